@@ -1,0 +1,63 @@
+"""How followers answer: a learning rule as a triple of pure functions, in the manner of optax.
+
+A rule is written for **one** follower at **one** thing it may know when it acts (its type): the paper's Algorithm 1
+runs an independent copy for each. `equilibrate` and `StackelbergPOMDP` hold the copies: a tuple over followers of
+states whose leaves carry ``[K_i, ...]`` in front, and normalised they are the weight tables ``[N, K, A]``.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from stackjax.types import Array, PyTree
+
+__all__ = ["FollowerDynamics", "init_followers", "pad_tables", "strategies"]
+
+
+class FollowerDynamics(NamedTuple):
+    """A follower's learning rule. Arrays have the action axis first; trailing axes are batch.
+
+    Attributes:
+      init: ``(num_actions, batch_shape) -> state``, leaves ``[..., *batch]``.
+      play: ``state -> [A, *batch]``, the mixed strategy; sums to 1 over actions.
+      update: ``(state, payoffs [A, *batch], action [*batch]) -> state``. ``payoffs`` are what each own action would
+        have paid this round, over the game's ``payoff_scale``; ``action`` is the one played.
+      feedback: what ``payoffs`` holds: ``"sampled"``, payoffs against the actions the others drew (Algorithm 2), or
+        ``"expected"``, their expectation over the others' mixed strategies at the drawn types.
+    """
+
+    init: Callable[[int, tuple[int, ...]], PyTree]
+    play: Callable[[PyTree], Array]
+    update: Callable[[PyTree, Array, Array], PyTree]
+    feedback: Literal["sampled", "expected"] = "sampled"
+
+
+def init_followers(
+    dynamics: FollowerDynamics, num_types: tuple[int, ...], num_actions: tuple[int, ...], batch_shape: tuple[int, ...] = ()
+) -> tuple[PyTree, ...]:
+    """One fresh state per follower, leaves ``[K_i, ..., *batch]``."""
+
+    def init_one(num_types_i: int, num_actions_i: int) -> PyTree:
+        fresh = dynamics.init(num_actions_i, batch_shape)
+        return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_types_i, *leaf.shape)), fresh)
+
+    return tuple(init_one(k, a) for k, a in zip(num_types, num_actions, strict=True))
+
+
+def strategies(dynamics: FollowerDynamics, states: tuple[PyTree, ...]) -> tuple[Array, ...]:
+    """Every follower's mixed strategy by type: a tuple over followers of ``[K_i, A_i, *batch]``."""
+    return tuple(jax.vmap(dynamics.play)(state) for state in states)
+
+
+def pad_tables(tables: tuple[Array, ...]) -> Array:
+    """A tuple over followers of ``[K_i, A_i, *batch]`` as one table ``[N, K, A, *batch]``, zero where padded."""
+    num_types = max(table.shape[0] for table in tables)
+    num_actions = max(table.shape[1] for table in tables)
+
+    def pad(table: Array) -> Array:
+        widths = [(0, num_types - table.shape[0]), (0, num_actions - table.shape[1])]
+        return jnp.pad(table, widths + [(0, 0)] * (table.ndim - 2))
+
+    return jnp.stack([pad(table) for table in tables])

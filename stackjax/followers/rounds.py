@@ -1,0 +1,95 @@
+"""One round of follower learning: draw types, draw actions, learn. Shared by `equilibrate` and `StackelbergPOMDP`.
+
+Everything here is batch-last and free of per-episode keys: one counter-based draw serves the whole batch, and a type
+is looked up with selects rather than gathers while tables are small, because that is what vectorises.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.random import threefry_2x32
+
+from stackjax.types import Array, ArrayLike, PyTree
+
+__all__ = ["Draws", "draw_actions", "draw_index", "draw_types", "put_row", "take_row", "type_profiles", "uniforms"]
+
+LARGEST_SELECT = 16  # rows up to which a chain of selects beats a gather
+
+
+class Draws(NamedTuple):
+    """What was drawn in a round: ``types`` and ``actions``, tuples over followers of int ``[*batch]``."""
+
+    types: tuple[Array, ...]
+    actions: tuple[Array, ...]
+
+
+def uniforms(key: Array, count: int, batch_shape: tuple[int, ...]) -> Array:
+    """``[count, *batch]`` uniforms in [0, 1), on a grid of 2^-21.
+
+    One threefry block yields 64 bits, hence three numbers of 21 bits; `jax.random.uniform` would spend three blocks.
+    """
+    size = int(np.prod(batch_shape, dtype=int))
+    blocks = -(-count // 3)
+    words = threefry_2x32(jax.random.key_data(key), jnp.arange(2 * blocks * size, dtype=jnp.uint32))
+    high, low = words.reshape(2, blocks, size)
+    middle = ((high & 0x7FF) << 10) | (low & 0x3FF)
+    bits = jnp.concatenate([high >> 11, low >> 11, middle])[:count]
+    return (bits.astype(jnp.int32).astype(jnp.result_type(float)) * 2.0**-21).reshape(count, *batch_shape)
+
+
+def type_profiles(num_types: tuple[int, ...]) -> np.ndarray:
+    """``[P, N]`` the types of every profile, in the order of a flattened joint table."""
+    return np.stack(np.unravel_index(np.arange(np.prod(num_types)), num_types), axis=-1)
+
+
+def draw_index(uniform: Array, probabilities: Array) -> Array:
+    """An index ``[*batch]`` drawn by inverse distribution function from ``probabilities [n, *batch]``."""
+    cumulative = jnp.cumsum(probabilities, axis=0) if probabilities.shape[0] > 8 else running_sums(probabilities)
+    threshold = uniform * cumulative[-1]
+    return sum(((threshold >= cumulative[i]).astype(jnp.int32) for i in range(len(cumulative) - 1)), jnp.zeros(uniform.shape, jnp.int32))
+
+
+def running_sums(rows: Array) -> list[Array]:
+    sums = [rows[0]]
+    for row in rows[1:]:
+        sums.append(sums[-1] + row)
+    return sums
+
+
+def draw_types(uniform: Array, type_prior: ArrayLike) -> tuple[Array, ...]:
+    """A type profile from the joint prior: a tuple over followers of int ``[*batch]``."""
+    flat = jnp.asarray(type_prior, jnp.result_type(float)).reshape(-1)
+    profile = draw_index(uniform, flat.reshape(-1, *(1,) * uniform.ndim))
+    return tuple(jnp.unravel_index(profile, type_prior.shape)) if flat.size > 1 else tuple(profile for _ in type_prior.shape)
+
+
+def draw_actions(uniform: Array, rows: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Independent actions from mixed strategies ``[A_i, *batch]``; ``uniform`` is ``[N, *batch]``."""
+    return tuple(draw_index(uniform[i], row) for i, row in enumerate(rows))
+
+
+def take_row(index: Array, table: Array) -> Array:
+    """``table[index]`` for every batch element: ``[n, ..., *batch]`` and ``[*batch]`` to ``[..., *batch]``."""
+    if table.shape[0] <= LARGEST_SELECT:
+        row = table[0]
+        for k in range(1, table.shape[0]):
+            row = jnp.where(index == k, table[k], row)
+        return row
+    middle = table.ndim - 1 - index.ndim
+    indices = jnp.broadcast_to(index.reshape(1, *(1,) * middle, *index.shape), (1, *table.shape[1:]))
+    return jnp.take_along_axis(table, indices, axis=0)[0]
+
+
+def put_row(index: Array, table: Array, row: Array) -> Array:
+    """`table` with ``row`` at ``index`` for every batch element."""
+    return jnp.stack([jnp.where(index == k, row, table[k]) for k in range(table.shape[0])])
+
+
+def take_state(index: Array, state: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: take_row(index, leaf), state)
+
+
+def put_state(index: Array, state: PyTree, row: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf, new: put_row(index, leaf, new), state, row)

@@ -1,0 +1,224 @@
+"""What a game is: the rules of one sub-episode, and the game that a commitment leaves to the followers.
+
+A sub-episode: followers learn their private types and act at the same time (send a message, pick a row);
+then the leader is shown an observation and acts, the followers respond to what they see (buy or pass), and so
+on until it is over; everyone is paid. All of it is pure functions of one sub-episode; callers ``vmap``.
+"""
+
+import abc
+import math
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.errors import InputError
+from stackjax.games.spaces import Box, Discrete
+from stackjax.types import Array, ArrayLike, PyTree
+
+__all__ = ["Game", "InducedGame", "OneShotGame", "Optimum", "check_type_prior", "induced_game"]
+
+
+class Optimum(NamedTuple):
+    """The best the leader can get, in game units, and how that is known.
+
+    ``method`` is one of ``"closed-form"`` (a proof or the paper), ``"lp"`` (one linear programme per follower
+    reply), ``"enumeration"`` (every commitment tried, exactly) or ``"upper-bound"`` (no leader can do better;
+    whether any reaches it is not known).
+    """
+
+    value: float
+    method: str
+
+
+class Game(abc.ABC):
+    """Rules of one sub-episode. Subclass this, or `OneShotGame` when the leader decides once.
+
+    Attributes:
+      name: the game's name in the registry and in results.
+      type_prior: ``[K_1, ..., K_N]`` joint probabilities of the followers' types; correlation is allowed. Its rank
+        says how many followers there are.
+      num_actions: ``(A_1, ..., A_N)``, each follower's number of actions.
+      leader_actions: `Discrete` or `Box`, what the leader chooses from at each decision.
+      num_decisions: ``L``, the most decisions the leader takes in a sub-episode.
+      num_continuing_outcomes: how many of `respond`'s outcomes let the sub-episode go on. Outcomes at or above it
+        end it. At the last decision every outcome ends it.
+      payoff_scale: what followers' payoffs are divided by before their learning rule sees them, so that a step size
+        means the same in every game; about the spread of a follower's payoffs.
+      leader_payoff_range: lowest and highest payoff of the leader, game units; its learner sees rewards mapped to [0, 1].
+    """
+
+    name: str
+    type_prior: np.ndarray
+    num_actions: tuple[int, ...]
+    leader_actions: Discrete | Box
+    num_decisions: int = 1
+    num_continuing_outcomes: int = 1
+    payoff_scale: float = 1.0
+    leader_payoff_range: tuple[float, float] = (0.0, 1.0)
+
+    @abc.abstractmethod
+    def start(self, actions: Array) -> PyTree:
+        """The public state after the followers' ``actions`` ``[N]``: what the leader could be shown, no types."""
+
+    @abc.abstractmethod
+    def observe(self, state: PyTree) -> Array:
+        """What the leader is shown in ``state``: a float vector, about [0, 1] each. Never types or strategies."""
+
+    def respond(self, types: Array, state: PyTree, leader_action: Array) -> Array:
+        """The outcome (an int) of the leader's action, which may depend on types: 1 if the visited agent buys."""
+        del types, state, leader_action
+        return jnp.int32(0)
+
+    @abc.abstractmethod
+    def advance(self, state: PyTree, leader_action: Array, outcome: Array) -> PyTree:
+        """The public state after a leader action and its outcome."""
+
+    @abc.abstractmethod
+    def payoffs(self, types: Array, actions: Array, state: PyTree) -> Array:
+        """Payoffs ``[1 + N]`` at the end of a sub-episode, leader first, in the game's own units."""
+
+    def optimum(self) -> Optimum | None:
+        """The leader's best payoff, or None when it is not known."""
+        return None
+
+    def explain(self, observations: np.ndarray, leader_actions: np.ndarray, paths: list[Any]) -> list[str]:
+        """The commitment in words, a line per thing it does. ``paths`` comes from `commitment_paths`."""
+        lines = []
+        for path in paths:
+            steps = ", then ".join(self.leader_actions.describe(leader_actions[node]) for node in path.nodes)
+            lines.append(f"{path.label}: {steps}" if path.label else steps)
+        del observations
+        return lines
+
+    @property
+    def num_followers(self) -> int:
+        return self.type_prior.ndim
+
+    @property
+    def num_types(self) -> tuple[int, ...]:
+        return tuple(self.type_prior.shape)
+
+    @property
+    def is_bayesian(self) -> bool:
+        return self.type_prior.size > 1
+
+    def describe_action(self, follower: int, action: int) -> str:
+        """A follower's action in words."""
+        del follower
+        return f"action {action}"
+
+    def describe_type(self, follower: int, type_index: int) -> str:
+        """A follower's type in words."""
+        del follower
+        return f"type {type_index}"
+
+    def check(self) -> None:
+        """Raise `InputError` unless the static description is sound."""
+        check_type_prior(self.type_prior)
+        if len(self.num_actions) != self.num_followers:
+            raise InputError(
+                f"num_actions={self.num_actions} must have one entry for each of the {self.num_followers} followers"
+            )
+        for name, values in {"num_actions": self.num_actions, "num_types": self.num_types}.items():
+            if any(value < 1 for value in values):
+                raise InputError(f"{name}={values} must be at least 1 for every follower")
+        for name in ("num_decisions", "num_continuing_outcomes"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)} must be at least 1")
+        if not (math.isfinite(self.payoff_scale) and self.payoff_scale > 0):
+            raise InputError(f"payoff_scale={self.payoff_scale} must be a positive finite number")
+        low, high = self.leader_payoff_range
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise InputError(f"leader_payoff_range={self.leader_payoff_range} must be two finite numbers, lowest first")
+
+
+class OneShotGame(Game):
+    """A game in which the leader decides once: define `observation` and `outcome_payoffs` and nothing else."""
+
+    @abc.abstractmethod
+    def observation(self, actions: Array) -> Array:
+        """What the leader sees of the followers' ``actions`` ``[N]``; a constant vector when it sees nothing."""
+
+    @abc.abstractmethod
+    def outcome_payoffs(self, types: Array, actions: Array, leader_action: Array) -> Array:
+        """Payoffs ``[1 + N]``, leader first, in the game's own units."""
+
+    def start(self, actions: Array) -> PyTree:
+        return {"observation": self.observation(actions), "leader_action": self.leader_actions.zeros()}
+
+    def observe(self, state: PyTree) -> Array:
+        return state["observation"]
+
+    def advance(self, state: PyTree, leader_action: Array, outcome: Array) -> PyTree:
+        del outcome
+        return {**state, "leader_action": jnp.asarray(leader_action, state["leader_action"].dtype)}
+
+    def payoffs(self, types: Array, actions: Array, state: PyTree) -> Array:
+        return self.outcome_payoffs(types, actions, state["leader_action"])
+
+
+class InducedGame(NamedTuple):
+    """A finite Bayesian game among followers, as a commitment leaves it. Trailing batch axes are allowed.
+
+    Attributes:
+      type_prior: ``[K_1, ..., K_N]``, joint, shared by the whole batch.
+      follower_payoffs: ``[N, K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
+      leader_payoff: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
+    """
+
+    type_prior: ArrayLike
+    follower_payoffs: ArrayLike
+    leader_payoff: ArrayLike
+
+    @property
+    def num_followers(self) -> int:
+        return self.type_prior.ndim
+
+    @property
+    def num_types(self) -> tuple[int, ...]:
+        return tuple(self.type_prior.shape)
+
+    @property
+    def num_actions(self) -> tuple[int, ...]:
+        n = self.num_followers
+        return tuple(self.leader_payoff.shape[n : 2 * n])
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return tuple(self.leader_payoff.shape[2 * self.num_followers :])
+
+
+def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payoff: ArrayLike | None = None) -> InducedGame:
+    """A checked `InducedGame` from plain arrays; ``leader_payoff`` defaults to zero (a game without a leader).
+
+    Raises:
+      InputError: the prior is no distribution, a shape does not fit, or a payoff is not finite.
+    """
+    prior = check_type_prior(np.asarray(type_prior, np.float64))
+    followers = np.asarray(follower_payoffs)
+    n = prior.ndim
+    if followers.ndim < 1 + 2 * n or followers.shape[0] != n or followers.shape[1 : 1 + n] != prior.shape:
+        raise InputError(
+            f"follower_payoffs has shape {followers.shape}, but must be [N, K_1..K_N, A_1..A_N, *batch] with N={n} "
+            f"followers and types {prior.shape}"
+        )
+    leader = np.zeros(followers.shape[1:], followers.dtype) if leader_payoff is None else np.asarray(leader_payoff)
+    if leader.shape != followers.shape[1:]:
+        raise InputError(f"leader_payoff has shape {leader.shape}, but must be {followers.shape[1:]}")
+    for name, table in {"follower_payoffs": followers, "leader_payoff": leader}.items():
+        if not np.isfinite(table).all():
+            raise InputError(f"{name} holds NaN or infinity; every payoff must be finite")
+    return InducedGame(prior, followers, leader)
+
+
+def check_type_prior(prior: np.ndarray) -> np.ndarray:
+    """Return ``prior`` if it is a joint distribution with one axis per follower, else raise `InputError`."""
+    prior = np.asarray(prior)
+    if prior.ndim < 1 or prior.size == 0:
+        raise InputError(f"type_prior has shape {prior.shape}, but must have one axis of at least one type per follower")
+    if not np.isfinite(prior).all() or (prior < 0).any():
+        raise InputError("type_prior holds negative, NaN or infinite entries; probabilities must be at least 0")
+    if not math.isclose(float(prior.sum()), 1.0, abs_tol=1e-6):
+        raise InputError(f"type_prior sums to {float(prior.sum()):.9g}, but must sum to 1")
+    return prior

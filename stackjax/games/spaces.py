@@ -1,0 +1,65 @@
+"""What a leader chooses from: `Discrete` or `Box`. Light stand-ins for gymnax's spaces, whose import is slow."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.errors import InputError
+from stackjax.types import Array
+
+__all__ = ["Box", "Discrete"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Discrete:
+    """One of ``0, ..., n - 1``; an action is an int32 scalar. ``labels`` name the choices for people."""
+
+    n: int
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise InputError(f"n={self.n} must be at least 1")
+        if self.labels and len(self.labels) != self.n:
+            raise InputError(f"labels={self.labels} must name each of the {self.n} choices")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    def zeros(self) -> Array:
+        return jnp.zeros((), jnp.int32)
+
+    def clip(self, action: Array) -> Array:
+        return jnp.clip(jnp.asarray(action, jnp.int32), 0, self.n - 1)
+
+    def describe(self, action: np.ndarray) -> str:
+        return self.labels[int(action)] if self.labels else f"action {int(action)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    """A vector with ``low[j] <= action[j] <= high[j]``; an action is float ``[len(low)]``, clipped to the box."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.low) != len(self.high) or not self.low:
+            raise InputError(f"low={self.low} and high={self.high} must be non-empty and of the same length")
+        if not all(np.isfinite([*self.low, *self.high])) or any(a >= b for a, b in zip(self.low, self.high, strict=True)):
+            raise InputError(f"low={self.low} must be below high={self.high} in every entry, and both finite")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.low),)
+
+    def zeros(self) -> Array:
+        return jnp.zeros(self.shape)
+
+    def clip(self, action: Array) -> Array:
+        return jnp.clip(action, jnp.asarray(self.low), jnp.asarray(self.high))
+
+    def describe(self, action: np.ndarray) -> str:
+        return "(" + ", ".join(f"{value:.3g}" for value in np.asarray(action)) + ")"

@@ -1,0 +1,263 @@
+"""The Stackelberg POMDP: followers' learning, embedded in the leader's environment (Brero et al. 2023, Section 6)."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from gymnax.environments import environment, spaces
+
+from stackjax.followers import rounds
+from stackjax.followers.base import FollowerDynamics, init_followers, pad_tables, strategies
+from stackjax.followers.equilibrate import check_num_rounds, learn_round
+from stackjax.followers.multiplicative_weights import multiplicative_weights
+from stackjax.followers.rounds import Draws
+from stackjax.games.base import Game
+from stackjax.games.spaces import Discrete
+from stackjax.pomdp.commitment import decision_tree
+from stackjax.pomdp.critic_view import CriticView
+from stackjax.pomdp.plays import round_plays
+from stackjax.pomdp.reward_phase import RewardPlay, check_reward_play, draw_play
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["StackelbergPOMDP", "StackelbergState"]
+
+# The paper's lengths (Section 7): followers with private types need more rounds, and more sub-episodes to average.
+BAYESIAN_LENGTHS, OTHER_LENGTHS = (1000, 100), (100, 10)
+
+
+class Commitments(NamedTuple):
+    """The observation -> action map so far: ``actions [O, ...]`` and which nodes have one, ``made [O]``."""
+
+    actions: Array
+    made: Array
+
+
+@struct.dataclass
+class StackelbergState(environment.EnvState):
+    """The whole Markov state between two leader decisions; no batch axes.
+
+    ``time`` counts decisions, ``round`` the rounds or reward sub-episodes behind, ``play`` which play of the round
+    this is; ``draws`` are this round's types and actions, ``payoffs [N, A]`` what followers learnt in it so far;
+    ``public`` is the game's public state at decision ``level``, which is node ``node`` of the decision tree.
+    """
+
+    time: Array
+    key: PRNGKey
+    is_response: Array
+    round: Array
+    play: Array
+    followers: tuple[PyTree, ...]
+    play_counts: Array | None
+    draws: Draws
+    payoffs: Array
+    public: PyTree
+    level: Array
+    node: Array
+    commitments: Commitments
+
+
+class StackelbergPOMDP(environment.Environment):
+    """Game + followers = the leader's environment: a gymnax 1.0 `Environment`, one leader decision a step.
+
+    An episode is a response phase, ``num_rounds`` rounds of follower learning against the leader's policy, and a
+    reward phase, ``num_reward_episodes`` sub-episodes in which the leader is paid. Rewards are 0 until the last
+    decision of a reward sub-episode and then payoff / ``num_reward_episodes``, in game units; γ = 1. The leader's
+    observation never holds types, strategies or the phase; `critic_view` gives them to a centralized critic.
+
+    The first action taken at an observation is the commitment there for the rest of the episode, as in Section 7:
+    later actions at it are replaced by it (`committed_action` tells beforehand).
+
+    Args:
+      game: the rules of a sub-episode.
+      dynamics: how followers learn.
+      num_rounds: T; by default 1000 for games with private types and 100 for others, the paper's.
+      num_reward_episodes: R; by default 100 and 10.
+      reward_play: how followers play in the reward phase, see `draw_play`.
+
+    Raises:
+      InputError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        dynamics: FollowerDynamics | None = None,
+        num_rounds: int | None = None,
+        num_reward_episodes: int | None = None,
+        reward_play: RewardPlay = "argmax",
+    ) -> None:
+        lengths = BAYESIAN_LENGTHS if game.is_bayesian else OTHER_LENGTHS
+        self.game = game
+        self.dynamics = multiplicative_weights() if dynamics is None else dynamics
+        self.num_rounds = lengths[0] if num_rounds is None else num_rounds
+        self.num_reward_episodes = lengths[1] if num_reward_episodes is None else num_reward_episodes
+        self.reward_play = reward_play
+        check_num_rounds(self.num_rounds)
+        check_num_rounds(self.num_reward_episodes, "num_reward_episodes")
+        check_reward_play(reward_play)
+        self.tree = decision_tree(game)
+        self.plays = round_plays(game, self.dynamics)
+
+    @property
+    def name(self) -> str:
+        return f"StackelbergPOMDP({self.game.name})"
+
+    @property
+    def counts_plays(self) -> bool:
+        return self.reward_play == "empirical"
+
+    @property
+    def default_params(self) -> environment.EnvParams:
+        most = self.game.num_decisions * (self.num_rounds * self.plays.count + self.num_reward_episodes)
+        return environment.EnvParams(max_steps_in_episode=most + 1)  # episodes end by themselves before
+
+    def reset_env(self, key: PRNGKey, params: Any = None) -> tuple[Array, StackelbergState]:
+        del params
+        game = self.game
+        num_cells = int(np.prod(game.num_types) * np.prod(game.num_actions))
+        zero = jnp.int32(0)
+        nobody = tuple(zero for _ in game.num_actions)
+        actions = jnp.broadcast_to(game.leader_actions.zeros(), (self.tree.num_nodes, *game.leader_actions.shape))
+        state = StackelbergState(
+            time=zero,
+            key=key,
+            is_response=jnp.bool_(True),
+            round=zero,
+            play=zero,
+            followers=init_followers(self.dynamics, game.num_types, game.num_actions),
+            play_counts=jnp.zeros(num_cells) if self.counts_plays else None,
+            draws=Draws(nobody, nobody),
+            payoffs=jnp.zeros((game.num_followers, max(game.num_actions))),
+            public=game.start(jnp.zeros(game.num_followers, jnp.int32)),
+            level=zero,
+            node=zero,
+            commitments=Commitments(actions, jnp.zeros(self.tree.num_nodes, bool)),
+        )
+        state = self._begin_sub_episode(self._draw(state))
+        return game.observe(state.public), state
+
+    def step_env(
+        self, key: PRNGKey, state: StackelbergState, action: Any, params: Any = None
+    ) -> tuple[Array, StackelbergState, Array, Array, dict[str, Array]]:
+        """One leader decision. Everything random was drawn from the reset key, so ``key`` is not used."""
+        del key, params
+        game, tree, node = self.game, self.tree, state.node
+        held = self.committed_action(state, action)
+        commitments = Commitments(state.commitments.actions.at[node].set(held), state.commitments.made.at[node].set(True))
+        action = game.leader_actions.clip(held)
+        types = jnp.stack(state.draws.types)
+        outcome = game.respond(types, state.public, action)
+        public = game.advance(state.public, action, outcome)
+        is_over = (outcome >= tree.num_continuing_outcomes) | (state.level + 1 >= game.num_decisions)
+        offsets = jnp.asarray(tree.level_offset)
+        place = (node - offsets[state.level]) * tree.num_continuing_outcomes + outcome
+        child = jnp.minimum(offsets[state.level + 1] + place, tree.num_nodes - 1)
+        state = state.replace(time=state.time + 1, commitments=commitments, public=public, level=state.level + 1, node=child)
+
+        payoffs = game.payoffs(types, self._profile(state), public)
+        ended = self._end_sub_episode(state, payoffs[1:] / game.payoff_scale)
+        in_reward_phase = ~state.is_response
+        reward = jnp.where(is_over & in_reward_phase, payoffs[0] / self.num_reward_episodes, 0.0)
+        terminated = is_over & in_reward_phase & (state.round + 1 >= self.num_reward_episodes)
+        state = jax.tree.map(lambda new, old: jnp.where(is_over, new, old), ended, state)
+        info = {"leader_action": action, "is_paid": is_over & in_reward_phase}
+        return game.observe(state.public), state, reward, terminated, info
+
+    def committed_action(self, state: StackelbergState, action: Any) -> Array:
+        """What holds if the leader chooses ``action``: the commitment at this observation if there is one, unclipped."""
+        held = state.commitments
+        return jnp.where(held.made[state.node], held.actions[state.node], action)
+
+    def critic_view(self, state: StackelbergState) -> CriticView:
+        """The hidden state at the leader's next decision, for a centralized critic."""
+        length = jnp.where(state.is_response, self.num_rounds, self.num_reward_episodes)
+        return CriticView(
+            is_response=state.is_response.astype(jnp.result_type(float)),
+            strategies=strategies(self.dynamics, state.followers),
+            types=jnp.stack(state.draws.types),
+            actions=jnp.stack(state.draws.actions),
+            play=jnp.where(state.is_response, state.play, self.plays.count),
+            progress=state.round / length,
+            payoffs=state.payoffs,
+        )
+
+    def _draw(self, state: StackelbergState) -> StackelbergState:
+        """Draw the types and actions of a new round or reward sub-episode."""
+        game, tables = self.game, strategies(self.dynamics, state.followers)
+        index = jnp.where(state.is_response, state.round, self.num_rounds + state.round)
+        uniform = rounds.uniforms(jax.random.fold_in(state.key, index), 1 + game.num_followers, ())
+        types = rounds.draw_types(uniform[0], game.type_prior)
+        mixed = tuple(rounds.take_row(t, table) for t, table in zip(types, tables, strict=True))
+        learning = rounds.draw_actions(uniform[1:], mixed)
+        counts = None if state.play_counts is None else state.play_counts.reshape(*game.num_types, *game.num_actions)
+        paying = draw_play(self.reward_play, uniform[1:], types, tables, counts)
+        actions = tuple(jnp.where(state.is_response, a, b).astype(jnp.int32) for a, b in zip(learning, paying, strict=True))
+        return state.replace(draws=Draws(tuple(t.astype(jnp.int32) for t in types), actions))
+
+    def _profile(self, state: StackelbergState) -> Array:
+        drawn = jnp.stack(state.draws.actions)
+        return jnp.where(state.is_response, self.plays.profile(state.play, drawn), drawn)
+
+    def _begin_sub_episode(self, state: StackelbergState) -> StackelbergState:
+        profile = self._profile(state)
+        node = jnp.asarray(self.tree.start_node, jnp.int32)[tuple(profile)]
+        return state.replace(public=self.game.start(profile), level=jnp.int32(0), node=node)
+
+    def _end_sub_episode(self, state: StackelbergState, payoffs: Array) -> StackelbergState:
+        """The state at the start of the next sub-episode, followers having learnt if a round is complete."""
+        tables = strategies(self.dynamics, state.followers)
+        mixed = pad_tables(
+            tuple(rounds.take_row(t, table)[None] for t, table in zip(state.draws.types, tables, strict=True))
+        )[:, 0]
+        learnt = state.payoffs + self.plays.learnt(state.play, payoffs, mixed)
+        round_over = ~state.is_response | (state.play + 1 >= self.plays.count)
+        followers = self._learn(state.followers, learnt, state.draws)
+        learns = state.is_response & round_over
+        followers = jax.tree.map(lambda new, old: jnp.where(learns, new, old), followers, state.followers)
+        counts = state.play_counts
+        if counts is not None:
+            cell = jnp.ravel_multi_index(
+                (*state.draws.types, *state.draws.actions), (*self.game.num_types, *self.game.num_actions), mode="clip"
+            )
+            counts = counts.at[cell].add(jnp.where(learns, 1.0, 0.0))
+        next_round = state.round + jnp.where(round_over, 1, 0)
+        to_reward = learns & (next_round >= self.num_rounds)
+        after = state.replace(
+            followers=followers,
+            play_counts=counts,
+            is_response=state.is_response & ~to_reward,
+            round=jnp.where(to_reward, 0, next_round),
+            play=jnp.where(round_over, 0, state.play + 1),
+            payoffs=jnp.where(round_over, 0.0, learnt),
+        )
+        drawn = self._draw(after)
+        draws = jax.tree.map(lambda new, old: jnp.where(round_over, new, old), drawn.draws, after.draws)
+        return self._begin_sub_episode(after.replace(draws=draws))
+
+    def _learn(self, followers: tuple[PyTree, ...], payoffs: Array, draws: Draws) -> tuple[PyTree, ...]:
+        learners = tuple(rounds.take_state(t, state) for t, state in zip(draws.types, followers, strict=True))
+        own = tuple(payoffs[i, :count] for i, count in enumerate(self.game.num_actions))
+        return learn_round(self.dynamics, followers, learners, own, draws)
+
+    def action_space(self, params: Any = None) -> spaces.Discrete | spaces.Box:
+        del params
+        space = self.game.leader_actions
+        if isinstance(space, Discrete):
+            return spaces.Discrete(space.n)
+        return spaces.Box(jnp.asarray(space.low), jnp.asarray(space.high), space.shape)
+
+    def observation_space(self, params: Any = None) -> spaces.Box:
+        del params
+        return spaces.Box(-jnp.inf, jnp.inf, (self.observation_size,))
+
+    @property
+    def observation_size(self) -> int:
+        example = jax.eval_shape(lambda: self.game.observe(self.game.start(jnp.zeros(self.game.num_followers, jnp.int32))))
+        return example.shape[0]
+
+    @property
+    def num_actions(self) -> int:
+        space = self.game.leader_actions
+        return space.n if isinstance(space, Discrete) else space.shape[0]

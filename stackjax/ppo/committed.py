@@ -1,0 +1,229 @@
+"""The committed path: whole Stackelberg episodes from tabulated games, and the transitions read off them.
+
+The commitment is drawn once per episode, the induced game is tabulated, and the response phase is one scan over
+tables for the whole batch. A sample of the decisions that the step path would have made, evenly spaced in time, goes
+to the learner, in time order; a reward that falls between two of them belongs to the earlier one (γ = 1 makes the
+skipping harmless).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.followers import rounds
+from stackjax.followers.base import pad_tables
+from stackjax.followers.equilibrate import Response, equilibrate
+from stackjax.followers.rounds import Draws
+from stackjax.games.base import InducedGame
+from stackjax.pomdp.commitment import Tabulated, commit, tabulate
+from stackjax.pomdp.critic_view import CriticView
+from stackjax.pomdp.environment import StackelbergPOMDP
+from stackjax.pomdp.reward_phase import draw_play
+from stackjax.ppo.agent import Agent
+from stackjax.ppo.config import PPOConfig
+from stackjax.ppo.rollout import RolloutStats, Transitions
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["RewardPhase", "committed_rollout", "reward_phase", "tabulate_batch"]
+
+
+class RewardPhase(NamedTuple):
+    """Sub-episodes in which the leader is paid, in ``s`` stretches: what each began with, and what it paid in all."""
+
+    draws: Draws  # tuples over followers of int [s, B]
+    payoffs: Array  # [s, B] summed over the stretch, game units
+    first: np.ndarray  # [s] the index of each stretch's first sub-episode
+
+
+class _Moments(NamedTuple):
+    """Moments of the episode that reach the learner: its decisions' profile, and the hidden state there. ``[s, B]``."""
+
+    types: Array  # [s, N, B]
+    profile: Array  # [s, N, B] actions of the sub-episode that is played
+    view: CriticView  # leaves [s, ..., B]
+
+
+def tabulate_batch(env: StackelbergPOMDP, actions: Array) -> Tabulated:
+    """`tabulate` for a batch of commitments ``[B, O, ...]``; everything returned has the batch **last**."""
+    prior = env.game.type_prior
+    game, nodes, reached = jax.vmap(lambda a: _without_prior(tabulate(env.game, env.tree, a)), out_axes=-1)(actions)
+    return Tabulated(InducedGame(prior, *game), nodes, reached)
+
+
+def _without_prior(table: Tabulated) -> tuple[tuple[Array, Array], Array, Array]:
+    return (table.game.follower_payoffs, table.game.leader_payoff), table.nodes, table.reached
+
+
+def reward_phase(env: StackelbergPOMDP, key: PRNGKey, game: InducedGame, response: Response, num_stretches: int) -> RewardPhase:
+    """Play the reward phase on the tables, batched: ``num_stretches`` stretches of sub-episodes."""
+    total, batch = env.num_reward_episodes, game.batch_shape
+    lengths = [len(part) for part in np.array_split(np.arange(total), num_stretches)]
+    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)
+    payoffs = jnp.asarray(game.leader_payoff).reshape(-1, *batch)
+
+    def play_one(index: Array) -> tuple[Draws, Array]:
+        sub_key = jax.random.fold_in(key, env.num_rounds + index)
+        uniform = rounds.uniforms(sub_key, 1 + game.num_followers, batch)
+        types = rounds.draw_types(uniform[0], game.type_prior)
+        actions = draw_play(env.reward_play, uniform[1:], types, response.strategies, response.play_counts)
+        cell = jnp.zeros(batch, jnp.int32)
+        for drawn, count in zip((*types, *actions), (*game.num_types, *game.num_actions), strict=True):
+            cell = cell * count + drawn
+        return Draws(types, actions), rounds.take_row(cell, payoffs)
+
+    def stretch(start: Array, length: Array) -> tuple[Draws, Array]:
+        draws, paid = play_one(start)
+        return draws, jax.lax.fori_loop(1, length, lambda j, paid: paid + play_one(start + j)[1], paid)
+
+    draws, paid = jax.lax.map(lambda s: stretch(*s), (jnp.asarray(first), jnp.asarray(lengths, jnp.int32)))
+    return RewardPhase(draws, paid, first)
+
+
+def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey) -> tuple[Transitions, RolloutStats]:
+    """``num_envs`` whole episodes under freshly drawn commitments.
+
+    Returns:
+      `Transitions` of ``(response_samples + reward_samples) * L`` slots per episode, hidden where a sub-episode had
+      already ended, and `RolloutStats`.
+    """
+    env, game, head = agent.env, agent.env.game, agent.head
+    choice_key, response_key, play_key, visible_key = jax.random.split(key, 4)
+
+    def choose_all(episode_key: PRNGKey) -> tuple[Array, tuple[Array, Array]]:
+        def choose(observations: Array, nodes: slice) -> tuple[Array, Array]:
+            parameters = agent.policy(params, observations)
+            choice = head.draw(jax.random.fold_in(episode_key, nodes.start), parameters)
+            return choice, head.distribution(parameters).log_prob(choice)
+
+        return commit(game, env.tree, choose, lambda made: agent.game_action(made[0]))
+
+    observations, (choices, log_probs) = jax.vmap(choose_all)(jax.random.split(choice_key, config.num_envs))
+    table = tabulate_batch(env, agent.game_action(choices))
+    num_samples = min(config.response_samples, env.num_rounds)
+    response = equilibrate(
+        response_key,
+        table.game,
+        env.dynamics,
+        env.num_rounds,
+        payoff_scale=game.payoff_scale,
+        count_plays=env.counts_plays,
+        num_snapshots=num_samples,
+    )
+    paid = reward_phase(env, response_key, table.game, response, min(config.reward_samples, env.num_reward_episodes))
+    moments = _all_moments(env, play_key, table, response, paid)
+
+    nodes, reached = _decisions(env, table, moments)  # [s, L, B]
+    num_moments, num_decisions, batch = nodes.shape
+    low, high = game.leader_payoff_range
+    num_response = num_moments - len(paid.first)
+    counts = np.diff([*paid.first, env.num_reward_episodes])[:, None]
+    normalised = (paid.payoffs - counts * low) / ((high - low) * env.num_reward_episodes)
+    reward = jnp.zeros((num_moments, num_decisions, batch)).at[num_response:, -1].set(normalised)
+    terminated = jnp.zeros((num_moments, num_decisions, batch), bool).at[-1, -1].set(True)
+    shown = jax.random.uniform(visible_key, nodes.shape) < config.response_visibility
+    visible = reached & (shown | (jnp.arange(num_moments) >= num_response)[:, None, None])
+
+    per_episode = jax.vmap(lambda values, index: values[index], (0, -1), -1)  # [B, O, ...] at [s, L, B]
+    at_nodes = lambda values: jnp.moveaxis(per_episode(values, nodes), -1, 2).reshape(-1, batch, *values.shape[2:])  # noqa: E731
+    observation = at_nodes(observations)
+    critic_of = jax.vmap(agent.critic_inputs, (0, -1))  # over the batch
+    views = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_decisions, axis=0), moments.view)
+    critic_input = jax.vmap(critic_of)(observation, views)
+    flat = lambda x: x.reshape(-1, batch)  # noqa: E731
+    transitions = Transitions(
+        observation=observation,
+        critic_input=critic_input,
+        choice=at_nodes(choices),
+        log_prob=at_nodes(log_probs),
+        value=agent.value(params, critic_input),
+        reward=flat(reward),
+        terminated=flat(terminated),
+        visible=flat(visible),
+    )
+    sub_episodes = env.num_rounds * env.plays.count + env.num_reward_episodes
+    stats = RolloutStats(
+        episodes=jnp.int32(batch),
+        mean_return=paid.payoffs.sum(axis=0).mean() / env.num_reward_episodes,
+        decisions=(reached.sum(axis=1).mean() * sub_episodes * batch).astype(jnp.int32),
+    )
+    return transitions, stats
+
+
+def _all_moments(
+    env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response: Response, paid: RewardPhase
+) -> _Moments:
+    """The sampled rounds, one play of each drawn uniformly, then the first sub-episode of each reward stretch."""
+    batch = table.game.batch_shape
+    num_paid = len(paid.first)
+    types, actions = jnp.stack(paid.draws.types, 1), jnp.stack(paid.draws.actions, 1)
+    constant = lambda value: jnp.broadcast_to(value, (num_paid, *batch))  # noqa: E731
+    num_followers, most_actions = env.game.num_followers, max(env.game.num_actions)
+    reward_moments = _Moments(
+        types,
+        actions,
+        CriticView(
+            is_response=constant(0.0),
+            strategies=tuple(jnp.broadcast_to(s, (num_paid, *s.shape)) for s in response.strategies),
+            types=types,
+            actions=actions,
+            play=constant(env.plays.count),
+            progress=jnp.broadcast_to((paid.first / env.num_reward_episodes)[:, None], (num_paid, *batch)),
+            payoffs=jnp.zeros((num_paid, num_followers, most_actions, *batch)),
+        ),
+    )
+    seen = response.snapshots
+    if seen is None:
+        return reward_moments
+    num_seen = seen.rounds.shape[0]
+    types, actions = jnp.stack(seen.draws.types, 1), jnp.stack(seen.draws.actions, 1)
+    play = jax.random.randint(key, (num_seen, *batch), 0, env.plays.count)
+    profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, actions)
+    payoffs = jax.vmap(lambda *a: _learnt_so_far(env, table, *a))(types, actions, play, seen.strategies)
+    response_moments = _Moments(
+        types,
+        profile,
+        CriticView(
+            is_response=jnp.ones((num_seen, *batch)),
+            strategies=seen.strategies,
+            types=types,
+            actions=actions,
+            play=play,
+            progress=jnp.broadcast_to((seen.rounds / env.num_rounds)[:, None], (num_seen, *batch)),
+            payoffs=payoffs,
+        ),
+    )
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), response_moments, reward_moments)
+
+
+def _learnt_so_far(
+    env: StackelbergPOMDP, table: Tabulated, types: Array, actions: Array, play: Array, tables: tuple[Array, ...]
+) -> Array:
+    """``[N, A, B]`` what the plays of a round before ``play`` have taught the followers; see `CriticView.payoffs`."""
+    mixed = pad_tables(tuple(rounds.take_row(types[i], s)[None] for i, s in enumerate(tables)))[:, 0]
+    total = jnp.zeros(mixed.shape)
+    for q in range(env.plays.count):
+        profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)
+        cell = _cell(env, types, profile)
+        payoffs = jnp.stack([rounds.take_row(cell, p.reshape(-1, cell.shape[0])) for p in table.game.follower_payoffs])
+        learnt = jax.vmap(env.plays.learnt, (None, -1, -1), -1)(jnp.int32(q), payoffs / env.game.payoff_scale, mixed)
+        total = total + jnp.where(q < play, learnt, 0.0)
+    return total
+
+
+def _cell(env: StackelbergPOMDP, types: Array, profile: Array) -> Array:
+    """The flat (type, action) profile index of ``types`` and ``profile``, both ``[N, B]``."""
+    cell = jnp.zeros(types.shape[1:], jnp.int32)
+    for drawn, count in zip((*types, *profile), (*env.game.num_types, *env.game.num_actions), strict=True):
+        cell = cell * count + drawn
+    return cell
+
+
+def _decisions(env: StackelbergPOMDP, table: Tabulated, moments: _Moments) -> tuple[Array, Array]:
+    """Nodes ``[s, L, B]`` of each moment's sub-episode, and which of them are reached."""
+    nodes = table.nodes.reshape(-1, *table.nodes.shape[2:])
+    reached = table.reached.reshape(nodes.shape)
+    cells = jax.vmap(lambda t, p: _cell(env, t, p))(moments.types, moments.profile)
+    look_up = jax.vmap(rounds.take_row, (0, None))
+    return look_up(cells, nodes), look_up(cells, reached)

@@ -1,0 +1,99 @@
+"""Every setting of the leader's learner, typed. Free of JAX, so that the command line can show it quickly."""
+
+import dataclasses
+import math
+from typing import Literal
+
+from stackjax.errors import InputError
+
+__all__ = ["PPOConfig"]
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOConfig:
+    """Settings of PPO. Fields marked *traced* may hold JAX scalars, so a sweep over them is one ``vmap``; the others are static."""
+
+    path: Literal["committed", "step"] = "committed"
+    """Committed: whole episodes from tabulated games. Step: one leader decision a step, as in the paper's Appendix C."""
+    num_updates: int = 400
+    """PPO updates; a rollout comes before each."""
+    num_envs: int = 256
+    """Stackelberg episodes in parallel."""
+    num_steps: int = 128
+    """Step path: leader decisions per environment and update."""
+    response_samples: int = 4
+    """Committed path: response-phase sub-episodes per episode that reach the batch."""
+    reward_samples: int = 2
+    """Committed path: reward-phase sub-episodes per episode that reach the batch."""
+    num_epochs: int = 4
+    """Passes over each batch."""
+    num_minibatches: int = 4
+    """Gradient steps per pass."""
+    critic_inputs: Literal["none", "phase", "weights", "state"] = "weights"
+    """What the critic sees beside the leader's observation: nothing (plain PPO), the phase, the phase and the followers' weight tables (the paper's MAPPO), or the whole Markov state."""
+    box_policy: Literal["grid", "gaussian"] = "grid"
+    """For leader actions in a box: a categorical over evenly spaced points for each entry, or a Gaussian clipped to the box."""
+    grid_points: int = 21
+    """Points per entry of the grid policy, both ends included."""
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    """Widths of the hidden layers of actor and critic (tanh)."""
+    learning_rate: float = 2e-3
+    """Adam's step size at the start; falls linearly to zero. Traced."""
+    entropy_coefficient: float = 0.02
+    """Weight of the entropy bonus at the start; falls linearly to zero. Traced."""
+    clip_epsilon: float = 0.2
+    """Clipping range of the probability ratio. Traced."""
+    gae_lambda: float = 0.95
+    """λ of generalised advantage estimation. Traced."""
+    discount: float = 1.0
+    """γ; the Stackelberg POMDP is undiscounted. Traced."""
+    value_coefficient: float = 0.5
+    """Weight of the value loss. Traced."""
+    max_grad_norm: float = 0.5
+    """Largest global norm of a gradient, actor and critic apart. Traced."""
+    gaussian_std: float = 0.5
+    """Gaussian policy: standard deviation at the start, as a share of half the box. Traced."""
+    response_visibility: float = 1.0
+    """Share of response-phase decisions that reach the batch: 1 is the Stackelberg POMDP, 0 the paper's Basic POMDP. Traced."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_updates", "num_envs", "num_steps", "num_epochs", "num_minibatches", "reward_samples"):
+            require(name, getattr(self, name), isinstance(getattr(self, name), int) and getattr(self, name) >= 1, "a whole number of at least 1")
+        require("response_samples", self.response_samples, self.response_samples >= 0, "at least 0")
+        require("grid_points", self.grid_points, self.grid_points >= 2, "at least 2")
+        for name, allowed in {
+            "path": ("committed", "step"),
+            "critic_inputs": ("none", "phase", "weights", "state"),
+            "box_policy": ("grid", "gaussian"),
+        }.items():
+            require(name, getattr(self, name), getattr(self, name) in allowed, f"one of {', '.join(allowed)}")
+        require("hidden_sizes", self.hidden_sizes, all(width >= 1 for width in self.hidden_sizes), "widths of at least 1")
+        for name, low, high in (
+            ("learning_rate", 0.0, math.inf),
+            ("entropy_coefficient", 0.0, math.inf),
+            ("value_coefficient", 0.0, math.inf),
+            ("clip_epsilon", 0.0, math.inf),
+            ("max_grad_norm", 0.0, math.inf),
+            ("gaussian_std", 0.0, math.inf),
+            ("gae_lambda", 0.0, 1.0),
+            ("discount", 0.0, 1.0),
+            ("response_visibility", 0.0, 1.0),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, (int, float)):
+                bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"a finite number of at least {low:g}"
+                require(name, value, math.isfinite(value) and low <= value <= high, bounds)
+        if (self.num_envs * self.samples_per_env) % self.num_minibatches:
+            raise InputError(
+                f"num_minibatches={self.num_minibatches} must divide the batch of {self.num_envs * self.samples_per_env} samples"
+            )
+
+    @property
+    def samples_per_env(self) -> int:
+        """Slots per environment in a batch, before a game's number of decisions multiplies the committed path's."""
+        return self.num_steps if self.path == "step" else self.response_samples + self.reward_samples
+
+
+def require(name: str, value: object, holds: bool, allowed: str) -> None:
+    if not holds:
+        raise InputError(f"{name}={value} must be {allowed}")

@@ -1,0 +1,67 @@
+"""The clipped PPO objective on one minibatch."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from stackjax.ppo.agent import Agent
+from stackjax.ppo.config import PPOConfig
+from stackjax.types import Array, PyTree
+
+__all__ = ["LossStats", "Minibatch", "ppo_loss"]
+
+
+class Minibatch(NamedTuple):
+    """Decisions ``[b, ...]`` with what the loss needs; ``weight`` is 1.0 where visible, else 0.0."""
+
+    observation: Array
+    critic_input: Array
+    choice: Array
+    log_prob: Array
+    advantage: Array
+    target: Array
+    weight: Array
+
+
+class LossStats(NamedTuple):
+    """Means over a minibatch's visible decisions."""
+
+    loss: Array
+    policy_loss: Array
+    value_loss: Array
+    entropy: Array
+    approx_kl: Array
+    clip_fraction: Array
+    ratio_error: Array  # the largest |ratio - 1|
+
+
+def ppo_loss(
+    agent: Agent, config: PPOConfig, params: PyTree, batch: Minibatch, entropy_coefficient: Any
+) -> tuple[Array, LossStats]:
+    """``-E[min(ρA, clip(ρ, 1 ± ε)A)] + c_v E[(V - target)²] - c_e E[H]`` over visible decisions.
+
+    Advantages are normalised over the minibatch's visible decisions. References: Schulman et al. (2017), equation 9.
+    """
+    total = jnp.maximum(batch.weight.sum(), 1.0)
+    mean = lambda x: (batch.weight * x).sum() / total  # noqa: E731
+    centred = batch.advantage - mean(batch.advantage)
+    advantage = centred / (jnp.sqrt(mean(centred**2)) + 1e-8)
+
+    distribution = agent.head.distribution(agent.policy(params, batch.observation))
+    log_ratio = distribution.log_prob(batch.choice) - batch.log_prob
+    ratio = jnp.exp(log_ratio)
+    clipped = jnp.clip(ratio, 1.0 - config.clip_epsilon, 1.0 + config.clip_epsilon)
+    policy_loss = -mean(jnp.minimum(ratio * advantage, clipped * advantage))
+    value_loss = mean((agent.value(params, batch.critic_input) - batch.target) ** 2)
+    entropy = mean(distribution.entropy())
+    loss = policy_loss + config.value_coefficient * value_loss - entropy_coefficient * entropy
+    stats = LossStats(
+        loss=loss,
+        policy_loss=policy_loss,
+        value_loss=value_loss,
+        entropy=entropy,
+        approx_kl=mean(ratio - 1.0 - log_ratio),
+        clip_fraction=mean(jnp.abs(ratio - 1.0) > config.clip_epsilon),
+        ratio_error=(batch.weight * jnp.abs(ratio - 1.0)).max(),
+    )
+    return loss, stats

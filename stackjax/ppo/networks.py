@@ -1,0 +1,164 @@
+"""Actor and critic, and how the actor's numbers become a leader action.
+
+The actor is a function of the leader's observation and nothing else; what only the critic may see is an argument of
+the critic alone.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import distrax
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from stackjax.games.spaces import Box, Discrete
+from stackjax.ppo.config import PPOConfig
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["ActionHead", "Actor", "Critic", "action_head"]
+
+
+def orthogonal(gain: float) -> Callable[..., Array]:
+    """A matrix with orthonormal columns (or rows, if it is wide) times ``gain``, uniformly distributed.
+
+    By Gram-Schmidt, run twice for accuracy, rather than by QR: on CPU, XLA's batched QR waits inside the thread pool
+    that must serve it, so that training several seeds under one ``vmap`` could hang (jaxlib 0.10).
+    """
+
+    def init(key: PRNGKey, shape: tuple[int, int], dtype: Any = jnp.float32) -> Array:
+        tall = jax.random.normal(key, (max(shape), min(shape)), dtype)
+
+        def orthonormalise(j: Array, basis: Array) -> Array:
+            column = tall[:, j]
+            for _ in range(2):
+                column = column - basis @ (basis.T @ column)
+            return basis.at[:, j].set(column / jnp.linalg.norm(column))
+
+        basis = jax.lax.fori_loop(0, min(shape), orthonormalise, jnp.zeros_like(tall))
+        return gain * (basis if shape[0] >= shape[1] else basis.T)
+
+    return init
+
+
+class MLP(nn.Module):
+    """Hidden tanh layers, orthogonal with gain √2; a linear layer out, orthogonal with gain ``final_gain``."""
+
+    hidden_sizes: tuple[int, ...]
+    num_outputs: int
+    final_gain: float
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        for width in self.hidden_sizes:
+            x = nn.tanh(nn.Dense(width, kernel_init=orthogonal(2.0**0.5))(x))
+        return nn.Dense(self.num_outputs, kernel_init=orthogonal(self.final_gain))(x)
+
+
+class Actor(nn.Module):
+    """Observation ``[..., D]`` to the parameters of the action distribution ``[..., num_outputs]``."""
+
+    hidden_sizes: tuple[int, ...]
+    num_outputs: int
+    num_free: int
+    free_init: Any
+
+    @nn.compact
+    def __call__(self, observation: Array) -> Array:
+        outputs = MLP(self.hidden_sizes, self.num_outputs, 0.01)(observation)
+        if not self.num_free:
+            return outputs
+        free = self.param("free", lambda _: jnp.broadcast_to(jnp.asarray(self.free_init), (self.num_free,)))
+        return jnp.concatenate([outputs, jnp.broadcast_to(free, (*outputs.shape[:-1], self.num_free))], axis=-1)
+
+
+class Critic(nn.Module):
+    """Observation and privileged inputs to a value ``[...]``."""
+
+    hidden_sizes: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        return MLP(self.hidden_sizes, 1, 1.0)(inputs)[..., 0]
+
+
+class ActionHead(NamedTuple):
+    """How a leader's action is drawn. A *choice* is what the distribution is over; `to_action` makes it a game action.
+
+    Attributes:
+      num_outputs: how many numbers the network gives per observation.
+      num_free: how many parameters of the distribution do not depend on the observation; they start at ``free_init``.
+      distribution: parameters ``[..., num_outputs + num_free]`` to a `distrax.Distribution` over choices.
+      draw: ``(key, parameters) -> choices``.
+      to_action: choices to game actions, not clipped to the game's space (a Gaussian's may lie outside).
+      from_action: undoes `to_action`.
+    """
+
+    num_outputs: int
+    num_free: int
+    free_init: Any
+    distribution: Callable[[Array], distrax.Distribution]
+    draw: Callable[[PRNGKey, Array], Array]
+    to_action: Callable[[Array], Array]
+    from_action: Callable[[Array], Array]
+
+
+def action_head(space: Discrete | Box, config: PPOConfig) -> ActionHead:
+    """The distribution over leader actions in ``space`` that ``config`` asks for."""
+    if isinstance(space, Discrete):
+        return ActionHead(space.n, 0, 0.0, categorical, draw_category, lambda choice: choice, lambda action: action)
+    if config.box_policy == "grid":
+        return grid_head(space, config.grid_points)
+    return gaussian_head(space, config.gaussian_std)
+
+
+def categorical(logits: Array) -> distrax.Distribution:
+    return distrax.Categorical(logits=logits)
+
+
+def draw_category(key: PRNGKey, logits: Array) -> Array:
+    """Indices drawn from ``logits [..., n]``: one uniform each, where the Gumbel trick needs n and two logarithms."""
+    cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
+    uniform = jax.random.uniform(key, logits.shape[:-1]) * cumulative[..., -1]
+    return (uniform[..., None] >= cumulative[..., :-1]).sum(axis=-1)
+
+
+def grid_head(box: Box, points: int) -> ActionHead:
+    """A categorical over ``points`` evenly spaced values for each entry of the box, entries independent.
+
+    It can put weight on far-apart values at once, which a Gaussian cannot: that is what finds a better order of visits
+    or a way past a local optimum. After Tang and Agrawal (2020).
+    """
+    size, low, width = len(box.low), jnp.asarray(box.low), jnp.asarray(box.high) - jnp.asarray(box.low)
+
+    def per_entry(parameters: Array) -> Array:
+        return parameters.reshape(*parameters.shape[:-1], size, points)
+
+    def distribution(parameters: Array) -> distrax.Distribution:
+        return distrax.Independent(categorical(per_entry(parameters)), reinterpreted_batch_ndims=1)
+
+    def to_action(choice: Array) -> Array:
+        return low + choice / (points - 1) * width
+
+    def from_action(action: Array) -> Array:
+        return jnp.round((action - low) / width * (points - 1)).astype(jnp.int32)
+
+    draw = lambda key, parameters: draw_category(key, per_entry(parameters))  # noqa: E731
+    return ActionHead(size * points, 0, 0.0, distribution, draw, to_action, from_action)
+
+
+def gaussian_head(box: Box, initial_std: Any) -> ActionHead:
+    """A Gaussian with a free standard deviation, on the box mapped to [-1, 1], clipped to the box."""
+    size, low, high = len(box.low), jnp.asarray(box.low), jnp.asarray(box.high)
+    middle, half = (low + high) / 2, (high - low) / 2
+
+    def distribution(parameters: Array) -> distrax.Distribution:
+        return distrax.MultivariateNormalDiag(parameters[..., :size], jnp.exp(parameters[..., size:]))
+
+    def draw(key: PRNGKey, parameters: Array) -> Array:
+        return distribution(parameters).sample(seed=key)
+
+    def to_action(choice: Array) -> Array:
+        return middle + half * choice
+
+    return ActionHead(size, size, jnp.log(initial_std), distribution, draw, to_action, lambda action: (action - middle) / half)

@@ -1,0 +1,104 @@
+"""What PPO learns from: transitions, and how the step-by-step path gathers them."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from stackjax.pomdp.environment import StackelbergPOMDP, StackelbergState
+from stackjax.ppo.agent import Agent
+from stackjax.ppo.config import PPOConfig
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["RolloutStats", "StepCarry", "Transitions", "init_steps", "normalised_payoff", "step_rollout"]
+
+
+class Transitions(NamedTuple):
+    """Leader decisions in time order, ``[t, B, ...]``.
+
+    ``visible`` marks decisions that reach the loss; the others still carry rewards and ends of episodes.
+    """
+
+    observation: Array  # [t, B, D]
+    critic_input: Array  # [t, B, C]
+    choice: Array  # [t, B, ...]
+    log_prob: Array
+    value: Array
+    reward: Array
+    terminated: Array
+    visible: Array
+
+
+class RolloutStats(NamedTuple):
+    """Of one rollout: finished episodes, the mean return over them (game units; NaN if none), leader decisions."""
+
+    episodes: Array
+    mean_return: Array
+    decisions: Array
+
+
+class StepCarry(NamedTuple):
+    """The environments in mid-episode, ``[B, ...]``."""
+
+    env_state: StackelbergState
+    observation: Array
+    episode_return: Array
+
+
+def normalised_payoff(env: StackelbergPOMDP, payoff: Array) -> Array:
+    """A leader payoff mapped so that the game's range becomes [0, 1]."""
+    low, high = env.game.leader_payoff_range
+    return (payoff - low) / (high - low)
+
+
+def init_steps(env: StackelbergPOMDP, config: PPOConfig, key: PRNGKey) -> StepCarry:
+    observation, env_state = jax.vmap(env.reset_env)(jax.random.split(key, config.num_envs))
+    return StepCarry(env_state, observation, jnp.zeros(config.num_envs))
+
+
+def step_rollout(
+    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, carry: StepCarry
+) -> tuple[StepCarry, Transitions, Array, RolloutStats]:
+    """``num_steps`` leader decisions in each environment; episodes go on over updates and restart by themselves.
+
+    Returns:
+      the environments, `Transitions`, the value after the last of them ``[B]``, and `RolloutStats`.
+    """
+    env, head = agent.env, agent.head
+    step_env = jax.vmap(env.step, (0, 0, 0, None))
+    env_params = env.default_params
+
+    def step(carry: StepCarry, step_key: PRNGKey) -> tuple[StepCarry, tuple[Transitions, Array]]:
+        choice_key, env_key, visible_key = jax.random.split(step_key, 3)
+        parameters = agent.policy(params, carry.observation)
+        drawn = head.draw(choice_key, parameters)
+        held = jax.vmap(env.committed_action)(carry.env_state, head.to_action(drawn))
+        choice = head.from_action(held)
+        view = jax.vmap(env.critic_view)(carry.env_state)
+        critic_input = jax.vmap(agent.critic_inputs)(carry.observation, view)
+        in_response = carry.env_state.is_response
+        shown = jax.random.uniform(visible_key, in_response.shape) < config.response_visibility
+        keys = jax.random.split(env_key, config.num_envs)
+        observation, env_state, reward, terminated, _, info = step_env(keys, carry.env_state, held, env_params)
+        low, high = env.game.leader_payoff_range
+        paid = jnp.where(info["is_paid"], reward - low / env.num_reward_episodes, 0.0)
+        transition = Transitions(
+            observation=carry.observation,
+            critic_input=critic_input,
+            choice=choice,
+            log_prob=head.distribution(parameters).log_prob(choice),
+            value=agent.value(params, critic_input),
+            reward=paid / (high - low),
+            terminated=terminated,
+            visible=~in_response | shown,
+        )
+        total = carry.episode_return + reward
+        after = StepCarry(env_state, observation, jnp.where(terminated, 0.0, total))
+        return after, (transition, jnp.where(terminated, total, 0.0))
+
+    carry, (transitions, returns) = jax.lax.scan(step, carry, jax.random.split(key, config.num_steps))
+    view = jax.vmap(env.critic_view)(carry.env_state)
+    last_value = agent.value(params, jax.vmap(agent.critic_inputs)(carry.observation, view))
+    episodes = transitions.terminated.sum()
+    stats = RolloutStats(episodes, returns.sum() / episodes, jnp.int32(config.num_steps * config.num_envs))
+    return carry, transitions, last_value, stats

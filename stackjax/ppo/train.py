@@ -1,0 +1,150 @@
+"""Training the leader: rollout, advantages, epochs of PPO, all of it one jittable scan over updates."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from stackjax.pomdp.environment import StackelbergPOMDP
+from stackjax.ppo.advantages import advantages
+from stackjax.ppo.agent import Agent, make_agent
+from stackjax.ppo.committed import committed_rollout
+from stackjax.ppo.config import PPOConfig
+from stackjax.ppo.losses import LossStats, Minibatch, ppo_loss
+from stackjax.ppo.rollout import RolloutStats, StepCarry, Transitions, init_steps, step_rollout
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["Trainer", "TrainState", "UpdateMetrics", "make_train"]
+
+
+class TrainState(NamedTuple):
+    """Everything that an update reads and writes; no batch axes (``vmap`` over seeds)."""
+
+    params: PyTree
+    optimiser: PyTree
+    key: PRNGKey
+    update: Array  # int, updates behind
+    steps: StepCarry | None  # the step path's environments
+
+
+class UpdateMetrics(NamedTuple):
+    """What one update reports; ``is_finite`` tells whether every loss and parameter still is."""
+
+    rollout: RolloutStats
+    loss: LossStats  # means over the update's minibatches; ratio_error of the first
+    is_finite: Array
+
+
+class TrainResult(NamedTuple):
+    """The last state, and metrics of every update, leaves ``[num_updates]``."""
+
+    state: TrainState
+    metrics: UpdateMetrics
+
+
+class Trainer(NamedTuple):
+    """Training as pure functions of a key and a state: call it for a whole run, or use the parts to report on the way.
+
+    ``trainer(key)`` is ``trainer.run(trainer.init(key), config.num_updates)``.
+    """
+
+    env: StackelbergPOMDP
+    config: PPOConfig
+    agent: Agent
+
+    def __call__(self, key: PRNGKey) -> TrainResult:
+        state, metrics = self.run(self.init(key), self.config.num_updates)
+        return TrainResult(state, metrics)
+
+    def init(self, key: PRNGKey) -> TrainState:
+        params_key, env_key, key = jax.random.split(key, 3)
+        params = self.agent.init(params_key)
+        steps = init_steps(self.env, self.config, env_key) if self.config.path == "step" else None
+        return TrainState(params, optimiser(self.config).init(params), key, jnp.int32(0), steps)
+
+    def run(self, state: TrainState, num_updates: int) -> tuple[TrainState, UpdateMetrics]:
+        """The next ``num_updates`` updates (static), and their metrics ``[num_updates]``."""
+        return jax.lax.scan(lambda s, _: self.update(s), state, None, length=num_updates)
+
+    def update(self, state: TrainState) -> tuple[TrainState, UpdateMetrics]:
+        """One rollout and what is learnt from it."""
+        config = self.config
+        rollout_key, epochs_key, key = jax.random.split(state.key, 3)
+        if config.path == "step":
+            assert state.steps is not None
+            steps, seen, last_value, stats = step_rollout(self.agent, config, state.params, rollout_key, state.steps)
+        else:
+            seen, stats = committed_rollout(self.agent, config, state.params, rollout_key)
+            steps, last_value = None, jnp.zeros(config.num_envs)
+        batch = training_batch(config, seen, last_value)
+        remaining = 1.0 - state.update / config.num_updates
+        params, optimiser_state, losses = self._epochs(state, batch, epochs_key, remaining)
+        loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
+        finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((params, loss))]
+        metrics = UpdateMetrics(stats, loss, jnp.stack(finite).all())
+        return TrainState(params, optimiser_state, key, state.update + 1, steps), metrics
+
+    def _epochs(
+        self, state: TrainState, batch: Minibatch, key: PRNGKey, remaining: Array
+    ) -> tuple[PyTree, PyTree, LossStats]:
+        config, size = self.config, batch.weight.shape[0]
+        learn = optimiser(config)
+        entropy_coefficient = config.entropy_coefficient * remaining
+
+        def minibatch_step(carry: tuple[PyTree, PyTree], part: Minibatch) -> tuple[tuple[PyTree, PyTree], LossStats]:
+            params, optimiser_state = carry
+            loss = lambda p: ppo_loss(self.agent, config, p, part, entropy_coefficient)  # noqa: E731
+            (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
+            updates, optimiser_state = learn.update(gradients, optimiser_state, params)
+            step_size = -config.learning_rate * remaining
+            params = jax.tree.map(lambda p, u: p + step_size * u, params, updates)
+            return (params, optimiser_state), stats
+
+        def epoch(carry: tuple[PyTree, PyTree], epoch_key: PRNGKey) -> tuple[tuple[PyTree, PyTree], LossStats]:
+            order = jax.random.permutation(epoch_key, size).reshape(config.num_minibatches, -1)
+            return jax.lax.scan(minibatch_step, carry, jax.tree.map(lambda leaf: leaf[order], batch))
+
+        keys = jax.random.split(key, config.num_epochs)
+        (params, optimiser_state), losses = jax.lax.scan(epoch, (state.params, state.optimiser), keys)
+        return params, optimiser_state, losses
+
+
+def training_batch(config: PPOConfig, seen: Transitions, last_value: Array) -> Minibatch:
+    """Advantages and value targets, and everything flattened to ``[t * B, ...]``."""
+    no_truncation = jnp.zeros_like(seen.terminated)
+    per_episode = jax.vmap(advantages, (1, 1, 1, 1, 1, 1, 0, None, None), 1)
+    advantage = per_episode(
+        seen.reward,
+        seen.value,
+        seen.terminated,
+        no_truncation,
+        jnp.zeros_like(seen.value),
+        seen.visible,
+        last_value,
+        config.discount,
+        config.gae_lambda,
+    )
+    weight = seen.visible.astype(advantage.dtype)
+    batch = Minibatch(
+        seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, advantage + seen.value, weight
+    )
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), batch)
+
+
+def optimiser(config: PPOConfig) -> optax.GradientTransformation:
+    """Adam's direction on clipped gradients, actor and critic clipped apart so that neither starves the other."""
+
+    def clip_and_scale() -> optax.GradientTransformation:
+        return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optax.scale_by_adam(eps=1e-5))
+
+    return optax.partition({"actor": clip_and_scale(), "critic": clip_and_scale()}, {"actor": "actor", "critic": "critic"})
+
+
+def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None) -> Trainer:
+    """A leader's training on ``env``: ``jax.jit(jax.vmap(make_train(env, config)))(keys)`` trains several seeds at once.
+
+    Numeric fields of ``config`` marked traced may be tracers, so a sweep is a ``vmap`` of a function that calls this.
+    """
+    config = PPOConfig() if config is None else config
+    return Trainer(env, config, make_agent(env, config))

@@ -169,20 +169,14 @@ def _payoff_tables(game: InducedGame, dynamics: FollowerDynamics, payoff_scale: 
 
 
 def _sampled_payoffs(table: Array, follower: int, game: InducedGame, draws: Draws) -> Array:
-    index = jnp.zeros(draws.types[0].shape, jnp.int32)
-    for types, count in zip(draws.types, game.num_types, strict=True):
-        index = index * count + types
-    for other, count in enumerate(game.num_actions):
-        if other != follower:
-            index = index * count + draws.actions[other]
-    return rounds.take_row(index, table)
+    others = [other for other in range(game.num_followers) if other != follower]
+    sizes = (*game.num_types, *(game.num_actions[other] for other in others))
+    drawn = (*draws.types, *(draws.actions[other] for other in others))
+    return rounds.take_row(rounds.profile_index(sizes, drawn), table)
 
 
 def _expected_payoffs(table: Array, follower: int, game: InducedGame, draws: Draws, mixed: tuple[Array, ...]) -> Array:
-    profile = jnp.zeros(draws.types[0].shape, jnp.int32)
-    for types, count in zip(draws.types, game.num_types, strict=True):
-        profile = profile * count + types
-    payoffs = rounds.take_row(profile, table)  # [A_1, ..., A_N, *batch]
+    payoffs = rounds.take_row(rounds.profile_index(game.num_types, draws.types), table)  # [A_1, ..., A_N, *batch]
     for other in reversed(range(game.num_followers)):
         if other != follower:
             axis_strategy = mixed[other].reshape(-1, *(1,) * (payoffs.ndim - other - 1 - len(game.batch_shape)), *game.batch_shape)
@@ -191,9 +185,7 @@ def _expected_payoffs(table: Array, follower: int, game: InducedGame, draws: Dra
 
 
 def _count(counts: Array, draws: Draws, game: InducedGame) -> Array:
-    index = jnp.zeros(draws.types[0].shape, jnp.int32)
-    for drawn, count in zip((*draws.types, *draws.actions), (*game.num_types, *game.num_actions), strict=True):
-        index = index * count + drawn
+    index = rounds.profile_index(game.table_shape, (*draws.types, *draws.actions))
     if counts.shape[0] <= LARGEST_ONE_HOT:
         cells = jnp.arange(counts.shape[0]).reshape(-1, *(1,) * index.ndim)
         return counts + (index == cells)

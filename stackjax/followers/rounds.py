@@ -4,6 +4,7 @@ Everything here is batch-last and free of per-episode keys: one counter-based dr
 is looked up with selects rather than gathers while tables are small, because that is what vectorises.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -13,9 +14,20 @@ from jax.extend.random import threefry_2x32
 
 from stackjax.types import Array, ArrayLike, PyTree
 
-__all__ = ["Draws", "draw_actions", "draw_index", "draw_types", "put_row", "take_row", "type_profiles", "uniforms"]
+__all__ = [
+    "Draws",
+    "all_profiles",
+    "draw_actions",
+    "draw_index",
+    "draw_types",
+    "profile_index",
+    "put_state",
+    "take_row",
+    "take_state",
+    "uniforms",
+]
 
-LARGEST_SELECT = 16  # rows up to which a chain of selects beats a gather
+LARGEST_SELECT = 64  # rows up to which a chain of selects is at least as fast as a gather (two-core CPU)
 
 
 class Draws(NamedTuple):
@@ -39,9 +51,17 @@ def uniforms(key: Array, count: int, batch_shape: tuple[int, ...]) -> Array:
     return (bits.astype(jnp.int32).astype(jnp.result_type(float)) * 2.0**-21).reshape(count, *batch_shape)
 
 
-def type_profiles(num_types: tuple[int, ...]) -> np.ndarray:
-    """``[P, N]`` the types of every profile, in the order of a flattened joint table."""
-    return np.stack(np.unravel_index(np.arange(np.prod(num_types)), num_types), axis=-1)
+def all_profiles(sizes: tuple[int, ...]) -> np.ndarray:
+    """``[P, N]`` every profile of types (or actions), in the order of a flattened joint table with axes ``sizes``."""
+    return np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), axis=-1)
+
+
+def profile_index(sizes: tuple[int, ...], indices: Sequence[Array]) -> Array:
+    """The place ``[*batch]`` of a profile in a flattened joint table with axes ``sizes``."""
+    place = jnp.zeros(indices[0].shape, jnp.int32)
+    for size, index in zip(sizes, indices, strict=True):
+        place = place * size + index
+    return place
 
 
 def draw_index(uniform: Array, probabilities: Array) -> Array:

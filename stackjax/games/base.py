@@ -100,6 +100,11 @@ class Game(abc.ABC):
         return tuple(self.type_prior.shape)
 
     @property
+    def table_shape(self) -> tuple[int, ...]:
+        """``(K_1, ..., K_N, A_1, ..., A_N)``: the axes of a table over type and action profiles."""
+        return (*self.num_types, *self.num_actions)
+
+    @property
     def is_bayesian(self) -> bool:
         return self.type_prior.size > 1
 
@@ -183,6 +188,10 @@ class InducedGame(NamedTuple):
     def num_actions(self) -> tuple[int, ...]:
         n = self.num_followers
         return tuple(self.leader_payoff.shape[n : 2 * n])
+
+    @property
+    def table_shape(self) -> tuple[int, ...]:
+        return (*self.num_types, *self.num_actions)
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

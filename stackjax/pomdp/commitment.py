@@ -13,20 +13,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.errors import InputError
-from stackjax.followers.rounds import type_profiles
+from stackjax.followers.rounds import all_profiles
 from stackjax.games.base import Game, InducedGame
 from stackjax.types import Array, PyTree
 
 __all__ = [
-    "Commitment",
     "DecisionTree",
     "Path",
     "Tabulated",
     "commit",
     "commitment_paths",
     "decision_tree",
-    "num_profiles",
     "tabulate",
+    "tabulate_batch",
 ]
 
 LARGEST_TABLE = 4_000_000  # (type, action) profiles above which a game is not tabulated
@@ -58,13 +57,6 @@ class DecisionTree(NamedTuple):
         return jnp.minimum(self.level_offset[level + 1] + place, self.num_nodes - 1)
 
 
-class Commitment(NamedTuple):
-    """An action for every node: ``actions [O, ...]``, and what the leader saw there, ``observations [O, D]``."""
-
-    actions: Array
-    observations: Array
-
-
 class Tabulated(NamedTuple):
     """The induced game and the leader's decisions behind it, for every type and action profile.
 
@@ -93,10 +85,13 @@ def decision_tree(game: Game) -> DecisionTree:
       InputError: the game's description is unsound, or it has too many action profiles.
     """
     game.check()
-    num_plays = int(np.prod(game.num_actions, dtype=float))
-    if num_plays > LARGEST_TABLE:
-        raise InputError(f"num_actions={game.num_actions} makes {num_plays} action profiles, more than {LARGEST_TABLE}")
-    profiles = type_profiles(game.num_actions)
+    size = int(np.prod(game.num_types, dtype=float) * np.prod(game.num_actions, dtype=float))
+    if size > LARGEST_TABLE:
+        raise InputError(
+            f"num_types={game.num_types} and num_actions={game.num_actions} make {size} (type, action) profiles, "
+            f"more than the {LARGEST_TABLE} that can be tabulated"
+        )
+    profiles = all_profiles(game.num_actions)
     first = jax.vmap(lambda actions: game.observe(game.start(actions)))(jnp.asarray(profiles))
     if first.ndim != 2:
         raise InputError(f"game {game.name!r}: observe must return a vector, but its shape is {first.shape[1:]}")
@@ -139,15 +134,10 @@ def commit(game: Game, tree: DecisionTree, choose: Callable[[Array, slice], PyTr
     return jnp.concatenate(seen), jax.tree.map(lambda *parts: jnp.concatenate(parts), *made)
 
 
-def num_profiles(game: Game) -> int:
-    """How many (type, action) profiles a tabulation of ``game`` rolls out."""
-    return int(np.prod(game.num_types, dtype=float) * np.prod(game.num_actions, dtype=float))
-
-
 def tabulate(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
     """Roll the rules out for every type and action profile under the commitment ``actions [O, ...]``."""
-    types = jnp.asarray(type_profiles(game.num_types))
-    plays = jnp.asarray(type_profiles(game.num_actions))
+    types = jnp.asarray(all_profiles(game.num_types))
+    plays = jnp.asarray(all_profiles(game.num_actions))
     start_node = jnp.asarray(tree.start_node).reshape(-1)
 
     def roll_out(types_row: Array, play: Array, node: Array) -> tuple[Array, Array, Array]:
@@ -167,6 +157,17 @@ def tabulate(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
     payoffs, nodes, reached = jax.vmap(over_plays, (0, None, None))(types, plays, start_node)
     table = jnp.moveaxis(payoffs, -1, 0).reshape(1 + game.num_followers, *game.num_types, *game.num_actions)
     return Tabulated(InducedGame(game.type_prior, table[1:], table[0]), nodes, reached)
+
+
+def tabulate_batch(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
+    """`tabulate` for a batch of commitments ``[B, O, ...]``; everything but the type prior has the batch **last**."""
+
+    def without_prior(one: Array) -> tuple[Array, Array, Array, Array]:
+        table = tabulate(game, tree, one)
+        return table.game.follower_payoffs, table.game.leader_payoff, table.nodes, table.reached
+
+    followers, leader, nodes, reached = jax.vmap(without_prior, out_axes=-1)(actions)
+    return Tabulated(InducedGame(game.type_prior, followers, leader), nodes, reached)
 
 
 def commitment_paths(game: Game, tree: DecisionTree) -> list[Path]:

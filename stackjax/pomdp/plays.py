@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.followers.base import FollowerDynamics
-from stackjax.followers.rounds import type_profiles
+from stackjax.followers.rounds import all_profiles
 from stackjax.games.base import Game
 from stackjax.types import Array
 
@@ -59,7 +59,7 @@ class RoundPlays(NamedTuple):
 def round_plays(game: Game, dynamics: FollowerDynamics) -> RoundPlays:
     """The plays of a round of ``game`` under ``dynamics.feedback``."""
     if dynamics.feedback == "expected":
-        return RoundPlays(type_profiles(game.num_actions))
+        return RoundPlays(all_profiles(game.num_actions))
     rows = []
     for follower, count in enumerate(game.num_actions):
         for action in range(count):

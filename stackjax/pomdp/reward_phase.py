@@ -1,17 +1,29 @@
 """How followers play in the reward phase, once they have learned."""
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from stackjax.errors import InputError
 from stackjax.followers import rounds
-from stackjax.types import Array
+from stackjax.followers.equilibrate import Response
+from stackjax.followers.rounds import Draws
+from stackjax.games.base import InducedGame
+from stackjax.types import Array, PRNGKey
 
-__all__ = ["RewardPlay", "check_reward_play", "draw_play"]
+__all__ = ["RewardPhase", "RewardPlay", "check_reward_play", "draw_play", "play_reward_phase"]
 
 RewardPlay = Literal["argmax", "mixed", "empirical"]
+
+
+class RewardPhase(NamedTuple):
+    """Sub-episodes in which the leader is paid, in ``s`` stretches: what each began with, and what it paid in all."""
+
+    draws: Draws  # tuples over followers of int [s, B]
+    payoffs: Array  # [s, B] summed over the stretch, game units
+    first: np.ndarray  # [s] the index of each stretch's first sub-episode
 
 
 def check_reward_play(reward_play: str) -> None:
@@ -40,12 +52,42 @@ def draw_play(
     if play_counts is None:
         raise ValueError("the empirical play needs play_counts")
     num_types, num_actions = zip(*(s.shape[:2] for s in strategies), strict=True)
-    batch = types[0].shape
-    profile = jnp.zeros(batch, jnp.int32)
-    for t, count in zip(types, num_types, strict=True):
-        profile = profile * count + t
-    table = play_counts.reshape(int(np.prod(num_types)), int(np.prod(num_actions)), *batch)
-    counts = rounds.take_row(profile, table)  # [M, *batch]
+    table = play_counts.reshape(int(np.prod(num_types)), int(np.prod(num_actions)), *types[0].shape)
+    counts = rounds.take_row(rounds.profile_index(num_types, types), table)  # [M, *batch]
     joint = jnp.unravel_index(rounds.draw_index(uniform[0], counts), num_actions)
     seen = counts.sum(axis=0) > 0
     return tuple(jnp.where(seen, a, b) for a, b in zip(joint, mixed, strict=True))
+
+
+def play_reward_phase(
+    key: PRNGKey,
+    game: InducedGame,
+    response: Response,
+    reward_play: RewardPlay,
+    num_rounds: int,
+    num_reward_episodes: int,
+    num_stretches: int,
+) -> RewardPhase:
+    """Play the reward phase on tables, batched, as ``num_stretches`` stretches of about the same length.
+
+    Sub-episode r draws from ``fold_in(key, num_rounds + r)``, as rounds draw from the numbers before.
+    """
+    total, batch = num_reward_episodes, game.batch_shape
+    lengths = [len(part) for part in np.array_split(np.arange(total), num_stretches)]
+    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)
+    payoffs = jnp.asarray(game.leader_payoff).reshape(-1, *batch)
+
+    def play_one(index: Array) -> tuple[Draws, Array]:
+        sub_key = jax.random.fold_in(key, num_rounds + index)
+        uniform = rounds.uniforms(sub_key, 1 + game.num_followers, batch)
+        types = rounds.draw_types(uniform[0], game.type_prior)
+        actions = draw_play(reward_play, uniform[1:], types, response.strategies, response.play_counts)
+        place = rounds.profile_index(game.table_shape, (*types, *actions))
+        return Draws(types, actions), rounds.take_row(place, payoffs)
+
+    def stretch(start: Array, length: Array) -> tuple[Draws, Array]:
+        draws, paid = play_one(start)
+        return draws, jax.lax.fori_loop(1, length, lambda j, paid: paid + play_one(start + j)[1], paid)
+
+    draws, paid = jax.lax.map(lambda s: stretch(*s), (jnp.asarray(first), jnp.asarray(lengths, jnp.int32)))
+    return RewardPhase(draws, paid, first)

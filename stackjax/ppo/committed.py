@@ -15,26 +15,17 @@ import numpy as np
 from stackjax.followers import rounds
 from stackjax.followers.base import pad_tables
 from stackjax.followers.equilibrate import Response, equilibrate
-from stackjax.followers.rounds import Draws
-from stackjax.games.base import InducedGame
-from stackjax.pomdp.commitment import Tabulated, commit, tabulate
+from stackjax.followers.rounds import profile_index
+from stackjax.pomdp.commitment import Tabulated, commit, tabulate_batch
 from stackjax.pomdp.critic_view import CriticView
 from stackjax.pomdp.environment import StackelbergPOMDP
-from stackjax.pomdp.reward_phase import draw_play
+from stackjax.pomdp.reward_phase import RewardPhase, play_reward_phase
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
 from stackjax.ppo.rollout import RolloutStats, Transitions
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["RewardPhase", "committed_rollout", "reward_phase", "tabulate_batch"]
-
-
-class RewardPhase(NamedTuple):
-    """Sub-episodes in which the leader is paid, in ``s`` stretches: what each began with, and what it paid in all."""
-
-    draws: Draws  # tuples over followers of int [s, B]
-    payoffs: Array  # [s, B] summed over the stretch, game units
-    first: np.ndarray  # [s] the index of each stretch's first sub-episode
+__all__ = ["committed_rollout"]
 
 
 class _Moments(NamedTuple):
@@ -43,42 +34,6 @@ class _Moments(NamedTuple):
     types: Array  # [s, N, B]
     profile: Array  # [s, N, B] actions of the sub-episode that is played
     view: CriticView  # leaves [s, ..., B]
-
-
-def tabulate_batch(env: StackelbergPOMDP, actions: Array) -> Tabulated:
-    """`tabulate` for a batch of commitments ``[B, O, ...]``; everything returned has the batch **last**."""
-    prior = env.game.type_prior
-    game, nodes, reached = jax.vmap(lambda a: _without_prior(tabulate(env.game, env.tree, a)), out_axes=-1)(actions)
-    return Tabulated(InducedGame(prior, *game), nodes, reached)
-
-
-def _without_prior(table: Tabulated) -> tuple[tuple[Array, Array], Array, Array]:
-    return (table.game.follower_payoffs, table.game.leader_payoff), table.nodes, table.reached
-
-
-def reward_phase(env: StackelbergPOMDP, key: PRNGKey, game: InducedGame, response: Response, num_stretches: int) -> RewardPhase:
-    """Play the reward phase on the tables, batched: ``num_stretches`` stretches of sub-episodes."""
-    total, batch = env.num_reward_episodes, game.batch_shape
-    lengths = [len(part) for part in np.array_split(np.arange(total), num_stretches)]
-    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)
-    payoffs = jnp.asarray(game.leader_payoff).reshape(-1, *batch)
-
-    def play_one(index: Array) -> tuple[Draws, Array]:
-        sub_key = jax.random.fold_in(key, env.num_rounds + index)
-        uniform = rounds.uniforms(sub_key, 1 + game.num_followers, batch)
-        types = rounds.draw_types(uniform[0], game.type_prior)
-        actions = draw_play(env.reward_play, uniform[1:], types, response.strategies, response.play_counts)
-        cell = jnp.zeros(batch, jnp.int32)
-        for drawn, count in zip((*types, *actions), (*game.num_types, *game.num_actions), strict=True):
-            cell = cell * count + drawn
-        return Draws(types, actions), rounds.take_row(cell, payoffs)
-
-    def stretch(start: Array, length: Array) -> tuple[Draws, Array]:
-        draws, paid = play_one(start)
-        return draws, jax.lax.fori_loop(1, length, lambda j, paid: paid + play_one(start + j)[1], paid)
-
-    draws, paid = jax.lax.map(lambda s: stretch(*s), (jnp.asarray(first), jnp.asarray(lengths, jnp.int32)))
-    return RewardPhase(draws, paid, first)
 
 
 def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey) -> tuple[Transitions, RolloutStats]:
@@ -100,7 +55,7 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
         return commit(game, env.tree, choose, lambda made: agent.game_action(made[0]))
 
     observations, (choices, log_probs) = jax.vmap(choose_all)(jax.random.split(choice_key, config.num_envs))
-    table = tabulate_batch(env, agent.game_action(choices))
+    table = tabulate_batch(game, env.tree, agent.game_action(choices))
     num_samples = min(config.response_samples, env.num_rounds)
     response = equilibrate(
         response_key,
@@ -111,7 +66,15 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
         count_plays=env.counts_plays,
         num_snapshots=num_samples,
     )
-    paid = reward_phase(env, response_key, table.game, response, min(config.reward_samples, env.num_reward_episodes))
+    paid = play_reward_phase(
+        response_key,
+        table.game,
+        response,
+        env.reward_play,
+        env.num_rounds,
+        env.num_reward_episodes,
+        min(config.reward_samples, env.num_reward_episodes),
+    )
     moments = _all_moments(env, play_key, table, response, paid)
 
     nodes, reached = _decisions(env, table, moments)  # [s, L, B]
@@ -205,25 +168,17 @@ def _learnt_so_far(
     total = jnp.zeros(mixed.shape)
     for q in range(env.plays.count):
         profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)
-        cell = _cell(env, types, profile)
+        cell = profile_index(env.game.table_shape, (*types, *profile))
         payoffs = jnp.stack([rounds.take_row(cell, p.reshape(-1, cell.shape[0])) for p in table.game.follower_payoffs])
         learnt = jax.vmap(env.plays.learnt, (None, -1, -1), -1)(jnp.int32(q), payoffs / env.game.payoff_scale, mixed)
         total = total + jnp.where(q < play, learnt, 0.0)
     return total
 
 
-def _cell(env: StackelbergPOMDP, types: Array, profile: Array) -> Array:
-    """The flat (type, action) profile index of ``types`` and ``profile``, both ``[N, B]``."""
-    cell = jnp.zeros(types.shape[1:], jnp.int32)
-    for drawn, count in zip((*types, *profile), (*env.game.num_types, *env.game.num_actions), strict=True):
-        cell = cell * count + drawn
-    return cell
-
-
 def _decisions(env: StackelbergPOMDP, table: Tabulated, moments: _Moments) -> tuple[Array, Array]:
     """Nodes ``[s, L, B]`` of each moment's sub-episode, and which of them are reached."""
     nodes = table.nodes.reshape(-1, *table.nodes.shape[2:])
     reached = table.reached.reshape(nodes.shape)
-    cells = jax.vmap(lambda t, p: _cell(env, t, p))(moments.types, moments.profile)
+    cells = jax.vmap(lambda t, p: profile_index(env.game.table_shape, (*t, *p)))(moments.types, moments.profile)
     look_up = jax.vmap(rounds.take_row, (0, None))
     return look_up(cells, nodes), look_up(cells, reached)

@@ -1,0 +1,91 @@
+"""stackjax learns how to lead: the commitment that pays best once self-interested followers have learned to answer it.
+
+Names are loaded when first used, so that importing the package (and ``stackjax --help``) costs no JAX.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from stackjax._version import __version__ as __version__
+from stackjax.errors import InputError
+from stackjax.followers.config import FollowersConfig
+from stackjax.games.registry import make, register, registered_games
+from stackjax.ppo.config import PPOConfig
+
+if TYPE_CHECKING:
+    from stackjax.equilibrium.certificate import Certificate, argmax_play, certify, empirical_play, mixed_play
+    from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
+    from stackjax.equilibrium.optimum import solve
+    from stackjax.followers.base import FollowerDynamics
+    from stackjax.followers.equilibrate import Response, equilibrate
+    from stackjax.followers.multiplicative_weights import multiplicative_weights
+    from stackjax.games.base import Game, InducedGame, OneShotGame, Optimum, induced_game
+    from stackjax.games.normal_form import load_matrix_game, matrix_game
+    from stackjax.games.posted_price import PostedPrice
+    from stackjax.games.spaces import Box, Discrete
+    from stackjax.pomdp.environment import StackelbergPOMDP
+    from stackjax.ppo.train import make_train
+    from stackjax.testing import check_game
+
+
+
+_HOMES = {
+    "equilibrium.certificate": ("Certificate", "argmax_play", "certify", "empirical_play", "mixed_play"),
+    "equilibrium.evaluate": ("Evaluation", "evaluate_commitment"),
+    "equilibrium.optimum": ("solve",),
+    "followers.base": ("FollowerDynamics",),
+    "followers.equilibrate": ("Response", "equilibrate"),
+    "followers.multiplicative_weights": ("multiplicative_weights",),
+    "games.base": ("Game", "InducedGame", "OneShotGame", "Optimum", "induced_game"),
+    "games.normal_form": ("load_matrix_game", "matrix_game"),
+    "games.posted_price": ("PostedPrice",),
+    "games.spaces": ("Box", "Discrete"),
+    "pomdp.environment": ("StackelbergPOMDP",),
+    "ppo.train": ("make_train",),
+    "testing": ("check_game",),
+}
+_LAZY = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Box",
+    "Certificate",
+    "Discrete",
+    "Evaluation",
+    "FollowerDynamics",
+    "FollowersConfig",
+    "Game",
+    "InducedGame",
+    "InputError",
+    "OneShotGame",
+    "Optimum",
+    "PPOConfig",
+    "PostedPrice",
+    "Response",
+    "StackelbergPOMDP",
+    "argmax_play",
+    "certify",
+    "check_game",
+    "empirical_play",
+    "equilibrate",
+    "evaluate_commitment",
+    "induced_game",
+    "load_matrix_game",
+    "make",
+    "make_train",
+    "matrix_game",
+    "mixed_play",
+    "multiplicative_weights",
+    "register",
+    "registered_games",
+    "solve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'stackjax' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"stackjax.{_LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,1 @@
+"""How followers answer: learning rules and the response phase."""

@@ -1,0 +1,1 @@
+"""Game + followers = the leader's environment."""

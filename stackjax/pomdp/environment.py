@@ -104,6 +104,10 @@ class StackelbergPOMDP(environment.Environment):
     def name(self) -> str:
         return f"StackelbergPOMDP({self.game.name})"
 
+    def with_num_rounds(self, num_rounds: int) -> "StackelbergPOMDP":
+        """The same environment with another length of the response phase."""
+        return StackelbergPOMDP(self.game, self.dynamics, num_rounds, self.num_reward_episodes, self.reward_play)
+
     @property
     def counts_plays(self) -> bool:
         return self.reward_play == "empirical"

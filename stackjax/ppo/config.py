@@ -15,16 +15,17 @@ class PPOConfig:
 
     path: Literal["committed", "step"] = "committed"
     """Committed: whole episodes from tabulated games. Step: one leader decision a step, as in the paper's Appendix C."""
-    num_updates: int = 400
+    num_updates: int = 200
     """PPO updates; a rollout comes before each."""
     num_envs: int = 256
     """Stackelberg episodes in parallel."""
     num_steps: int = 128
     """Step path: leader decisions per environment and update."""
-    response_samples: int = 4
+    response_samples: int = 2
     """Committed path: response-phase sub-episodes per episode that reach the batch."""
-    reward_samples: int = 2
-    """Committed path: reward-phase sub-episodes per episode that reach the batch."""
+    reward_samples: int = 1
+    """Committed path: reward-phase sub-episodes per episode that reach the batch. With 1 the return to go at it is the
+    whole return; with more the critic would also have to know how much of the phase is left."""
     num_epochs: int = 4
     """Passes over each batch."""
     num_minibatches: int = 4

@@ -1,0 +1,53 @@
+"""What a commitment is worth: fresh followers equilibrated against it, then exact expectations over types and play."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from stackjax.equilibrium.certificate import Certificate, argmax_play, certify, empirical_play, mixed_play
+from stackjax.followers.equilibrate import equilibrate
+from stackjax.games.base import InducedGame
+from stackjax.pomdp.commitment import tabulate
+from stackjax.pomdp.environment import StackelbergPOMDP
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["Evaluation", "evaluate_commitment"]
+
+
+class Evaluation(NamedTuple):
+    """The certificates of the three ways that equilibrated followers may play, leaves ``[E, ...]``.
+
+    ``strategies`` are the followers' mixed strategies by type, a tuple over followers of ``[E, K_i, A_i]``.
+    """
+
+    argmax: Certificate
+    mixed: Certificate
+    empirical: Certificate
+    strategies: tuple[Array, ...]
+
+
+def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num_equilibrations: int = 8) -> Evaluation:
+    """Equilibrate ``E = num_equilibrations`` fresh groups of followers against a commitment and certify their play.
+
+    Args:
+      actions: the leader action at every node, ``[O, ...]``.
+
+    Returns:
+      `Evaluation`; the play of each group is exact, so what differs among the E is only what the followers learnt.
+    """
+    game = tabulate(env.game, env.tree, actions).game
+    batched = InducedGame(game.type_prior, *(_repeat(table, num_equilibrations) for table in game[1:]))
+    response = equilibrate(
+        key, batched, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, count_plays=True
+    )
+
+    def certify_one(strategies: tuple[Array, ...], play_counts: Array) -> Evaluation:
+        plays = (argmax_play(strategies), mixed_play(strategies), empirical_play(play_counts, strategies))
+        return Evaluation(*(certify(game, play) for play in plays), strategies)
+
+    return jax.vmap(certify_one, (-1, -1))(response.strategies, response.play_counts)
+
+
+def _repeat(table: Array, count: int) -> Array:
+    return jnp.broadcast_to(jnp.asarray(table)[..., None], (*table.shape, count))

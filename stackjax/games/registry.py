@@ -1,0 +1,143 @@
+"""Games by name. Free of JAX: a game's module is loaded when it is made."""
+
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from stackjax.errors import InputError, near_matches
+
+if TYPE_CHECKING:
+    from stackjax.games.base import Game
+
+__all__ = ["GameEntry", "entry", "make", "register", "registered_games"]
+
+
+@dataclasses.dataclass(frozen=True)
+class GameEntry:
+    """A registered game: how to make it and what there is to say about it."""
+
+    name: str
+    factory: "str | Callable[..., Game]"  # "module:attribute", or the callable itself
+    summary: str
+    optimum: str
+    options: type = dataclasses.make_dataclass("NoOptions", [], frozen=True)
+    fixed: tuple[tuple[str, Any], ...] = ()
+
+    def build(self, **options: Any) -> "Game":
+        """The game with ``options`` over the defaults; raises `InputError` for an option it does not have."""
+        known = [field.name for field in dataclasses.fields(self.options)]
+        for option in options:
+            if option not in known:
+                allowed = f"its options are {', '.join(known)}" if known else "it has no options"
+                raise InputError(f"game {self.name!r} has no option {option!r}; {allowed}.{near_matches(option, known)}")
+        factory = self.factory
+        if isinstance(factory, str):
+            module, _, attribute = factory.partition(":")
+            factory = getattr(importlib.import_module(module), attribute)
+        return factory(**dict(self.fixed), **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class AllocationOptions:
+    num_messages: int = 3
+    """m, messages that the follower can send."""
+    num_items: int = 3
+    """Equally likely items that the follower may want."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PostedPricePiOptions:
+    num_messages: int = 2
+    """m, messages that each agent can send; 1 is the plain sequential price mechanism."""
+    epsilon: float = 0.2
+    """ε of the paper: agent 1's value is 1/(2ε) with probability ε, else 1/2."""
+    buy_when_indifferent: bool = False
+    """Whether an agent buys at a price equal to its value."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PostedPriceUniformOptions:
+    num_types: int = 3
+    """Values of each agent: linspace(0, 1, num_types), equally likely."""
+    num_messages: int = 2
+    """m, messages that each agent can send; 1 is the plain sequential price mechanism."""
+    num_agents: int = 2
+    """Agents, each of whom may want the one item."""
+    buy_when_indifferent: bool = False
+    """Whether an agent buys at a price equal to its value."""
+
+
+_MATRIX, _DESIGN = "stackjax.games.normal_form", "stackjax.games.matrix_design"
+_MIXES = (("randomized", True),)
+_BUILT_IN = (
+    GameEntry("escape", f"{_MATRIX}:escape", "picks a row", "30"),
+    GameEntry("escape-randomized", f"{_MATRIX}:escape", "mixes rows", "30", fixed=_MIXES),
+    GameEntry("maintain", f"{_MATRIX}:maintain", "picks a row", "20"),
+    GameEntry("maintain-randomized", f"{_MATRIX}:maintain", "mixes rows", "27.5", fixed=_MIXES),
+    GameEntry("matrix-design", f"{_DESIGN}:MatrixDesign", "picks a bonus τ", "1"),
+    GameEntry("matrix-design-payments", f"{_DESIGN}:MatrixDesignPayments", "promises payments by joint action", "10"),
+    GameEntry("allocation", "stackjax.games.allocation:Allocation", "maps a message to an item", "m/3", AllocationOptions),
+    GameEntry(
+        "posted-price-pi",
+        "stackjax.games.posted_price:posted_price_pi",
+        "picks whom to visit at what price, by messages",
+        "0 (m=1: -0.15)",
+        PostedPricePiOptions,
+    ),
+    GameEntry(
+        "posted-price-uniform",
+        "stackjax.games.posted_price:posted_price_uniform",
+        "the same with uniform values",
+        "at most 0",
+        PostedPriceUniformOptions,
+    ),
+)
+_ENTRIES: dict[str, GameEntry] = {built_in.name: built_in for built_in in _BUILT_IN}
+
+
+def register(name: str, factory: "Callable[..., Game]", *, summary: str = "", optimum: str = "unknown") -> None:
+    """Make a game available by name, in Python and (from a ``.py`` file) on the command line.
+
+    Args:
+      name: what `make` will know it by.
+      factory: returns the game; its keyword parameters, each with a default, are the game's options.
+      summary, optimum: a few words for `stackjax list`.
+
+    Raises:
+      InputError: the name is taken, or a parameter has no default.
+    """
+    if name in _ENTRIES:
+        raise InputError(f"name={name!r} is already registered; choose another")
+    fields = []
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.default is inspect.Parameter.empty:
+            raise InputError(f"factory of {name!r}: parameter {parameter.name!r} needs a default to be an option")
+        kind = parameter.annotation if isinstance(parameter.annotation, type) else type(parameter.default)
+        kind = type(parameter.default) if kind is inspect.Parameter.empty else kind
+        fields.append((parameter.name, kind, dataclasses.field(default=parameter.default)))
+    options = dataclasses.make_dataclass("Options", fields, frozen=True)
+    _ENTRIES[name] = GameEntry(name, factory, summary, optimum, options)
+
+
+def registered_games() -> list[GameEntry]:
+    """All registered games, the built-in ones first."""
+    return list(_ENTRIES.values())
+
+
+def entry(name: str) -> GameEntry:
+    """The entry of ``name``; raises `InputError` with near matches if there is none."""
+    if name not in _ENTRIES:
+        known = ", ".join(_ENTRIES)
+        raise InputError(f"game {name!r} is not registered.{near_matches(name, _ENTRIES)} Registered: {known}")
+    return _ENTRIES[name]
+
+
+def make(name: str, **options: Any) -> "Game":
+    """The registered game ``name`` with ``options``, for example ``make("allocation", num_messages=2)``.
+
+    Raises:
+      InputError: the name or an option is unknown (the message lists near matches), or a value is out of range.
+    """
+    return entry(name).build(**options)

@@ -1,0 +1,49 @@
+"""Writing files so that neither a reader nor a kill meets half of one."""
+
+import json
+import math
+import os
+import pathlib
+import tempfile
+from typing import Any
+
+__all__ = ["append_lines", "to_json", "write_text"]
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Replace ``path`` with ``text`` in one step: written beside it, flushed to disk, then renamed."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        pathlib.Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def append_lines(path: pathlib.Path, lines: list[str]) -> None:
+    """Append whole lines with one write."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(handle, "".join(f"{line}\n" for line in lines).encode())
+    finally:
+        os.close(handle)
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Strict JSON: numbers that are not finite become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

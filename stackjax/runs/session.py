@@ -1,0 +1,197 @@
+"""A training run from start to end: train in stretches, log each, checkpoint, evaluate, leave results on disk."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
+from stackjax.errors import InputError
+from stackjax.ppo.train import Trainer, TrainState, UpdateMetrics, make_train
+from stackjax.runs import metrics
+from stackjax.runs.checkpoint import Checkpoints
+from stackjax.runs.directory import RunDirectory
+from stackjax.runs.report import write_report
+from stackjax.runs.results import greedy_commitment, result_of
+from stackjax.runs.spec import RunSpec
+from stackjax.types import Array
+
+__all__ = ["NonFiniteError", "Progress", "run_evaluation", "run_training"]
+
+NUM_LOGS = 40
+NUM_CHECKPOINTS = 4
+EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
+
+
+class NonFiniteError(RuntimeError):
+    """Training met a loss or weight that is not finite; names the update and the seeds."""
+
+
+class Progress(NamedTuple):
+    """What a live display shows after each stretch of updates."""
+
+    update: int
+    num_updates: int
+    leader_payoff: float  # greedy, mean over seeds
+    bcce_gap: float  # largest over seeds
+    episodes_per_second: float
+    seconds_left: float
+
+
+class Stretch(NamedTuple):
+    """A stretch of updates: mean metrics, and for each seed the first update that went non-finite, or -1."""
+
+    metrics: UpdateMetrics
+    first_bad: Array
+
+
+def run_training(
+    spec: RunSpec,
+    directory: RunDirectory,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Train ``spec`` into ``directory`` and return the content of ``result.json``.
+
+    With ``resume`` a run that was stopped goes on from its latest checkpoint and ends as if it had not been.
+
+    Raises:
+      InputError: the game or a setting is wrong, the directory is not usable, or a resumed run was set up differently.
+      NonFiniteError: a seed diverged; metrics and checkpoints up to then stay.
+    """
+    env = spec.build_env()
+    config = spec.to_dict(env)
+    directory.prepare(resume=resume, overwrite=overwrite)
+    if resume and directory.config.exists():
+        _check_same_run(config, RunSpec.from_file(directory.config), directory)
+    directory.write_config(config)
+    trainer = make_train(env, spec.ppo)
+    seeds = jnp.arange(spec.first_seed, spec.first_seed + spec.num_seeds)
+    keys = jax.vmap(jax.random.key)(seeds)
+    num_updates = spec.ppo.num_updates
+
+    started = time.perf_counter()
+    init = jax.jit(jax.vmap(trainer.init)).lower(keys).compile()
+    state = init(keys)
+    advance = jax.jit(jax.vmap(_stretch(trainer), (0, None))).lower(state, jnp.int32(0)).compile()
+    score = jax.jit(jax.vmap(_greedy_score(trainer))).lower(state.params, keys).compile()
+    compile_seconds = time.perf_counter() - started
+
+    checkpoints = Checkpoints(directory.checkpoints)
+    earlier_seconds = 0.0
+    if resume and checkpoints.latest is not None:
+        state, earlier_seconds = checkpoints.restore(state)
+    done = int(state.update[0])
+    metrics.truncate(directory.metrics, done)
+    stretch = max(1, num_updates // NUM_LOGS)
+    every = max(stretch, num_updates // NUM_CHECKPOINTS)
+    train_started = time.perf_counter()
+    first_update = done
+    while done < num_updates:
+        count = min(stretch, num_updates - done)
+        state, seen = advance(state, jnp.int32(count))
+        evaluation = score(state.params, keys)
+        seconds = earlier_seconds + time.perf_counter() - train_started
+        _stop_if_not_finite(np.asarray(seen.first_bad), np.asarray(seeds), directory)
+        before, done = done, done + count
+        metrics.append(directory.metrics, metrics.rows(done, np.asarray(seeds), seen.metrics, evaluation, trainer, seconds))
+        if done // every > before // every or done == num_updates:
+            checkpoints.save(state, done, seconds)
+        if on_progress is not None:
+            rate = (done - first_update) / (seconds - earlier_seconds)
+            on_progress(
+                Progress(
+                    done,
+                    num_updates,
+                    float(evaluation.argmax.leader_payoff.mean()),
+                    float(evaluation.argmax.bcce_gap.max()),
+                    rate * spec.num_seeds * metrics.episodes_per_update(trainer),
+                    (num_updates - done) / rate,
+                )
+            )
+    checkpoints.close()
+    train_seconds = earlier_seconds + time.perf_counter() - train_started
+    timing = {"compile": compile_seconds, "train": train_seconds}
+    return _finish(spec, directory, trainer, state, keys, timing)
+
+
+def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
+    """Evaluate the latest checkpoint of a run again; rewrites its ``result.json`` and ``report.html``."""
+    spec = RunSpec.from_file(directory.open_existing().config)
+    trainer = make_train(spec.build_env(), spec.ppo)
+    keys = jax.vmap(jax.random.key)(jnp.arange(spec.first_seed, spec.first_seed + spec.num_seeds))
+    checkpoints = Checkpoints(directory.checkpoints)
+    if checkpoints.latest is None:
+        raise InputError(f"directory {directory.path} holds no checkpoint to evaluate; go on with train --resume")
+    state, train_seconds = checkpoints.restore(jax.eval_shape(jax.vmap(trainer.init), keys))
+    checkpoints.close()
+    return _finish(spec, directory, trainer, state, keys, {"compile": 0.0, "train": train_seconds})
+
+
+def _finish(
+    spec: RunSpec, directory: RunDirectory, trainer: Trainer, state: TrainState, keys: Array, timing: dict[str, float]
+) -> dict[str, Any]:
+    result = result_of(spec, trainer, state, jax.vmap(_evaluation_key)(keys), timing, directory.metrics)
+    directory.write_result(result)
+    write_report(directory, result)
+    return result
+
+
+def _evaluation_key(key: Array) -> Array:
+    return jax.random.fold_in(key, EVALUATION_TAG)
+
+
+def _stretch(trainer: Trainer) -> Callable[[TrainState, Array], tuple[TrainState, Stretch]]:
+    """``count`` updates of one seed, ``count`` traced, so that one compiled program serves every stretch."""
+
+    def advance(state: TrainState, count: Array) -> tuple[TrainState, Stretch]:
+        shapes = jax.eval_shape(lambda s: trainer.update(s)[1], state)
+        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.result_type(float)), shapes)
+
+        def body(_: Array, carry: tuple[TrainState, Stretch]) -> tuple[TrainState, Stretch]:
+            state, so_far = carry
+            after, seen = trainer.update(state)
+            total = jax.tree.map(lambda a, b: a + b, so_far.metrics, seen)
+            first_bad = jnp.where((so_far.first_bad < 0) & ~seen.is_finite, after.update, so_far.first_bad)
+            return after, Stretch(total, first_bad)
+
+        state, seen = jax.lax.fori_loop(0, count, body, (state, Stretch(zero, jnp.int32(-1))))
+        return state, Stretch(jax.tree.map(lambda total: total / count, seen.metrics), seen.first_bad)
+
+    return advance
+
+
+def _greedy_score(trainer: Trainer) -> Callable[[Any, Array], Evaluation]:
+    def score(params: Any, key: Array) -> Evaluation:
+        return evaluate_commitment(_evaluation_key(key), trainer.env, greedy_commitment(trainer, params)[1], 1)
+
+    return score
+
+
+def _stop_if_not_finite(bad: np.ndarray, seeds: np.ndarray, directory: RunDirectory) -> None:
+    if (bad >= 0).any():
+        named = ", ".join(f"seed {seed} at update {update}" for seed, update in zip(seeds, bad, strict=True) if update >= 0)
+        raise NonFiniteError(
+            f"training met a loss or weight that is not finite: {named}; what was logged before stays in {directory.path}"
+        )
+
+
+def _check_same_run(config: dict[str, Any], stored: RunSpec, directory: RunDirectory) -> None:
+    before = stored.to_dict(stored.build_env())
+    differing = sorted(_differences(before, config))
+    if differing:
+        raise InputError(f"--resume: {directory.path} holds a run with other settings: {', '.join(differing)}")
+
+
+def _differences(a: Any, b: Any, path: str = "") -> list[str]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        keys = set(a) | set(b)
+        skipped = {"payoff_file", "python_file"} if not path else set()
+        return [d for key in keys - skipped for d in _differences(a.get(key), b.get(key), f"{path}.{key}" if path else key)]
+    same = a == b or (isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and list(a) == list(b))
+    return [] if same else [f"{path} (was {a}, now {b})"]

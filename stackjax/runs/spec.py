@@ -1,0 +1,199 @@
+"""What a run is: everything needed to repeat it, as one typed value and as ``config.json``. Free of JAX."""
+
+import dataclasses
+import importlib.util
+import json
+import pathlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from stackjax.errors import InputError
+from stackjax.followers.config import FollowersConfig
+from stackjax.games import registry
+from stackjax.ppo.config import PPOConfig, require
+
+if TYPE_CHECKING:
+    from stackjax.games.base import Game
+    from stackjax.pomdp.environment import StackelbergPOMDP
+
+__all__ = ["FileGameOptions", "GameSource", "POMDPConfig", "RunSpec", "find_game"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class POMDPConfig:
+    """Lengths of an episode, and how followers play when the leader is paid."""
+
+    num_rounds: int | None = None
+    """T, rounds of follower learning; by default 1000 with private types and 100 without (the paper's)."""
+    num_reward_episodes: int | None = None
+    """R, sub-episodes in which the leader is paid; by default 100 and 10."""
+    reward_play: str = "argmax"
+    """argmax: each follower's likeliest action; mixed: a draw from its strategy; empirical: a joint draw from past play."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_rounds", "num_reward_episodes"):
+            value = getattr(self, name)
+            require(name, value, value is None or value >= 1, "a whole number of at least 1")
+        plays = ("argmax", "mixed", "empirical")
+        require("reward_play", self.reward_play, self.reward_play in plays, f"one of {', '.join(plays)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class FileGameOptions:
+    """Options of a matrix game from a file."""
+
+    randomized: bool = False
+    """Whether the leader commits to a mix of rows instead of one row."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GameSource:
+    """Where a game comes from: a registered name, a payoff file, or a name registered by a Python file."""
+
+    name: str
+    options: type
+    payoff_file: pathlib.Path | None = None
+    python_file: pathlib.Path | None = None
+
+    def build(self, options: dict[str, Any]) -> "Game":
+        if self.payoff_file is None:
+            return registry.make(self.name, **options)
+        from stackjax.games.normal_form import load_matrix_game
+
+        return load_matrix_game(self.payoff_file, **options)
+
+
+def find_game(text: str) -> GameSource:
+    """What the user means by ``text``: a registered game, a ``.json`` or ``.npz`` payoff file, or ``FILE.py[:NAME]``.
+
+    Raises:
+      InputError: no such game or file; near matches are named.
+    """
+    path, _, name = text.partition(":")
+    if path.endswith((".json", ".npz")):
+        return GameSource(pathlib.Path(path).stem, FileGameOptions, payoff_file=pathlib.Path(path).resolve())
+    if path.endswith(".py"):
+        return _python_game(pathlib.Path(path).resolve(), name)
+    if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml"):
+        raise InputError(f"game file {text} must end in .json, .npz or .py")
+    return GameSource(text, registry.entry(text).options)
+
+
+def _python_game(path: pathlib.Path, name: str) -> GameSource:
+    if not path.is_file():
+        raise InputError(f"game file {path} does not exist or is not a file")
+    module_name = f"stackjax_user_game_{path.stem}"
+    if module_name not in sys.modules:
+        module_spec = importlib.util.spec_from_file_location(module_name, path)
+        assert module_spec is not None and module_spec.loader is not None
+        module = importlib.util.module_from_spec(module_spec)
+        sys.modules[module_name] = module
+        before = {known.name for known in registry.registered_games()}
+        try:
+            module_spec.loader.exec_module(module)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"game file {path} failed to load: {type(error).__name__}: {error}") from error
+        module.registered_names = [  # type: ignore[attr-defined]
+            known.name for known in registry.registered_games() if known.name not in before
+        ]
+    names = sys.modules[module_name].registered_names
+    if not name and len(names) != 1:
+        raise InputError(f"game file {path} registers {names or 'no games'}; name one as {path.name}:NAME")
+    chosen = name or names[0]
+    if chosen not in names:
+        raise InputError(f"game file {path} does not register {chosen!r}; it registers {', '.join(names) or 'no games'}")
+    return GameSource(chosen, registry.entry(chosen).options, python_file=path)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSpec:
+    """A training run. ``payoffs`` holds a payoff file's table, so that the run directory stands on its own."""
+
+    source: GameSource
+    game_options: dict[str, Any]
+    pomdp: POMDPConfig
+    followers: FollowersConfig
+    ppo: PPOConfig
+    first_seed: int = 0
+    num_seeds: int = 10
+
+    def __post_init__(self) -> None:
+        require("seeds", self.num_seeds, self.num_seeds >= 1, "at least 1")
+        require("seed", self.first_seed, 0 <= self.first_seed < 2**31, "at least 0 and below 2**31")
+
+    def build_env(self) -> "StackelbergPOMDP":
+        from stackjax.pomdp.environment import StackelbergPOMDP
+
+        return StackelbergPOMDP(
+            self.source.build(self.game_options),
+            self.followers.build(),
+            self.pomdp.num_rounds,
+            self.pomdp.num_reward_episodes,
+            self.pomdp.reward_play,  # type: ignore[arg-type]
+        )
+
+    def to_dict(self, env: "StackelbergPOMDP") -> dict[str, Any]:
+        """``config.json``: fully resolved, every default written out."""
+        resolved = {**dataclasses.asdict(self.pomdp)}
+        resolved.update(num_rounds=env.num_rounds, num_reward_episodes=env.num_reward_episodes)
+        files = {"payoff_file": self.source.payoff_file, "python_file": self.source.python_file}
+        content: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "game": self.source.name,
+            "game_options": self.game_options,
+            **{key: str(path) for key, path in files.items() if path is not None},
+            "pomdp": resolved,
+            "followers": dataclasses.asdict(self.followers),
+            "ppo": dataclasses.asdict(self.ppo),
+            "first_seed": self.first_seed,
+            "num_seeds": self.num_seeds,
+        }
+        if self.source.payoff_file is not None:
+            content["payoffs"] = env.game.payoff_table.tolist()  # type: ignore[attr-defined]
+        return content
+
+    @staticmethod
+    def from_file(path: pathlib.Path) -> "RunSpec":
+        """The run that wrote ``config.json``."""
+        try:
+            content = json.loads(path.read_text())
+            version = content["schema_version"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is missing or is not a run's config.json") from error
+        if version != SCHEMA_VERSION:
+            raise InputError(f"{path} has schema_version {version}, but this version reads {SCHEMA_VERSION}")
+        try:
+            if "payoffs" in content:
+                source = _StoredPayoffs(content["game"], FileGameOptions, payoffs=content["payoffs"])
+            elif "python_file" in content:
+                source = find_game(f"{content['python_file']}:{content['game']}")
+            else:
+                source = find_game(content["game"])
+            ppo = {**content["ppo"], "hidden_sizes": tuple(content["ppo"]["hidden_sizes"])}
+            return RunSpec(
+                source,
+                content["game_options"],
+                POMDPConfig(**content["pomdp"]),
+                FollowersConfig(**content["followers"]),
+                PPOConfig(**ppo),
+                content["first_seed"],
+                content["num_seeds"],
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path} does not describe a run of this version: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _StoredPayoffs(GameSource):
+    """A payoff file's table as a finished run remembers it; the file itself may be gone."""
+
+    payoffs: Any = None
+
+    def build(self, options: dict[str, Any]) -> "Game":
+        from stackjax.games.normal_form import matrix_game
+
+        return matrix_game(self.payoffs, name=self.name, **options)

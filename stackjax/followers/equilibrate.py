@@ -179,8 +179,9 @@ def _expected_payoffs(table: Array, follower: int, game: InducedGame, draws: Dra
     payoffs = rounds.take_row(rounds.profile_index(game.num_types, draws.types), table)  # [A_1, ..., A_N, *batch]
     for other in reversed(range(game.num_followers)):
         if other != follower:
-            axis_strategy = mixed[other].reshape(-1, *(1,) * (payoffs.ndim - other - 1 - len(game.batch_shape)), *game.batch_shape)
-            payoffs = (payoffs * axis_strategy).sum(axis=other)
+            shape = [1] * (payoffs.ndim - len(game.batch_shape))
+            shape[other] = -1
+            payoffs = (payoffs * mixed[other].reshape(*shape, *game.batch_shape)).sum(axis=other)
     return payoffs
 
 
@@ -188,7 +189,7 @@ def _count(counts: Array, draws: Draws, game: InducedGame) -> Array:
     index = rounds.profile_index(game.table_shape, (*draws.types, *draws.actions))
     if counts.shape[0] <= LARGEST_ONE_HOT:
         cells = jnp.arange(counts.shape[0]).reshape(-1, *(1,) * index.ndim)
-        return counts + (index == cells)
+        return counts + (index[None] == cells)
     flat = counts.reshape(counts.shape[0], -1)
     return flat.at[index.reshape(-1), jnp.arange(flat.shape[1])].add(1.0).reshape(counts.shape)
 

@@ -38,12 +38,12 @@ def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled",
 
     def play(log_weights: Array) -> Array:
         weights = jnp.exp(log_weights)  # the largest is exp(0)
-        return weights / weights.sum(axis=0)
+        return weights / weights.sum(axis=0, keepdims=True)
 
     def update(log_weights: Array, payoffs: Array, action: Array) -> Array:
         del action
         log_weights = log_weights + jnp.log1p(step_size).astype(log_weights.dtype) * payoffs
-        return log_weights - log_weights.max(axis=0)
+        return log_weights - log_weights.max(axis=0, keepdims=True)
 
     return FollowerDynamics(init, play, update, feedback)
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.random import threefry_2x32
 
+from stackjax.arrays import lead
 from stackjax.types import Array, ArrayLike, PyTree
 
 __all__ = [
@@ -93,18 +94,18 @@ def draw_actions(uniform: Array, rows: tuple[Array, ...]) -> tuple[Array, ...]:
 def take_row(index: Array, table: Array) -> Array:
     """``table[index]`` for every batch element: ``[n, ..., *batch]`` and ``[*batch]`` to ``[..., *batch]``."""
     if table.shape[0] <= LARGEST_SELECT:
-        row = table[0]
+        row, where = table[0], lead(index, table.ndim - 1)
         for k in range(1, table.shape[0]):
-            row = jnp.where(index == k, table[k], row)
+            row = jnp.where(where == k, table[k], row)
         return row
-    middle = table.ndim - 1 - index.ndim
-    indices = jnp.broadcast_to(index.reshape(1, *(1,) * middle, *index.shape), (1, *table.shape[1:]))
+    indices = jnp.broadcast_to(lead(index, table.ndim), (1, *table.shape[1:]))
     return jnp.take_along_axis(table, indices, axis=0)[0]
 
 
 def put_row(index: Array, table: Array, row: Array) -> Array:
     """`table` with ``row`` at ``index`` for every batch element."""
-    return jnp.stack([jnp.where(index == k, row, table[k]) for k in range(table.shape[0])])
+    where = lead(index, table.ndim - 1)
+    return jnp.stack([jnp.where(where == k, row, table[k]) for k in range(table.shape[0])])
 
 
 def take_state(index: Array, state: PyTree) -> PyTree:

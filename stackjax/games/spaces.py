@@ -5,6 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.arrays import lead
 from stackjax.errors import InputError
 from stackjax.types import Array
 
@@ -59,7 +60,8 @@ class Box:
         return jnp.zeros(self.shape)
 
     def clip(self, action: Array) -> Array:
-        return jnp.clip(action, jnp.asarray(self.low), jnp.asarray(self.high))
+        action = jnp.asarray(action)
+        return jnp.clip(action, lead(jnp.asarray(self.low), action.ndim), lead(jnp.asarray(self.high), action.ndim))
 
     def describe(self, action: np.ndarray) -> str:
         return "(" + ", ".join(f"{value:.3g}" for value in np.asarray(action)) + ")"

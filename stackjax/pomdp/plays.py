@@ -47,7 +47,7 @@ class RoundPlays(NamedTuple):
           mixed: ``[N, A]`` the followers' mixed strategies at this round's types.
         """
         fixed = jnp.asarray(self.profiles)[play]
-        own = (jnp.arange(mixed.shape[1]) == fixed[:, None]).astype(payoffs.dtype)  # zero rows where drawn
+        own = (jnp.arange(mixed.shape[1])[None] == fixed[:, None]).astype(payoffs.dtype)  # zero rows where drawn
         weight = jnp.ones_like(payoffs)
         if self.is_expected:
             likelihood = (mixed * own).sum(axis=1)

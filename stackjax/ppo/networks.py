@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from stackjax.arrays import lead
 from stackjax.games.spaces import Box, Discrete
 from stackjax.ppo.config import PPOConfig
 from stackjax.types import Array, PRNGKey
@@ -138,10 +139,11 @@ def grid_head(box: Box, points: int) -> ActionHead:
         return distrax.Independent(categorical(per_entry(parameters)), reinterpreted_batch_ndims=1)
 
     def to_action(choice: Array) -> Array:
-        return low + choice / (points - 1) * width
+        return lead(low, choice.ndim) + choice / (points - 1) * lead(width, choice.ndim)
 
     def from_action(action: Array) -> Array:
-        return jnp.round((action - low) / width * (points - 1)).astype(jnp.int32)
+        share = (action - lead(low, action.ndim)) / lead(width, action.ndim)
+        return jnp.round(share * (points - 1)).astype(jnp.int32)
 
     draw = lambda key, parameters: draw_category(key, per_entry(parameters))  # noqa: E731
     return ActionHead(size * points, 0, 0.0, distribution, draw, to_action, from_action)
@@ -159,6 +161,9 @@ def gaussian_head(box: Box, initial_std: Any) -> ActionHead:
         return distribution(parameters).sample(seed=key)
 
     def to_action(choice: Array) -> Array:
-        return middle + half * choice
+        return lead(middle, choice.ndim) + lead(half, choice.ndim) * choice
 
-    return ActionHead(size, size, jnp.log(initial_std), distribution, draw, to_action, lambda action: (action - middle) / half)
+    def from_action(action: Array) -> Array:
+        return (action - lead(middle, action.ndim)) / lead(half, action.ndim)
+
+    return ActionHead(size, size, jnp.log(initial_std), distribution, draw, to_action, from_action)

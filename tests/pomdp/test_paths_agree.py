@@ -1,0 +1,122 @@
+"""The committed path and the step-by-step path are the same POMDP: same draws, same weights, payoffs, transitions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import stackjax as sx
+from stackjax.followers.base import strategies
+from stackjax.followers.equilibrate import equilibrate
+from stackjax.pomdp.commitment import commit, tabulate_batch
+from stackjax.pomdp.reward_phase import play_reward_phase
+from stackjax.testing import random_actions
+
+NUM_ROUNDS, NUM_PAID = 9, 4
+
+
+def random_commitment(env: sx.StackelbergPOMDP, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Random actions at every node, and what the leader observes there."""
+    actions = random_actions(env.game, env.tree.num_nodes, key)
+    return commit(env.game, env.tree, lambda _, nodes: actions[nodes], lambda a: a)
+
+
+def step_through(env: sx.StackelbergPOMDP, key: jax.Array, actions: jax.Array) -> dict[str, np.ndarray]:
+    """One whole episode, one decision a step, from the rules alone; every quantity per decision."""
+
+    def step(carry, _):
+        observation, state, over = carry
+        view = env.critic_view(state)
+        seen = {
+            "observation": observation,
+            "node": state.node,
+            "types": view.types,
+            "drawn": view.actions,
+            "play": view.play,
+            "is_response": view.is_response,
+            "round": state.round,
+            "level": state.level,
+            "strategies": view.strategies,
+            "over": over,
+        }
+        after, state, reward, terminated, _ = env.step_env(key, state, actions[state.node])
+        return (after, state, over | terminated), {**seen, "reward": reward}
+
+    observation, state = env.reset_env(key)
+    length = env.default_params.max_steps_in_episode
+    (_, _, over), seen = jax.jit(
+        lambda carry: jax.lax.scan(step, carry, None, length=length)
+    )((observation, state, jnp.bool_(False)))
+    assert over
+    alive = ~np.asarray(seen["over"])
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[alive], seen)
+
+
+@pytest.mark.parametrize("reward_play", ["argmax", "mixed", "empirical"])
+@pytest.mark.parametrize("feedback", ["sampled", "expected"])
+def test_committed_path_equals_step_path(any_game, reward_play, feedback):
+    dynamics = sx.multiplicative_weights(0.3, feedback=feedback)
+    env = sx.StackelbergPOMDP(any_game, dynamics, NUM_ROUNDS, NUM_PAID, reward_play)
+    key = jax.random.key(3)
+    observations, actions = random_commitment(env, jax.random.key(4))
+    steps = step_through(env, key, actions)
+
+    table = tabulate_batch(any_game, env.tree, actions[None])
+    response = equilibrate(
+        key,
+        table.game,
+        dynamics,
+        NUM_ROUNDS,
+        payoff_scale=any_game.payoff_scale,
+        count_plays=True,
+        num_snapshots=NUM_ROUNDS,
+    )
+    paid = play_reward_phase(key, table.game, response, reward_play, NUM_ROUNDS, NUM_PAID, NUM_PAID)
+
+    # Rounds: the same types, the same drawn actions, the same weight tables before each.
+    in_response = steps["is_response"] == 1.0
+    for r in range(NUM_ROUNDS):
+        first = np.flatnonzero(in_response & (steps["round"] == r))[0]
+        snapshot = response.snapshots
+        for i in range(any_game.num_followers):
+            assert steps["types"][first][i] == snapshot.draws.types[i][r, 0]
+            assert steps["drawn"][first][i] == snapshot.draws.actions[i][r, 0]
+            np.testing.assert_allclose(
+                steps["strategies"][i][first], snapshot.strategies[i][r, ..., 0], rtol=2e-5, atol=1e-6
+            )
+    last = strategies(dynamics, response.states)
+    first_paid = np.flatnonzero(~in_response)[0]
+    for i in range(any_game.num_followers):
+        np.testing.assert_allclose(steps["strategies"][i][first_paid], last[i][..., 0], rtol=2e-5, atol=1e-6)
+
+    # Reward phase: the same plays and rewards.
+    rewards = steps["reward"]
+    assert (rewards[in_response] == 0).all()
+    for r in range(NUM_PAID):
+        during = np.flatnonzero(~in_response & (steps["round"] == r))
+        for i in range(any_game.num_followers):
+            assert steps["types"][during[0]][i] == paid.draws.types[i][r, 0]
+            assert steps["drawn"][during[0]][i] == paid.draws.actions[i][r, 0]
+        assert (rewards[during[:-1]] == 0).all()
+        np.testing.assert_allclose(rewards[during[-1]], paid.payoffs[r, 0] / NUM_PAID, rtol=1e-5, atol=1e-6)
+
+    # Transitions: every sub-episode passes through the tabulated nodes, and the leader sees their observations.
+    np.testing.assert_allclose(steps["observation"], observations[steps["node"]], atol=1e-6)
+    starts = np.flatnonzero(steps["level"] == 0)
+    for begin, end in zip(starts, [*starts[1:], len(rewards)], strict=True):
+        types, drawn, play = steps["types"][begin], steps["drawn"][begin], steps["play"][begin]
+        profile = np.asarray(env.plays.profile(play, drawn)) if in_response[begin] else drawn
+        cell = (
+            np.ravel_multi_index(tuple(types), any_game.num_types),
+            np.ravel_multi_index(tuple(profile), any_game.num_actions),
+        )
+        reached = np.asarray(table.reached[*cell, :, 0])
+        assert end - begin == reached.sum()
+        np.testing.assert_array_equal(steps["node"][begin:end], np.asarray(table.nodes[*cell, :, 0])[reached])
+
+
+def test_number_of_plays_in_a_round(any_game):
+    sampled = sx.StackelbergPOMDP(any_game, sx.multiplicative_weights())
+    expected = sx.StackelbergPOMDP(any_game, sx.multiplicative_weights(feedback="expected"))
+    assert sampled.plays.count == sum(any_game.num_actions)
+    assert expected.plays.count == np.prod(any_game.num_actions)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from stackjax.testing import check_game
 
 
-
 _HOMES = {
     "equilibrium.certificate": ("Certificate", "argmax_play", "certify", "empirical_play", "mixed_play"),
     "equilibrium.evaluate": ("Evaluation", "evaluate_commitment"),

@@ -1,5 +1,7 @@
 """A conformance test that any new game can be put through."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,8 +29,8 @@ def check_game(game: Game, *, num_commitments: int = 3, seed: int = 0) -> None:
         raise InputError(f"game {game.name!r}: advance must keep the state's structure, shapes and dtypes")
     for key in jax.random.split(jax.random.key(seed), num_commitments):
         actions = random_actions(game, tree.num_nodes, key)
-        observations, _ = commit(game, tree, lambda _, nodes, a=actions: a[nodes], lambda a: a)
-        table = jax.jit(lambda a: tabulate(game, tree, a))(actions)
+        observations, _ = commit(game, tree, functools.partial(_at, actions), lambda a: a)
+        table = jax.jit(functools.partial(tabulate, game, tree))(actions)
         leader = np.asarray(table.game.leader_payoff)
         if not (np.isfinite(leader).all() and np.isfinite(np.asarray(table.game.follower_payoffs)).all()):
             raise InputError(f"game {game.name!r}: payoffs must be finite")
@@ -52,6 +54,11 @@ def random_actions(game: Game, count: int, key: PRNGKey) -> Array:
         low, high = jnp.asarray(space.low)[None], jnp.asarray(space.high)[None]
         return low + jax.random.uniform(key, (count, low.size)) * (high - low)
     return jax.random.randint(key, (count,), 0, space.n)
+
+
+def _at(actions: Array, observations: Array, nodes: slice) -> Array:
+    del observations
+    return actions[nodes]
 
 
 def _kind(leaf: Array) -> tuple[tuple[int, ...], str]:

@@ -10,7 +10,7 @@ from stackjax.followers.equilibrate import equilibrate
 from stackjax.games.base import InducedGame
 from stackjax.pomdp.commitment import tabulate
 from stackjax.pomdp.environment import StackelbergPOMDP
-from stackjax.types import Array, PRNGKey
+from stackjax.types import Array, ArrayLike, PRNGKey
 
 __all__ = ["Evaluation", "evaluate_commitment"]
 
@@ -37,17 +37,27 @@ def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num
       `Evaluation`; the play of each group is exact, so what differs among the E is only what the followers learnt.
     """
     game = tabulate(env.game, env.tree, actions).game
-    batched = InducedGame(game.type_prior, *(_repeat(table, num_equilibrations) for table in game[1:]))
+    followers, leader = (_repeat(table, num_equilibrations) for table in (game.follower_payoffs, game.leader_payoff))
     response = equilibrate(
-        key, batched, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, count_plays=True
+        key,
+        InducedGame(game.type_prior, followers, leader),
+        env.dynamics,
+        env.num_rounds,
+        payoff_scale=env.game.payoff_scale,
+        count_plays=True,
     )
 
     def certify_one(strategies: tuple[Array, ...], play_counts: Array) -> Evaluation:
-        plays = (argmax_play(strategies), mixed_play(strategies), empirical_play(play_counts, strategies))
-        return Evaluation(*(certify(game, play) for play in plays), strategies)
+        return Evaluation(
+            argmax=certify(game, argmax_play(strategies)),
+            mixed=certify(game, mixed_play(strategies)),
+            empirical=certify(game, empirical_play(play_counts, strategies)),
+            strategies=strategies,
+        )
 
+    assert response.play_counts is not None
     return jax.vmap(certify_one, (-1, -1))(response.strategies, response.play_counts)
 
 
-def _repeat(table: Array, count: int) -> Array:
+def _repeat(table: ArrayLike, count: int) -> Array:
     return jnp.broadcast_to(jnp.asarray(table)[..., None], (*table.shape, count))

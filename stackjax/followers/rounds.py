@@ -69,7 +69,10 @@ def draw_index(uniform: Array, probabilities: Array) -> Array:
     """An index ``[*batch]`` drawn by inverse distribution function from ``probabilities [n, *batch]``."""
     cumulative = jnp.cumsum(probabilities, axis=0) if probabilities.shape[0] > 8 else running_sums(probabilities)
     threshold = uniform * cumulative[-1]
-    return sum(((threshold >= cumulative[i]).astype(jnp.int32) for i in range(len(cumulative) - 1)), jnp.zeros(uniform.shape, jnp.int32))
+    index = jnp.zeros(uniform.shape, jnp.int32)
+    for i in range(len(cumulative) - 1):
+        index = index + (threshold >= cumulative[i])
+    return index
 
 
 def running_sums(rows: Array) -> list[Array]:

@@ -14,7 +14,7 @@ import numpy as np
 from stackjax.errors import InputError
 from stackjax.games.base import OneShotGame, Optimum
 from stackjax.games.spaces import Box, Discrete
-from stackjax.types import Array, ArrayLike
+from stackjax.types import Array
 
 __all__ = ["MatrixGame", "escape", "load_matrix_game", "maintain", "matrix_game"]
 
@@ -31,7 +31,7 @@ class MatrixGame(OneShotGame):
         and the mix is the weights divided by their sum (Brero et al. 2023, Section 7.1).
     """
 
-    def __init__(self, name: str, payoffs: ArrayLike, randomized: bool = False, optimum: Optimum | None = None):
+    def __init__(self, name: str, payoffs: Any, randomized: bool = False, optimum: Optimum | None = None) -> None:
         self.name = name
         self.payoff_table = np.asarray(payoffs, np.float64)
         self.randomized = randomized

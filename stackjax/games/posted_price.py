@@ -148,7 +148,7 @@ class PostedPrice(Game):
             left, steps = set(range(self.num_followers)), []
             for node in path.nodes:
                 *scores, price = leader_actions[node]
-                agent = max(sorted(left), key=lambda i, scores=scores: scores[i])
+                agent = min(left, key=list(np.argsort(-np.asarray(scores), kind="stable")).index)
                 left.remove(agent)
                 steps.append(f"agent {agent + 1} at price {price:.3g}")
             lines.append((f"{path.label}: " if self.num_messages > 1 else "") + ", then ".join(steps))

@@ -15,6 +15,11 @@ __all__ = ["GameEntry", "entry", "make", "register", "registered_games"]
 
 
 @dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """This game has no options."""
+
+
+@dataclasses.dataclass(frozen=True)
 class GameEntry:
     """A registered game: how to make it and what there is to say about it."""
 
@@ -22,7 +27,7 @@ class GameEntry:
     factory: "str | Callable[..., Game]"  # "module:attribute", or the callable itself
     summary: str
     optimum: str
-    options: type = dataclasses.make_dataclass("NoOptions", [], frozen=True)
+    options: type = NoOptions
     fixed: tuple[tuple[str, Any], ...] = ()
 
     def build(self, **options: Any) -> "Game":

@@ -107,7 +107,9 @@ def decision_tree(game: Game) -> DecisionTree:
     return DecisionTree(start, profiles[np.sort(where)], tuple(offset), branching)
 
 
-def commit(game: Game, tree: DecisionTree, choose: Callable[[Array, slice], PyTree], to_action: Callable) -> tuple[Array, PyTree]:
+def commit(
+    game: Game, tree: DecisionTree, choose: Callable[[Array, slice], PyTree], to_action: Callable
+) -> tuple[Array, PyTree]:
     """Fill in the commitment level by level: what is seen later depends on what was done before.
 
     Args:
@@ -164,7 +166,8 @@ def tabulate_batch(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
 
     def without_prior(one: Array) -> tuple[Array, Array, Array, Array]:
         table = tabulate(game, tree, one)
-        return table.game.follower_payoffs, table.game.leader_payoff, table.nodes, table.reached
+        followers, leader = table.game.follower_payoffs, table.game.leader_payoff
+        return jnp.asarray(followers), jnp.asarray(leader), table.nodes, table.reached
 
     followers, leader, nodes, reached = jax.vmap(without_prior, out_axes=-1)(actions)
     return Tabulated(InducedGame(game.type_prior, followers, leader), nodes, reached)
@@ -172,7 +175,7 @@ def tabulate_batch(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
 
 def commitment_paths(game: Game, tree: DecisionTree) -> list[Path]:
     """Every first observation with each sequence of continuing outcomes after it, labelled for people."""
-    paths = []
+    paths: list[Path] = []
     for start, profile in enumerate(tree.start_profiles):
         shared = int((tree.start_node == start).sum())
         if len(tree.start_profiles) == 1:
@@ -184,7 +187,7 @@ def commitment_paths(game: Game, tree: DecisionTree) -> list[Path]:
         ends: list[tuple[int, ...]] = [(start,)]
         for level in range(game.num_decisions - 1):
             ends = [
-                (*nodes, int(tree.child(level, np.int32(nodes[-1]), np.int32(outcome))))
+                (*nodes, int(tree.child(level, jnp.int32(nodes[-1]), jnp.int32(outcome))))
                 for nodes in ends
                 for outcome in range(tree.num_continuing_outcomes)
             ]

@@ -114,7 +114,7 @@ class StackelbergPOMDP(environment.Environment):
 
     @property
     def default_params(self) -> environment.EnvParams:
-        most = self.game.num_decisions * (self.num_rounds * self.plays.count + self.num_reward_episodes)
+        most = self.game.num_decisions * (self.num_rounds * self.plays.num_plays + self.num_reward_episodes)
         return environment.EnvParams(max_steps_in_episode=most + 1)  # episodes end by themselves before
 
     def reset_env(self, key: PRNGKey, params: Any = None) -> tuple[Array, StackelbergState]:
@@ -182,7 +182,7 @@ class StackelbergPOMDP(environment.Environment):
             strategies=strategies(self.dynamics, state.followers),
             types=jnp.stack(state.draws.types),
             actions=jnp.stack(state.draws.actions),
-            play=jnp.where(state.is_response, state.play, self.plays.count),
+            play=jnp.where(state.is_response, state.play, self.plays.num_plays),
             progress=state.round / length,
             payoffs=state.payoffs,
         )
@@ -212,11 +212,11 @@ class StackelbergPOMDP(environment.Environment):
     def _end_sub_episode(self, state: StackelbergState, payoffs: Array) -> StackelbergState:
         """The state at the start of the next sub-episode, followers having learnt if a round is complete."""
         tables = strategies(self.dynamics, state.followers)
-        mixed = pad_tables(
-            tuple(rounds.take_row(t, table)[None] for t, table in zip(state.draws.types, tables, strict=True))
-        )[:, 0]
+        mixed = pad_tables(tuple(rounds.take_row(t, table)[None] for t, table in zip(state.draws.types, tables, strict=True)))[
+            :, 0
+        ]
         learnt = state.payoffs + self.plays.learnt(state.play, payoffs, mixed)
-        round_over = ~state.is_response | (state.play + 1 >= self.plays.count)
+        round_over = ~state.is_response | (state.play + 1 >= self.plays.num_plays)
         followers = self._learn(state.followers, learnt, state.draws)
         learns = state.is_response & round_over
         followers = jax.tree.map(lambda new, old: jnp.where(learns, new, old), followers, state.followers)

@@ -27,7 +27,7 @@ class RoundPlays(NamedTuple):
     profiles: np.ndarray
 
     @property
-    def count(self) -> int:
+    def num_plays(self) -> int:
         return len(self.profiles)
 
     @property

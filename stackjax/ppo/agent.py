@@ -37,14 +37,14 @@ class Agent(NamedTuple):
 
     def policy(self, params: PyTree, observations: Array) -> Array:
         """Parameters of the choice distribution at ``observations [..., D]``."""
-        return self.actor.apply(params["actor"], observations)
+        return jnp.asarray(self.actor.apply(params["actor"], observations))
 
     def critic_inputs(self, observation: Array, view: CriticView) -> Array:
-        return critic_vector(self.critic_mode, self.env.game, self.env.plays.count, observation, view)
+        return critic_vector(self.critic_mode, self.env.game, self.env.plays.num_plays, observation, view)
 
     def value(self, params: PyTree, critic_inputs: Array) -> Array:
         """Values ``[...]`` for critic inputs ``[..., C]``: the expected normalised return to go."""
-        return self.critic.apply(params["critic"], critic_inputs)
+        return jnp.asarray(self.critic.apply(params["critic"], critic_inputs))
 
     def mode_action(self, params: PyTree, observations: Array) -> Array:
         """The most likely leader action at each of ``observations [..., D]``."""

@@ -105,7 +105,7 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
         terminated=flat(terminated),
         visible=flat(visible),
     )
-    sub_episodes = env.num_rounds * env.plays.count + env.num_reward_episodes
+    sub_episodes = env.num_rounds * env.plays.num_plays + env.num_reward_episodes
     stats = RolloutStats(
         episodes=jnp.int32(batch),
         mean_return=paid.payoffs.sum(axis=0).mean() / env.num_reward_episodes,
@@ -114,9 +114,7 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
     return transitions, stats
 
 
-def _all_moments(
-    env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response: Response, paid: RewardPhase
-) -> _Moments:
+def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response: Response, paid: RewardPhase) -> _Moments:
     """The sampled rounds, one play of each drawn uniformly, then the first sub-episode of each reward stretch."""
     batch = table.game.batch_shape
     num_paid = len(paid.first)
@@ -131,7 +129,7 @@ def _all_moments(
             strategies=tuple(jnp.broadcast_to(s, (num_paid, *s.shape)) for s in response.strategies),
             types=types,
             actions=actions,
-            play=constant(env.plays.count),
+            play=constant(env.plays.num_plays),
             progress=jnp.broadcast_to((paid.first / env.num_reward_episodes)[:, None], (num_paid, *batch)),
             payoffs=jnp.zeros((num_paid, num_followers, most_actions, *batch)),
         ),
@@ -141,7 +139,7 @@ def _all_moments(
         return reward_moments
     num_seen = seen.rounds.shape[0]
     types, actions = jnp.stack(seen.draws.types, 1), jnp.stack(seen.draws.actions, 1)
-    play = jax.random.randint(key, (num_seen, *batch), 0, env.plays.count)
+    play = jax.random.randint(key, (num_seen, *batch), 0, env.plays.num_plays)
     profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, actions)
     payoffs = jax.vmap(lambda *a: _learnt_so_far(env, table, *a))(types, actions, play, seen.strategies)
     response_moments = _Moments(
@@ -166,7 +164,7 @@ def _learnt_so_far(
     """``[N, A, B]`` what the plays of a round before ``play`` have taught the followers; see `CriticView.payoffs`."""
     mixed = pad_tables(tuple(rounds.take_row(types[i], s)[None] for i, s in enumerate(tables)))[:, 0]
     total = jnp.zeros(mixed.shape)
-    for q in range(env.plays.count):
+    for q in range(env.plays.num_plays):
         profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)
         cell = profile_index(env.game.table_shape, (*types, *profile))
         payoffs = jnp.stack([rounds.take_row(cell, p.reshape(-1, cell.shape[0])) for p in table.game.follower_payoffs])

@@ -11,7 +11,10 @@ __all__ = ["PPOConfig"]
 
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
-    """Settings of PPO. Fields marked *traced* may hold JAX scalars, so a sweep over them is one ``vmap``; the others are static."""
+    """Settings of PPO.
+
+    Fields marked *traced* may hold JAX scalars, so that a sweep over them is one ``vmap``; the others are static.
+    """
 
     path: Literal["committed", "step"] = "committed"
     """Committed: whole episodes from tabulated games. Step: one leader decision a step, as in the paper's Appendix C."""
@@ -31,9 +34,11 @@ class PPOConfig:
     num_minibatches: int = 4
     """Gradient steps per pass."""
     critic_inputs: Literal["none", "phase", "weights", "state"] = "weights"
-    """What the critic sees beside the leader's observation: nothing (plain PPO), the phase, the phase and the followers' weight tables (the paper's MAPPO), or the whole Markov state."""
+    """What the critic sees beside the leader's observation: nothing (plain PPO), the phase, the phase and the followers'
+    weight tables (the paper's MAPPO), or the whole Markov state."""
     box_policy: Literal["grid", "gaussian"] = "grid"
-    """For leader actions in a box: a categorical over evenly spaced points for each entry, or a Gaussian clipped to the box."""
+    """For leader actions in a box: a categorical over evenly spaced points for each entry, or a Gaussian clipped to the
+    box."""
     grid_points: int = 21
     """Points per entry of the grid policy, both ends included."""
     hidden_sizes: tuple[int, ...] = (64, 64)
@@ -58,10 +63,10 @@ class PPOConfig:
     """Share of response-phase decisions that reach the batch: 1 is the Stackelberg POMDP, 0 the paper's Basic POMDP. Traced."""
 
     def __post_init__(self) -> None:
-        for name in ("num_updates", "num_envs", "num_steps", "num_epochs", "num_minibatches", "reward_samples"):
-            require(name, getattr(self, name), isinstance(getattr(self, name), int) and getattr(self, name) >= 1, "a whole number of at least 1")
-        require("response_samples", self.response_samples, self.response_samples >= 0, "at least 0")
-        require("grid_points", self.grid_points, self.grid_points >= 2, "at least 2")
+        at_least_one = ("num_updates", "num_envs", "num_steps", "num_epochs", "num_minibatches", "reward_samples")
+        for name, least in {**dict.fromkeys(at_least_one, 1), "response_samples": 0, "grid_points": 2}.items():
+            value = getattr(self, name)
+            require(name, value, isinstance(value, int) and value >= least, f"a whole number of at least {least}")
         for name, allowed in {
             "path": ("committed", "step"),
             "critic_inputs": ("none", "phase", "weights", "state"),
@@ -84,17 +89,9 @@ class PPOConfig:
             if isinstance(value, (int, float)):
                 bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"a finite number of at least {low:g}"
                 require(name, value, math.isfinite(value) and low <= value <= high, bounds)
-        if (self.num_envs * self.samples_per_env) % self.num_minibatches:
-            raise InputError(
-                f"num_minibatches={self.num_minibatches} must divide the batch of {self.num_envs * self.samples_per_env} samples"
-            )
-
-    @property
-    def samples_per_env(self) -> int:
-        """Slots per environment in a batch, before a game's number of decisions multiplies the committed path's."""
-        return self.num_steps if self.path == "step" else self.response_samples + self.reward_samples
 
 
 def require(name: str, value: object, holds: bool, allowed: str) -> None:
+    """Raise `InputError` naming the setting, its value and what is allowed, unless ``holds``."""
     if not holds:
         raise InputError(f"{name}={value} must be {allowed}")

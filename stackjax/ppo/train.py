@@ -1,11 +1,12 @@
 """Training the leader: rollout, advantages, epochs of PPO, all of it one jittable scan over updates."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from stackjax.errors import InputError
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.advantages import advantages
 from stackjax.ppo.agent import Agent, make_agent
@@ -15,7 +16,7 @@ from stackjax.ppo.losses import LossStats, Minibatch, ppo_loss
 from stackjax.ppo.rollout import RolloutStats, StepCarry, Transitions, init_steps, step_rollout
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Trainer", "TrainState", "UpdateMetrics", "make_train"]
+__all__ = ["TrainState", "Trainer", "UpdateMetrics", "make_train"]
 
 
 class TrainState(NamedTuple):
@@ -85,9 +86,7 @@ class Trainer(NamedTuple):
         metrics = UpdateMetrics(stats, loss, jnp.stack(finite).all())
         return TrainState(params, optimiser_state, key, state.update + 1, steps), metrics
 
-    def _epochs(
-        self, state: TrainState, batch: Minibatch, key: PRNGKey, remaining: Array
-    ) -> tuple[PyTree, PyTree, LossStats]:
+    def _epochs(self, state: TrainState, batch: Minibatch, key: PRNGKey, remaining: Array) -> tuple[PyTree, PyTree, LossStats]:
         config, size = self.config, batch.weight.shape[0]
         learn = optimiser(config)
         entropy_coefficient = config.entropy_coefficient * remaining
@@ -141,10 +140,21 @@ def optimiser(config: PPOConfig) -> optax.GradientTransformation:
     return optax.partition({"actor": clip_and_scale(), "critic": clip_and_scale()}, {"actor": "actor", "critic": "critic"})
 
 
+def batch_size(env: StackelbergPOMDP, config: PPOConfig) -> int:
+    """Decisions in one update's batch."""
+    if config.path == "step":
+        return config.num_envs * config.num_steps
+    moments = min(config.response_samples, env.num_rounds) + min(config.reward_samples, env.num_reward_episodes)
+    return config.num_envs * moments * env.game.num_decisions
+
+
 def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None) -> Trainer:
     """A leader's training on ``env``: ``jax.jit(jax.vmap(make_train(env, config)))(keys)`` trains several seeds at once.
 
     Numeric fields of ``config`` marked traced may be tracers, so a sweep is a ``vmap`` of a function that calls this.
     """
     config = PPOConfig() if config is None else config
+    size = batch_size(env, config)
+    if size % config.num_minibatches:
+        raise InputError(f"num_minibatches={config.num_minibatches} must divide the batch of {size} decisions")
     return Trainer(env, config, make_agent(env, config))

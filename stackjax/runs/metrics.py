@@ -18,7 +18,7 @@ def episodes_per_update(trainer: Trainer) -> float:
     config, env = trainer.config, trainer.env
     if config.path == "committed":
         return float(config.num_envs)
-    sub_episodes = env.num_rounds * env.plays.count + env.num_reward_episodes
+    sub_episodes = env.num_rounds * env.plays.num_plays + env.num_reward_episodes
     return config.num_envs * config.num_steps / (sub_episodes * env.game.num_decisions)
 
 
@@ -26,10 +26,11 @@ def rows(
     update: int, seeds: np.ndarray, seen: UpdateMetrics, evaluation: Evaluation, trainer: Trainer, seconds: float
 ) -> list[dict[str, Any]]:
     """The objects of one stretch that ended at ``update``; means over the stretch, and a greedy evaluation at its end."""
+    chosen = getattr(evaluation, trainer.env.reward_play)
     table = {
         "mean_return": seen.rollout.mean_return,
-        "greedy_payoff": evaluation.argmax.leader_payoff[:, 0],
-        "bcce_gap": evaluation.argmax.bcce_gap[:, 0],
+        "greedy_payoff": chosen.leader_payoff.mean(axis=1),
+        "bcce_gap": chosen.bcce_gap.max(axis=1),
         "policy_loss": seen.loss.policy_loss,
         "value_loss": seen.loss.value_loss,
         "entropy": seen.loss.entropy,

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from collections.abc import Iterable
 from typing import Any
 
 from stackjax.runs import metrics
@@ -28,7 +29,9 @@ PANELS = (
 def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
     """Write the page from ``result.json``'s content and the run's metrics."""
     picture = base64.b64encode(learning_curves(metrics.read(directory.metrics), result)).decode()
-    rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in seed_cells(s)) + "</tr>" for s in result["seeds"])
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in seed_cells(s)) + "</tr>" for s in result["seeds"]
+    )
     header = "".join(f"<th>{html.escape(column)}</th>" for column in COLUMNS)
     best = best_seed(result)
     words = [f"What seed {best['seed']} learned:", *(f"  {line}" for line in best["mechanism"])]
@@ -41,9 +44,9 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
 <h1>{html.escape(result["game"])}</h1>
 <p>{html.escape(options)}</p>
 <p>Optimum: {html.escape(optimum_in_words(result))}, in game units.</p>
-<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>
-<p>Greedy leader, {evaluation["num_equilibrations"]} groups of fresh followers for {evaluation["num_rounds"]} rounds, exact expectations
-over types and play ({html.escape(best["reward_play"])}); payoffs are means over the groups, gaps the worst of them.</p>
+<table><thead>{header}</thead><tbody>{rows}</tbody></table>
+<p>Greedy leader, {evaluation["num_equilibrations"]} groups of fresh followers for {evaluation["num_rounds"]} rounds, exact
+expectations over types and play ({html.escape(best["reward_play"])}); payoffs are means over groups, gaps the worst.</p>
 <h2>Learning curves</h2><img alt="learning curves" src="data:image/png;base64,{picture}">
 <h2>Mechanism</h2><pre>{html.escape(chr(10).join(words))}</pre>
 <p>compile {seconds["compile"]:.1f} s, train {seconds["train"]:.1f} s, evaluate {seconds["evaluate"]:.1f} s on
@@ -51,6 +54,10 @@ over types and play ({html.escape(best["reward_play"])}); payoffs are means over
 </body></html>
 """
     write_text(directory.report, page)
+
+
+def _row(tag: str, cells: Iterable[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> bytes:

@@ -14,7 +14,7 @@ from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
 from stackjax.equilibrium.optimum import solve
 from stackjax.games.base import Game
 from stackjax.pomdp.commitment import commit, commitment_paths
-from stackjax.ppo.train import Trainer, TrainState
+from stackjax.ppo.train import Trainer
 from stackjax.runs import metrics
 from stackjax.runs.spec import RunSpec
 from stackjax.types import Array, PyTree
@@ -35,9 +35,15 @@ def greedy_commitment(trainer: Trainer, params: PyTree) -> tuple[Array, Array]:
 
 
 def result_of(
-    spec: RunSpec, trainer: Trainer, state: TrainState, keys: Array, timing: dict[str, float], metrics_path: pathlib.Path
+    spec: RunSpec,
+    trainer: Trainer,
+    params: PyTree,
+    updates: Array,
+    keys: Array,
+    timing: dict[str, float],
+    metrics_path: pathlib.Path,
 ) -> dict[str, Any]:
-    """The content of ``result.json``. ``keys`` are the seeds' evaluation keys."""
+    """The content of ``result.json``: ``params [S, ...]`` as they stood after ``updates [S]``, evaluated with ``keys [S]``."""
     started = time.perf_counter()
     env, game = trainer.env, trainer.env.game
     lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds)
@@ -46,7 +52,7 @@ def result_of(
         observations, actions = greedy_commitment(trainer, params)
         return observations, actions, evaluate_commitment(key, lasting, actions, NUM_EQUILIBRATIONS)
 
-    observations, actions, evaluation = jax.device_get(jax.jit(jax.vmap(evaluate))(state.params, keys))
+    observations, actions, evaluation = jax.device_get(jax.jit(jax.vmap(evaluate))(params, keys))
     optimum = solve(game)
     logged = {entry["seed"]: entry for entry in metrics.read(metrics_path)}  # the last of each seed
     paths = commitment_paths(game, env.tree)
@@ -63,6 +69,7 @@ def result_of(
         seeds.append(
             {
                 "seed": seed,
+                "update": int(updates[i]),
                 **chosen,
                 "reward_play": env.reward_play,
                 "optimum": None if optimum is None else optimum.value,

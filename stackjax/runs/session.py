@@ -17,12 +17,14 @@ from stackjax.runs.directory import RunDirectory
 from stackjax.runs.report import write_report
 from stackjax.runs.results import greedy_commitment, result_of
 from stackjax.runs.spec import RunSpec
-from stackjax.types import Array
+from stackjax.types import Array, PyTree
 
 __all__ = ["NonFiniteError", "Progress", "run_evaluation", "run_training"]
 
 NUM_LOGS = 40
 NUM_CHECKPOINTS = 4
+NUM_SCORING_GROUPS = 4  # groups of fresh followers that score a commitment on the way
+PAYOFF_TOLERANCE = 1e-4  # of the leader's payoff range: payoffs closer than this count as equal when the best is kept
 EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
 
 
@@ -35,10 +37,26 @@ class Progress(NamedTuple):
 
     update: int
     num_updates: int
-    leader_payoff: float  # greedy, mean over seeds
-    bcce_gap: float  # largest over seeds
+    leader_payoff: float  # of the best greedy commitment so far, mean over seeds
+    bcce_gap: float  # its gap, largest over seeds
     episodes_per_second: float
     seconds_left: float
+
+
+class Best(NamedTuple):
+    """Each seed's best greedy commitment so far, ``[S, ...]``: the highest payoff, among equals the smallest gap."""
+
+    params: PyTree
+    update: Array
+    leader_payoff: Array
+    gap: Array
+
+
+class RunState(NamedTuple):
+    """What a checkpoint holds."""
+
+    train: TrainState  # [S, ...]
+    best: Best
 
 
 class Stretch(NamedTuple):
@@ -76,17 +94,16 @@ def run_training(
     num_updates = spec.ppo.num_updates
 
     started = time.perf_counter()
-    init = jax.jit(jax.vmap(trainer.init)).lower(keys).compile()
-    state = init(keys)
-    advance = jax.jit(jax.vmap(_stretch(trainer), (0, None))).lower(state, jnp.int32(0)).compile()
-    score = jax.jit(jax.vmap(_greedy_score(trainer))).lower(state.params, keys).compile()
+    state = jax.jit(_init_run(trainer)).lower(keys).compile()(keys)
+    advance = jax.jit(jax.vmap(_stretch(trainer), (0, None))).lower(state.train, jnp.int32(0)).compile()
+    score = jax.jit(_score(trainer)).lower(state.train, state.best, keys).compile()
     compile_seconds = time.perf_counter() - started
 
     checkpoints = Checkpoints(directory.checkpoints)
     earlier_seconds = 0.0
     if resume and checkpoints.latest is not None:
         state, earlier_seconds = checkpoints.restore(state)
-    done = int(state.update[0])
+    done = int(state.train.update[0])
     metrics.truncate(directory.metrics, done)
     stretch = max(1, num_updates // NUM_LOGS)
     every = max(stretch, num_updates // NUM_CHECKPOINTS)
@@ -94,8 +111,9 @@ def run_training(
     first_update = done
     while done < num_updates:
         count = min(stretch, num_updates - done)
-        state, seen = advance(state, jnp.int32(count))
-        evaluation = score(state.params, keys)
+        after, seen = advance(state.train, jnp.int32(count))
+        best, evaluation = score(after, state.best, keys)
+        state = RunState(after, best)
         seconds = earlier_seconds + time.perf_counter() - train_started
         _stop_if_not_finite(np.asarray(seen.first_bad), np.asarray(seeds), directory)
         before, done = done, done + count
@@ -108,8 +126,8 @@ def run_training(
                 Progress(
                     done,
                     num_updates,
-                    float(evaluation.argmax.leader_payoff.mean()),
-                    float(evaluation.argmax.bcce_gap.max()),
+                    float(best.leader_payoff.mean()),
+                    float(best.gap.max()),
                     rate * spec.num_seeds * metrics.episodes_per_update(trainer),
                     (num_updates - done) / rate,
                 )
@@ -128,15 +146,17 @@ def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
     checkpoints = Checkpoints(directory.checkpoints)
     if checkpoints.latest is None:
         raise InputError(f"directory {directory.path} holds no checkpoint to evaluate; go on with train --resume")
-    state, train_seconds = checkpoints.restore(jax.eval_shape(jax.vmap(trainer.init), keys))
+    state, train_seconds = checkpoints.restore(jax.eval_shape(_init_run(trainer), keys))
     checkpoints.close()
     return _finish(spec, directory, trainer, state, keys, {"compile": 0.0, "train": train_seconds})
 
 
 def _finish(
-    spec: RunSpec, directory: RunDirectory, trainer: Trainer, state: TrainState, keys: Array, timing: dict[str, float]
+    spec: RunSpec, directory: RunDirectory, trainer: Trainer, state: RunState, keys: Array, timing: dict[str, float]
 ) -> dict[str, Any]:
-    result = result_of(spec, trainer, state, jax.vmap(_evaluation_key)(keys), timing, directory.metrics)
+    best = state.best
+    final_keys = jax.vmap(lambda key: jax.random.fold_in(_evaluation_key(key), EVALUATION_TAG))(keys)
+    result = result_of(spec, trainer, best.params, best.update, final_keys, timing, directory.metrics)
     directory.write_result(result)
     write_report(directory, result)
     return result
@@ -166,11 +186,33 @@ def _stretch(trainer: Trainer) -> Callable[[TrainState, Array], tuple[TrainState
     return advance
 
 
-def _greedy_score(trainer: Trainer) -> Callable[[Any, Array], Evaluation]:
-    def score(params: Any, key: Array) -> Evaluation:
-        return evaluate_commitment(_evaluation_key(key), trainer.env, greedy_commitment(trainer, params)[1], 1)
+def _init_run(trainer: Trainer) -> Callable[[Array], RunState]:
+    """Seeds' keys ``[S]`` to the state before the first update."""
 
-    return score
+    def init(keys: Array) -> RunState:
+        train = jax.vmap(trainer.init)(keys)
+        nothing = jnp.full(keys.shape, -jnp.inf)
+        return RunState(train, Best(train.params, train.update, nothing, -nothing))
+
+    return init
+
+
+def _score(trainer: Trainer) -> Callable[[TrainState, Best, Array], tuple[Best, Evaluation]]:
+    """Evaluate the greedy commitment of every seed against fresh followers, and keep it if it is the best so far."""
+    low, high = trainer.env.game.leader_payoff_range
+
+    def score_one(state: TrainState, best: Best, key: Array) -> tuple[Best, Evaluation]:
+        fresh = jax.random.fold_in(_evaluation_key(key), state.update)
+        actions = greedy_commitment(trainer, state.params)[1]
+        evaluation = evaluate_commitment(fresh, trainer.env, actions, NUM_SCORING_GROUPS)
+        certificate = getattr(evaluation, trainer.env.reward_play)
+        payoff, gap = certificate.leader_payoff.mean(), certificate.bcce_gap.max()
+        margin = PAYOFF_TOLERANCE * (high - low)
+        is_better = (payoff > best.leader_payoff + margin) | ((payoff >= best.leader_payoff - margin) & (gap <= best.gap))
+        candidate = Best(state.params, state.update, payoff, gap)
+        return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best), evaluation
+
+    return jax.vmap(score_one)
 
 
 def _stop_if_not_finite(bad: np.ndarray, seeds: np.ndarray, directory: RunDirectory) -> None:

@@ -87,7 +87,8 @@ def _python_game(path: pathlib.Path, name: str) -> GameSource:
     module_name = f"stackjax_user_game_{path.stem}"
     if module_name not in sys.modules:
         module_spec = importlib.util.spec_from_file_location(module_name, path)
-        assert module_spec is not None and module_spec.loader is not None
+        assert module_spec is not None
+        assert module_spec.loader is not None
         module = importlib.util.module_from_spec(module_spec)
         sys.modules[module_name] = module
         before = {known.name for known in registry.registered_games()}
@@ -166,6 +167,7 @@ class RunSpec:
             raise InputError(f"{path} is missing or is not a run's config.json") from error
         if version != SCHEMA_VERSION:
             raise InputError(f"{path} has schema_version {version}, but this version reads {SCHEMA_VERSION}")
+        source: GameSource
         try:
             if "payoffs" in content:
                 source = _StoredPayoffs(content["game"], FileGameOptions, payoffs=content["payoffs"])

@@ -44,9 +44,9 @@ def step_through(env: sx.StackelbergPOMDP, key: jax.Array, actions: jax.Array) -
 
     observation, state = env.reset_env(key)
     length = env.default_params.max_steps_in_episode
-    (_, _, over), seen = jax.jit(
-        lambda carry: jax.lax.scan(step, carry, None, length=length)
-    )((observation, state, jnp.bool_(False)))
+    (_, _, over), seen = jax.jit(lambda carry: jax.lax.scan(step, carry, None, length=length))(
+        (observation, state, jnp.bool_(False))
+    )
     assert over
     alive = ~np.asarray(seen["over"])
     return jax.tree.map(lambda leaf: np.asarray(leaf)[alive], seen)
@@ -81,9 +81,7 @@ def test_committed_path_equals_step_path(any_game, reward_play, feedback):
         for i in range(any_game.num_followers):
             assert steps["types"][first][i] == snapshot.draws.types[i][r, 0]
             assert steps["drawn"][first][i] == snapshot.draws.actions[i][r, 0]
-            np.testing.assert_allclose(
-                steps["strategies"][i][first], snapshot.strategies[i][r, ..., 0], rtol=2e-5, atol=1e-6
-            )
+            np.testing.assert_allclose(steps["strategies"][i][first], snapshot.strategies[i][r, ..., 0], rtol=2e-5, atol=1e-6)
     last = strategies(dynamics, response.states)
     first_paid = np.flatnonzero(~in_response)[0]
     for i in range(any_game.num_followers):
@@ -118,5 +116,5 @@ def test_committed_path_equals_step_path(any_game, reward_play, feedback):
 def test_number_of_plays_in_a_round(any_game):
     sampled = sx.StackelbergPOMDP(any_game, sx.multiplicative_weights())
     expected = sx.StackelbergPOMDP(any_game, sx.multiplicative_weights(feedback="expected"))
-    assert sampled.plays.count == sum(any_game.num_actions)
-    assert expected.plays.count == np.prod(any_game.num_actions)
+    assert sampled.plays.num_plays == sum(any_game.num_actions)
+    assert expected.plays.num_plays == np.prod(any_game.num_actions)

@@ -1,0 +1,79 @@
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import stackjax as sx
+from tests.oracles import regret
+
+SHAPES = [((1,), (3,)), ((2,), (2,)), ((2, 2), (2, 3)), ((3, 1), (2, 2)), ((2, 1, 2), (2, 3, 2))]
+
+
+def random_case(seed, num_types, num_actions, zero_type=False):
+    rng = np.random.default_rng(seed)
+    prior = rng.random(num_types)
+    if zero_type and num_types[0] > 1:
+        prior[0] = 0.0
+    shape = (*num_types, *num_actions)
+    play = rng.random(shape) ** 3
+    axes = tuple(range(len(num_types), len(shape)))
+    return (
+        sx.induced_game(prior / prior.sum(), rng.normal(size=(len(num_types), *shape)), rng.normal(size=shape)),
+        play / play.sum(axis=axes, keepdims=True),
+    )
+
+
+@pytest.mark.parametrize("zero_type", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_enumeration(x64, shape, seed, zero_type):
+    game, play = random_case(seed, *shape, zero_type)
+    certificate = sx.certify(game, jax.numpy.asarray(play))
+    prior, followers = game.type_prior, game.follower_payoffs
+    close = {"rtol": 1e-9, "atol": 1e-9}
+    np.testing.assert_allclose(certificate.leader_payoff, regret.expected_payoffs(prior, game.leader_payoff, play), **close)
+    for i in range(game.num_followers):
+        np.testing.assert_allclose(certificate.follower_payoffs[i], regret.expected_payoffs(prior, followers[i], play), **close)
+    np.testing.assert_allclose(certificate.bcce_gap, regret.bcce_gap(prior, followers, play), **close)
+    product = regret.product_of_marginals(prior, play)
+    np.testing.assert_allclose(certificate.bne_gap, regret.bcce_gap(prior, followers, product), **close)
+
+
+def test_known_equilibria_of_chicken():
+    """The paper's Table 3 at τ = 0: (A, B) is an equilibrium, (A, A) leaves the column follower 1 to gain."""
+    payoffs = np.moveaxis(np.array([[(3, 3), (6, 4)], [(4, 6), (2, 2)]], float), -1, 0)[:, None, None]
+    game = sx.induced_game(np.ones((1, 1)), payoffs)
+
+    def pure(row, column):
+        return sx.mixed_play((np.eye(2)[[row]], np.eye(2)[[column]]))
+
+    assert sx.certify(game, pure(0, 1)).bne_gap == 0
+    assert sx.certify(game, pure(0, 0)).bne_gap == 1
+    # Half (A, B), half (B, A) is a coarse correlated equilibrium; its marginals are not a Nash equilibrium.
+    halves = (pure(0, 1) + pure(1, 0)) / 2
+    assert sx.certify(game, halves).bcce_gap == 0
+    assert sx.certify(game, halves).bne_gap > 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), scale=st.floats(0.1, 10), shift=st.floats(-5, 5))
+def test_gap_scales_with_payoffs_and_ignores_shifts(seed, scale, shift):
+    game, play = random_case(seed, (2, 2), (2, 3))
+    other = sx.induced_game(game.type_prior, scale * game.follower_payoffs + shift, game.leader_payoff)
+    play = jax.numpy.asarray(play, jax.numpy.float32)
+    expected = scale * sx.certify(game, play).bcce_gap
+    np.testing.assert_allclose(sx.certify(other, play).bcce_gap, expected, rtol=1e-3, atol=1e-4 * (scale + abs(shift)))
+
+
+def test_plays_are_distributions_and_argmax_takes_the_first_of_equals():
+    tables = (np.array([[0.5, 0.5], [0.2, 0.8]]), np.array([[0.1, 0.3, 0.6]]))
+    for play in (sx.mixed_play(tables), sx.argmax_play(tables)):
+        np.testing.assert_allclose(np.asarray(play).sum(axis=(2, 3)), 1.0, rtol=1e-6)
+    assert np.asarray(sx.argmax_play(tables))[0, 0, 0, 2] == 1.0
+
+
+def test_empirical_play_falls_back_to_mixed_where_types_never_met():
+    tables = (np.array([[0.5, 0.5], [0.25, 0.75]]),)
+    counts = np.array([[3.0, 1.0], [0.0, 0.0]])
+    np.testing.assert_allclose(sx.empirical_play(counts, tables), [[0.75, 0.25], [0.25, 0.75]])

@@ -1,0 +1,1 @@
+"""Plain NumPy references, written from the paper and independent of the package."""

@@ -89,6 +89,7 @@ def marginal_strategies(game: InducedGame, play: Array) -> tuple[Array, ...]:
 def mixed_play(strategies: tuple[Array, ...]) -> Array:
     """Independent play of mixed strategies ``[K_i, A_i]``, as ``[K_1..K_N, A_1..A_N]``."""
     n = len(strategies)
+    strategies = tuple(jnp.asarray(strategy) for strategy in strategies)
     play = jnp.ones((1,) * (2 * n), strategies[0].dtype)
     for i, strategy in enumerate(strategies):
         shape = [1] * (2 * n)
@@ -99,7 +100,8 @@ def mixed_play(strategies: tuple[Array, ...]) -> Array:
 
 def argmax_play(strategies: tuple[Array, ...]) -> Array:
     """Every follower plays the most likely action of its strategy at its type (ties to the lowest index)."""
-    return mixed_play(tuple(jax.nn.one_hot(s.argmax(axis=1), s.shape[1], dtype=s.dtype) for s in strategies))
+    tables = [jnp.asarray(strategy) for strategy in strategies]
+    return mixed_play(tuple(jax.nn.one_hot(t.argmax(axis=1), t.shape[1], dtype=t.dtype) for t in tables))
 
 
 def empirical_play(play_counts: Array, strategies: tuple[Array, ...]) -> Array:

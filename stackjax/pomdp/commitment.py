@@ -92,7 +92,8 @@ def decision_tree(game: Game) -> DecisionTree:
             f"more than the {LARGEST_TABLE} that can be tabulated"
         )
     profiles = all_profiles(game.num_actions)
-    first = jax.vmap(lambda actions: game.observe(game.start(actions)))(jnp.asarray(profiles))
+    with jax.ensure_compile_time_eval():  # concrete numbers even when built inside a transformed function
+        first = jax.vmap(lambda actions: game.observe(game.start(actions)))(jnp.asarray(profiles))
     if first.ndim != 2:
         raise InputError(f"game {game.name!r}: observe must return a vector, but its shape is {first.shape[1:]}")
     _, where, inverse = np.unique(np.asarray(first), axis=0, return_index=True, return_inverse=True)

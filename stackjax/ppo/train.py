@@ -1,5 +1,6 @@
 """Training the leader: rollout, advantages, epochs of PPO, all of it one jittable scan over updates."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -44,7 +45,8 @@ class TrainResult(NamedTuple):
     metrics: UpdateMetrics
 
 
-class Trainer(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trainer:
     """Training as pure functions of a key and a state: call it for a whole run, or use the parts to report on the way.
 
     ``trainer(key)`` is ``trainer.run(trainer.init(key), config.num_updates)``.

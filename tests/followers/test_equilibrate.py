@@ -29,13 +29,13 @@ def draws(key, num_rounds, count):
 
 @pytest.mark.parametrize("feedback", ["sampled", "expected"])
 @pytest.mark.parametrize("correlated", [False, True])
-@pytest.mark.parametrize(("num_types", "num_actions"), [((1,), (3,)), ((2, 2), (2, 2)), ((3, 2), (2, 4)), ((2, 1, 3), (2, 3, 2))])
+@pytest.mark.parametrize(
+    ("num_types", "num_actions"), [((1,), (3,)), ((2, 2), (2, 2)), ((3, 2), (2, 4)), ((2, 1, 3), (2, 3, 2))]
+)
 def test_equals_algorithm_2(x64, feedback, correlated, num_types, num_actions):
     game = random_game(0, num_types, num_actions, correlated)
     key, num_rounds, epsilon = jax.random.key(5), 300, 0.2
-    response = sx.equilibrate(
-        key, game, sx.multiplicative_weights(epsilon, feedback=feedback), num_rounds, count_plays=True
-    )
+    response = sx.equilibrate(key, game, sx.multiplicative_weights(epsilon, feedback=feedback), num_rounds, count_plays=True)
     uniforms = draws(key, num_rounds, 1 + len(num_types))
     expected, counts = algorithm2(game.type_prior, game.follower_payoffs, epsilon, uniforms, feedback == "expected")
     for ours, theirs in zip(response.strategies, expected, strict=True):

@@ -1,0 +1,187 @@
+"""The learner: what it sees, what it repeats, and small problems that isolate one thing each."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import stackjax as sx
+from stackjax.ppo.committed import committed_rollout
+from stackjax.ppo.rollout import init_steps, step_rollout
+from stackjax.ppo.train import training_batch
+from tests.ppo.probes import Constant, MatchWhatYouSee
+
+SMALL = sx.PPOConfig(num_updates=3, num_envs=8, num_steps=16, num_minibatches=2, hidden_sizes=(16,))
+
+
+def small_env(name="posted-price-pi", **options):
+    return sx.StackelbergPOMDP(sx.make(name, **options), num_rounds=12, num_reward_episodes=3)
+
+
+def batch_of(trainer, params, key):
+    """One training batch on the trainer's path, with ``params``."""
+    config = trainer.config
+    if config.path == "step":
+        steps = init_steps(trainer.env, config, key)
+        rollout = functools.partial(step_rollout, trainer.agent, config)
+        _, seen, last_value, _ = jax.jit(rollout)(params, key, steps)
+    else:
+        rollout = functools.partial(committed_rollout, trainer.agent, config)
+        seen, _ = jax.jit(rollout)(params, key)
+        last_value = jnp.zeros(config.num_envs)
+    return training_batch(config, seen, last_value), seen
+
+
+@pytest.mark.parametrize("critic_inputs", ["none", "phase", "weights", "state"])
+@pytest.mark.parametrize("path", ["committed", "step"])
+def test_first_ratio_is_one(path, critic_inputs):
+    """Log-probabilities in the batch are those of the policy that acted, for every update's first minibatch."""
+    trainer = sx.make_train(small_env(), dataclasses.replace(SMALL, path=path, critic_inputs=critic_inputs))
+    metrics = jax.jit(trainer)(jax.random.key(2)).metrics
+    assert metrics.loss.ratio_error.max() < 1e-5
+    assert metrics.loss.approx_kl.max() > 1e-9
+    assert metrics.is_finite.all()
+
+
+@pytest.mark.parametrize("box_policy", ["grid", "gaussian"])
+@pytest.mark.parametrize("path", ["committed", "step"])
+def test_box_policies_train(path, box_policy):
+    config = dataclasses.replace(SMALL, path=path, box_policy=box_policy)
+    result = jax.jit(sx.make_train(small_env("maintain-randomized"), config))(jax.random.key(0))
+    assert result.metrics.is_finite.all()
+    assert result.metrics.loss.ratio_error.max() < 1e-5
+
+
+def test_actor_cannot_see_the_weight_tables_and_the_critic_does():
+    trainer = sx.make_train(small_env(), SMALL)
+    agent = trainer.agent
+    params = agent.init(jax.random.key(0))
+    observation, state = trainer.env.reset(jax.random.key(1))
+    perturbed = state.replace(
+        followers=jax.tree.map(lambda w: w + jnp.arange(w.shape[1], dtype=w.dtype)[None], state.followers)
+    )
+    views = trainer.env.critic_view(state), trainer.env.critic_view(perturbed)
+    seen = [trainer.env.game.observe(s.public) for s in (state, perturbed)]
+    outputs = [np.asarray(agent.policy(params, o)) for o in seen]
+    assert outputs[0].tobytes() == outputs[1].tobytes()
+    values = [agent.value(params, agent.critic_inputs(observation, view)) for view in views]
+    assert values[0] != values[1]
+    blind = sx.make_train(trainer.env, dataclasses.replace(SMALL, critic_inputs="phase")).agent
+    blind_params = blind.init(jax.random.key(0))
+    blind_values = [blind.value(blind_params, blind.critic_inputs(observation, view)) for view in views]
+    assert blind_values[0] == blind_values[1]
+
+
+@pytest.mark.parametrize("path", ["committed", "step"])
+def test_same_seed_same_bits(path):
+    train = jax.jit(sx.make_train(small_env(), dataclasses.replace(SMALL, path=path)))
+    first, second = train(jax.random.key(5)), train(jax.random.key(5))
+    for a, b in zip(jax.tree.leaves(first.metrics), jax.tree.leaves(second.metrics), strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+    for a, b in zip(jax.tree.leaves(first.state.params), jax.tree.leaves(second.state.params), strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+    other = train(jax.random.key(6))
+    assert not np.array_equal(first.metrics.loss.entropy, other.metrics.loss.entropy)
+
+
+@pytest.mark.parametrize("path", ["committed", "step"])
+def test_a_seed_draws_the_same_alone_or_among_ten(path):
+    trainer = sx.make_train(small_env(), dataclasses.replace(SMALL, path=path))
+    keys = jax.vmap(jax.random.key)(jnp.arange(10))
+    one_update = lambda key: trainer.update(trainer.init(key))  # noqa: E731
+    together, _ = jax.jit(jax.vmap(one_update))(keys)
+    alone, _ = jax.jit(one_update)(keys[7])
+    for a, b in zip(jax.tree.leaves(together.params), jax.tree.leaves(alone.params), strict=True):
+        np.testing.assert_allclose(a[7], b, atol=1e-4)
+    np.testing.assert_array_equal(jax.random.key_data(together.key[7]), jax.random.key_data(alone.key))
+
+
+def test_numeric_settings_vmap():
+    env = small_env("maintain")
+
+    def final_params(learning_rate, gae_lambda, step_size):
+        swept = sx.StackelbergPOMDP(env.game, sx.multiplicative_weights(step_size), 12, 3)
+        config = dataclasses.replace(SMALL, learning_rate=learning_rate, gae_lambda=gae_lambda)
+        return sx.make_train(swept, config)(jax.random.key(0)).state.params
+
+    settings = (jnp.array([1e-3, 1e-2]), jnp.array([0.9, 1.0]), jnp.array([0.05, 0.5]))
+    swept = jax.jit(jax.vmap(final_params))(*settings)
+    alone = jax.jit(functools.partial(final_params, *(float(s[1]) for s in settings)))()
+    for a, b in zip(jax.tree.leaves(swept), jax.tree.leaves(alone), strict=True):
+        np.testing.assert_allclose(a[1], b, atol=1e-4)
+
+
+@pytest.mark.parametrize("path", ["committed", "step"])
+def test_basic_pomdp_hides_every_response_decision(path):
+    config = dataclasses.replace(SMALL, path=path, num_steps=200, critic_inputs="phase", response_visibility=0.0)
+    trainer = sx.make_train(small_env(), config)
+    params = trainer.agent.init(jax.random.key(0))
+    _, seen = batch_of(trainer, params, jax.random.key(1))
+    is_response = np.asarray(seen.critic_input)[..., trainer.env.observation_size] == 1.0
+    visible = np.asarray(seen.visible)
+    assert is_response.any()
+    assert not visible[is_response].any()
+    assert visible[~is_response].any()
+    whole = dataclasses.replace(config, response_visibility=1.0)
+    _, seen = batch_of(sx.make_train(trainer.env, whole), params, jax.random.key(1))
+    assert np.asarray(seen.visible)[is_response].any()
+
+
+def test_batch_must_split_into_minibatches():
+    with pytest.raises(sx.InputError, match="num_minibatches=7"):
+        sx.make_train(small_env(), dataclasses.replace(SMALL, num_minibatches=7))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("num_envs", 0), ("learning_rate", float("nan")), ("gae_lambda", 1.5), ("critic_inputs", "all"), ("hidden_sizes", (0,))],
+)
+def test_bad_settings_are_named(setting, value):
+    with pytest.raises(sx.InputError, match=setting):
+        sx.PPOConfig(**{setting: value})
+
+
+PROBE = sx.PPOConfig(path="step", num_updates=60, num_envs=32, num_steps=32, learning_rate=1e-2, hidden_sizes=(32,))
+
+
+@pytest.mark.slow
+def test_probe_value_regression():
+    """A constant payoff of 3 in [0, 4] is worth 0.75 from every state, and 0.75 of what is left in the reward phase."""
+    env = sx.StackelbergPOMDP(Constant(), num_rounds=3, num_reward_episodes=2)
+    trainer = sx.make_train(env, dataclasses.replace(PROBE, critic_inputs="state", gae_lambda=1.0))
+    params = jax.jit(trainer)(jax.random.key(0)).state.params
+    _, seen = batch_of(trainer, params, jax.random.key(1))
+    left = {1.0: {0.0, 1 / 3, 2 / 3}, 0.0: {0.0, 0.5}}
+    values = np.asarray(seen.value).ravel()
+    view = np.asarray(seen.critic_input).reshape(len(values), -1)
+    is_response = view[:, env.observation_size]
+    progress = view[:, -(1 + 2)]  # before the payoffs of one follower with two actions
+    assert set(np.round(progress[is_response == 0.0], 3)) == left[0.0]
+    expected = np.where(is_response == 1.0, 0.75, 0.75 * (1.0 - progress))
+    np.testing.assert_allclose(values, expected, atol=0.05)
+
+
+@pytest.mark.slow
+def test_probe_discounting():
+    """With γ = 0.8, three rounds of two plays and one paid sub-episode: the first decision is worth 0.75 * 0.8 ** 6."""
+    env = sx.StackelbergPOMDP(Constant(), num_rounds=3, num_reward_episodes=1)
+    trainer = sx.make_train(env, dataclasses.replace(PROBE, critic_inputs="state", gae_lambda=1.0, discount=0.8))
+    params = jax.jit(trainer)(jax.random.key(0)).state.params
+    observation, state = env.reset(jax.random.key(1))
+    for decision in range(7):
+        value = trainer.agent.value(params, trainer.agent.critic_inputs(observation, env.critic_view(state)))
+        assert value == pytest.approx(0.75 * 0.8 ** (6 - decision), abs=0.05)
+        observation, state, _, terminated, _ = env.step_env(jax.random.key(2), state, jnp.int32(0))
+    assert terminated
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["committed", "step"])
+def test_probe_action_depends_on_observation(path):
+    env = sx.StackelbergPOMDP(MatchWhatYouSee(), num_rounds=3, num_reward_episodes=4, reward_play="mixed")
+    trainer = sx.make_train(env, dataclasses.replace(PROBE, path=path))
+    params = jax.jit(trainer)(jax.random.key(0)).state.params
+    np.testing.assert_array_equal(trainer.agent.mode_action(params, jnp.eye(3)), [0, 1, 2])

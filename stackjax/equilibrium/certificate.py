@@ -39,7 +39,7 @@ def certify(game: InducedGame, play: Array) -> Certificate:
 
     Type profiles of zero probability weigh nothing, and types of zero probability have no regret.
     """
-    n = game.num_followers
+    play, n = jnp.asarray(play), game.num_followers
     prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * n)
     joint = prior * play
     follower_payoffs = jnp.stack([(joint * game.follower_payoffs[i]).sum() for i in range(n)])

@@ -28,7 +28,7 @@ __all__ = [
     "tabulate_batch",
 ]
 
-LARGEST_TABLE = 4_000_000  # (type, action) profiles above which a game is not tabulated
+LARGEST_TABLE = 1_000_000  # (type, action) profiles above which a game is not tabulated
 
 
 class DecisionTree(NamedTuple):
@@ -85,12 +85,9 @@ def decision_tree(game: Game) -> DecisionTree:
       InputError: the game's description is unsound, or it has too many action profiles.
     """
     game.check()
-    size = int(np.prod(game.num_types, dtype=float) * np.prod(game.num_actions, dtype=float))
-    if size > LARGEST_TABLE:
-        raise InputError(
-            f"num_types={game.num_types} and num_actions={game.num_actions} make {size} (type, action) profiles, "
-            f"more than the {LARGEST_TABLE} that can be tabulated"
-        )
+    num_plays = int(np.prod(game.num_actions, dtype=float))
+    if num_plays > LARGEST_TABLE:
+        raise InputError(f"num_actions={game.num_actions} makes {num_plays} action profiles, more than {LARGEST_TABLE}")
     profiles = all_profiles(game.num_actions)
     with jax.ensure_compile_time_eval():  # concrete numbers even when built inside a transformed function
         first = jax.vmap(lambda actions: game.observe(game.start(actions)))(jnp.asarray(profiles))
@@ -139,6 +136,12 @@ def commit(
 
 def tabulate(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
     """Roll the rules out for every type and action profile under the commitment ``actions [O, ...]``."""
+    size = int(np.prod(game.table_shape, dtype=float))
+    if size > LARGEST_TABLE:
+        raise InputError(
+            f"num_types={game.num_types} and num_actions={game.num_actions} make {size} (type, action) profiles, more than "
+            f"the {LARGEST_TABLE} that can be tabulated; step through StackelbergPOMDP instead"
+        )
     types = jnp.asarray(all_profiles(game.num_types))
     plays = jnp.asarray(all_profiles(game.num_actions))
     start_node = jnp.asarray(tree.start_node).reshape(-1)

@@ -83,12 +83,12 @@ def run_training(
       NonFiniteError: a seed diverged; metrics and checkpoints up to then stay.
     """
     env = spec.build_env()
+    trainer = make_train(env, spec.ppo)
     config = spec.to_dict(env)
     directory.prepare(resume=resume, overwrite=overwrite)
     if resume and directory.config.exists():
         _check_same_run(config, RunSpec.from_file(directory.config), directory)
     directory.write_config(config)
-    trainer = make_train(env, spec.ppo)
     seeds = jnp.arange(spec.first_seed, spec.first_seed + spec.num_seeds)
     keys = jax.vmap(jax.random.key)(seeds)
     num_updates = spec.ppo.num_updates

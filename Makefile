@@ -1,0 +1,46 @@
+# Each target sets up its own .venv from the lock of the running Python; nothing needs to be installed before.
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+LOCK := locks/python$(VERSION).txt
+BIN := .venv/bin
+READY := .venv/ready-$(VERSION)
+SEEDS ?= 10
+OUT ?= runs/posted-price-pi
+
+.PHONY: train test test-fast lint bench lock clean
+.DEFAULT_GOAL := train
+
+train: $(READY)
+	$(BIN)/stackjax train posted-price-pi --seeds $(SEEDS) --out $(OUT) --overwrite
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python benchmarks/training.py
+
+$(READY): pyproject.toml $(LOCK)
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) --editable '.[dev]'
+	touch $@
+
+$(LOCK):
+	@echo "stackjax needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $(VERSION); try make PYTHON=python3.12" >&2; exit 1
+
+# Resolve anew for the running Python, in a fresh environment.
+lock:
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'
+	.venv-lock/bin/python -m pip freeze --exclude-editable > $(LOCK)
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,240 @@
+"""The command line: what it leaves on disk, how it goes on, and one clear line for every mistake."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stackjax.cli import main
+from stackjax.runs import session
+from stackjax.runs.spec import POMDPConfig
+
+QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "2"]
+
+
+def run(*arguments):
+    """The exit code of a command; tyro's help leaves by SystemExit."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return stop.code
+
+
+@pytest.fixture
+def payoff_file(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"payoffs": [[[1, 0], [3, 1]], [[0, 1], [2, 0]]]}))
+    return path
+
+
+def test_train_leaves_a_whole_run(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("train", "posted-price-pi", *QUICK, "--seed", 3, "--out", out) == 0
+    printed = capsys.readouterr().out
+    assert "agent 1 at price" in printed
+    result = json.loads((out / "result.json").read_text())
+    config = json.loads((out / "config.json").read_text())
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert config["pomdp"] == {"num_rounds": 20, "num_reward_episodes": 100, "reward_play": "argmax"}
+    assert [(row["update"], row["seed"]) for row in rows] == [(u, s) for u in (1, 2, 3, 4) for s in (3, 4)]
+    assert [seed["seed"] for seed in result["seeds"]] == [3, 4]
+    for seed in result["seeds"]:
+        assert seed["optimum"] == 0.0
+        assert seed["optimality_gap"] == pytest.approx(-seed["leader_payoff"])
+        assert seed["stackelberg_episodes"] == 64
+        assert set(seed["plays"]) == {"argmax", "mixed", "empirical"}
+        assert np.shape(seed["commitment"]["actions"]) == (8, 3)
+    page = (out / "report.html").read_text()
+    assert "data:image/png;base64," in page
+    assert "agent 1 at price" in page
+    assert "http" not in page
+
+    before = [seed["leader_payoff"] for seed in result["seeds"]]
+    assert run("evaluate", out) == 0
+    again = json.loads((out / "result.json").read_text())
+    assert [seed["leader_payoff"] for seed in again["seeds"]] == before
+
+
+def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypatch):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run("train", "maintain", *QUICK, "--out", whole) == 0
+
+    class Killed(Exception):
+        pass
+
+    calls = []
+
+    def die(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise Killed
+        return rows(*arguments)
+
+    rows = session.metrics.rows
+    monkeypatch.setattr(session.metrics, "rows", die)
+    with pytest.raises(Killed):
+        run("train", "maintain", *QUICK, "--out", cut)
+    monkeypatch.setattr(session.metrics, "rows", rows)
+    assert run("train", "maintain", *QUICK, "--out", cut) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert run("train", "maintain", *QUICK, "--out", cut, "--resume") == 0
+    results = [json.loads((out / "result.json").read_text()) for out in (whole, cut)]
+    assert results[0]["seeds"] == results[1]["seeds"]
+    lines = [
+        [{**json.loads(line), "seconds": 0} for line in (out / "metrics.jsonl").read_text().splitlines()]
+        for out in (whole, cut)
+    ]
+    assert lines[0] == lines[1]
+    assert run("train", "maintain", *QUICK, "--followers.step-size", 0.2, "--out", cut, "--resume") == 2
+    assert "followers.step_size (was 0.1, now 0.2)" in capsys.readouterr().err
+
+
+def test_matrix_game_from_a_file_and_solve(tmp_path, payoff_file, capsys):
+    out = tmp_path / "run"
+    assert run("train", payoff_file, *QUICK, "--out", out) == 0
+    payoff_file.rename(tmp_path / "moved.json")
+    assert run("evaluate", out) == 0
+    assert json.loads((out / "result.json").read_text())["seeds"][0]["optimum"] == 3.0
+    capsys.readouterr()
+    assert run("solve", tmp_path / "moved.json", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"game": "moved", "value": 3.0, "method": "enumeration"}
+
+
+def test_game_from_a_python_file(tmp_path, capsys):
+    path = tmp_path / "my_game.py"
+    path.write_text(
+        "import numpy as np\nimport stackjax as sx\n"
+        "def meet(size: int = 2):\n    return sx.matrix_game(np.eye(size)[..., None] * np.ones(2), name='meet')\n"
+        "sx.register('meet', meet)\n"
+    )
+    assert run("train", path, "--game.size", 3, *QUICK, "--out", tmp_path / "run") == 0
+    assert json.loads((tmp_path / "run/config.json").read_text())["game_options"] == {"size": 3}
+    assert run("evaluate", tmp_path / "run") == 0
+    assert run("train", f"{path}:other", "--out", tmp_path / "b") == 2
+    assert "it registers meet" in capsys.readouterr().err
+
+
+def test_divergence_stops_the_run_and_names_update_and_seed(tmp_path, capsys, monkeypatch):
+    """A seed whose weights turn to NaN at the third update."""
+    update = session.Trainer.update
+
+    def poisoned(self, state):
+        after, seen = update(self, state)
+        bad = (state.update == 2) & (session.jax.random.key_data(state.key).sum() % 2 < 2)
+        params = session.jax.tree.map(lambda leaf: session.jnp.where(bad, session.jnp.nan, leaf), after.params)
+        finite = seen.is_finite & ~bad
+        return after._replace(params=params), seen._replace(is_finite=finite)
+
+    monkeypatch.setattr(session.Trainer, "update", poisoned)
+    assert run("train", "maintain", *QUICK, "--out", tmp_path / "run") == 1
+    error = capsys.readouterr().err
+    assert "seed 0 at update 3" in error
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert {row["update"] for row in rows} == {1, 2}
+    assert not (tmp_path / "run/result.json").exists()
+
+
+def test_a_real_divergence_is_found(tmp_path, capsys):
+    """A learning rate beyond float32 overflows the weights by itself."""
+    code = run("train", "maintain", *QUICK, "--ppo.learning-rate", 1e38, "--out", tmp_path / "run")
+    assert code == 1
+    assert "not finite: seed 0 at update" in capsys.readouterr().err
+
+
+BAD_FILES = {
+    "ragged.json": '{"payoffs": [[[1, 2], [3, 4]], [[5, 6]]]}',
+    "nan.json": '{"payoffs": [[[1, NaN]]]}',
+    "rank.json": '{"payoffs": [1, 2]}',
+    "nokey.json": '{"matrix": [[[1, 2]]]}',
+    "broken.json": '{"payoffs": ',
+    "empty.json": "",
+    "list.json": "[1, 2]",
+    "broken.npz": "not an archive",
+    "broken.py": "import does_not_exist",
+    "nothing.py": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mentions"),
+    [
+        (["train", "maintan", "--out", "OUT"], ["maintan", "Did you mean 'maintain'"]),
+        (["train"], ["needs a game"]),
+        (["trian", "escape"], ["trian", "Did you mean 'train'"]),
+        (["train", "escape"], ["--out"]),
+        (["train", "escape", "--out", "OUT", "--ppo.learning-rte", "1"], ["--ppo.learning-rte"]),
+        (["train", "escape", "--out", "OUT", "--game.num-messages", "1"], ["--game.num-messages"]),
+        (["train", "escape", "--out", "OUT", "--ppo.num-envs", "many"], ["num-envs", "many"]),
+        (["train", "escape", "--out", "OUT", "--ppo.num-envs", "0"], ["num_envs=0", "at least 1"]),
+        (["train", "escape", "--out", "OUT", "--ppo.num-minibatches", "7"], ["num_minibatches=7"]),
+        (["train", "escape", "--out", "OUT", "--pomdp.num-rounds", "0"], ["num_rounds=0", "at least 1"]),
+        (["train", "escape", "--out", "OUT", "--pomdp.num-rounds", "-5"], ["num_rounds=-5"]),
+        (["train", "escape", "--out", "OUT", "--seeds", "0"], ["seeds=0"]),
+        (["train", "escape", "--out", "OUT", "--followers.step-size", "-1"], ["step_size=-1"]),
+        (["train", "escape", "--out", "OUT", "--followers.step-size", "nan"], ["step_size=nan"]),
+        (["train", "allocation", "--out", "OUT", "--game.num-messages", "0"], ["num_messages=0"]),
+        (["train", "escape", "--out", "FILE"], ["not a directory"]),
+        (["train", "escape", "--out", "FULL"], ["not empty"]),
+        (["train", "escape", "--out", "OUT", "--resume", "--overwrite"], ["contradict"]),
+        (["train", "missing.json", "--out", "OUT"], ["missing.json", "does not exist"]),
+        (["train", "missing.py", "--out", "OUT"], ["missing.py", "does not exist"]),
+        (["train", "game.csv", "--out", "OUT"], ["game.csv", ".json"]),
+        (["evaluate", "OUT"], ["holds no run"]),
+        (["evaluate", "OUT", "more"], ["one directory"]),
+        (["solve", "nothing-like-it"], ["not registered"]),
+        *[(["train", name, "--out", "OUT"], [name.split(".")[0]]) for name in ("broken.json", "empty.json", "nokey.json")],
+        *[(["train", name, "--out", "OUT"], [name]) for name in ("list.json", "broken.npz", "broken.py", "nothing.py")],
+        (["train", "ragged.json", "--out", "OUT"], ["payoffs", "ragged"]),
+        (["train", "nan.json", "--out", "OUT"], ["payoffs[0, 0, 1]", "nan"]),
+        (["train", "rank.json", "--out", "OUT"], ["payoffs", "shape (2,)"]),
+    ],
+    ids=lambda value: "-".join(value)[:40] if isinstance(value, list) else None,
+)
+def test_mistakes_get_one_line_and_exit_code_2(arguments, mentions, tmp_path, capsys, monkeypatch):
+    for name, content in BAD_FILES.items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "FULL").mkdir()
+    (tmp_path / "FULL/notes.txt").write_text("mine")
+    (tmp_path / "FILE").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.splitlines() if line.strip()]
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("stackjax: error: ")
+    for text in mentions:
+        assert text in lines[0]
+    assert not (tmp_path / "OUT/config.json").exists()
+
+
+def test_an_existing_run_is_not_lost(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("train", "escape", *QUICK, "--out", out) == 0
+    before = (out / "result.json").read_bytes()
+    assert run("train", "escape", *QUICK, "--out", out) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert (out / "result.json").read_bytes() == before
+    assert run("train", "escape", *QUICK, "--out", out, "--overwrite", "--game.typo", 1) == 2
+    assert (out / "result.json").read_bytes() == before
+    assert run("train", "escape", *QUICK, "--out", out, "--overwrite") == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["list", "--json"], ["train", "maintain", "--help"], ["--version"]]
+)
+def test_looking_around_costs_no_jax(arguments):
+    code = (
+        "import sys\nfrom stackjax.cli import main\n"
+        f"try:\n    code = main({arguments!r})\nexcept SystemExit as stop:\n    code = stop.code\n"
+        "assert not code, code\nassert 'jax' not in sys.modules and 'matplotlib' not in sys.modules"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout
+
+
+def test_pomdp_config_names_bad_values():
+    with pytest.raises(ValueError, match="reward_play=best"):
+        POMDPConfig(reward_play="best")

@@ -1,0 +1,82 @@
+"""Leaders learn what the exact optimum says they can: default settings, every seed counted, greedy and exactly evaluated."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import stackjax as sx
+from stackjax.equilibrium.optimum import best_pure_commitment
+from stackjax.runs.directory import RunDirectory
+from stackjax.runs.session import run_training
+from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
+
+pytestmark = pytest.mark.slow
+
+
+def train(name, tmp_path, num_seeds=10, options=None, **ppo):
+    spec = RunSpec(
+        find_game(str(name)), options or {}, POMDPConfig(), sx.FollowersConfig(), sx.PPOConfig(**ppo), num_seeds=num_seeds
+    )
+    result = run_training(spec, RunDirectory(tmp_path / "run"))
+    seeds = result["seeds"]
+    return np.array([s["leader_payoff"] for s in seeds]), np.array([s["bcce_gap"] for s in seeds])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "optimum", "tolerance", "least_seeds"),
+    [
+        ("escape", {}, 30.0, 1e-4, 10),
+        ("maintain", {}, 20.0, 1e-4, 10),
+        ("matrix-design", {}, 1.0, 1e-6, 10),
+        ("matrix-design-payments", {}, 10.0, 1e-4, 9),
+        ("allocation", {"num_messages": 1}, 1 / 3, 1e-6, 10),
+        ("allocation", {"num_messages": 2}, 2 / 3, 1e-6, 10),
+        ("allocation", {"num_messages": 3}, 1.0, 1e-6, 10),
+        ("posted-price-pi", {"num_messages": 1}, -0.15, 1e-6, 9),
+    ],
+)
+def test_optimal_on_nearly_every_seed(tmp_path, name, options, optimum, tolerance, least_seeds):
+    payoffs, _ = train(name, tmp_path, options=options)
+    assert (np.abs(payoffs - optimum) < tolerance).sum() >= least_seeds, payoffs
+
+
+def test_posted_prices_with_messages_lose_nothing(tmp_path):
+    payoffs, gaps = train("posted-price-pi", tmp_path)
+    assert (payoffs > -1e-6).all(), payoffs
+    assert (gaps <= 0.01).all(), gaps
+
+
+@pytest.mark.parametrize(("num_types", "without_messages"), [(3, -1 / 18), (4, -1 / 24)])
+def test_uniform_values_with_messages_beat_every_mechanism_without(tmp_path, num_types, without_messages):
+    payoffs, gaps = train("posted-price-uniform", tmp_path, options={"num_types": num_types})
+    assert (payoffs > -1e-6).sum() >= 8, payoffs
+    assert (payoffs > without_messages).all(), payoffs
+    assert (gaps <= 0.01).all(), gaps
+
+
+def test_a_mixing_leader_gets_past_the_corner_and_near_the_supremum(tmp_path):
+    payoffs, _ = train("maintain-randomized", tmp_path)
+    assert np.median(payoffs) >= 27.0, payoffs
+    assert payoffs.min() >= 26.0, payoffs
+    assert payoffs.max() <= 27.5
+
+
+def test_the_step_path_learns_too(tmp_path):
+    payoffs, _ = train("maintain", tmp_path, num_seeds=4, path="step", num_updates=60, num_envs=256, num_steps=400)
+    np.testing.assert_allclose(payoffs, 20.0, atol=1e-4)
+
+
+def test_random_matrix_games_reach_what_brute_force_finds(tmp_path):
+    """Twenty random games from 3x3 to 5x5 from files, deterministic leader."""
+    rng = np.random.default_rng(0)
+    short = sx.PPOConfig(num_updates=60)
+    for index in range(20):
+        rows, columns = rng.integers(3, 6, size=2)
+        payoffs = rng.normal(size=(rows, columns, 2))
+        path = tmp_path / f"game-{index}.json"
+        path.write_text(json.dumps({"payoffs": payoffs.tolist()}))
+        found, _ = train(path, tmp_path / str(index), num_seeds=1, **dataclasses.asdict(short))
+        brute_force = best_pure_commitment(payoffs[..., 0], payoffs[..., 1])[0]
+        assert found[0] == pytest.approx(brute_force, abs=1e-5), index

@@ -1,0 +1,18 @@
+import importlib
+
+import stackjax as sx
+
+
+def test_every_public_name_loads_and_nothing_else_is_public():
+    for name in sx.__all__:
+        assert getattr(sx, name) is not None
+    assert sorted(sx.__all__) == sx.__all__
+    assert set(sx._LAZY) <= set(sx.__all__)
+
+
+def test_all_lists_exist():
+    modules = {f"stackjax.{home}" for home in sx._HOMES} | {"stackjax.runs.session", "stackjax.ppo.networks"}
+    for module in modules:
+        loaded = importlib.import_module(module)
+        for name in loaded.__all__:
+            assert hasattr(loaded, name), (module, name)

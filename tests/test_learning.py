@@ -64,7 +64,7 @@ def test_a_mixing_leader_gets_past_the_corner_and_near_the_supremum(tmp_path):
 
 
 def test_the_step_path_learns_too(tmp_path):
-    payoffs, _ = train("maintain", tmp_path, num_seeds=4, path="step", num_updates=60, num_envs=256, num_steps=400)
+    payoffs, _ = train("maintain", tmp_path, num_seeds=3, path="step", num_updates=40, num_envs=64, num_steps=400)
     np.testing.assert_allclose(payoffs, 20.0, atol=1e-4)
 
 

@@ -142,6 +142,7 @@ def tabulate(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
             f"num_types={game.num_types} and num_actions={game.num_actions} make {size} (type, action) profiles, more than "
             f"the {LARGEST_TABLE} that can be tabulated; step through StackelbergPOMDP instead"
         )
+    actions = jnp.asarray(actions)
     types = jnp.asarray(all_profiles(game.num_types))
     plays = jnp.asarray(all_profiles(game.num_actions))
     start_node = jnp.asarray(tree.start_node).reshape(-1)

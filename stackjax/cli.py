@@ -24,7 +24,7 @@ stackjax learns how to lead: the commitment that pays best once followers have l
 usage:
   stackjax list [--json]            the games, their options and known optima
   stackjax train GAME --out DIR     train leaders, ten seeds at once; GAME is a name, FILE.json, FILE.npz or FILE.py[:NAME]
-  stackjax evaluate DIR             evaluate a run's latest checkpoint again
+  stackjax evaluate DIR             evaluate a run's commitments again
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
 
 stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, --ppo.*
@@ -73,9 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         return _fail(str(error), 2)
     except OSError as error:
-        return _fail(f"{error.strerror}: {error.filename}", 2)
+        return _fail(f"{error.strerror}: {error.filename}" if error.strerror else str(error), 2)
     except KeyboardInterrupt:
-        return _fail("interrupted; go on with --resume", 130)
+        return _fail("interrupted" + ("; go on with --resume" if arguments[:1] == ["train"] else ""), 130)
 
 
 def _fail(message: str, code: int) -> int:
@@ -159,11 +159,11 @@ def _train(arguments: list[str]) -> int:
 
 
 def _evaluate(arguments: list[str]) -> int:
-    if not arguments or arguments[0].startswith("-"):
-        print("usage: stackjax evaluate DIR\n\nEvaluate a run's latest checkpoint again; rewrites result.json and report.html.")
-        return 0 if arguments in (["-h"], ["--help"]) else 2
-    if len(arguments) > 1:
-        raise InputError(f"evaluate takes one directory, not {' '.join(arguments)}")
+    if arguments[:1] in (["-h"], ["--help"]):
+        print("usage: stackjax evaluate DIR\n\nEvaluate a run's commitments again; rewrites result.json and report.html.")
+        return 0
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise InputError(f"evaluate takes one directory, not {' '.join(arguments) or 'none'}")
     from stackjax.runs.directory import RunDirectory
     from stackjax.runs.display import print_result
     from stackjax.runs.session import run_evaluation

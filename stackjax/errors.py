@@ -1,9 +1,12 @@
 """The one exception that means "the input is wrong", free of heavy imports."""
 
 import difflib
+import math
+import numbers
 from collections.abc import Iterable
+from typing import Any
 
-__all__ = ["InputError", "near_matches"]
+__all__ = ["InputError", "near_matches", "require", "require_count", "require_positive"]
 
 
 class InputError(ValueError):
@@ -17,3 +20,22 @@ def near_matches(name: str, known: Iterable[str]) -> str:
     """``" Did you mean 'a' or 'b'?"``, or an empty string when nothing known is near."""
     matches = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
+
+
+def require(name: str, value: object, holds: bool, allowed: str) -> None:
+    """Raise `InputError` naming the setting, its value and what is allowed, unless ``holds``."""
+    if not holds:
+        raise InputError(f"{name}={value} must be {allowed}")
+
+
+def require_count(name: str, value: Any, least: int = 1) -> None:
+    """Raise `InputError` unless ``value`` is a whole number of at least ``least``."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    require(name, value, whole and value >= least, f"a whole number of at least {least}")
+
+
+def require_positive(name: str, value: Any) -> None:
+    """Raise `InputError` if ``value`` is a concrete number that is not positive and finite; traced values pass."""
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        require(name, value, math.isfinite(number) and number > 0, "a positive finite number")

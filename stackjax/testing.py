@@ -22,6 +22,14 @@ def check_game(game: Game, *, num_commitments: int = 3, seed: int = 0) -> None:
     and ``vmap``; payoffs are finite, ``[1 + N]``, and the leader's stay in ``leader_payoff_range``; and the leader tells
     the nodes of its decision tree apart (equal observations would let one observation have two commitments).
     """
+    game.check()
+    nobody = jnp.zeros(game.num_followers, jnp.int32)
+    payoffs = jax.eval_shape(lambda: game.payoffs(nobody, nobody, game.start(nobody)))
+    if payoffs.shape != (1 + game.num_followers,):
+        raise InputError(
+            f"game {game.name!r}: payoffs must have shape (1 + N,) = ({1 + game.num_followers},), leader first, "
+            f"but have {payoffs.shape}"
+        )
     tree = decision_tree(game)
     start = game.start(jnp.zeros(game.num_followers, jnp.int32))
     advanced = game.advance(start, game.leader_actions.clip(game.leader_actions.zeros()), jnp.int32(0))

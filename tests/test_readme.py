@@ -25,7 +25,9 @@ def test_python_blocks_run(capsys):
 
     # The example game is worth playing: firms cut exactly when the tax exceeds their cost, and welfare is best between.
     env = sx.StackelbergPOMDP(sx.make("pollution-tax"), num_rounds=2000)
-    welfare = [float(sx.evaluate_commitment(jax.random.key(0), env, np.array([t]), 1).argmax.leader_payoff[0]) for t in range(6)]
+    welfare = [
+        float(sx.evaluate_commitment(jax.random.key(0), env, np.array([t]), 1).argmax.leader_payoff[0]) for t in range(6)
+    ]
     np.testing.assert_allclose([welfare[0], welfare[2], welfare[5]], [-4.0, -3.0, -4.0], rtol=1e-5)
 
 

@@ -5,15 +5,16 @@ runs an independent copy for each. `equilibrate` and `StackelbergPOMDP` hold the
 states whose leaves carry ``[K_i, ...]`` in front, and normalised they are the weight tables ``[N, K, A]``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from stackjax.followers.rounds import take_row
 from stackjax.types import Array, PyTree
 
-__all__ = ["FollowerDynamics", "init_followers", "pad_tables", "strategies"]
+__all__ = ["FollowerDynamics", "init_followers", "mixed_at", "pad_tables", "strategies"]
 
 
 class FollowerDynamics(NamedTuple):
@@ -49,6 +50,12 @@ def init_followers(
 def strategies(dynamics: FollowerDynamics, states: tuple[PyTree, ...]) -> tuple[Array, ...]:
     """Every follower's mixed strategy by type: a tuple over followers of ``[K_i, A_i, *batch]``."""
     return tuple(jax.vmap(dynamics.play)(state) for state in states)
+
+
+def mixed_at(tables: tuple[Array, ...], types: Sequence[Array]) -> Array:
+    """``[N, A, *batch]`` the followers' mixed strategies at ``types``, int ``[*batch]`` each; zero where padded."""
+    rows = [take_row(t, table) for t, table in zip(types, tables, strict=True)]
+    return pad_tables(tuple(row[None] for row in rows))[:, 0]
 
 
 def pad_tables(tables: tuple[Array, ...]) -> Array:

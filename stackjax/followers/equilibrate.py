@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require_count
 from stackjax.followers import rounds
 from stackjax.followers.base import FollowerDynamics, init_followers, strategies
 from stackjax.followers.rounds import Draws
@@ -79,7 +79,7 @@ def equilibrate(
     Raises:
       InputError: ``num_rounds`` or ``num_snapshots`` is out of range.
     """
-    check_num_rounds(num_rounds)
+    require_count("num_rounds", num_rounds)
     if not 0 <= num_snapshots <= num_rounds:
         raise InputError(f"num_snapshots={num_snapshots} must be between 0 and num_rounds={num_rounds}")
     tables = _payoff_tables(game, dynamics, payoff_scale)
@@ -192,9 +192,3 @@ def _count(counts: Array, draws: Draws, game: InducedGame) -> Array:
         return counts + (index[None] == cells)
     flat = counts.reshape(counts.shape[0], -1)
     return flat.at[index.reshape(-1), jnp.arange(flat.shape[1])].add(1.0).reshape(counts.shape)
-
-
-def check_num_rounds(num_rounds: int, name: str = "num_rounds") -> None:
-    """Raise `InputError` unless ``num_rounds`` is a whole number of at least 1."""
-    if not isinstance(num_rounds, (int, np.integer)) or num_rounds < 1:
-        raise InputError(f"{name}={num_rounds} must be a whole number of at least 1")

@@ -1,15 +1,14 @@
 """Multiplicative weights (Hedge), the followers of Brero et al. (2023), Algorithm 2."""
 
-import math
 from typing import Any, Literal
 
 import jax.numpy as jnp
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require_positive
 from stackjax.followers.base import FollowerDynamics
 from stackjax.types import Array
 
-__all__ = ["check_positive", "multiplicative_weights"]
+__all__ = ["multiplicative_weights"]
 
 
 def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled", "expected"] = "sampled") -> FollowerDynamics:
@@ -29,7 +28,7 @@ def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled",
 
     References: Brero et al. (2023), Algorithm 2; Freund and Schapire (1997); Cesa-Bianchi and Lugosi (2006), Theorem 2.2.
     """
-    check_positive("step_size", step_size)
+    require_positive("step_size", step_size)
     if feedback not in ("sampled", "expected"):
         raise InputError(f"feedback={feedback!r} must be 'sampled' or 'expected'")
 
@@ -46,9 +45,3 @@ def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled",
         return log_weights - log_weights.max(axis=0, keepdims=True)
 
     return FollowerDynamics(init, play, update, feedback)
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Raise `InputError` if ``value`` is a plain number that is not positive and finite; traced values pass."""
-    if isinstance(value, (int, float)) and not (math.isfinite(value) and value > 0):
-        raise InputError(f"{name}={value} must be a positive finite number")

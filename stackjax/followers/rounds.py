@@ -67,11 +67,13 @@ def profile_index(sizes: tuple[int, ...], indices: Sequence[Array]) -> Array:
 
 def draw_index(uniform: Array, probabilities: Array) -> Array:
     """An index ``[*batch]`` drawn by inverse distribution function from ``probabilities [n, *batch]``."""
-    cumulative = jnp.cumsum(probabilities, axis=0) if probabilities.shape[0] > 8 else running_sums(probabilities)
-    threshold = uniform * cumulative[-1]
-    index = jnp.zeros(uniform.shape, jnp.int32)
-    for i in range(len(cumulative) - 1):
-        index = index + (threshold >= cumulative[i])
+    if probabilities.shape[0] > LARGEST_SELECT:
+        cumulative = jnp.cumsum(probabilities, axis=0)
+        return ((uniform * cumulative[-1])[None] >= cumulative[:-1]).sum(axis=0, dtype=jnp.int32)
+    sums = running_sums(probabilities)
+    threshold, index = uniform * sums[-1], jnp.zeros(uniform.shape, jnp.int32)
+    for bound in sums[:-1]:
+        index = index + (threshold >= bound)
     return index
 
 

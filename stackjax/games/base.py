@@ -19,6 +19,9 @@ from stackjax.types import Array, ArrayLike, PyTree
 __all__ = ["Game", "InducedGame", "OneShotGame", "Optimum", "check_type_prior", "induced_game"]
 
 
+MOST_FOLLOWERS = 30  # a table has two axes per follower, and NumPy arrays have at most 64
+
+
 class Optimum(NamedTuple):
     """The best the leader can get, in game units, and how that is known.
 
@@ -120,7 +123,11 @@ class Game(abc.ABC):
 
     def check(self) -> None:
         """Raise `InputError` unless the static description is sound."""
+        if not isinstance(self.type_prior, np.ndarray):
+            raise InputError(f"type_prior must be a NumPy array, but is {type(self.type_prior).__name__}")
         check_type_prior(self.type_prior)
+        if self.num_followers > MOST_FOLLOWERS:
+            raise InputError(f"{self.num_followers} followers are more than the {MOST_FOLLOWERS} that tables have axes for")
         if len(self.num_actions) != self.num_followers:
             raise InputError(
                 f"num_actions={self.num_actions} must have one entry for each of the {self.num_followers} followers"

@@ -6,6 +6,7 @@ own game comes from an array or from a file; see `matrix_game` and `load_matrix_
 
 import json
 import pathlib
+import zipfile
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,6 +20,9 @@ from stackjax.types import Array
 __all__ = ["MatrixGame", "escape", "load_matrix_game", "maintain", "matrix_game"]
 
 ESCAPE = [[(15, 15), (10, 10), (0, 0)], [(10, 10), (10, 10), (0, 0)], [(0, 0), (0, 0), (30, 30)]]
+# Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
+SMALLEST_RELATIVE_SPREAD = 1e-4
+LARGEST_PAYOFF = 1e30
 MAINTAIN = [[(20, 15), (0, 0), (0, 0)], [(30, 0), (10, 5), (0, 0)], [(0, 0), (0, 0), (5, 10)]]
 
 
@@ -89,7 +93,7 @@ def matrix_game(payoffs: Any, *, randomized: bool = False, name: str = "matrix-g
     """
     try:
         table = np.asarray(payoffs, np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputError(
             "payoffs is ragged or holds something that is not a number; it must be a full table "
             "[leader action][follower 1 action]...[agent, leader first]"
@@ -102,6 +106,14 @@ def matrix_game(payoffs: Any, *, randomized: bool = False, name: str = "matrix-g
     if not np.isfinite(table).all():
         where = [int(index) for index in np.argwhere(~np.isfinite(table))[0]]
         raise InputError(f"payoffs{where} is {table[tuple(where)]}; every payoff must be finite")
+    for agent in range(table.shape[-1]):
+        spread, largest = np.ptp(table[..., agent]), np.abs(table[..., agent]).max()
+        if largest > LARGEST_PAYOFF or 0 < spread < SMALLEST_RELATIVE_SPREAD * largest:
+            raise InputError(
+                f"payoffs of agent {agent} spread over {spread:.6g} at a size of {largest:.6g}, which float32 cannot tell "
+                f"apart well; shift or scale them (spread at least {SMALLEST_RELATIVE_SPREAD:g} of the largest, "
+                f"none beyond {LARGEST_PAYOFF:g})"
+            )
     return MatrixGame(name, table, randomized)
 
 
@@ -113,13 +125,13 @@ def load_matrix_game(path: str | pathlib.Path, *, randomized: bool = False) -> M
     if path.suffix == ".npz":
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                content = {key: arrays[key] for key in arrays.files}
-        except (ValueError, OSError) as error:
+                content = {key: arrays[key] for key in getattr(arrays, "files", ())}
+        except (ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(f"game file {path} is not a readable .npz archive of plain arrays") from error
     elif path.suffix == ".json":
         try:
             content = json.loads(path.read_text())
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise InputError(f"game file {path} is not JSON: {error}") from error
     else:
         raise InputError(f"game file {path} must end in .json or .npz")

@@ -20,6 +20,7 @@ from stackjax.types import Array
 __all__ = ["PostedPrice", "PostedPriceState", "posted_price_pi", "posted_price_uniform"]
 
 PASS, BUY = 0, 1
+LARGEST_PRIOR = 1_000_000  # type profiles above which no prior is written out
 LARGEST_ENUMERATION = 2_000_000  # (order, price) combinations above which the optimum is not enumerated
 
 
@@ -205,6 +206,11 @@ def posted_price_uniform(
         raise InputError(f"num_types={num_types} must be at least 2")
     if num_agents < 1:
         raise InputError(f"num_agents={num_agents} must be at least 1")
+    if num_types**num_agents > LARGEST_PRIOR:
+        raise InputError(
+            f"num_types={num_types} and num_agents={num_agents} make {num_types**num_agents} type profiles, "
+            f"more than {LARGEST_PRIOR}"
+        )
     prior = np.full((num_types,) * num_agents, 1.0 / num_types**num_agents)
     values = [np.linspace(0.0, 1.0, num_types)] * num_agents
     return PostedPrice(values, prior, num_messages, buy_when_indifferent, "posted-price-uniform")

@@ -51,10 +51,11 @@ class DecisionTree(NamedTuple):
     def num_nodes(self) -> int:
         return self.level_offset[-1]
 
-    def child(self, level: int, node: Array, outcome: Array) -> Array:
-        """The node after ``outcome`` at ``node`` of ``level`` (clipped to a node where the sub-episode is over)."""
-        place = (node - self.level_offset[level]) * self.num_continuing_outcomes + outcome
-        return jnp.minimum(self.level_offset[level + 1] + place, self.num_nodes - 1)
+    def child(self, level: Array | int, node: Array, outcome: Array) -> Array:
+        """The node after ``outcome`` at ``node`` of ``level`` (any node where the sub-episode is over)."""
+        offset = jnp.asarray(self.level_offset)
+        place = (node - offset[level]) * self.num_continuing_outcomes + outcome
+        return jnp.minimum(offset[level + 1] + place, self.num_nodes - 1)
 
 
 class Tabulated(NamedTuple):

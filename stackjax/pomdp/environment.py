@@ -8,9 +8,10 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from stackjax.errors import require_count
 from stackjax.followers import rounds
-from stackjax.followers.base import FollowerDynamics, init_followers, pad_tables, strategies
-from stackjax.followers.equilibrate import check_num_rounds, learn_round
+from stackjax.followers.base import FollowerDynamics, init_followers, mixed_at, strategies
+from stackjax.followers.equilibrate import learn_round
 from stackjax.followers.multiplicative_weights import multiplicative_weights
 from stackjax.followers.rounds import Draws
 from stackjax.games.base import Game
@@ -67,7 +68,8 @@ class StackelbergPOMDP(environment.Environment):
     observation never holds types, strategies or the phase; `critic_view` gives them to a centralized critic.
 
     The first action taken at an observation is the commitment there for the rest of the episode, as in Section 7:
-    later actions at it are replaced by it (`committed_action` tells beforehand).
+    later actions at it are replaced by it. An agent should learn from what was played: ``committed_action(state, action)``
+    tells it beforehand, ``info["leader_action"]`` afterwards.
 
     Args:
       game: the rules of a sub-episode.
@@ -88,14 +90,15 @@ class StackelbergPOMDP(environment.Environment):
         num_reward_episodes: int | None = None,
         reward_play: RewardPlay = "argmax",
     ) -> None:
+        game.check()
         lengths = BAYESIAN_LENGTHS if game.is_bayesian else OTHER_LENGTHS
         self.game = game
         self.dynamics = multiplicative_weights() if dynamics is None else dynamics
         self.num_rounds = lengths[0] if num_rounds is None else num_rounds
         self.num_reward_episodes = lengths[1] if num_reward_episodes is None else num_reward_episodes
         self.reward_play = reward_play
-        check_num_rounds(self.num_rounds)
-        check_num_rounds(self.num_reward_episodes, "num_reward_episodes")
+        require_count("num_rounds", self.num_rounds)
+        require_count("num_reward_episodes", self.num_reward_episodes)
         check_reward_play(reward_play)
         self.tree = decision_tree(game)
         self.plays = round_plays(game, self.dynamics)
@@ -155,9 +158,7 @@ class StackelbergPOMDP(environment.Environment):
         outcome = game.respond(types, state.public, action)
         public = game.advance(state.public, action, outcome)
         is_over = (outcome >= tree.num_continuing_outcomes) | (state.level + 1 >= game.num_decisions)
-        offsets = jnp.asarray(tree.level_offset)
-        place = (node - offsets[state.level]) * tree.num_continuing_outcomes + outcome
-        child = jnp.minimum(offsets[state.level + 1] + place, tree.num_nodes - 1)
+        child = tree.child(state.level, node, outcome)
         state = state.replace(time=state.time + 1, commitments=commitments, public=public, level=state.level + 1, node=child)
 
         payoffs = game.payoffs(types, self._profile(state), public)
@@ -212,9 +213,7 @@ class StackelbergPOMDP(environment.Environment):
     def _end_sub_episode(self, state: StackelbergState, payoffs: Array) -> StackelbergState:
         """The state at the start of the next sub-episode, followers having learnt if a round is complete."""
         tables = strategies(self.dynamics, state.followers)
-        mixed = pad_tables(tuple(rounds.take_row(t, table)[None] for t, table in zip(state.draws.types, tables, strict=True)))[
-            :, 0
-        ]
+        mixed = mixed_at(tables, state.draws.types)
         learnt = state.payoffs + self.plays.learnt(state.play, payoffs, mixed)
         round_over = ~state.is_response | (state.play + 1 >= self.plays.num_plays)
         followers = self._learn(state.followers, learnt, state.draws)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.followers import rounds
-from stackjax.followers.base import pad_tables
+from stackjax.followers.base import mixed_at
 from stackjax.followers.equilibrate import Response, equilibrate
 from stackjax.followers.rounds import profile_index
 from stackjax.pomdp.commitment import Tabulated, commit, tabulate_batch
@@ -22,7 +22,7 @@ from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.pomdp.reward_phase import RewardPhase, play_reward_phase
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
-from stackjax.ppo.rollout import RolloutStats, Transitions
+from stackjax.ppo.rollout import RolloutStats, Transitions, normalised_rewards
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["committed_rollout"]
@@ -79,10 +79,9 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
 
     nodes, reached = _decisions(env, table, moments)  # [s, L, B]
     num_moments, num_decisions, batch = nodes.shape
-    low, high = game.leader_payoff_range
     num_response = num_moments - len(paid.first)
-    counts = np.diff([*paid.first, env.num_reward_episodes])[:, None]
-    normalised = (paid.payoffs - counts * low) / ((high - low) * env.num_reward_episodes)
+    counts = jnp.asarray(np.diff([*paid.first, env.num_reward_episodes])[:, None], jnp.float32)
+    normalised = normalised_rewards(env, paid.payoffs, counts)
     reward = jnp.zeros((num_moments, num_decisions, batch)).at[num_response:, -1].set(normalised)
     terminated = jnp.zeros((num_moments, num_decisions, batch), bool).at[-1, -1].set(True)
     shown = jax.random.uniform(visible_key, nodes.shape) < config.response_visibility
@@ -105,13 +104,20 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
         terminated=flat(terminated),
         visible=flat(visible),
     )
-    sub_episodes = env.num_rounds * env.plays.num_plays + env.num_reward_episodes
     stats = RolloutStats(
-        episodes=jnp.int32(batch),
-        mean_return=paid.payoffs.sum(axis=0).mean() / env.num_reward_episodes,
-        decisions=(reached.sum(axis=1).mean() * sub_episodes * batch).astype(jnp.int32),
+        episodes=jnp.float32(batch),
+        total_return=paid.payoffs.sum() / env.num_reward_episodes,
+        decisions=batch * _decisions_per_episode(env, reached, num_response),
     )
     return transitions, stats
+
+
+def _decisions_per_episode(env: StackelbergPOMDP, reached: Array, num_response: int) -> Array:
+    """How many decisions an episode takes, from those of the sampled sub-episodes ``reached [s, L, B]``."""
+    lengths = reached.sum(axis=1, dtype=jnp.float32).mean(axis=1)  # [s]
+    in_reward = lengths[num_response:].mean()
+    in_response = lengths[:num_response].mean() if num_response else in_reward
+    return env.num_rounds * env.plays.num_plays * in_response + env.num_reward_episodes * in_reward
 
 
 def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response: Response, paid: RewardPhase) -> _Moments:
@@ -162,7 +168,7 @@ def _learnt_so_far(
     env: StackelbergPOMDP, table: Tabulated, types: Array, actions: Array, play: Array, tables: tuple[Array, ...]
 ) -> Array:
     """``[N, A, B]`` what the plays of a round before ``play`` have taught the followers; see `CriticView.payoffs`."""
-    mixed = pad_tables(tuple(rounds.take_row(types[i], s)[None] for i, s in enumerate(tables)))[:, 0]
+    mixed = mixed_at(tables, list(types))
     total = jnp.zeros(mixed.shape)
     for q in range(env.plays.num_plays):
         profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)

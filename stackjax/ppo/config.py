@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Literal
 
-from stackjax.errors import InputError
+from stackjax.errors import require, require_count, require_positive
 
 __all__ = ["PPOConfig"]
 
@@ -35,7 +35,7 @@ class PPOConfig:
     """Gradient steps per pass."""
     critic_inputs: Literal["none", "phase", "weights", "state"] = "weights"
     """What the critic sees beside the leader's observation: nothing (plain PPO), the phase, the phase and the followers'
-    weight tables (the paper's MAPPO), or the whole Markov state."""
+    weight tables (the paper's MAPPO), or also types, drawn actions, whose counterfactual is played and how far it is."""
     box_policy: Literal["grid", "gaussian"] = "grid"
     """For leader actions in a box: a categorical over evenly spaced points for each entry, or a Gaussian clipped to the
     box."""
@@ -52,7 +52,7 @@ class PPOConfig:
     gae_lambda: float = 0.95
     """λ of generalised advantage estimation. Traced."""
     discount: float = 1.0
-    """γ; the Stackelberg POMDP is undiscounted. Traced."""
+    """γ; the Stackelberg POMDP is undiscounted. Less than 1 is for the step path only. Traced."""
     value_coefficient: float = 0.5
     """Weight of the value loss. Traced."""
     max_grad_norm: float = 0.5
@@ -63,10 +63,12 @@ class PPOConfig:
     """Share of response-phase decisions that reach the batch: 1 is the Stackelberg POMDP, 0 the paper's Basic POMDP. Traced."""
 
     def __post_init__(self) -> None:
-        at_least_one = ("num_updates", "num_envs", "num_steps", "num_epochs", "num_minibatches", "reward_samples")
-        for name, least in {**dict.fromkeys(at_least_one, 1), "response_samples": 0, "grid_points": 2}.items():
-            value = getattr(self, name)
-            require(name, value, isinstance(value, int) and value >= least, f"a whole number of at least {least}")
+        for name in ("num_updates", "num_envs", "num_steps", "num_epochs", "num_minibatches", "reward_samples"):
+            require_count(name, getattr(self, name))
+        require_count("response_samples", self.response_samples, least=0)
+        require_count("grid_points", self.grid_points, least=2)
+        for name in ("max_grad_norm", "gaussian_std", "clip_epsilon"):
+            require_positive(name, getattr(self, name))
         for name, allowed in {
             "path": ("committed", "step"),
             "critic_inputs": ("none", "phase", "weights", "state"),
@@ -78,9 +80,6 @@ class PPOConfig:
             ("learning_rate", 0.0, math.inf),
             ("entropy_coefficient", 0.0, math.inf),
             ("value_coefficient", 0.0, math.inf),
-            ("clip_epsilon", 0.0, math.inf),
-            ("max_grad_norm", 0.0, math.inf),
-            ("gaussian_std", 0.0, math.inf),
             ("gae_lambda", 0.0, 1.0),
             ("discount", 0.0, 1.0),
             ("response_visibility", 0.0, 1.0),
@@ -89,9 +88,3 @@ class PPOConfig:
             if isinstance(value, (int, float)):
                 bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"a finite number of at least {low:g}"
                 require(name, value, math.isfinite(value) and low <= value <= high, bounds)
-
-
-def require(name: str, value: object, holds: bool, allowed: str) -> None:
-    """Raise `InputError` naming the setting, its value and what is allowed, unless ``holds``."""
-    if not holds:
-        raise InputError(f"{name}={value} must be {allowed}")

@@ -10,7 +10,7 @@ from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["RolloutStats", "StepCarry", "Transitions", "init_steps", "normalised_payoff", "step_rollout"]
+__all__ = ["RolloutStats", "StepCarry", "Transitions", "init_steps", "normalised_rewards", "step_rollout"]
 
 
 class Transitions(NamedTuple):
@@ -30,10 +30,12 @@ class Transitions(NamedTuple):
 
 
 class RolloutStats(NamedTuple):
-    """Of one rollout: finished episodes, the mean return over them (game units; NaN if none), leader decisions."""
+    """Of one rollout, as floats so that they can be added up: episodes that ended, the sum of their returns (game units),
+    and leader decisions (on the committed path those that the episodes stand for, estimated from the sampled ones).
+    """
 
     episodes: Array
-    mean_return: Array
+    total_return: Array
     decisions: Array
 
 
@@ -45,10 +47,10 @@ class StepCarry(NamedTuple):
     episode_return: Array
 
 
-def normalised_payoff(env: StackelbergPOMDP, payoff: Array) -> Array:
-    """A leader payoff mapped so that the game's range becomes [0, 1]."""
+def normalised_rewards(env: StackelbergPOMDP, payoffs: Array, count: Array) -> Array:
+    """Rewards for ``count`` sub-episodes that paid ``payoffs`` in all, scaled so that returns lie in [0, 1]."""
     low, high = env.game.leader_payoff_range
-    return (payoff - low) / (high - low)
+    return (payoffs - count * low) / ((high - low) * env.num_reward_episodes)
 
 
 def init_steps(env: StackelbergPOMDP, config: PPOConfig, key: PRNGKey) -> StepCarry:
@@ -80,15 +82,14 @@ def step_rollout(
         shown = jax.random.uniform(visible_key, in_response.shape) < config.response_visibility
         keys = jax.random.split(env_key, config.num_envs)
         observation, env_state, reward, terminated, _, info = step_env(keys, carry.env_state, held, env_params)
-        low, high = env.game.leader_payoff_range
-        paid = jnp.where(info["is_paid"], reward - low / env.num_reward_episodes, 0.0)
+        paid = normalised_rewards(env, reward * env.num_reward_episodes, info["is_paid"].astype(reward.dtype))
         transition = Transitions(
             observation=carry.observation,
             critic_input=critic_input,
             choice=choice,
             log_prob=head.distribution(parameters).log_prob(choice),
             value=agent.value(params, critic_input),
-            reward=paid / (high - low),
+            reward=paid,
             terminated=terminated,
             visible=~in_response | shown,
         )
@@ -99,6 +100,6 @@ def step_rollout(
     carry, (transitions, returns) = jax.lax.scan(step, carry, jax.random.split(key, config.num_steps))
     view = jax.vmap(env.critic_view)(carry.env_state)
     last_value = agent.value(params, jax.vmap(agent.critic_inputs)(carry.observation, view))
-    episodes = transitions.terminated.sum()
-    stats = RolloutStats(episodes, returns.sum() / episodes, jnp.int32(config.num_steps * config.num_envs))
+    decisions = jnp.float32(config.num_steps * config.num_envs)
+    stats = RolloutStats(transitions.terminated.sum(dtype=jnp.float32), returns.sum(), decisions)
     return carry, transitions, last_value, stats

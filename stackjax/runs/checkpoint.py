@@ -43,6 +43,8 @@ class Checkpoints:
         """The latest checkpoint, with the structure of ``like`` (a state or its shapes)."""
         shapes = jax.eval_shape(_without_keys, like)
         target = {"state": shapes, "seconds": jax.ShapeDtypeStruct((), jnp.result_type(float))}
+        here = jax.sharding.SingleDeviceSharding(jax.devices()[0])  # wherever it was saved
+        target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), target)
         content: dict[str, Any] = self._manager.restore(self.latest, args=self._ocp.args.StandardRestore(target))
         return Restored(_with_keys(content["state"], like), float(content["seconds"]))
 

@@ -1,5 +1,6 @@
 """A run's directory: what lies where, and whose it is."""
 
+import os
 import pathlib
 import shutil
 from typing import Any
@@ -27,12 +28,11 @@ class RunDirectory:
             raise InputError(f"directory {self.path} holds no run (no config.json)")
         return self
 
-    def prepare(self, *, resume: bool, overwrite: bool) -> None:
-        """Make the directory ready for a run.
+    def check_usable(self, *, resume: bool, overwrite: bool) -> None:
+        """Raise `InputError` unless a run may go here; changes nothing.
 
-        Raises:
-          InputError: it holds a run and neither ``resume`` nor ``overwrite`` is set, holds other files, is not a
-            directory, or cannot be written.
+        The directory may hold a run only with ``resume`` or ``overwrite``, and must hold nothing else: what a kill left
+        behind (our own names and their temporary files) does not count.
         """
         if resume and overwrite:
             raise InputError("--resume and --overwrite contradict each other; give one of them")
@@ -40,22 +40,33 @@ class RunDirectory:
             raise InputError(f"output path {self.path} exists and is not a directory")
         if self.config.exists() and not (resume or overwrite):
             raise InputError(f"output directory {self.path} already holds a run; use --resume, --overwrite or another --out")
-        if self.path.is_dir() and not self.config.exists() and any(self.path.iterdir()):
-            raise InputError(f"output directory {self.path} is not empty and holds no run; use another --out")
-        try:
-            if overwrite:
-                self._remove_run()
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"output directory {self.path} cannot be written: {error.strerror}") from error
+        ours = {file.name for file in self._files} | {self.checkpoints.name}
+        entries = self.path.iterdir() if self.path.is_dir() else []
+        foreign = [e.name for e in entries if e.name not in ours and not any(e.name.startswith(f".{name}.") for name in ours)]
+        if foreign and not self.config.exists():
+            raise InputError(f"output directory {self.path} is not empty and holds no run ({foreign[0]}); use another --out")
+        parent = next(p for p in (self.path, *self.path.parents) if p.exists())
+        if not os.access(parent, os.W_OK):
+            raise InputError(f"output directory {self.path} cannot be written: no permission in {parent}")
 
-    def write_config(self, config: dict[str, Any]) -> None:
-        write_text(self.config, to_json(config, indent=2) + "\n")
+    def prepare(self, config: dict[str, Any], *, overwrite: bool) -> None:
+        """Make the directory hold ``config`` and, with ``overwrite``, nothing of an earlier run."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if overwrite or not self.config.exists():
+                for file in self._files:
+                    if file != self.config:
+                        file.unlink(missing_ok=True)
+                if self.checkpoints.exists():
+                    shutil.rmtree(self.checkpoints)
+            write_text(self.config, to_json(config, indent=2) + "\n")
+            self.checkpoints.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error}") from error
+
+    @property
+    def _files(self) -> tuple[pathlib.Path, ...]:
+        return self.config, self.metrics, self.result, self.report
 
     def write_result(self, result: dict[str, Any]) -> None:
         write_text(self.result, to_json(result, indent=2) + "\n")
-
-    def _remove_run(self) -> None:
-        for file in (self.config, self.metrics, self.result, self.report):
-            file.unlink(missing_ok=True)
-        shutil.rmtree(self.checkpoints, ignore_errors=True)

@@ -29,7 +29,9 @@ def append_lines(path: pathlib.Path, lines: list[str]) -> None:
     """Append whole lines with one write."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(handle, "".join(f"{line}\n" for line in lines).encode())
+        remaining = "".join(f"{line}\n" for line in lines).encode()
+        while remaining:
+            remaining = remaining[os.write(handle, remaining) :]
     finally:
         os.close(handle)
 

@@ -29,10 +29,8 @@ PANELS = (
 def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
     """Write the page from ``result.json``'s content and the run's metrics."""
     picture = base64.b64encode(learning_curves(metrics.read(directory.metrics), result)).decode()
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in seed_cells(s)) + "</tr>" for s in result["seeds"]
-    )
-    header = "".join(f"<th>{html.escape(column)}</th>" for column in COLUMNS)
+    rows = "".join(_row("td", seed_cells(seed)) for seed in result["seeds"])
+    header = _row("th", COLUMNS)
     best = best_seed(result)
     words = [f"What seed {best['seed']} learned:", *(f"  {line}" for line in best["mechanism"])]
     if best["follower_play"]:

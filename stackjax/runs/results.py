@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from stackjax._version import __version__
 from stackjax.equilibrium.certificate import Certificate
 from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
 from stackjax.equilibrium.optimum import solve
@@ -119,5 +120,9 @@ def _play_in_words(game: Game, strategies: list[np.ndarray]) -> list[str]:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("stackjax", "jax", "jaxlib", "flax", "optax", "distrax", "gymnax", "numpy")
-    return {"python": platform.python_version(), **{package: metadata.version(package) for package in packages}}
+    packages = ("jax", "jaxlib", "flax", "optax", "distrax", "gymnax", "numpy")
+    return {
+        "stackjax": __version__,
+        "python": platform.python_version(),
+        **{package: metadata.version(package) for package in packages},
+    }

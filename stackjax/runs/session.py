@@ -1,5 +1,6 @@
 """A training run from start to end: train in stretches, log each, checkpoint, evaluate, leave results on disk."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from stackjax.ppo.train import Trainer, TrainState, UpdateMetrics, make_train
 from stackjax.runs import metrics
 from stackjax.runs.checkpoint import Checkpoints
 from stackjax.runs.directory import RunDirectory
+from stackjax.runs.files import to_json
 from stackjax.runs.report import write_report
 from stackjax.runs.results import greedy_commitment, result_of
 from stackjax.runs.spec import RunSpec
@@ -22,7 +24,8 @@ from stackjax.types import Array, PyTree
 __all__ = ["NonFiniteError", "Progress", "run_evaluation", "run_training"]
 
 NUM_LOGS = 40
-NUM_CHECKPOINTS = 4
+CHECKPOINT_SECONDS = 10.0
+TABLE_BUDGET_GIB = 16.0  # what the committed path may spend on tabulated games
 NUM_SCORING_GROUPS = 4  # groups of fresh followers that score a commitment on the way
 PAYOFF_TOLERANCE = 1e-4  # of the leader's payoff range: payoffs closer than this count as equal when the best is kept
 EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
@@ -50,6 +53,7 @@ class Best(NamedTuple):
     update: Array
     leader_payoff: Array
     gap: Array
+    highest: Array  # payoff of any so far, which equals are measured against
 
 
 class RunState(NamedTuple):
@@ -85,10 +89,10 @@ def run_training(
     env = spec.build_env()
     trainer = make_train(env, spec.ppo)
     config = spec.to_dict(env)
-    directory.prepare(resume=resume, overwrite=overwrite)
+    directory.check_usable(resume=resume, overwrite=overwrite)
     if resume and directory.config.exists():
-        _check_same_run(config, RunSpec.from_file(directory.config), directory)
-    directory.write_config(config)
+        _check_same_run(config, directory)
+    _check_table_size(spec, trainer)
     seeds = jnp.arange(spec.first_seed, spec.first_seed + spec.num_seeds)
     keys = jax.vmap(jax.random.key)(seeds)
     num_updates = spec.ppo.num_updates
@@ -99,40 +103,42 @@ def run_training(
     score = jax.jit(_score(trainer)).lower(state.train, state.best, keys).compile()
     compile_seconds = time.perf_counter() - started
 
+    # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
+    directory.prepare(config, overwrite=overwrite)
     checkpoints = Checkpoints(directory.checkpoints)
     earlier_seconds = 0.0
     if resume and checkpoints.latest is not None:
         state, earlier_seconds = checkpoints.restore(state)
     done = int(state.train.update[0])
     metrics.truncate(directory.metrics, done)
+    counts = metrics.Counts.resumed(directory.metrics, np.asarray(seeds))
     stretch = max(1, num_updates // NUM_LOGS)
-    every = max(stretch, num_updates // NUM_CHECKPOINTS)
+    first_update, saved_at = done, 0.0
     train_started = time.perf_counter()
-    first_update = done
-    while done < num_updates:
-        count = min(stretch, num_updates - done)
-        after, seen = advance(state.train, jnp.int32(count))
-        best, evaluation = score(after, state.best, keys)
-        state = RunState(after, best)
-        seconds = earlier_seconds + time.perf_counter() - train_started
-        _stop_if_not_finite(np.asarray(seen.first_bad), np.asarray(seeds), directory)
-        before, done = done, done + count
-        metrics.append(directory.metrics, metrics.rows(done, np.asarray(seeds), seen.metrics, evaluation, trainer, seconds))
-        if done // every > before // every or done == num_updates:
-            checkpoints.save(state, done, seconds)
-        if on_progress is not None:
-            rate = (done - first_update) / (seconds - earlier_seconds)
-            on_progress(
-                Progress(
-                    done,
-                    num_updates,
-                    float(best.leader_payoff.mean()),
-                    float(best.gap.max()),
-                    rate * spec.num_seeds * metrics.episodes_per_update(trainer),
-                    (num_updates - done) / rate,
-                )
-            )
-    checkpoints.close()
+    try:
+        while done < num_updates:
+            count = min(stretch, num_updates - done)
+            after, seen = advance(state.train, jnp.int32(count))
+            best, evaluation = score(after, state.best, keys)
+            seconds = earlier_seconds + time.perf_counter() - train_started
+            _stop_if_not_finite(np.asarray(seen.first_bad), np.asarray(seeds), directory)
+            state, done = RunState(after, best), done + count
+            counts = counts.after(seen.metrics, count)
+            metrics.append(directory.metrics, metrics.rows(done, counts, seen.metrics, evaluation, trainer, seconds))
+            if seconds - saved_at >= CHECKPOINT_SECONDS or done == num_updates:
+                checkpoints.save(state, done, seconds)
+                saved_at = seconds
+            if on_progress is not None:
+                rate = (done - first_update) / (seconds - earlier_seconds)
+                episodes = counts.episodes.sum() / seconds
+                left = (num_updates - done) / rate
+                gap = float(best.gap.max())
+                on_progress(Progress(done, num_updates, float(best.leader_payoff.mean()), gap, episodes, left))
+    except KeyboardInterrupt:
+        checkpoints.save(state, done, earlier_seconds + time.perf_counter() - train_started)
+        raise
+    finally:
+        checkpoints.close()
     train_seconds = earlier_seconds + time.perf_counter() - train_started
     timing = {"compile": compile_seconds, "train": train_seconds}
     return _finish(spec, directory, trainer, state, keys, timing)
@@ -148,7 +154,8 @@ def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
         raise InputError(f"directory {directory.path} holds no checkpoint to evaluate; go on with train --resume")
     state, train_seconds = checkpoints.restore(jax.eval_shape(_init_run(trainer), keys))
     checkpoints.close()
-    return _finish(spec, directory, trainer, state, keys, {"compile": 0.0, "train": train_seconds})
+    before = json.loads(directory.result.read_text())["wall_seconds"] if directory.result.is_file() else {"compile": 0.0}
+    return _finish(spec, directory, trainer, state, keys, {"compile": before["compile"], "train": train_seconds})
 
 
 def _finish(
@@ -192,7 +199,7 @@ def _init_run(trainer: Trainer) -> Callable[[Array], RunState]:
     def init(keys: Array) -> RunState:
         train = jax.vmap(trainer.init)(keys)
         nothing = jnp.full(keys.shape, -jnp.inf)
-        return RunState(train, Best(train.params, train.update, nothing, -nothing))
+        return RunState(train, Best(train.params, train.update, nothing, -nothing, nothing))
 
     return init
 
@@ -208,9 +215,12 @@ def _score(trainer: Trainer) -> Callable[[TrainState, Best, Array], tuple[Best, 
         certificate = getattr(evaluation, trainer.env.reward_play)
         payoff, gap = certificate.leader_payoff.mean(), certificate.bcce_gap.max()
         margin = PAYOFF_TOLERANCE * (high - low)
-        is_better = (payoff > best.leader_payoff + margin) | ((payoff >= best.leader_payoff - margin) & (gap <= best.gap))
-        candidate = Best(state.params, state.update, payoff, gap)
-        return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best), evaluation
+        highest = jnp.maximum(payoff, best.highest)
+        held_is_equal = best.leader_payoff >= highest - margin
+        is_better = (payoff >= highest - margin) & (~held_is_equal | (gap <= best.gap))
+        candidate = Best(state.params, state.update, payoff, gap, highest)
+        kept = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best)
+        return kept._replace(highest=highest), evaluation
 
     return jax.vmap(score_one)
 
@@ -223,17 +233,32 @@ def _stop_if_not_finite(bad: np.ndarray, seeds: np.ndarray, directory: RunDirect
         )
 
 
-def _check_same_run(config: dict[str, Any], stored: RunSpec, directory: RunDirectory) -> None:
-    before = stored.to_dict(stored.build_env())
-    differing = sorted(_differences(before, config))
+def _check_table_size(spec: RunSpec, trainer: Trainer) -> None:
+    """Refuse what would run out of memory: payoffs and paths of every (type, action) profile, per environment and seed."""
+    game, config = trainer.env.game, trainer.config
+    if config.path == "step":
+        return
+    per_profile = 4 * (2 * (1 + game.num_followers) + 2 * game.num_decisions)  # bytes, with room for one copy
+    size = per_profile * int(np.prod(game.table_shape, dtype=float)) * config.num_envs * spec.num_seeds / 2**30
+    if size > TABLE_BUDGET_GIB:
+        raise InputError(
+            f"tabulating {game.name!r} for num_envs={config.num_envs} and seeds={spec.num_seeds} takes about {size:.0f} GiB, "
+            f"more than {TABLE_BUDGET_GIB:g}; lower either, or use --ppo.path step"
+        )
+
+
+def _check_same_run(config: dict[str, Any], directory: RunDirectory) -> None:
+    """Compare with what the run in ``directory`` was started with; where a game's file lies does not matter."""
+    stored = RunSpec.read(directory.config)
+    differing = sorted(_differences(stored, json.loads(to_json(config))))
     if differing:
         raise InputError(f"--resume: {directory.path} holds a run with other settings: {', '.join(differing)}")
 
 
 def _differences(a: Any, b: Any, path: str = "") -> list[str]:
     if isinstance(a, dict) and isinstance(b, dict):
-        keys = set(a) | set(b)
-        skipped = {"payoff_file", "python_file"} if not path else set()
-        return [d for key in keys - skipped for d in _differences(a.get(key), b.get(key), f"{path}.{key}" if path else key)]
-    same = a == b or (isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and list(a) == list(b))
-    return [] if same else [f"{path} (was {a}, now {b})"]
+        keys = (set(a) | set(b)) - ({"payoff_file", "python_file"} if not path else set())
+        return [d for key in keys for d in _differences(a.get(key), b.get(key), f"{path}.{key}" if path else key)]
+    if a == b:
+        return []
+    return [path if isinstance(a, list) else f"{path} (was {a}, now {b})"]

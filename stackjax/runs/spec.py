@@ -1,16 +1,17 @@
 """What a run is: everything needed to repeat it, as one typed value and as ``config.json``. Free of JAX."""
 
 import dataclasses
+import hashlib
 import importlib.util
 import json
 import pathlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require, require_count
 from stackjax.followers.config import FollowersConfig
 from stackjax.games import registry
-from stackjax.ppo.config import PPOConfig, require
+from stackjax.ppo.config import PPOConfig
 
 if TYPE_CHECKING:
     from stackjax.games.base import Game
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FileGameOptions", "GameSource", "POMDPConfig", "RunSpec", "find_game"]
 
 SCHEMA_VERSION = 1
+RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,14 +31,15 @@ class POMDPConfig:
     """T, rounds of follower learning; by default 1000 with private types and 100 without (the paper's)."""
     num_reward_episodes: int | None = None
     """R, sub-episodes in which the leader is paid; by default 100 and 10."""
-    reward_play: str = "argmax"
+    reward_play: RewardPlay = "argmax"
     """argmax: each follower's likeliest action; mixed: a draw from its strategy; empirical: a joint draw from past play."""
 
     def __post_init__(self) -> None:
         for name in ("num_rounds", "num_reward_episodes"):
             value = getattr(self, name)
-            require(name, value, value is None or value >= 1, "a whole number of at least 1")
-        plays = ("argmax", "mixed", "empirical")
+            if value is not None:
+                require_count(name, value)
+        plays = get_args(RewardPlay)
         require("reward_play", self.reward_play, self.reward_play in plays, f"one of {', '.join(plays)}")
 
 
@@ -59,7 +62,12 @@ class GameSource:
 
     def build(self, options: dict[str, Any]) -> "Game":
         if self.payoff_file is None:
-            return registry.make(self.name, **options)
+            game = registry.make(self.name, **options)
+            if self.python_file is not None:
+                from stackjax.testing import check_game
+
+                check_game(game)
+            return game
         from stackjax.games.normal_form import load_matrix_game
 
         return load_matrix_game(self.payoff_file, **options)
@@ -123,8 +131,9 @@ class RunSpec:
     num_seeds: int = 10
 
     def __post_init__(self) -> None:
-        require("seeds", self.num_seeds, self.num_seeds >= 1, "at least 1")
-        require("seed", self.first_seed, 0 <= self.first_seed < 2**31, "at least 0 and below 2**31")
+        require_count("seeds", self.num_seeds)
+        last = self.first_seed + self.num_seeds
+        require("seed", self.first_seed, self.first_seed >= 0 and last < 2**31, "at least 0, and the last seed below 2**31")
 
     def build_env(self) -> "StackelbergPOMDP":
         from stackjax.pomdp.environment import StackelbergPOMDP
@@ -134,7 +143,7 @@ class RunSpec:
             self.followers.build(),
             self.pomdp.num_rounds,
             self.pomdp.num_reward_episodes,
-            self.pomdp.reward_play,  # type: ignore[arg-type]
+            self.pomdp.reward_play,
         )
 
     def to_dict(self, env: "StackelbergPOMDP") -> dict[str, Any]:
@@ -155,11 +164,13 @@ class RunSpec:
         }
         if self.source.payoff_file is not None:
             content["payoffs"] = env.game.payoff_table.tolist()  # type: ignore[attr-defined]
+        if self.source.python_file is not None:
+            content["python_file_sha256"] = hashlib.sha256(self.source.python_file.read_bytes()).hexdigest()
         return content
 
     @staticmethod
-    def from_file(path: pathlib.Path) -> "RunSpec":
-        """The run that wrote ``config.json``."""
+    def read(path: pathlib.Path) -> dict[str, Any]:
+        """The content of a run's ``config.json``; raises `InputError` unless this version can read it."""
         try:
             content = json.loads(path.read_text())
             version = content["schema_version"]
@@ -167,6 +178,12 @@ class RunSpec:
             raise InputError(f"{path} is missing or is not a run's config.json") from error
         if version != SCHEMA_VERSION:
             raise InputError(f"{path} has schema_version {version}, but this version reads {SCHEMA_VERSION}")
+        return content
+
+    @staticmethod
+    def from_file(path: pathlib.Path) -> "RunSpec":
+        """The run that wrote ``config.json``."""
+        content = RunSpec.read(path)
         source: GameSource
         try:
             if "payoffs" in content:

@@ -1,7 +1,11 @@
 """Every game: conformance, the registry, files, and messages for wrong input."""
 
+import dataclasses
+import importlib
+import inspect
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -51,6 +55,15 @@ class ForgetsItsPast(Echo):
     num_decisions = 2
 
 
+class OnePayoffTooMany(Echo):
+    def outcome_payoffs(self, types, actions, leader_action):
+        return jnp.zeros(3)
+
+
+class ListPrior(Echo):
+    type_prior = [1.0]
+
+
 class Unsound(Echo):
     num_actions = (2, 2)
 
@@ -62,6 +75,8 @@ class Unsound(Echo):
         (NotFinite(), "finite"),
         (ForgetsItsPast(), "same observation"),
         (Unsound(), "num_actions"),
+        (OnePayoffTooMany(), r"shape \(1 \+ N,\)"),
+        (ListPrior(), "NumPy array"),
     ],
 )
 def test_check_game_names_the_broken_rule(game, message):
@@ -151,6 +166,8 @@ def test_bad_options_are_named(name, options, message):
 def test_too_many_profiles_to_tabulate():
     game = sx.make("posted-price-uniform", num_types=10, num_agents=5)
     env = sx.StackelbergPOMDP(game)  # stepping through it is still possible
+    _, state = env.reset(jax.random.key(0))
+    env.step(jax.random.key(0), state, jnp.ones(6))
     with pytest.raises(sx.InputError, match="can be tabulated"):
         tabulate(game, env.tree, jnp.zeros((env.tree.num_nodes, 6)))
     with pytest.raises(sx.InputError, match="action profiles"):
@@ -168,3 +185,14 @@ def test_too_many_profiles_to_tabulate():
 def test_bad_induced_games_are_named(followers, leader, message):
     with pytest.raises(sx.InputError, match=message):
         sx.induced_game([0.5, 0.5], followers, leader)
+
+
+@pytest.mark.parametrize("entry", sx.registered_games(), ids=lambda entry: entry.name)
+def test_listed_defaults_are_the_factorys(entry):
+    listed = {field.name: field.default for field in dataclasses.fields(entry.options)}
+    if isinstance(entry.factory, str):
+        module, _, attribute = entry.factory.partition(":")
+        parameters = inspect.signature(getattr(importlib.import_module(module), attribute)).parameters
+        fixed = dict(entry.fixed)
+        accepted = {name: p.default for name, p in parameters.items() if name != "randomized" or name in fixed}
+        assert listed == {name: default for name, default in accepted.items() if name not in fixed}

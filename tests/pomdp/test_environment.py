@@ -66,15 +66,19 @@ def test_return_is_the_mean_over_reward_sub_episodes():
 
 
 def test_nothing_hidden_is_observed():
-    """States that differ only in types, strategies and phase look the same to the leader."""
-    env = sx.StackelbergPOMDP(sx.make("posted-price-pi"), num_rounds=5, num_reward_episodes=2)
+    """Taking the same step from states that differ only in strategies and phase shows the leader the same."""
+    env = sx.StackelbergPOMDP(sx.make("posted-price-pi"), num_rounds=5, num_reward_episodes=5)
     _, state = env.reset(jax.random.key(0))
     hidden = state.replace(
         is_response=~state.is_response,
-        followers=jax.tree.map(lambda w: w - 3.0, state.followers),
-        draws=state.draws._replace(types=tuple(1 - t for t in state.draws.types)),
+        followers=jax.tree.map(lambda w: w - 3.0 * jnp.arange(2.0)[None], state.followers),
+        payoffs=state.payoffs + 1.0,
+        round=state.round + 1,
     )
-    np.testing.assert_array_equal(env.game.observe(state.public), env.game.observe(hidden.public))
+    nobody_buys = jnp.array([1.0, 0.0, 2.5])
+    observations = [env.step_env(jax.random.key(0), s, nobody_buys)[0] for s in (state, hidden)]
+    assert np.asarray(observations[0]).tobytes() == np.asarray(observations[1]).tobytes()
+    assert not np.array_equal(observations[0], env.game.observe(state.public))
 
 
 def test_default_lengths_are_the_papers():

@@ -10,7 +10,10 @@ from stackjax.followers.base import strategies
 from stackjax.followers.equilibrate import equilibrate
 from stackjax.pomdp.commitment import commit, tabulate_batch
 from stackjax.pomdp.reward_phase import play_reward_phase
+from stackjax.ppo.agent import make_agent
+from stackjax.ppo.committed import committed_rollout
 from stackjax.testing import random_actions
+from tests.conftest import GAMES
 
 NUM_ROUNDS, NUM_PAID = 9, 4
 
@@ -37,6 +40,7 @@ def step_through(env: sx.StackelbergPOMDP, key: jax.Array, actions: jax.Array) -
             "round": state.round,
             "level": state.level,
             "strategies": view.strategies,
+            "view": view,
             "over": over,
         }
         after, state, reward, terminated, _ = env.step_env(key, state, actions[state.node])
@@ -118,3 +122,46 @@ def test_number_of_plays_in_a_round(any_game):
     expected = sx.StackelbergPOMDP(any_game, sx.multiplicative_weights(feedback="expected"))
     assert sampled.plays.num_plays == sum(any_game.num_actions)
     assert expected.plays.num_plays == np.prod(any_game.num_actions)
+
+
+@pytest.mark.parametrize("feedback", ["sampled", "expected"])
+@pytest.mark.parametrize("name", ["posted-price-pi", "matrix-design-payments", "correlated"])
+def test_committed_transitions_are_those_of_the_step_path(name, feedback):
+    """All rounds and reward sub-episodes sampled: the learner's batch is the step path's decisions, one for one."""
+    game = GAMES[name]()
+    env = sx.StackelbergPOMDP(game, sx.multiplicative_weights(0.3, feedback=feedback), NUM_ROUNDS, NUM_PAID, "mixed")
+    config = sx.PPOConfig(
+        num_envs=1, response_samples=NUM_ROUNDS, reward_samples=NUM_PAID, num_minibatches=1, critic_inputs="state"
+    )
+    agent = make_agent(env, config)
+    params = agent.init(jax.random.key(0))
+    key = jax.random.key(1)
+    seen, stats = jax.jit(lambda k: committed_rollout(agent, config, params, k))(key)
+
+    # Replay the commitment and the followers' draws of that rollout one decision at a time.
+    choice_key, response_key, play_key, _ = jax.random.split(key, 4)
+    episode_key = jax.random.split(choice_key, 1)[0]
+
+    def choose(observations, nodes):
+        return agent.head.draw(jax.random.fold_in(episode_key, nodes.start), agent.policy(params, observations))
+
+    _, choices = commit(game, env.tree, choose, agent.game_action)
+    steps = step_through(env, response_key, agent.game_action(choices))
+    critic_inputs = np.asarray(jax.vmap(agent.critic_inputs)(jnp.asarray(steps["observation"]), steps["view"]))
+    plays = np.asarray(jax.random.randint(play_key, (NUM_ROUNDS, 1), 0, env.plays.num_plays))[:, 0]
+    rows, rewards = [], 0.0
+    for r in range(NUM_ROUNDS):
+        rows += list(np.flatnonzero((steps["is_response"] == 1.0) & (steps["round"] == r) & (steps["play"] == plays[r])))
+    rows += list(np.flatnonzero(steps["is_response"] == 0.0))
+    visible = np.asarray(seen.visible)[:, 0]
+    assert visible.sum() == len(rows)
+    np.testing.assert_allclose(np.asarray(seen.observation)[visible, 0], steps["observation"][rows], atol=1e-6)
+    np.testing.assert_allclose(np.asarray(seen.critic_input)[visible, 0], critic_inputs[rows], rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(np.asarray(seen.choice)[visible, 0], np.asarray(choices)[steps["node"][rows]])
+    rewards = steps["reward"].sum()
+    low, high = game.leader_payoff_range
+    np.testing.assert_allclose(np.asarray(seen.reward).sum(), (rewards - low) / (high - low), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(stats.total_return, rewards, rtol=1e-4, atol=1e-5)
+    terminated = np.asarray(seen.terminated)[:, 0]
+    assert terminated[-1]
+    assert terminated.sum() == 1

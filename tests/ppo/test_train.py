@@ -56,22 +56,21 @@ def test_box_policies_train(path, box_policy):
 
 
 def test_actor_cannot_see_the_weight_tables_and_the_critic_does():
+    """The same step from the same state but for the weight tables: actor outputs bit for bit the same, values not."""
     trainer = sx.make_train(small_env(), SMALL)
-    agent = trainer.agent
+    env, agent = trainer.env, trainer.agent
     params = agent.init(jax.random.key(0))
-    observation, state = trainer.env.reset(jax.random.key(1))
-    perturbed = state.replace(
-        followers=jax.tree.map(lambda w: w + jnp.arange(w.shape[1], dtype=w.dtype)[None], state.followers)
-    )
-    views = trainer.env.critic_view(state), trainer.env.critic_view(perturbed)
-    seen = [trainer.env.game.observe(s.public) for s in (state, perturbed)]
-    outputs = [np.asarray(agent.policy(params, o)) for o in seen]
+    _, state = env.reset(jax.random.key(1))
+    tilted = jax.tree.map(lambda w: w - 2.0 * jnp.arange(w.shape[1], dtype=w.dtype)[None], state.followers)
+    nobody_buys = jnp.array([1.0, 0.0, 2.5])
+    steps = [env.step_env(jax.random.key(0), s, nobody_buys)[:2] for s in (state, state.replace(followers=tilted))]
+    outputs = [np.asarray(agent.policy(params, observation)) for observation, _ in steps]
     assert outputs[0].tobytes() == outputs[1].tobytes()
-    values = [agent.value(params, agent.critic_inputs(observation, view)) for view in views]
+    values = [agent.value(params, agent.critic_inputs(o, env.critic_view(s))) for o, s in steps]
     assert values[0] != values[1]
-    blind = sx.make_train(trainer.env, dataclasses.replace(SMALL, critic_inputs="phase")).agent
+    blind = sx.make_train(env, dataclasses.replace(SMALL, critic_inputs="phase")).agent
     blind_params = blind.init(jax.random.key(0))
-    blind_values = [blind.value(blind_params, blind.critic_inputs(observation, view)) for view in views]
+    blind_values = [blind.value(blind_params, blind.critic_inputs(o, env.critic_view(s))) for o, s in steps]
     assert blind_values[0] == blind_values[1]
 
 
@@ -130,6 +129,21 @@ def test_basic_pomdp_hides_every_response_decision(path):
     assert np.asarray(seen.visible)[is_response].any()
 
 
+@pytest.mark.parametrize(
+    ("settings", "num_rounds"), [({"response_samples": 0}, 5), ({"reward_samples": 3, "response_samples": 4}, 5), ({}, 1)]
+)
+def test_unusual_samples_train(settings, num_rounds):
+    env = sx.StackelbergPOMDP(sx.make("allocation"), num_rounds=num_rounds, num_reward_episodes=3)
+    metrics = jax.jit(sx.make_train(env, dataclasses.replace(SMALL, num_minibatches=1, **settings)))(jax.random.key(0)).metrics
+    assert metrics.is_finite.all()
+    assert (metrics.rollout.decisions == 8 * (num_rounds * 3 + 3)).all()  # one decision a sub-episode, three plays a round
+
+
+def test_discounting_is_for_the_step_path():
+    with pytest.raises(sx.InputError, match=r"discount=0\.9"):
+        sx.make_train(small_env(), dataclasses.replace(SMALL, discount=0.9))
+
+
 def test_batch_must_split_into_minibatches():
     with pytest.raises(sx.InputError, match="num_minibatches=7"):
         sx.make_train(small_env(), dataclasses.replace(SMALL, num_minibatches=7))
@@ -137,7 +151,14 @@ def test_batch_must_split_into_minibatches():
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("num_envs", 0), ("learning_rate", float("nan")), ("gae_lambda", 1.5), ("critic_inputs", "all"), ("hidden_sizes", (0,))],
+    [
+        ("num_envs", 0),
+        ("learning_rate", float("nan")),
+        ("gaussian_std", 0.0),
+        ("gae_lambda", 1.5),
+        ("critic_inputs", "all"),
+        ("hidden_sizes", (0,)),
+    ],
 )
 def test_bad_settings_are_named(setting, value):
     with pytest.raises(sx.InputError, match=setting):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -91,6 +92,48 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypa
     assert "followers.step_size (was 0.1, now 0.2)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["json", "py"])
+def test_a_game_from_a_file_goes_on_too(tmp_path, payoff_file, kind, capsys):
+    path, text = payoff_file, "import stackjax as sx\nsx.register('resumed', lambda: sx.make('escape'))\n"
+    if kind == "py":
+        path = tmp_path / "resumed_game.py"
+        path.write_text(text)
+    out = tmp_path / "run"
+    assert run("train", path, *QUICK, "--out", out) == 0
+    (out / "result.json").unlink()
+    assert run("train", path, *QUICK, "--out", out, "--resume") == 0
+    assert (out / "result.json").exists()
+    changed = '{"payoffs": [[[9, 0], [3, 1]], [[0, 1], [2, 0]]]}' if kind == "json" else text + "# edited\n"
+    path.write_text(changed)
+    assert run("train", path, *QUICK, "--out", out, "--resume") == 2
+    assert ("payoffs" if kind == "json" else "python_file_sha256") in capsys.readouterr().err
+
+
+def test_a_killed_run_goes_on(tmp_path):
+    """A real kill, in the middle of training; whatever it left, --resume ends as an uninterrupted run does."""
+    slow = ["--ppo.num-updates", "4000", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "1"]
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "stackjax.cli", "train", "escape", *slow, "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (out / "metrics.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert not (out / "result.json").exists()
+    assert run("train", "escape", *slow, "--out", out) == 2
+    assert run("train", "escape", *slow, "--out", out, "--resume") == 0
+    updates = [json.loads(line)["update"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert updates == list(range(100, 4001, 100))
+
+
+def test_leftovers_of_a_kill_do_not_block_a_directory(tmp_path):
+    out = tmp_path / "run"
+    (out / "checkpoints").mkdir(parents=True)
+    (out / ".config.json.abc123").write_text("{")
+    assert run("train", "escape", *QUICK, "--out", out) == 0
+
+
 def test_matrix_game_from_a_file_and_solve(tmp_path, payoff_file, capsys):
     out = tmp_path / "run"
     assert run("train", payoff_file, *QUICK, "--out", out) == 0
@@ -117,12 +160,15 @@ def test_game_from_a_python_file(tmp_path, capsys):
 
 
 def test_divergence_stops_the_run_and_names_update_and_seed(tmp_path, capsys, monkeypatch):
-    """A seed whose weights turn to NaN at the third update."""
-    update = session.Trainer.update
+    """The second seed's weights turn to NaN at the third update."""
+    update, key_data = session.Trainer.update, session.jax.random.key_data
+    third_key = session.jax.random.key(1)
+    for places in (3, 3, 3):  # init and each update split a key in three and keep the last
+        third_key = session.jax.random.split(third_key, places)[2]
 
     def poisoned(self, state):
         after, seen = update(self, state)
-        bad = (state.update == 2) & (session.jax.random.key_data(state.key).sum() % 2 < 2)
+        bad = (key_data(state.key) == key_data(third_key)).all()
         params = session.jax.tree.map(lambda leaf: session.jnp.where(bad, session.jnp.nan, leaf), after.params)
         finite = seen.is_finite & ~bad
         return after._replace(params=params), seen._replace(is_finite=finite)
@@ -130,7 +176,7 @@ def test_divergence_stops_the_run_and_names_update_and_seed(tmp_path, capsys, mo
     monkeypatch.setattr(session.Trainer, "update", poisoned)
     assert run("train", "maintain", *QUICK, "--out", tmp_path / "run") == 1
     error = capsys.readouterr().err
-    assert "seed 0 at update 3" in error
+    assert "not finite: seed 1 at update 3;" in error
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert {row["update"] for row in rows} == {1, 2}
     assert not (tmp_path / "run/result.json").exists()
@@ -152,6 +198,10 @@ BAD_FILES = {
     "empty.json": "",
     "list.json": "[1, 2]",
     "broken.npz": "not an archive",
+    "empty.npz": "",
+    "truncated.npz": "PK\x03\x04",
+    "huge.json": '{"payoffs": [[[1' + "0" * 400 + ", 2]]]}",
+    "offset.json": '{"payoffs": [[[1000000000, 2], [1000000001, 2]]]}',
     "broken.py": "import does_not_exist",
     "nothing.py": "",
 }
@@ -185,7 +235,19 @@ BAD_FILES = {
         (["evaluate", "OUT", "more"], ["one directory"]),
         (["solve", "nothing-like-it"], ["not registered"]),
         *[(["train", name, "--out", "OUT"], [name.split(".")[0]]) for name in ("broken.json", "empty.json", "nokey.json")],
-        *[(["train", name, "--out", "OUT"], [name]) for name in ("list.json", "broken.npz", "broken.py", "nothing.py")],
+        *[
+            (["train", name, "--out", "OUT"], [name])
+            for name in ("list.json", "broken.npz", "empty.npz", "truncated.npz", "broken.py", "nothing.py")
+        ],
+        (["train", "huge.json", "--out", "OUT"], ["payoffs"]),
+        (["train", "offset.json", "--out", "OUT"], ["payoffs of agent 0", "float32"]),
+        (["evaluate"], ["one directory"]),
+        (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "40"], ["num_agents=40"]),
+        (["train", "escape", "--out", "OUT", "--seed", "2147483640"], ["seed=2147483640"]),
+        (
+            ["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "5", "--game.num-types", "5"],
+            ["GiB", "num_envs"],
+        ),
         (["train", "ragged.json", "--out", "OUT"], ["payoffs", "ragged"]),
         (["train", "nan.json", "--out", "OUT"], ["payoffs[0, 0, 1]", "nan"]),
         (["train", "rank.json", "--out", "OUT"], ["payoffs", "shape (2,)"]),
@@ -217,6 +279,8 @@ def test_an_existing_run_is_not_lost(tmp_path, capsys):
     assert "already holds a run" in capsys.readouterr().err
     assert (out / "result.json").read_bytes() == before
     assert run("train", "escape", *QUICK, "--out", out, "--overwrite", "--game.typo", 1) == 2
+    too_large = ["--game.num-types", 4, "--game.num-agents", 5, "--game.num-messages", 4]
+    assert run("train", "posted-price-uniform", *too_large, "--out", out, "--overwrite") == 2
     assert (out / "result.json").read_bytes() == before
     assert run("train", "escape", *QUICK, "--out", out, "--overwrite") == 0
 

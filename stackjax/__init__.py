@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stackjax.games.posted_price import PostedPrice
     from stackjax.games.spaces import Box, Discrete
     from stackjax.pomdp.environment import StackelbergPOMDP
+    from stackjax.pomdp.plays import rounds_from_plays
     from stackjax.ppo.train import make_train
     from stackjax.testing import check_game
 
@@ -40,6 +41,7 @@ _HOMES = {
     "games.posted_price": ("PostedPrice",),
     "games.spaces": ("Box", "Discrete"),
     "pomdp.environment": ("StackelbergPOMDP",),
+    "pomdp.plays": ("rounds_from_plays",),
     "ppo.train": ("make_train",),
     "testing": ("check_game",),
 }
@@ -76,6 +78,7 @@ __all__ = [
     "multiplicative_weights",
     "register",
     "registered_games",
+    "rounds_from_plays",
     "solve",
 ]
 

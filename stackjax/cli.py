@@ -1,4 +1,4 @@
-"""The command line: ``stackjax list | train | evaluate | solve``. Free of JAX until a command needs it."""
+"""The command line: ``stackjax list | train | evaluate | report | solve``. Free of JAX until a command needs it."""
 
 import contextlib
 import dataclasses
@@ -8,13 +8,16 @@ import pathlib
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stackjax.errors import InputError, near_matches
 from stackjax.followers.config import FollowersConfig
 from stackjax.games import registry
 from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec, find_game
+
+if TYPE_CHECKING:
+    from stackjax.runs.directory import RunDirectory
 
 __all__ = ["main"]
 
@@ -25,6 +28,7 @@ usage:
   stackjax list [--json]            the games, their options and known optima
   stackjax train GAME --out DIR     train leaders, ten seeds at once; GAME is a name, FILE.json, FILE.npz or FILE.py[:NAME]
   stackjax evaluate DIR             evaluate a run's commitments again
+  stackjax report DIR               write a run's report.html again
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
 
 stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, --ppo.*
@@ -54,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         "list": _list,
         "train": _train,
         "evaluate": _evaluate,
+        "report": _report,
         "solve": _solve,
     }
     try:
@@ -159,18 +164,34 @@ def _train(arguments: list[str]) -> int:
 
 
 def _evaluate(arguments: list[str]) -> int:
-    if arguments[:1] in (["-h"], ["--help"]):
-        print("usage: stackjax evaluate DIR\n\nEvaluate a run's commitments again; rewrites result.json and report.html.")
-        return 0
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        raise InputError(f"evaluate takes one directory, not {' '.join(arguments) or 'none'}")
-    from stackjax.runs.directory import RunDirectory
+    directory = _run_argument(
+        arguments, "evaluate", "Evaluate a run's commitments again; rewrites result.json and report.html."
+    )
     from stackjax.runs.display import print_result
     from stackjax.runs.session import run_evaluation
 
-    directory = RunDirectory(arguments[0])
     print_result(run_evaluation(directory), directory)
     return 0
+
+
+def _report(arguments: list[str]) -> int:
+    directory = _run_argument(arguments, "report", "Write report.html again from a run's result.json and metrics.jsonl.")
+    from stackjax.runs.report import write_report
+
+    write_report(directory, directory.read_result())
+    print(directory.report)
+    return 0
+
+
+def _run_argument(arguments: list[str], command: str, help_text: str) -> "RunDirectory":
+    from stackjax.runs.directory import RunDirectory
+
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(f"usage: stackjax {command} DIR\n\n{help_text}")
+        raise SystemExit(0)
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise InputError(f"{command} takes one directory, not {' '.join(arguments) or 'none'}")
+    return RunDirectory(arguments[0]).open_existing()
 
 
 def _solve(arguments: list[str]) -> int:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.errors import require_count
 from stackjax.followers.base import FollowerDynamics
+from stackjax.followers.multiplicative_weights import multiplicative_weights
 from stackjax.followers.rounds import all_profiles
 from stackjax.games.base import Game
 from stackjax.types import Array
 
-__all__ = ["RoundPlays", "round_plays"]
+__all__ = ["RoundPlays", "round_plays", "rounds_from_plays"]
 
 
 class RoundPlays(NamedTuple):
@@ -67,3 +69,13 @@ def round_plays(game: Game, dynamics: FollowerDynamics) -> RoundPlays:
             row[follower] = action
             rows.append(row)
     return RoundPlays(np.array(rows))
+
+
+def rounds_from_plays(game: Game, num_plays: int, dynamics: FollowerDynamics | None = None) -> int:
+    """Whole rounds in ``num_plays`` counterfactual sub-episodes, which is what the paper's published code counts.
+
+    Its 100 "episodes" of a game with one follower and 3 actions are ``rounds_from_plays(game, 100) == 33`` rounds.
+    """
+    require_count("num_plays", num_plays)
+    plays = round_plays(game, multiplicative_weights() if dynamics is None else dynamics)
+    return num_plays // plays.num_plays

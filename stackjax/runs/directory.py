@@ -1,5 +1,6 @@
 """A run's directory: what lies where, and whose it is."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -67,6 +68,13 @@ class RunDirectory:
     @property
     def _files(self) -> tuple[pathlib.Path, ...]:
         return self.config, self.metrics, self.result, self.report
+
+    def read_result(self) -> dict[str, Any]:
+        """The content of ``result.json``; raises `InputError` if the run has none yet."""
+        try:
+            return json.loads(self.result.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"directory {self.path} holds no finished run (no result.json)") from error
 
     def write_result(self, result: dict[str, Any]) -> None:
         write_text(self.result, to_json(result, indent=2) + "\n")

@@ -145,7 +145,7 @@ def run_training(
 
 
 def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
-    """Evaluate the latest checkpoint of a run again; rewrites its ``result.json`` and ``report.html``."""
+    """Evaluate the commitments of a run's latest checkpoint again; rewrites its ``result.json`` and ``report.html``."""
     spec = RunSpec.from_file(directory.open_existing().config)
     trainer = make_train(spec.build_env(), spec.ppo)
     keys = jax.vmap(jax.random.key)(jnp.arange(spec.first_seed, spec.first_seed + spec.num_seeds))
@@ -154,8 +154,8 @@ def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
         raise InputError(f"directory {directory.path} holds no checkpoint to evaluate; go on with train --resume")
     state, train_seconds = checkpoints.restore(jax.eval_shape(_init_run(trainer), keys))
     checkpoints.close()
-    before = json.loads(directory.result.read_text())["wall_seconds"] if directory.result.is_file() else {"compile": 0.0}
-    return _finish(spec, directory, trainer, state, keys, {"compile": before["compile"], "train": train_seconds})
+    compile_seconds = directory.read_result()["wall_seconds"]["compile"] if directory.result.is_file() else 0.0
+    return _finish(spec, directory, trainer, state, keys, {"compile": compile_seconds, "train": train_seconds})
 
 
 def _finish(

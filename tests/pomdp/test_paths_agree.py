@@ -165,3 +165,8 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     terminated = np.asarray(seen.terminated)[:, 0]
     assert terminated[-1]
     assert terminated.sum() == 1
+
+
+def test_rounds_from_the_published_codes_episodes():
+    assert sx.rounds_from_plays(sx.make("maintain"), 100) == 33
+    assert sx.rounds_from_plays(sx.make("posted-price-pi"), 1000) == 250

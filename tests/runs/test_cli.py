@@ -52,6 +52,9 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     assert "agent 1 at price" in page
     assert "http" not in page
 
+    (out / "report.html").unlink()
+    assert run("report", out) == 0
+    assert (out / "report.html").read_text() == page
     before = [seed["leader_payoff"] for seed in result["seeds"]]
     assert run("evaluate", out) == 0
     again = json.loads((out / "result.json").read_text())
@@ -242,6 +245,7 @@ BAD_FILES = {
         (["train", "huge.json", "--out", "OUT"], ["payoffs"]),
         (["train", "offset.json", "--out", "OUT"], ["payoffs of agent 0", "float32"]),
         (["evaluate"], ["one directory"]),
+        (["report", "OUT"], ["holds no run"]),
         (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "40"], ["num_agents=40"]),
         (["train", "escape", "--out", "OUT", "--seed", "2147483640"], ["seed=2147483640"]),
         (

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
     from stackjax.equilibrium.optimum import solve
     from stackjax.followers.base import FollowerDynamics
+    from stackjax.followers.best_response import best_response, fictitious_play, logit_response
     from stackjax.followers.equilibrate import Response, equilibrate
-    from stackjax.followers.multiplicative_weights import multiplicative_weights
+    from stackjax.followers.exp3 import exp3
+    from stackjax.followers.multiplicative_weights import multiplicative_weights, optimistic_hedge
+    from stackjax.followers.regret_matching import regret_matching, regret_matching_plus
+    from stackjax.followers.swap_regret import swap_regret
     from stackjax.games.base import Game, InducedGame, OneShotGame, Optimum, induced_game
     from stackjax.games.normal_form import load_matrix_game, matrix_game
     from stackjax.games.posted_price import PostedPrice
@@ -35,7 +39,11 @@ _HOMES = {
     "equilibrium.optimum": ("solve",),
     "followers.base": ("FollowerDynamics",),
     "followers.equilibrate": ("Response", "equilibrate"),
-    "followers.multiplicative_weights": ("multiplicative_weights",),
+    "followers.best_response": ("best_response", "fictitious_play", "logit_response"),
+    "followers.exp3": ("exp3",),
+    "followers.multiplicative_weights": ("multiplicative_weights", "optimistic_hedge"),
+    "followers.regret_matching": ("regret_matching", "regret_matching_plus"),
+    "followers.swap_regret": ("swap_regret",),
     "games.base": ("Game", "InducedGame", "OneShotGame", "Optimum", "induced_game"),
     "games.normal_form": ("load_matrix_game", "matrix_game"),
     "games.posted_price": ("PostedPrice",),
@@ -64,22 +72,30 @@ __all__ = [
     "Response",
     "StackelbergPOMDP",
     "argmax_play",
+    "best_response",
     "certify",
     "check_game",
     "empirical_play",
     "equilibrate",
     "evaluate_commitment",
+    "exp3",
+    "fictitious_play",
     "induced_game",
     "load_matrix_game",
+    "logit_response",
     "make",
     "make_train",
     "matrix_game",
     "mixed_play",
     "multiplicative_weights",
+    "optimistic_hedge",
     "register",
     "registered_games",
+    "regret_matching",
+    "regret_matching_plus",
     "rounds_from_plays",
     "solve",
+    "swap_regret",
 ]
 
 

@@ -5,6 +5,7 @@ A *play* is ``σ [K_1, ..., K_N, A_1, ..., A_N]``: for every type profile a join
 dtype of their inputs: float64 when given float64 with ``jax_enable_x64``.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -25,12 +26,15 @@ class Certificate(NamedTuple):
       follower_payoffs: ``[N]`` likewise.
       bcce_gap: the ε for which the play is an ε-approximate Bayesian coarse-correlated equilibrium (Definition 3.3): the
         most any follower, at any type of positive probability, gains in expectation by always playing one action.
+      ce_gap: the same when the follower may exchange each action for another of its choice (its swap regret per round):
+        the distance from a correlated equilibrium.
       bne_gap: the same for the product of the play's marginals, that is, the distance from a Bayes-Nash equilibrium.
     """
 
     leader_payoff: Array
     follower_payoffs: Array
     bcce_gap: Array
+    ce_gap: Array
     bne_gap: Array
 
 
@@ -48,24 +52,45 @@ def certify(game: InducedGame, play: Array) -> Certificate:
         leader_payoff=(joint * game.leader_payoff).sum(),
         follower_payoffs=follower_payoffs,
         bcce_gap=deviation_gap(game, play),
+        ce_gap=swap_gap(game, play),
         bne_gap=deviation_gap(game, product),
     )
 
 
+def exchange_payoffs(game: InducedGame, play: Array, follower: int) -> tuple[Array, Array]:
+    """What a follower would be paid for playing b wherever the play has it play a, by own type: ``[K_i, A_i (a), A_i (b)]``.
+
+    Summed over a it is the payoff of always playing b; on the diagonal, of obeying. Also returns the types' probabilities
+    ``[K_i]``, by which the table is weighted and not divided.
+    """
+    n = game.num_followers
+    prior = jnp.asarray(game.type_prior, play.dtype)
+    payoffs = jnp.asarray(game.follower_payoffs[follower], play.dtype)
+    own_axes_first = ((follower, n + follower), (0, 1))
+    weights, values = (
+        jnp.moveaxis(table, *own_axes_first).reshape(game.num_types[follower], game.num_actions[follower], -1)
+        for table in (prior.reshape(*game.num_types, *(1,) * n) * play, payoffs)
+    )
+    own_prior = prior.sum(axis=tuple(axis for axis in range(n) if axis != follower))
+    return jnp.einsum("kax,kbx->kab", weights, values, precision="highest"), own_prior
+
+
 def deviation_gap(game: InducedGame, play: Array) -> Array:
     """The largest expected gain of any follower and type from a constant deviation; 0 if none gains."""
-    n = game.num_followers
-    prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * n)
+    return _largest_gain(game, play, lambda exchange: exchange.sum(axis=1).max(axis=1))
+
+
+def swap_gap(game: InducedGame, play: Array) -> Array:
+    """The largest expected gain of any follower and type from exchanging each action for another; 0 if none gains."""
+    return _largest_gain(game, play, lambda exchange: exchange.max(axis=2).sum(axis=1))
+
+
+def _largest_gain(game: InducedGame, play: Array, deviate: Callable[[Array], Array]) -> Array:
     gaps = []
-    for i in range(n):
-        others = tuple(axis for axis in range(2 * n) if axis not in (i, n + i))
-        payoffs = jnp.asarray(game.follower_payoffs[i], play.dtype)
-        own = (prior * play * payoffs).sum(axis=(*others, n + i))  # [K_i]
-        others_play = play.sum(axis=n + i, keepdims=True)
-        deviating = (prior * others_play * payoffs).sum(axis=others)  # [K_i, A_i]
-        weight = prior.sum(axis=tuple(axis for axis in range(2 * n) if axis != i))  # [K_i]
-        gain = (deviating.max(axis=-1) - own) / jnp.where(weight > 0, weight, 1.0)
-        gaps.append(jnp.where(weight > 0, gain, 0.0).max())
+    for i in range(game.num_followers):
+        exchange, weight = exchange_payoffs(game, play, i)
+        gain = deviate(exchange) - jnp.trace(exchange, axis1=1, axis2=2)
+        gaps.append(jnp.where(weight > 0, gain / jnp.where(weight > 0, weight, 1.0), 0.0).max())
     return jnp.maximum(jnp.stack(gaps).max(), 0.0)
 
 

@@ -11,10 +11,11 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from stackjax.errors import require
 from stackjax.followers.rounds import take_row
 from stackjax.types import Array, PyTree
 
-__all__ = ["FollowerDynamics", "init_followers", "mixed_at", "pad_tables", "strategies"]
+__all__ = ["FollowerDynamics", "check_feedback", "init_followers", "mixed_at", "one_hot", "pad_tables", "strategies"]
 
 
 class FollowerDynamics(NamedTuple):
@@ -50,6 +51,17 @@ def init_followers(
 def strategies(dynamics: FollowerDynamics, states: tuple[PyTree, ...]) -> tuple[Array, ...]:
     """Every follower's mixed strategy by type: a tuple over followers of ``[K_i, A_i, *batch]``."""
     return tuple(jax.vmap(dynamics.play)(state) for state in states)
+
+
+def check_feedback(feedback: str) -> None:
+    """Raise `InputError` unless ``feedback`` is a kind that `FollowerDynamics` knows."""
+    require("feedback", feedback, feedback in ("sampled", "expected"), "sampled or expected")
+
+
+def one_hot(action: Array, like: Array) -> Array:
+    """``[A, *batch]`` 1 at ``action [*batch]``, with the shape and dtype of ``like``."""
+    cells = jnp.arange(like.shape[0]).reshape(-1, *(1,) * action.ndim)
+    return (action[None] == cells).astype(like.dtype)
 
 
 def mixed_at(tables: tuple[Array, ...], types: Sequence[Array]) -> Array:

@@ -1,26 +1,69 @@
 """Which learning rule the followers use, as a typed setting. Free of JAX, so that the command line can show it quickly."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
+
+from stackjax.errors import require, require_positive
 
 if TYPE_CHECKING:
     from stackjax.followers.base import FollowerDynamics
 
-__all__ = ["FollowersConfig"]
+__all__ = ["FollowersConfig", "Kind"]
+
+Kind = Literal[
+    "multiplicative-weights",
+    "optimistic-hedge",
+    "regret-matching",
+    "regret-matching-plus",
+    "exp3",
+    "swap-regret",
+    "fictitious-play",
+    "logit-response",
+    "best-response",
+]
 
 
 @dataclasses.dataclass(frozen=True)
 class FollowersConfig:
     """How followers learn."""
 
-    kind: Literal["multiplicative-weights"] = "multiplicative-weights"
+    kind: Kind = "multiplicative-weights"
     """The learning rule."""
     step_size: float = 0.1
-    """ε: after a round, an action's weight is multiplied by (1 + ε) to the power of what it would have paid (scaled)."""
+    """ε of multiplicative-weights, optimistic-hedge and swap-regret: after a round, an action's weight is multiplied by
+    (1 + ε) to the power of what it would have paid (scaled)."""
     feedback: Literal["sampled", "expected"] = "sampled"
-    """Learn from the others' drawn actions (the paper's Algorithm 2) or from the expectation over their mixed play."""
+    """Learn from the others' drawn actions (the paper's Algorithm 2) or from the expectation over their mixed play. exp3,
+    fictitious-play and logit-response always learn from drawn actions, best-response from the expectation."""
+    exploration: float = 0.1
+    """γ of exp3, in (0, 1]."""
+    temperature: float = 0.05
+    """τ of logit-response, in units of the game's payoff scale."""
+
+    def __post_init__(self) -> None:
+        require("kind", self.kind, self.kind in get_args(Kind), f"one of {', '.join(get_args(Kind))}")
+        require("feedback", self.feedback, self.feedback in ("sampled", "expected"), "sampled or expected")
+        for name in ("step_size", "exploration", "temperature"):
+            require_positive(name, getattr(self, name))
 
     def build(self) -> "FollowerDynamics":
-        from stackjax.followers.multiplicative_weights import multiplicative_weights
+        """The `FollowerDynamics` that these settings describe."""
+        from stackjax.followers import best_response, exp3, multiplicative_weights, regret_matching, swap_regret
 
-        return multiplicative_weights(self.step_size, feedback=self.feedback)
+        if self.kind == "multiplicative-weights":
+            return multiplicative_weights.multiplicative_weights(self.step_size, feedback=self.feedback)
+        if self.kind == "optimistic-hedge":
+            return multiplicative_weights.optimistic_hedge(self.step_size, feedback=self.feedback)
+        if self.kind == "regret-matching":
+            return regret_matching.regret_matching(feedback=self.feedback)
+        if self.kind == "regret-matching-plus":
+            return regret_matching.regret_matching_plus(feedback=self.feedback)
+        if self.kind == "exp3":
+            return exp3.exp3(self.exploration)
+        if self.kind == "swap-regret":
+            return swap_regret.swap_regret(self.step_size, feedback=self.feedback)
+        if self.kind == "fictitious-play":
+            return best_response.fictitious_play()
+        if self.kind == "logit-response":
+            return best_response.logit_response(self.temperature)
+        return best_response.best_response()

@@ -1,14 +1,14 @@
-"""Multiplicative weights (Hedge), the followers of Brero et al. (2023), Algorithm 2."""
+"""Multiplicative weights (Hedge), the followers of Brero et al. (2023), Algorithm 2, and its optimistic variant."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from stackjax.errors import InputError, require_positive
-from stackjax.followers.base import FollowerDynamics
+from stackjax.errors import require_positive
+from stackjax.followers.base import FollowerDynamics, check_feedback
 from stackjax.types import Array
 
-__all__ = ["multiplicative_weights"]
+__all__ = ["multiplicative_weights", "optimistic_hedge", "softmax"]
 
 
 def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled", "expected"] = "sampled") -> FollowerDynamics:
@@ -29,19 +29,64 @@ def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled",
     References: Brero et al. (2023), Algorithm 2; Freund and Schapire (1997); Cesa-Bianchi and Lugosi (2006), Theorem 2.2.
     """
     require_positive("step_size", step_size)
-    if feedback not in ("sampled", "expected"):
-        raise InputError(f"feedback={feedback!r} must be 'sampled' or 'expected'")
+    check_feedback(feedback)
 
     def init(num_actions: int, batch_shape: tuple[int, ...]) -> Array:
         return jnp.zeros((num_actions, *batch_shape))
 
-    def play(log_weights: Array) -> Array:
-        weights = jnp.exp(log_weights)  # the largest is exp(0)
-        return weights / weights.sum(axis=0, keepdims=True)
-
     def update(log_weights: Array, payoffs: Array, action: Array) -> Array:
         del action
-        log_weights = log_weights + jnp.log1p(step_size).astype(log_weights.dtype) * payoffs
-        return log_weights - log_weights.max(axis=0, keepdims=True)
+        return below_zero(log_weights + rate(step_size, payoffs) * payoffs)
+
+    return FollowerDynamics(init, softmax, update, feedback)
+
+
+class OptimisticState(NamedTuple):
+    """``log_weights [A, *batch]`` and the payoffs of the round before, ``last_payoffs [A, *batch]``."""
+
+    log_weights: Array
+    last_payoffs: Array
+
+
+def optimistic_hedge(step_size: Any = 0.1, *, feedback: Literal["sampled", "expected"] = "expected") -> FollowerDynamics:
+    """Optimistic Hedge: Hedge that counts the last payoffs once more, as a guess of the next.
+
+    When everyone uses it with expected feedback, each one's external regret after T rounds is O(ln A · T^(1/4)), and
+    O(ln A · ln^4 T) with a tuned step size, where plain Hedge has O(sqrt(T ln A)).
+
+    Args and errors: as `multiplicative_weights`.
+
+    References: Syrgkanis et al. (2015), Section 3; Daskalakis, Fishelson and Golowich (2021).
+    """
+    require_positive("step_size", step_size)
+    check_feedback(feedback)
+
+    def init(num_actions: int, batch_shape: tuple[int, ...]) -> OptimisticState:
+        zeros = jnp.zeros((num_actions, *batch_shape))
+        return OptimisticState(zeros, zeros)
+
+    def play(state: OptimisticState) -> Array:
+        guess = rate(step_size, state.last_payoffs) * state.last_payoffs
+        return softmax(below_zero(state.log_weights + guess))
+
+    def update(state: OptimisticState, payoffs: Array, action: Array) -> OptimisticState:
+        del action
+        return OptimisticState(below_zero(state.log_weights + rate(step_size, payoffs) * payoffs), payoffs)
 
     return FollowerDynamics(init, play, update, feedback)
+
+
+def rate(step_size: Any, like: Array) -> Array:
+    """``ln(1 + ε)`` in the dtype of ``like``."""
+    return jnp.log1p(jnp.asarray(step_size, like.dtype))
+
+
+def below_zero(log_weights: Array) -> Array:
+    """Log-weights relative to the largest over actions."""
+    return log_weights - log_weights.max(axis=0, keepdims=True)
+
+
+def softmax(log_weights: Array) -> Array:
+    """Weights over their sum, for log-weights whose largest is 0."""
+    weights = jnp.exp(log_weights)
+    return weights / weights.sum(axis=0, keepdims=True)

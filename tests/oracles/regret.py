@@ -20,6 +20,19 @@ def expected_payoffs(type_prior, payoffs, play):
 
 def bcce_gap(type_prior, follower_payoffs, play):
     """The most that a follower gains, given a type of positive probability, by always playing one action."""
+    num_actions = follower_payoffs.shape[1 + type_prior.ndim :]
+    constant = lambda i: [[b] * num_actions[i] for b in range(num_actions[i])]  # noqa: E731
+    return largest_gain(type_prior, follower_payoffs, play, constant)
+
+
+def ce_gap(type_prior, follower_payoffs, play):
+    """The most that a follower gains, given a type of positive probability, by any map from actions to actions."""
+    num_actions = follower_payoffs.shape[1 + type_prior.ndim :]
+    every_map = lambda i: profiles([num_actions[i]] * num_actions[i])  # noqa: E731
+    return largest_gain(type_prior, follower_payoffs, play, every_map)
+
+
+def largest_gain(type_prior, follower_payoffs, play, deviations):
     n = type_prior.ndim
     num_actions = follower_payoffs.shape[1 + n :]
     worst = 0.0
@@ -29,11 +42,11 @@ def bcce_gap(type_prior, follower_payoffs, play):
             weight = sum(type_prior[t] for t in here)
             if weight <= 0:
                 continue
-            for deviation in range(num_actions[i]):
+            for instead in deviations(i):
                 gain = 0.0
                 for t in here:
                     for a in profiles(num_actions):
-                        swapped = tuple(deviation if j == i else action for j, action in enumerate(a))
+                        swapped = tuple(instead[action] if j == i else action for j, action in enumerate(a))
                         difference = follower_payoffs[(i, *t, *swapped)] - follower_payoffs[(i, *t, *a)]
                         gain += type_prior[t] / weight * play[t + a] * difference
                 worst = max(worst, gain)

@@ -26,6 +26,7 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/equilibration.py
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv --clear .venv

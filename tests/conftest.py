@@ -45,3 +45,10 @@ def x64():
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_programs_do_not_pile_up():
+    """A module's compiled programs go with it; otherwise a test process grows to several GiB."""
+    yield
+    jax.clear_caches()

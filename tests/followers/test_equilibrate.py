@@ -129,3 +129,34 @@ def test_bad_lengths_are_named(arguments, message):
 def test_bad_step_size_is_named(step_size):
     with pytest.raises(sx.InputError, match="step_size"):
         sx.multiplicative_weights(step_size)
+
+
+def test_proposition_3_1_on_a_hundred_games_with_correlated_types():
+    """Every follower's regret at every type stays within the bound of Hedge at every T, and falls like 1 / sqrt(T).
+
+    The bound for n rounds at a type, learning rate η and A actions is ``(ln A / η + η n / 8) / n``, and each of the two
+    sides of a regret is a sum of n drawn payoffs in [0, 1] around its expectation (Azuma, at probability 1e-4 a game).
+    """
+    rng = np.random.default_rng(0)
+    prior = rng.random((2, 2)) + 0.2
+    prior /= prior.sum()
+    payoffs = rng.random((2, 2, 2, 3, 3, 100))
+    horizons, means = [100, 1000, 10_000], []
+    for num_rounds in horizons:
+        rate = np.sqrt(8 * np.log(3) / num_rounds)
+        game = sx.InducedGame(prior, payoffs, payoffs[0])
+        rule = sx.multiplicative_weights(float(np.expm1(rate)))
+        response = sx.equilibrate(jax.random.key(num_rounds), game, rule, num_rounds, count_plays=True)
+        counts = np.asarray(response.play_counts)  # [K, K, A, A, games]
+        met = counts.sum(axis=(2, 3))  # how often each type profile came up
+        gaps = []
+        for b in range(100):
+            seen = sx.induced_game(met[..., b] / num_rounds, payoffs[..., b])
+            play = counts[..., b] / np.maximum(met[..., b], 1)[:, :, None, None]
+            gaps.append(float(sx.certify(seen, play).bcce_gap))
+        fewest = min(met.sum(axis=0).min(), met.sum(axis=1).min())
+        bound = np.log(3) / (rate * fewest) + rate / 8 + np.sqrt(2 * np.log(1e4) / fewest)
+        assert max(gaps) <= bound
+        means.append(np.mean(gaps))
+    exponent = np.polyfit(np.log(horizons), np.log(means), 1)[0]
+    assert -0.75 < exponent < -0.35, (means, exponent)

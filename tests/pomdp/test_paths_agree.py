@@ -1,5 +1,7 @@
 """The committed path and the step-by-step path are the same POMDP: same draws, same weights, payoffs, transitions."""
 
+from typing import get_args
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.followers.base import strategies
+from stackjax.followers.config import Kind
 from stackjax.followers.equilibrate import equilibrate
 from stackjax.pomdp.commitment import commit, tabulate_batch
 from stackjax.pomdp.reward_phase import play_reward_phase
@@ -59,7 +62,16 @@ def step_through(env: sx.StackelbergPOMDP, key: jax.Array, actions: jax.Array) -
 @pytest.mark.parametrize("reward_play", ["argmax", "mixed", "empirical"])
 @pytest.mark.parametrize("feedback", ["sampled", "expected"])
 def test_committed_path_equals_step_path(any_game, reward_play, feedback):
-    dynamics = sx.multiplicative_weights(0.3, feedback=feedback)
+    check_paths(any_game, sx.multiplicative_weights(0.3, feedback=feedback), reward_play)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind != "multiplicative-weights"])
+def test_every_learning_rule_takes_both_paths(kind):
+    check_paths(GAMES["correlated"](), sx.FollowersConfig(kind=kind).build(), "mixed")
+
+
+def check_paths(any_game, dynamics, reward_play):
+    """One episode under one commitment, both ways; every draw, table, payoff and decision compared."""
     env = sx.StackelbergPOMDP(any_game, dynamics, NUM_ROUNDS, NUM_PAID, reward_play)
     key = jax.random.key(3)
     observations, actions = random_commitment(env, jax.random.key(4))

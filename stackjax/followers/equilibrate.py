@@ -100,7 +100,7 @@ def equilibrate(
         return _Carry(states, counts), draws
 
     def rounds_from(carry: _Carry, first: Array | int, count: int) -> _Carry:
-        body = lambda c, index: (one_round(c, index)[0], None)  # noqa: E731
+        body = lambda c, index: (one_round(c, index)[0], None)
         return jax.lax.scan(body, carry, first + jnp.arange(count))[0]
 
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)

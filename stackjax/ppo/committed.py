@@ -88,12 +88,12 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
     visible = reached & (shown | (jnp.arange(num_moments) >= num_response)[:, None, None])
 
     per_episode = jax.vmap(lambda values, index: values[index], (0, -1), -1)  # [B, O, ...] at [s, L, B]
-    at_nodes = lambda values: jnp.moveaxis(per_episode(values, nodes), -1, 2).reshape(-1, batch, *values.shape[2:])  # noqa: E731
+    at_nodes = lambda values: jnp.moveaxis(per_episode(values, nodes), -1, 2).reshape(-1, batch, *values.shape[2:])
     observation = at_nodes(observations)
     critic_of = jax.vmap(agent.critic_inputs, (0, -1))  # over the batch
     views = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_decisions, axis=0), moments.view)
     critic_input = jax.vmap(critic_of)(observation, views)
-    flat = lambda x: x.reshape(-1, batch)  # noqa: E731
+    flat = lambda x: x.reshape(-1, batch)
     transitions = Transitions(
         observation=observation,
         critic_input=critic_input,
@@ -125,7 +125,7 @@ def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response
     batch = table.game.batch_shape
     num_paid = len(paid.first)
     types, actions = jnp.stack(paid.draws.types, 1), jnp.stack(paid.draws.actions, 1)
-    constant = lambda value: jnp.broadcast_to(value, (num_paid, *batch))  # noqa: E731
+    constant = lambda value: jnp.broadcast_to(value, (num_paid, *batch))
     num_followers, most_actions = env.game.num_followers, max(env.game.num_actions)
     reward_moments = _Moments(
         types,

@@ -43,7 +43,7 @@ def ppo_loss(
     Advantages are normalised over the minibatch's visible decisions. References: Schulman et al. (2017), equation 9.
     """
     total = jnp.maximum(batch.weight.sum(), 1.0)
-    mean = lambda x: (batch.weight * x).sum() / total  # noqa: E731
+    mean = lambda x: (batch.weight * x).sum() / total
     centred = batch.advantage - mean(batch.advantage)
     advantage = centred / (jnp.sqrt(mean(centred**2)) + 1e-8)
 

@@ -145,7 +145,7 @@ def grid_head(box: Box, points: int) -> ActionHead:
         share = (action - lead(low, action.ndim)) / lead(width, action.ndim)
         return jnp.round(share * (points - 1)).astype(jnp.int32)
 
-    draw = lambda key, parameters: draw_category(key, per_entry(parameters))  # noqa: E731
+    draw = lambda key, parameters: draw_category(key, per_entry(parameters))
     return ActionHead(size * points, 0, 0.0, distribution, draw, to_action, from_action)
 
 

@@ -95,7 +95,7 @@ class Trainer:
 
         def minibatch_step(carry: tuple[PyTree, PyTree], part: Minibatch) -> tuple[tuple[PyTree, PyTree], LossStats]:
             params, optimiser_state = carry
-            loss = lambda p: ppo_loss(self.agent, config, p, part, entropy_coefficient)  # noqa: E731
+            loss = lambda p: ppo_loss(self.agent, config, p, part, entropy_coefficient)
             (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
             updates, optimiser_state = learn.update(gradients, optimiser_state, params)
             step_size = -config.learning_rate * remaining

@@ -32,6 +32,9 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(directory, options=options)
 
     def save(self, state: PyTree, update: int, seconds: float) -> None:
+        """Save ``state`` as it stands after ``update`` updates, unless that is there already."""
+        if self.latest == update:
+            return
         content = {"state": _without_keys(state), "seconds": jnp.asarray(seconds)}
         self._manager.save(update, args=self._ocp.args.StandardSave(content), force=True)
 

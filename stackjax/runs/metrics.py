@@ -25,12 +25,12 @@ class Counts(NamedTuple):
     def resumed(path: pathlib.Path, seeds: np.ndarray) -> "Counts":
         """The counts of the last logged update, or zeros."""
         last = {row["seed"]: row for row in read(path)}
-        count = lambda name: np.array([last.get(int(seed), {}).get(name, 0.0) for seed in seeds], np.float64)  # noqa: E731
+        count = lambda name: np.array([last.get(int(seed), {}).get(name, 0.0) for seed in seeds], np.float64)
         return Counts(seeds, count("stackelberg_episodes"), count("leader_decisions"))
 
     def after(self, seen: UpdateMetrics, num_updates: int) -> "Counts":
         """The counts after a stretch of ``num_updates`` updates with mean metrics ``seen``."""
-        add = lambda total, mean: total + num_updates * np.asarray(mean, np.float64)  # noqa: E731
+        add = lambda total, mean: total + num_updates * np.asarray(mean, np.float64)
         return Counts(self.seeds, add(self.episodes, seen.rollout.episodes), add(self.decisions, seen.rollout.decisions))
 
 

@@ -120,11 +120,11 @@ def run_training(
             count = min(stretch, num_updates - done)
             after, seen = advance(state.train, jnp.int32(count))
             best, evaluation = score(after, state.best, keys)
+            _stop_if_not_finite(np.asarray(seen.first_bad), np.asarray(seeds), directory)  # waits for the device
             seconds = earlier_seconds + time.perf_counter() - train_started
-            _stop_if_not_finite(np.asarray(seen.first_bad), np.asarray(seeds), directory)
-            state, done = RunState(after, best), done + count
             counts = counts.after(seen.metrics, count)
-            metrics.append(directory.metrics, metrics.rows(done, counts, seen.metrics, evaluation, trainer, seconds))
+            metrics.append(directory.metrics, metrics.rows(done + count, counts, seen.metrics, evaluation, trainer, seconds))
+            state, done = RunState(after, best), done + count
             if seconds - saved_at >= CHECKPOINT_SECONDS or done == num_updates:
                 checkpoints.save(state, done, seconds)
                 saved_at = seconds

@@ -21,14 +21,14 @@ def expected_payoffs(type_prior, payoffs, play):
 def bcce_gap(type_prior, follower_payoffs, play):
     """The most that a follower gains, given a type of positive probability, by always playing one action."""
     num_actions = follower_payoffs.shape[1 + type_prior.ndim :]
-    constant = lambda i: [[b] * num_actions[i] for b in range(num_actions[i])]  # noqa: E731
+    constant = lambda i: [[b] * num_actions[i] for b in range(num_actions[i])]
     return largest_gain(type_prior, follower_payoffs, play, constant)
 
 
 def ce_gap(type_prior, follower_payoffs, play):
     """The most that a follower gains, given a type of positive probability, by any map from actions to actions."""
     num_actions = follower_payoffs.shape[1 + type_prior.ndim :]
-    every_map = lambda i: profiles([num_actions[i]] * num_actions[i])  # noqa: E731
+    every_map = lambda i: profiles([num_actions[i]] * num_actions[i])
     return largest_gain(type_prior, follower_payoffs, play, every_map)
 
 

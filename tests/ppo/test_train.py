@@ -90,7 +90,7 @@ def test_same_seed_same_bits(path):
 def test_a_seed_draws_the_same_alone_or_among_ten(path):
     trainer = sx.make_train(small_env(), dataclasses.replace(SMALL, path=path))
     keys = jax.vmap(jax.random.key)(jnp.arange(10))
-    one_update = lambda key: trainer.update(trainer.init(key))  # noqa: E731
+    one_update = lambda key: trainer.update(trainer.init(key))
     together, _ = jax.jit(jax.vmap(one_update))(keys)
     alone, _ = jax.jit(one_update)(keys[7])
     for a, b in zip(jax.tree.leaves(together.params), jax.tree.leaves(alone.params), strict=True):

@@ -178,13 +178,6 @@ def test_a_single_follower_finds_its_best_reply(kind):
     np.testing.assert_array_equal(response.strategies[0].argmax(axis=1), [1, 0])
 
 
-@pytest.mark.parametrize("kind", RULES)
-def test_trains_a_leader(kind):
-    env = sx.StackelbergPOMDP(sx.make("maintain"), sx.FollowersConfig(kind=kind).build(), num_rounds=20, num_reward_episodes=2)
-    config = sx.PPOConfig(num_updates=2, num_envs=8, num_minibatches=1, hidden_sizes=(8,))
-    assert jax.jit(sx.make_train(env, config))(jax.random.key(0)).metrics.is_finite.all()
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -92,7 +92,8 @@ def find_game(text: str) -> GameSource:
 def _python_game(path: pathlib.Path, name: str) -> GameSource:
     if not path.is_file():
         raise InputError(f"game file {path} does not exist or is not a file")
-    module_name = f"stackjax_user_game_{path.stem}"
+    place = hashlib.sha256(str(path).encode()).hexdigest()[:12]  # files of the same name may lie in different places
+    module_name = f"stackjax_user_game_{path.stem}_{place}"
     if module_name not in sys.modules:
         module_spec = importlib.util.spec_from_file_location(module_name, path)
         assert module_spec is not None

@@ -10,7 +10,7 @@ import pytest
 
 from stackjax.cli import main
 from stackjax.runs import session
-from stackjax.runs.spec import POMDPConfig
+from stackjax.runs.spec import POMDPConfig, find_game
 
 QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "2"]
 
@@ -160,6 +160,10 @@ def test_game_from_a_python_file(tmp_path, capsys):
     assert run("evaluate", tmp_path / "run") == 0
     assert run("train", f"{path}:other", "--out", tmp_path / "b") == 2
     assert "it registers meet" in capsys.readouterr().err
+    (tmp_path / "other").mkdir()
+    namesake = tmp_path / "other/my_game.py"
+    namesake.write_text("import stackjax as sx\nsx.register('namesake', lambda: sx.make('escape'))\n")
+    assert find_game(str(namesake)).name == "namesake"
 
 
 def test_divergence_stops_the_run_and_names_update_and_seed(tmp_path, capsys, monkeypatch):

@@ -14,7 +14,7 @@ train: $(READY)
 	$(BIN)/stackjax train posted-price-pi --seeds $(SEEDS) --out $(OUT) --overwrite
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
+	$(BIN)/python -m pytest -n 2
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -6,7 +6,7 @@ states whose leaves carry ``[K_i, ...]`` in front, and normalised they are the w
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,12 +28,15 @@ class FollowerDynamics(NamedTuple):
         have paid this round, over the game's ``payoff_scale``; ``action`` is the one played.
       feedback: what ``payoffs`` holds: ``"sampled"``, payoffs against the actions the others drew (Algorithm 2), or
         ``"expected"``, their expectation over the others' mixed strategies at the drawn types.
+      hedge_step: ε if the rule is exactly `multiplicative_weights` with sampled feedback, so that fused kernels may run
+        its rounds; else None.
     """
 
     init: Callable[[int, tuple[int, ...]], PyTree]
     play: Callable[[PyTree], Array]
     update: Callable[[PyTree, Array, Array], PyTree]
     feedback: Literal["sampled", "expected"] = "sampled"
+    hedge_step: Any = None
 
 
 def init_followers(

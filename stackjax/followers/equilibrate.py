@@ -1,6 +1,9 @@
 """The response phase: T rounds of follower learning in one scan, batched. The loop that everything else waits for."""
 
-from typing import Any, NamedTuple
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +12,16 @@ import numpy as np
 from stackjax.errors import InputError, require_count
 from stackjax.followers import rounds
 from stackjax.followers.base import FollowerDynamics, init_followers, strategies
+from stackjax.followers.kernels.native import native_rounds, why_not_native
 from stackjax.followers.rounds import Draws
+from stackjax.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.games.base import InducedGame
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Response", "Snapshots", "equilibrate", "learn_round", "observed_payoffs"]
+__all__ = ["Kernel", "Response", "Snapshots", "equilibrate", "learn_round", "observed_payoffs"]
 
+Kernel = Literal["auto", "scan", "native", "pallas"]
+MOST_COUNTED = 2**24  # beyond it, float32 no longer counts one by one
 LARGEST_ONE_HOT = 64  # joint (type, action) profiles up to which counting by comparison beats a scatter
 
 
@@ -38,17 +45,20 @@ class Response(NamedTuple):
       strategies: mixed strategy by type after the last round, a tuple over followers of ``[K_i, A_i, *batch]``.
       play_counts: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]`` how often each joint play occurred, or None.
       snapshots: `Snapshots`, or None.
+      streams: where the random numbers would go on.
     """
 
     states: tuple[PyTree, ...]
     strategies: tuple[Array, ...]
     play_counts: Array | None
     snapshots: Snapshots | None
+    streams: Streams
 
 
 class _Carry(NamedTuple):
+    streams: Streams
     states: tuple[PyTree, ...]
-    play_counts: Array | None
+    play_counts: Array | None  # [P * M, *batch]
 
 
 def equilibrate(
@@ -60,6 +70,7 @@ def equilibrate(
     payoff_scale: Any = 1.0,
     count_plays: bool = False,
     num_snapshots: int = 0,
+    kernel: Kernel = "auto",
 ) -> Response:
     """Run ``num_rounds`` rounds of `FollowerDynamics` among the followers of ``game``, each element of its batch apart.
 
@@ -75,57 +86,86 @@ def equilibrate(
       payoff_scale: what payoffs are divided by before the followers learn from them.
       count_plays: whether to count joint plays (for the empirical distribution).
       num_snapshots: how many evenly spaced rounds to record, the first of them round 0; at most ``num_rounds``.
+      kernel: what runs the rounds: ``"scan"``, any dynamics anywhere; ``"native"``, the CPU kernel, and ``"pallas"``, the
+        GPU kernel, both for sampled `multiplicative_weights` alone; ``"auto"``, the CPU kernel where it can and a scan
+        elsewhere. All draw the same random numbers and differ by rounding.
 
     Raises:
-      InputError: ``num_rounds`` or ``num_snapshots`` is out of range.
+      InputError: ``num_rounds`` or ``num_snapshots`` is out of range, or ``kernel`` cannot run these rounds.
     """
     require_count("num_rounds", num_rounds)
     if not 0 <= num_snapshots <= num_rounds:
         raise InputError(f"num_snapshots={num_snapshots} must be between 0 and num_rounds={num_rounds}")
+    if count_plays and num_rounds > MOST_COUNTED:
+        raise InputError(f"num_rounds={num_rounds} must be at most {MOST_COUNTED} for count_plays, which counts in float32")
     tables = _payoff_tables(game, dynamics, payoff_scale)
-
-    def round_draws(carry: _Carry, round_index: Array) -> tuple[tuple[PyTree, ...], tuple[Array, ...], Draws]:
-        count = 1 + game.num_followers
-        uniform = rounds.uniforms(jax.random.fold_in(key, round_index), count, game.batch_shape)
-        types = rounds.draw_types(uniform[0], game.type_prior)
-        learners = tuple(rounds.take_state(t, state) for t, state in zip(types, carry.states, strict=True))
-        mixed = tuple(dynamics.play(learner) for learner in learners)
-        return learners, mixed, Draws(types, rounds.draw_actions(uniform[1:], mixed))
-
-    def one_round(carry: _Carry, round_index: Array) -> tuple[_Carry, Draws]:
-        learners, mixed, draws = round_draws(carry, round_index)
-        payoffs = observed_payoffs(tables, game, dynamics, draws, mixed)
-        states = learn_round(dynamics, carry.states, learners, payoffs, draws)
-        counts = None if carry.play_counts is None else _count(carry.play_counts, draws, game)
-        return _Carry(states, counts), draws
-
-    def rounds_from(carry: _Carry, first: Array | int, count: int) -> _Carry:
-        body = lambda c, index: (one_round(c, index)[0], None)
-        return jax.lax.scan(body, carry, first + jnp.arange(count))[0]
+    run_rounds = _rounds_runner(game, dynamics, tables, kernel)
 
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)
-    size = int(np.prod(game.num_types) * np.prod(game.num_actions))
-    carry = _Carry(states, jnp.zeros((size, *game.batch_shape)) if count_plays else None)
-    snapshots = None
+    size = math.prod(game.table_shape)
+    counts = jnp.zeros((size, *game.batch_shape)) if count_plays else None
+    carry, snapshots = _Carry(start_streams(key, game.batch_shape), states, counts), None
     if num_snapshots:
         stride = num_rounds // num_snapshots
 
-        def recorded_stretch(carry: _Carry, first: Array) -> tuple[_Carry, tuple[tuple[Array, ...], Draws]]:
+        def recorded_stretch(carry: _Carry, _: None) -> tuple[_Carry, tuple[tuple[Array, ...], Draws]]:
             before = strategies(dynamics, carry.states)
-            carry, draws = one_round(carry, first)
-            return rounds_from(carry, first + 1, stride - 1), (before, draws)
+            carry, draws = _one_round(game, dynamics, tables, carry)
+            return run_rounds(carry, stride - 1), (before, draws)
 
-        starts = jnp.arange(num_snapshots) * stride
-        carry, (tables_before, draws) = jax.lax.scan(recorded_stretch, carry, starts)
-        snapshots = Snapshots(starts, tables_before, draws)
-        num_left = num_rounds - num_snapshots * stride
-        carry = rounds_from(carry, num_snapshots * stride, num_left) if num_left else carry
-    else:
-        carry = rounds_from(carry, 0, num_rounds)
+        carry, (tables_before, draws) = jax.lax.scan(recorded_stretch, carry, length=num_snapshots)
+        snapshots = Snapshots(jnp.arange(num_snapshots) * stride, tables_before, draws)
+        num_rounds -= num_snapshots * stride
+    carry = run_rounds(carry, num_rounds)
     counts = carry.play_counts
     if counts is not None:
-        counts = counts.reshape(*game.num_types, *game.num_actions, *game.batch_shape)
-    return Response(carry.states, strategies(dynamics, carry.states), counts, snapshots)
+        counts = counts.reshape(*game.table_shape, *game.batch_shape)
+    return Response(carry.states, strategies(dynamics, carry.states), counts, snapshots, carry.streams)
+
+
+def _rounds_runner(
+    game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], kernel: Kernel
+) -> Callable[[_Carry, int], _Carry]:
+    """``(carry, number of rounds) -> carry`` by the kernel asked for."""
+    if kernel not in get_args(Kernel):
+        raise InputError(f"kernel={kernel!r} must be one of {', '.join(get_args(Kernel))}")
+
+    def scan(carry: _Carry, count: int) -> _Carry:
+        body = lambda c, _: (_one_round(game, dynamics, tables, c)[0], None)
+        return jax.lax.scan(body, carry, length=count)[0]
+
+    if kernel == "scan":
+        return scan
+    if kernel == "pallas":
+        raise InputError("kernel='pallas' is not built yet")
+    problem = why_not_native(game, dynamics)
+    if problem is not None:
+        if kernel == "native":
+            raise InputError(f"kernel='native' cannot run these rounds: {problem}")
+        return scan
+
+    def native(carry: _Carry, count: int) -> _Carry:
+        return _Carry(*native_rounds(game, dynamics, tables, count)(*carry))
+
+    def by_platform(carry: _Carry, count: int) -> _Carry:
+        if count == 0:
+            return carry
+        here, elsewhere = functools.partial(native, count=count), functools.partial(scan, count=count)
+        return jax.lax.platform_dependent(carry, cpu=here, default=elsewhere)
+
+    return native if kernel == "native" else by_platform
+
+
+def _one_round(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], carry: _Carry) -> tuple[_Carry, Draws]:
+    streams, uniform = next_uniforms(carry.streams, 1 + game.num_followers)
+    types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
+    learners = tuple(rounds.take_state(t, state) for t, state in zip(types, carry.states, strict=True))
+    mixed = tuple(dynamics.play(learner) for learner in learners)
+    draws = Draws(types, rounds.draw_actions(uniform[1:], mixed))
+    payoffs = observed_payoffs(tables, game, dynamics, draws, mixed)
+    states = learn_round(dynamics, carry.states, learners, payoffs, draws)
+    counts = None if carry.play_counts is None else _count(carry.play_counts, draws, game)
+    return _Carry(streams, states, counts), draws
 
 
 def learn_round(

@@ -14,7 +14,8 @@ __all__ = ["multiplicative_weights", "optimistic_hedge", "softmax"]
 def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled", "expected"] = "sampled") -> FollowerDynamics:
     """Multiplicative weights: ``w[a] <- w[a] * (1 + ε) ** P[a]``, play proportional to ``w``.
 
-    Weights are held as logarithms relative to the largest, so that no number of rounds makes them over- or underflow.
+    Weights are held as logarithms relative to the largest, so that no number of rounds makes them over- or underflow, and
+    summed with compensation, so that a million small gains add up in float32 as they would in float64.
     For payoffs in [0, 1] and ``ln(1 + ε) = sqrt(8 ln A / T)`` the external regret after T rounds is at most
     ``sqrt(T ln A / 2)``.
 
@@ -31,20 +32,29 @@ def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled",
     require_positive("step_size", step_size)
     check_feedback(feedback)
 
-    def init(num_actions: int, batch_shape: tuple[int, ...]) -> Array:
-        return jnp.zeros((num_actions, *batch_shape))
+    def init(num_actions: int, batch_shape: tuple[int, ...]) -> HedgeState:
+        zeros = jnp.zeros((num_actions, *batch_shape))
+        return HedgeState(zeros, zeros)
 
-    def update(log_weights: Array, payoffs: Array, action: Array) -> Array:
+    def update(state: HedgeState, payoffs: Array, action: Array) -> HedgeState:
         del action
-        return below_zero(log_weights + rate(step_size, payoffs) * payoffs)
+        return reinforce(state, rate(step_size, payoffs) * payoffs)
 
-    return FollowerDynamics(init, softmax, update, feedback)
+    hedge_step = step_size if feedback == "sampled" else None
+    return FollowerDynamics(init, lambda state: softmax(state.log_weights), update, feedback, hedge_step)
+
+
+class HedgeState(NamedTuple):
+    """``log_weights [A, *batch]``, the largest about 0, and ``residue [A, *batch]``, what rounding has kept from them."""
+
+    log_weights: Array
+    residue: Array
 
 
 class OptimisticState(NamedTuple):
-    """``log_weights [A, *batch]`` and the payoffs of the round before, ``last_payoffs [A, *batch]``."""
+    """`HedgeState` and the payoffs of the round before, ``last_payoffs [A, *batch]``."""
 
-    log_weights: Array
+    hedge: HedgeState
     last_payoffs: Array
 
 
@@ -63,15 +73,15 @@ def optimistic_hedge(step_size: Any = 0.1, *, feedback: Literal["sampled", "expe
 
     def init(num_actions: int, batch_shape: tuple[int, ...]) -> OptimisticState:
         zeros = jnp.zeros((num_actions, *batch_shape))
-        return OptimisticState(zeros, zeros)
+        return OptimisticState(HedgeState(zeros, zeros), zeros)
 
     def play(state: OptimisticState) -> Array:
         guess = rate(step_size, state.last_payoffs) * state.last_payoffs
-        return softmax(below_zero(state.log_weights + guess))
+        return softmax(below_zero(state.hedge.log_weights + guess))
 
     def update(state: OptimisticState, payoffs: Array, action: Array) -> OptimisticState:
         del action
-        return OptimisticState(below_zero(state.log_weights + rate(step_size, payoffs) * payoffs), payoffs)
+        return OptimisticState(reinforce(state.hedge, rate(step_size, payoffs) * payoffs), payoffs)
 
     return FollowerDynamics(init, play, update, feedback)
 
@@ -79,6 +89,14 @@ def optimistic_hedge(step_size: Any = 0.1, *, feedback: Literal["sampled", "expe
 def rate(step_size: Any, like: Array) -> Array:
     """``ln(1 + ε)`` in the dtype of ``like``."""
     return jnp.log1p(jnp.asarray(step_size, like.dtype))
+
+
+def reinforce(state: HedgeState, gains: Array) -> HedgeState:
+    """Add ``gains [A, *batch]`` to the log-weights, keep the largest at about 0, and keep what rounding loses (Kahan)."""
+    gains = gains - (state.log_weights + gains).max(axis=0, keepdims=True)
+    wanted = gains + state.residue
+    log_weights = state.log_weights + wanted
+    return HedgeState(log_weights, wanted - (log_weights - state.log_weights))
 
 
 def below_zero(log_weights: Array) -> Array:

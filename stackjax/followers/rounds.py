@@ -1,16 +1,16 @@
 """One round of follower learning: draw types, draw actions, learn. Shared by `equilibrate` and `StackelbergPOMDP`.
 
-Everything here is batch-last and free of per-episode keys: one counter-based draw serves the whole batch, and a type
-is looked up with selects rather than gathers while tables are small, because that is what vectorises.
+Everything here is batch-last: one instruction serves many games, and a row is looked up with selects rather than gathers
+while tables are small, because that is what vectorises.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.random import threefry_2x32
 
 from stackjax.arrays import lead
 from stackjax.types import Array, ArrayLike, PyTree
@@ -21,11 +21,12 @@ __all__ = [
     "draw_actions",
     "draw_index",
     "draw_types",
+    "flat_prior",
     "profile_index",
     "put_state",
+    "running_sums",
     "take_row",
     "take_state",
-    "uniforms",
 ]
 
 LARGEST_SELECT = 64  # rows up to which a chain of selects is at least as fast as a gather (two-core CPU)
@@ -36,20 +37,6 @@ class Draws(NamedTuple):
 
     types: tuple[Array, ...]
     actions: tuple[Array, ...]
-
-
-def uniforms(key: Array, count: int, batch_shape: tuple[int, ...]) -> Array:
-    """``[count, *batch]`` uniforms in [0, 1), on a grid of 2^-21.
-
-    One threefry block yields 64 bits, hence three numbers of 21 bits; `jax.random.uniform` would spend three blocks.
-    """
-    size = int(np.prod(batch_shape, dtype=int))
-    blocks = -(-count // 3)
-    words = threefry_2x32(jax.random.key_data(key), jnp.arange(2 * blocks * size, dtype=jnp.uint32))
-    high, low = words.reshape(2, blocks, size)
-    middle = ((high & 0x7FF) << 10) | (low & 0x3FF)
-    bits = jnp.concatenate([high >> 11, low >> 11, middle])[:count]
-    return (bits.astype(jnp.int32).astype(jnp.result_type(float)) * 2.0**-21).reshape(count, *batch_shape)
 
 
 def all_profiles(sizes: tuple[int, ...]) -> np.ndarray:
@@ -67,28 +54,38 @@ def profile_index(sizes: tuple[int, ...], indices: Sequence[Array]) -> Array:
 
 def draw_index(uniform: Array, probabilities: Array) -> Array:
     """An index ``[*batch]`` drawn by inverse distribution function from ``probabilities [n, *batch]``."""
-    if probabilities.shape[0] > LARGEST_SELECT:
-        cumulative = jnp.cumsum(probabilities, axis=0)
-        return ((uniform * cumulative[-1])[None] >= cumulative[:-1]).sum(axis=0, dtype=jnp.int32)
     sums = running_sums(probabilities)
     threshold, index = uniform * sums[-1], jnp.zeros(uniform.shape, jnp.int32)
+    if probabilities.shape[0] > LARGEST_SELECT:
+        return (threshold[None] >= sums[:-1]).sum(axis=0, dtype=jnp.int32)
     for bound in sums[:-1]:
         index = index + (threshold >= bound)
     return index
 
 
-def running_sums(rows: Array) -> list[Array]:
+def running_sums(rows: Array) -> Array:
+    """The cumulative sums of ``rows [n, *batch]`` over n."""
+    if rows.shape[0] > LARGEST_SELECT:
+        return jnp.cumsum(rows, axis=0)
     sums = [rows[0]]
     for row in rows[1:]:
         sums.append(sums[-1] + row)
-    return sums
+    return jnp.stack(sums)
 
 
-def draw_types(uniform: Array, type_prior: ArrayLike) -> tuple[Array, ...]:
-    """A type profile from the joint prior: a tuple over followers of int ``[*batch]``."""
-    flat = jnp.asarray(type_prior, jnp.result_type(float)).reshape(-1)
-    profile = draw_index(uniform, flat.reshape(-1, *(1,) * uniform.ndim))
-    return tuple(jnp.unravel_index(profile, type_prior.shape)) if flat.size > 1 else tuple(profile for _ in type_prior.shape)
+def flat_prior(type_prior: ArrayLike, num_types: tuple[int, ...], batch_ndim: int) -> Array:
+    """The joint prior ``[K_1, ..., K_N]`` or ``[K_1, ..., K_N, *batch]`` as ``[P, 1, ...]`` or ``[P, *batch]``."""
+    prior = jnp.asarray(type_prior, jnp.result_type(float))
+    batch = prior.shape[len(num_types) :] or (1,) * batch_ndim
+    return prior.reshape(-1, *batch)
+
+
+def draw_types(uniform: Array, type_prior: ArrayLike, num_types: tuple[int, ...]) -> tuple[Array, ...]:
+    """A type profile from the joint prior, shared or one for each of the batch: a tuple over followers of int ``[*batch]``."""
+    profile = draw_index(uniform, flat_prior(type_prior, num_types, uniform.ndim))
+    if math.prod(num_types) == 1:
+        return tuple(profile for _ in num_types)
+    return tuple(jnp.unravel_index(profile, num_types))
 
 
 def draw_actions(uniform: Array, rows: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -174,7 +174,7 @@ class InducedGame(NamedTuple):
     """A finite Bayesian game among followers, as a commitment leaves it. Trailing batch axes are allowed.
 
     Attributes:
-      type_prior: ``[K_1, ..., K_N]``, joint, shared by the whole batch.
+      type_prior: ``[K_1, ..., K_N]``, joint, shared by the whole batch, or ``[K_1, ..., K_N, *batch]``.
       follower_payoffs: ``[N, K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
       leader_payoff: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
     """
@@ -185,11 +185,11 @@ class InducedGame(NamedTuple):
 
     @property
     def num_followers(self) -> int:
-        return self.type_prior.ndim
+        return self.follower_payoffs.shape[0]
 
     @property
     def num_types(self) -> tuple[int, ...]:
-        return tuple(self.type_prior.shape)
+        return tuple(self.type_prior.shape[: self.num_followers])
 
     @property
     def num_actions(self) -> tuple[int, ...]:
@@ -211,14 +211,16 @@ def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payo
     Raises:
       InputError: the prior is no distribution, a shape does not fit, or a payoff is not finite.
     """
-    prior = check_type_prior(np.asarray(type_prior, np.float64))
-    followers = np.asarray(follower_payoffs)
-    n = prior.ndim
-    if followers.ndim < 1 + 2 * n or followers.shape[0] != n or followers.shape[1 : 1 + n] != prior.shape:
+    prior, followers = np.asarray(type_prior, np.float64), np.asarray(follower_payoffs)
+    n = followers.shape[0] if followers.ndim else 0
+    batch = followers.shape[1 + 2 * n :]
+    fits = prior.shape in (followers.shape[1 : 1 + n], followers.shape[1 : 1 + n] + batch)
+    if n < 1 or followers.ndim < 1 + 2 * n or not fits:
         raise InputError(
-            f"follower_payoffs has shape {followers.shape}, but must be [N, K_1..K_N, A_1..A_N, *batch] with N={n} "
-            f"followers and types {prior.shape}"
+            f"follower_payoffs has shape {followers.shape}, but must be [N, K_1..K_N, A_1..A_N, *batch] where type_prior "
+            f"has shape [K_1..K_N] or [K_1..K_N, *batch], and it has {prior.shape}"
         )
+    check_type_prior(prior, n)
     leader = np.zeros(followers.shape[1:], followers.dtype) if leader_payoff is None else np.asarray(leader_payoff)
     if leader.shape != followers.shape[1:]:
         raise InputError(f"leader_payoff has shape {leader.shape}, but must be {followers.shape[1:]}")
@@ -228,13 +230,18 @@ def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payo
     return InducedGame(prior, followers, leader)
 
 
-def check_type_prior(prior: np.ndarray) -> np.ndarray:
-    """Return ``prior`` if it is a joint distribution with one axis per follower, else raise `InputError`."""
+def check_type_prior(prior: np.ndarray, num_followers: int | None = None) -> np.ndarray:
+    """Return ``prior`` if it is a joint distribution with one axis per follower, else raise `InputError`.
+
+    Where the number of followers is given, further axes are batch, and every element must be a distribution.
+    """
     prior = np.asarray(prior)
     if prior.ndim < 1 or prior.size == 0:
         raise InputError(f"type_prior has shape {prior.shape}, but must have one axis of at least one type per follower")
     if not np.isfinite(prior).all() or (prior < 0).any():
         raise InputError("type_prior holds negative, NaN or infinite entries; probabilities must be at least 0")
-    if not math.isclose(float(prior.sum()), 1.0, abs_tol=1e-6):
-        raise InputError(f"type_prior sums to {float(prior.sum()):.9g}, but must sum to 1")
+    total = prior.sum(axis=tuple(range(prior.ndim if num_followers is None else num_followers)))
+    worst = float(np.ravel(total)[np.abs(np.ravel(total) - 1.0).argmax()])
+    if abs(worst - 1.0) > 1e-6:
+        raise InputError(f"type_prior sums to {worst:.9g}, but must sum to 1")
     return prior

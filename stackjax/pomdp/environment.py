@@ -14,6 +14,7 @@ from stackjax.followers.base import FollowerDynamics, init_followers, mixed_at, 
 from stackjax.followers.equilibrate import learn_round
 from stackjax.followers.multiplicative_weights import multiplicative_weights
 from stackjax.followers.rounds import Draws
+from stackjax.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.games.base import Game
 from stackjax.games.spaces import Discrete
 from stackjax.pomdp.commitment import decision_tree
@@ -40,12 +41,13 @@ class StackelbergState(environment.EnvState):
     """The whole Markov state between two leader decisions; no batch axes.
 
     ``time`` counts decisions, ``round`` the rounds or reward sub-episodes behind, ``play`` which play of the round
-    this is; ``draws`` are this round's types and actions, ``payoffs [N, A]`` what followers learnt in it so far;
-    ``public`` is the game's public state at decision ``level``, which is node ``node`` of the decision tree.
+    this is; ``streams`` is where all chance comes from; ``draws`` are this round's types and actions, ``payoffs [N, A]``
+    what followers learnt in it so far; ``public`` is the game's public state at decision ``level``, which is node ``node``
+    of the decision tree.
     """
 
     time: Array
-    key: PRNGKey
+    streams: Streams
     is_response: Array
     round: Array
     play: Array
@@ -129,7 +131,7 @@ class StackelbergPOMDP(environment.Environment):
         actions = jnp.broadcast_to(game.leader_actions.zeros(), (self.tree.num_nodes, *game.leader_actions.shape))
         state = StackelbergState(
             time=zero,
-            key=key,
+            streams=start_streams(key),
             is_response=jnp.bool_(True),
             round=zero,
             play=zero,
@@ -191,15 +193,14 @@ class StackelbergPOMDP(environment.Environment):
     def _draw(self, state: StackelbergState) -> StackelbergState:
         """Draw the types and actions of a new round or reward sub-episode."""
         game, tables = self.game, strategies(self.dynamics, state.followers)
-        index = jnp.where(state.is_response, state.round, self.num_rounds + state.round)
-        uniform = rounds.uniforms(jax.random.fold_in(state.key, index), 1 + game.num_followers, ())
-        types = rounds.draw_types(uniform[0], game.type_prior)
+        streams, uniform = next_uniforms(state.streams, 1 + game.num_followers)
+        types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
         mixed = tuple(rounds.take_row(t, table) for t, table in zip(types, tables, strict=True))
         learning = rounds.draw_actions(uniform[1:], mixed)
         counts = None if state.play_counts is None else state.play_counts.reshape(*game.num_types, *game.num_actions)
         paying = draw_play(self.reward_play, uniform[1:], types, tables, counts)
         actions = tuple(jnp.where(state.is_response, a, b).astype(jnp.int32) for a, b in zip(learning, paying, strict=True))
-        return state.replace(draws=Draws(tuple(t.astype(jnp.int32) for t in types), actions))
+        return state.replace(streams=streams, draws=Draws(tuple(t.astype(jnp.int32) for t in types), actions))
 
     def _profile(self, state: StackelbergState) -> Array:
         drawn = jnp.stack(state.draws.actions)
@@ -236,8 +237,9 @@ class StackelbergPOMDP(environment.Environment):
             payoffs=jnp.where(round_over, 0.0, learnt),
         )
         drawn = self._draw(after)
-        draws = jax.tree.map(lambda new, old: jnp.where(round_over, new, old), drawn.draws, after.draws)
-        return self._begin_sub_episode(after.replace(draws=draws))
+        chosen = lambda new, old: jax.tree.map(lambda x, y: jnp.where(round_over, x, y), new, old)
+        after = after.replace(streams=chosen(drawn.streams, after.streams), draws=chosen(drawn.draws, after.draws))
+        return self._begin_sub_episode(after)
 
     def _learn(self, followers: tuple[PyTree, ...], payoffs: Array, draws: Draws) -> tuple[PyTree, ...]:
         learners = tuple(rounds.take_state(t, state) for t, state in zip(draws.types, followers, strict=True))

@@ -10,8 +10,9 @@ from stackjax.errors import InputError
 from stackjax.followers import rounds
 from stackjax.followers.equilibrate import Response
 from stackjax.followers.rounds import Draws
+from stackjax.followers.streams import Streams, next_uniforms
 from stackjax.games.base import InducedGame
-from stackjax.types import Array, PRNGKey
+from stackjax.types import Array
 
 __all__ = ["RewardPhase", "RewardPlay", "check_reward_play", "draw_play", "play_reward_phase"]
 
@@ -60,34 +61,36 @@ def draw_play(
 
 
 def play_reward_phase(
-    key: PRNGKey,
     game: InducedGame,
     response: Response,
     reward_play: RewardPlay,
-    num_rounds: int,
     num_reward_episodes: int,
     num_stretches: int,
 ) -> RewardPhase:
     """Play the reward phase on tables, batched, as ``num_stretches`` stretches of about the same length.
 
-    Sub-episode r draws from ``fold_in(key, num_rounds + r)``, as rounds draw from the numbers before.
+    It goes on with the streams of random numbers that the response phase left.
     """
     total, batch = num_reward_episodes, game.batch_shape
     lengths = [len(part) for part in np.array_split(np.arange(total), num_stretches)]
     first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)
     payoffs = jnp.asarray(game.leader_payoff).reshape(-1, *batch)
 
-    def play_one(index: Array) -> tuple[Draws, Array]:
-        sub_key = jax.random.fold_in(key, num_rounds + index)
-        uniform = rounds.uniforms(sub_key, 1 + game.num_followers, batch)
-        types = rounds.draw_types(uniform[0], game.type_prior)
+    def play_one(streams: Streams) -> tuple[Streams, Draws, Array]:
+        streams, uniform = next_uniforms(streams, 1 + game.num_followers)
+        types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
         actions = draw_play(reward_play, uniform[1:], types, response.strategies, response.play_counts)
         place = rounds.profile_index(game.table_shape, (*types, *actions))
-        return Draws(types, actions), rounds.take_row(place, payoffs)
+        return streams, Draws(types, actions), rounds.take_row(place, payoffs)
 
-    def stretch(start: Array, length: Array) -> tuple[Draws, Array]:
-        draws, paid = play_one(start)
-        return draws, jax.lax.fori_loop(1, length, lambda j, paid: paid + play_one(start + j)[1], paid)
+    def add_one(carry: tuple[Streams, Array]) -> tuple[Streams, Array]:
+        streams, _, paid = play_one(carry[0])
+        return streams, carry[1] + paid
 
-    draws, paid = jax.lax.map(lambda s: stretch(*s), (jnp.asarray(first), jnp.asarray(lengths, jnp.int32)))
+    def stretch(streams: Streams, length: Array) -> tuple[Streams, tuple[Draws, Array]]:
+        streams, draws, paid = play_one(streams)
+        streams, paid = jax.lax.fori_loop(1, length, lambda _, carry: add_one(carry), (streams, paid))
+        return streams, (draws, paid)
+
+    _, (draws, paid) = jax.lax.scan(stretch, response.streams, jnp.asarray(lengths, jnp.int32))
     return RewardPhase(draws, paid, first)

@@ -67,11 +67,9 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
         num_snapshots=num_samples,
     )
     paid = play_reward_phase(
-        response_key,
         table.game,
         response,
         env.reward_play,
-        env.num_rounds,
         env.num_reward_episodes,
         min(config.reward_samples, env.num_reward_episodes),
     )

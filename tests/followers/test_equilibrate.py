@@ -5,6 +5,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.followers import rounds
+from stackjax.followers.streams import next_uniforms, start_streams
 from tests.oracles.algorithm2 import multiplicative_weights as algorithm2
 
 
@@ -24,7 +25,12 @@ def random_game(seed, num_types, num_actions, correlated=True, low=0.0, high=1.0
 
 def draws(key, num_rounds, count):
     """The uniform numbers that each round spends."""
-    return np.stack([rounds.uniforms(jax.random.fold_in(key, r), count, ()) for r in range(num_rounds)])
+    advance = jax.jit(lambda streams: next_uniforms(streams, count))
+    streams, numbers = start_streams(key), []
+    for _ in range(num_rounds):
+        streams, row = advance(streams)
+        numbers.append(row)
+    return np.stack(numbers)
 
 
 @pytest.mark.parametrize("feedback", ["sampled", "expected"])
@@ -96,8 +102,26 @@ def test_dominant_action_is_found_and_play_counts_add_up():
     assert response.strategies[1][0, 0] > 0.99
 
 
+def test_streams_are_xoshiro128plusplus():
+    """Against the recurrence in plain integers (Blackman and Vigna 2021)."""
+    words = [int(word) for word in start_streams(jax.random.key(7))]
+    rotated = lambda x, k: ((x << k) | (x >> (32 - k))) & 0xFFFFFFFF
+    expected = []
+    for _ in range(50):
+        s0, s1, s2, s3 = words
+        expected.append(((rotated((s0 + s3) & 0xFFFFFFFF, 7) + s0) & 0xFFFFFFFF) >> 8)
+        t = (s1 << 9) & 0xFFFFFFFF
+        s2, s3 = s2 ^ s0, s3 ^ s1
+        s1, s0 = s1 ^ s2, s0 ^ s3
+        words = [s0, s1, s2 ^ t, rotated(s3, 11)]
+    _, found = next_uniforms(start_streams(jax.random.key(7)), 50)
+    np.testing.assert_array_equal(found, np.array(expected) * 2.0**-24)
+
+
 def test_uniforms_look_uniform_and_independent():
-    sample = np.asarray(rounds.uniforms(jax.random.key(0), 5, (20_000,)))
+    """Over the batch, and over time within a stream."""
+    streams = start_streams(jax.random.key(0), (20_000,))
+    sample = np.asarray(next_uniforms(streams, 5)[1])
     assert sample.min() >= 0
     assert sample.max() < 1
     np.testing.assert_allclose(sample.mean(axis=1), 0.5, atol=0.01)
@@ -108,8 +132,8 @@ def test_uniforms_look_uniform_and_independent():
 
 def test_type_and_action_frequencies_follow_their_distributions():
     prior = np.array([[0.1, 0.0, 0.2], [0.3, 0.25, 0.15]])
-    uniform = rounds.uniforms(jax.random.key(1), 1, (40_000,))[0]
-    first, second = rounds.draw_types(uniform, prior)
+    uniform = next_uniforms(start_streams(jax.random.key(1), (40_000,)), 1)[1][0]
+    first, second = rounds.draw_types(uniform, prior, prior.shape)
     seen = np.zeros((2, 3))
     np.add.at(seen, (np.asarray(first), np.asarray(second)), 1 / 40_000)
     np.testing.assert_allclose(seen, prior, atol=0.01)
@@ -118,7 +142,11 @@ def test_type_and_action_frequencies_follow_their_distributions():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"num_rounds": 0}, "num_rounds=0"), ({"num_rounds": 5, "num_snapshots": 6}, "num_snapshots=6")],
+    [
+        ({"num_rounds": 0}, "num_rounds=0"),
+        ({"num_rounds": 5, "num_snapshots": 6}, "num_snapshots=6"),
+        ({"num_rounds": 5, "kernel": "fast"}, "kernel='fast'"),
+    ],
 )
 def test_bad_lengths_are_named(arguments, message):
     with pytest.raises(sx.InputError, match=message):

@@ -87,7 +87,7 @@ def check_paths(any_game, dynamics, reward_play):
         count_plays=True,
         num_snapshots=NUM_ROUNDS,
     )
-    paid = play_reward_phase(key, table.game, response, reward_play, NUM_ROUNDS, NUM_PAID, NUM_PAID)
+    paid = play_reward_phase(table.game, response, reward_play, NUM_PAID, NUM_PAID)
 
     # Rounds: the same types, the same drawn actions, the same weight tables before each.
     in_response = steps["is_response"] == 1.0

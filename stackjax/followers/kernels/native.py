@@ -1,0 +1,149 @@
+"""The CPU kernel: built with the machine's C++ compiler at first use, kept in the user's cache, called through `jax.ffi`.
+
+Without a compiler (or with ``STACKJAX_NATIVE=0``) everything still works, in a scan. To build when first used keeps the package
+free of binaries and lets the compiler use all that the processor has.
+"""
+
+import ctypes
+import functools
+import hashlib
+import math
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.followers import rounds
+from stackjax.followers.base import FollowerDynamics
+from stackjax.followers.multiplicative_weights import HedgeState, rate
+from stackjax.followers.streams import Streams
+from stackjax.games.base import InducedGame
+from stackjax.types import Array
+
+__all__ = ["native_rounds", "why_not_native"]
+
+SOURCE = pathlib.Path(__file__).with_name("hedge_cpu.cc")
+TARGET = "stackjax_hedge"
+MOST_FOLLOWERS, MOST_ACTIONS, MOST_TYPE_PROFILES, MOST_ROWS = 16, 64, 1024, 1 << 18  # as the source's arrays allow
+
+Rounds = Callable[[Streams, tuple[HedgeState, ...], Array | None], tuple[Streams, tuple[HedgeState, ...], Array | None]]
+
+
+def why_not_native(game: InducedGame, dynamics: FollowerDynamics) -> str | None:
+    """Why the CPU kernel cannot run these rounds, in words, or None if it can. Builds it if need be."""
+    if dynamics.hedge_step is None:
+        return "only multiplicative_weights with sampled feedback has a fused kernel"
+    if jnp.result_type(float) != jnp.float32:
+        return "it computes in float32, and jax_enable_x64 is on"
+    rows = game.num_followers * math.prod(game.table_shape)
+    profiles = math.prod(game.num_types)
+    if game.num_followers > MOST_FOLLOWERS or max(game.num_actions) > MOST_ACTIONS:
+        return f"it takes at most {MOST_FOLLOWERS} followers and {MOST_ACTIONS} actions"
+    if profiles > MOST_TYPE_PROFILES or rows > MOST_ROWS or profiles * max(game.num_types) >= 1 << 16:
+        return f"it takes at most {MOST_TYPE_PROFILES} type profiles and {MOST_ROWS} payoffs a game"
+    return _build_problem()
+
+
+def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], num_rounds: int) -> Rounds:
+    """``num_rounds`` rounds as a function of streams, states and play counts ``[P M, *batch]`` (or None).
+
+    Args:
+      tables: per follower, scaled payoffs ``[P * M_-i, A_i, *batch]``.
+    """
+    batch = game.batch_shape
+    flat = lambda x: x.reshape(-1, math.prod(batch))
+    prior = rounds.flat_prior(game.type_prior, game.num_types, len(batch))
+    bounds = rounds.running_sums(prior)
+    bounds = flat(bounds) if bounds.shape[1:] == batch else bounds.reshape(-1, 1)
+    payoffs = jnp.concatenate([flat(table) for table in tables])
+    sizes = [k * a for k, a in zip(game.num_types, game.num_actions, strict=True)]
+    joined = lambda leaves: jnp.concatenate([flat(leaf) for leaf in leaves])
+
+    def run(
+        streams: Streams, states: tuple[HedgeState, ...], play_counts: Array | None
+    ) -> tuple[Streams, tuple[HedgeState, ...], Array | None]:
+        step = rate(dynamics.hedge_step, payoffs).reshape(1, 1)
+        arguments = (
+            joined([state.log_weights for state in states]),
+            joined([state.residue for state in states]),
+            jnp.stack([word.reshape(-1) for word in streams]),
+            flat(play_counts) if play_counts is not None else jnp.zeros((0, math.prod(batch)), jnp.float32),
+        )
+        call = jax.ffi.ffi_call(
+            TARGET, [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arguments], vmap_method="broadcast_all"
+        )
+        logs, residue, words, counts = call(
+            *arguments,
+            payoffs,
+            bounds,
+            step,
+            num_rounds=np.int64(num_rounds),
+            num_types=np.array(game.num_types, np.int64),
+            num_actions=np.array(game.num_actions, np.int64),
+        )
+        pieces = zip(*(jnp.split(x, np.cumsum(sizes)[:-1]) for x in (logs, residue)), strict=True)
+        after = tuple(
+            HedgeState(*(piece.reshape(k, a, *batch) for piece in pair))
+            for pair, k, a in zip(pieces, game.num_types, game.num_actions, strict=True)
+        )
+        streams = Streams(*(word.reshape(batch) for word in words))
+        return streams, after, counts.reshape(play_counts.shape) if play_counts is not None else None
+
+    return run
+
+
+@functools.cache
+def _build_problem() -> str | None:
+    """Build, load and register the kernel; returns what went wrong, or None."""
+    if os.environ.get("STACKJAX_NATIVE", "1") == "0":
+        return "STACKJAX_NATIVE=0 turns it off"
+    compiler = shutil.which(os.environ.get("CXX", "c++")) or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        return "no C++ compiler (c++, g++, clang++ or $CXX) was found"
+    try:
+        library = ctypes.CDLL(str(_built(compiler)))
+        jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(library.stackjax_hedge), platform="cpu")
+    except (OSError, subprocess.SubprocessError, AttributeError) as error:
+        return f"{compiler} could not build it: {error}"
+    return None
+
+
+def _built(compiler: str) -> pathlib.Path:
+    """The compiled library, from the cache if it is there; the name tells everything it depends on."""
+    flags = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC", "-w"]
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        flags += ["-march=native", "-mprefer-vector-width=512"]
+    identity = [SOURCE.read_text(), jax.__version__, compiler, *flags, _processor()]
+    name = f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"
+    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stackjax"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        usable = os.access(folder, os.W_OK)
+    except OSError:
+        usable = False
+    if not usable:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="stackjax-"))
+    library = folder / name
+    if not library.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as workshop:  # built aside and moved, so that nobody loads half of it
+            fresh = pathlib.Path(workshop) / name
+            command = [compiler, *flags, f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", str(fresh)]
+            subprocess.run(command, check=True, capture_output=True, timeout=300)
+            fresh.replace(library)
+    return library
+
+
+def _processor() -> str:
+    """What ``-march=native`` depends on, as far as this system tells: caches may be shared by unlike machines."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))

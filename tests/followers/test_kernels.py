@@ -1,0 +1,118 @@
+"""The fused kernels run the scan's rounds: the same draws, the same plays, weights that differ by rounding."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import stackjax as sx
+from stackjax.followers.kernels import native
+from tests.followers.test_equilibrate import random_game
+
+SHAPES = [((1,), (3,)), ((2, 2), (2, 2)), ((3, 2), (2, 4)), ((2, 1, 3), (2, 3, 2)), ((9, 5), (2, 2)), ((3, 3, 3), (3, 3, 3))]
+
+
+def batch_of_games(num_types, num_actions, batch=21):
+    """Random games that share a correlated prior with a type profile of probability zero."""
+    prior = random_game(0, num_types, num_actions).type_prior
+    payoffs = np.random.default_rng(1).random((len(num_types), *num_types, *num_actions, batch))
+    return sx.InducedGame(prior, payoffs, payoffs[0])
+
+
+def assert_same(ours, theirs):
+    for a, b in zip(ours.streams, theirs.streams, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(ours.strategies, theirs.strategies, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+    np.testing.assert_array_equal(ours.play_counts, theirs.play_counts)
+
+
+@pytest.mark.parametrize(("num_types", "num_actions"), SHAPES)
+def test_native_kernel_equals_the_scan(num_types, num_actions):
+    """At a batch that is no multiple of the kernel's lanes; a draw on the edge of rounding would show as another count."""
+    game, rule, key = batch_of_games(num_types, num_actions), sx.multiplicative_weights(0.3), jax.random.key(1)
+    options = {"count_plays": True, "num_snapshots": 3, "payoff_scale": 0.5}
+    found, expected = (sx.equilibrate(key, game, rule, 200, kernel=kernel, **options) for kernel in ("native", "scan"))
+    assert_same(found, expected)
+    for a, b in zip(found.snapshots.strategies, expected.snapshots.strategies, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+@pytest.mark.parametrize("kernel", ["native", "scan"])
+def test_every_game_of_a_batch_may_have_its_own_prior(kernel):
+    games = batch_of_games((2, 3), (2, 2), batch=4)
+    priors = np.random.default_rng(2).random((2, 3, 4))
+    priors /= priors.sum(axis=(0, 1))
+    together = sx.induced_game(priors, games.follower_payoffs)
+    found = sx.equilibrate(jax.random.key(0), together, sx.multiplicative_weights(), 20_000, count_plays=True, kernel=kernel)
+    met = np.asarray(found.play_counts).sum(axis=(2, 3)) / 20_000
+    np.testing.assert_allclose(met, priors, atol=0.02)
+
+
+def test_native_kernel_under_vmap_over_keys_and_step_sizes():
+    game, keys, steps = batch_of_games((2, 2), (2, 3)), jax.random.split(jax.random.key(0), 3), jnp.array([0.1, 0.2, 0.5])
+
+    def run(key, step, kernel):
+        return sx.equilibrate(key, game, sx.multiplicative_weights(step), 100, kernel=kernel, count_plays=True)
+
+    found = jax.jit(jax.vmap(lambda key, step: run(key, step, "native")))(keys, steps)
+    for s in range(3):
+        assert_same(jax.tree.map(lambda leaf, s=s: leaf[s], found), run(keys[s], steps[s], "scan"))
+
+
+def test_what_the_native_kernel_cannot_run_is_said():
+    game = batch_of_games((2, 2), (2, 2))
+    for rule in (sx.regret_matching(), sx.multiplicative_weights(feedback="expected")):
+        with pytest.raises(sx.InputError, match="only multiplicative_weights with sampled feedback"):
+            sx.equilibrate(jax.random.key(0), game, rule, 10, kernel="native")
+    with pytest.raises(sx.InputError, match="at most 16 followers and 64 actions"):
+        sx.equilibrate(jax.random.key(0), batch_of_games((1,), (65,)), sx.multiplicative_weights(), 10, kernel="native")
+    with pytest.raises(sx.InputError, match="at most 1024 type profiles"):
+        sx.equilibrate(jax.random.key(0), batch_of_games((1025,), (2,)), sx.multiplicative_weights(), 10, kernel="native")
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"PATH": "", "CXX": "nothing"}, "no C\\+\\+ compiler"),
+        ({"CXX": "false"}, "could not build"),
+        ({"STACKJAX_NATIVE": "0"}, "off"),
+    ],
+)
+def test_without_a_compiler_the_scan_takes_over(monkeypatch, tmp_path, environment, reason):
+    for name, value in {**environment, "XDG_CACHE_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    native._build_problem.cache_clear()
+    try:
+        game, rule, key = batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights(), jax.random.key(0)
+        with pytest.raises(sx.InputError, match=reason):
+            sx.equilibrate(key, game, rule, 20, kernel="native")
+        auto, scan = (sx.equilibrate(key, game, rule, 20, kernel=kernel) for kernel in ("auto", "scan"))
+        for a, b in zip(auto.strategies, scan.strategies, strict=True):
+            np.testing.assert_array_equal(a, b)
+    finally:
+        monkeypatch.undo()
+        native._build_problem.cache_clear()
+
+
+@pytest.mark.parametrize("payoff_size", [1.0, 1e6])
+@pytest.mark.parametrize("step_size", [1e-6, 1e-3, 10.0])
+@pytest.mark.parametrize("kernel", ["native", pytest.param("scan", marks=pytest.mark.slow)])
+def test_a_million_rounds_add_up_as_in_float64(kernel, step_size, payoff_size):
+    """One follower, whose weights are known in closed form from how often each of its types came up.
+
+    Sums of a million gains of 1e-7 keep five digits; without compensation they lose 5 percent. Nothing over- or underflows.
+    """
+    num_rounds, prior = 1_000_000, np.array([0.3, 0.7])
+    payoffs = np.array([[[0.3, 0.5, -0.2], [-1.0, 1.0, 0.9]]]) * payoff_size
+    game = sx.induced_game(prior, payoffs)
+    response = sx.equilibrate(
+        jax.random.key(0), game, sx.multiplicative_weights(step_size), num_rounds, count_plays=True, kernel=kernel
+    )
+    times = np.asarray(response.play_counts, np.float64).sum(axis=1)
+    log_weights = np.log1p(step_size) * times[:, None] * payoffs[0]
+    log_weights -= log_weights.max(axis=1, keepdims=True)
+    found = np.asarray(response.states[0].log_weights)
+    np.testing.assert_allclose(found - found.max(axis=1, keepdims=True), log_weights, rtol=2e-5, atol=1e-4)
+    expected = np.exp(log_weights)
+    np.testing.assert_allclose(response.strategies[0], expected / expected.sum(axis=1, keepdims=True), atol=2e-5)

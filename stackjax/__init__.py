@@ -13,14 +13,16 @@ from stackjax.games.registry import make, register, registered_games
 from stackjax.ppo.config import PPOConfig
 
 if TYPE_CHECKING:
-    from stackjax.equilibrium.certificate import Certificate, argmax_play, certify, empirical_play, mixed_play
+    from stackjax.equilibrium.certificate import Certificate, certify
     from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
     from stackjax.equilibrium.optimum import solve
     from stackjax.followers.base import FollowerDynamics
     from stackjax.followers.best_response import best_response, fictitious_play, logit_response
     from stackjax.followers.equilibrate import Response, equilibrate
     from stackjax.followers.exp3 import exp3
+    from stackjax.followers.joint_play import argmax_play, empirical_play, mixed_play
     from stackjax.followers.multiplicative_weights import multiplicative_weights, optimistic_hedge
+    from stackjax.followers.regret import external_regrets, swap_regrets
     from stackjax.followers.regret_matching import regret_matching, regret_matching_plus
     from stackjax.followers.swap_regret import swap_regret
     from stackjax.games.base import Game, InducedGame, OneShotGame, Optimum, induced_game
@@ -34,14 +36,16 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
-    "equilibrium.certificate": ("Certificate", "argmax_play", "certify", "empirical_play", "mixed_play"),
+    "equilibrium.certificate": ("Certificate", "certify"),
     "equilibrium.evaluate": ("Evaluation", "evaluate_commitment"),
     "equilibrium.optimum": ("solve",),
     "followers.base": ("FollowerDynamics",),
     "followers.equilibrate": ("Response", "equilibrate"),
     "followers.best_response": ("best_response", "fictitious_play", "logit_response"),
     "followers.exp3": ("exp3",),
+    "followers.joint_play": ("argmax_play", "empirical_play", "mixed_play"),
     "followers.multiplicative_weights": ("multiplicative_weights", "optimistic_hedge"),
+    "followers.regret": ("external_regrets", "swap_regrets"),
     "followers.regret_matching": ("regret_matching", "regret_matching_plus"),
     "followers.swap_regret": ("swap_regret",),
     "games.base": ("Game", "InducedGame", "OneShotGame", "Optimum", "induced_game"),
@@ -79,6 +83,7 @@ __all__ = [
     "equilibrate",
     "evaluate_commitment",
     "exp3",
+    "external_regrets",
     "fictitious_play",
     "induced_game",
     "load_matrix_game",
@@ -96,6 +101,7 @@ __all__ = [
     "rounds_from_plays",
     "solve",
     "swap_regret",
+    "swap_regrets",
 ]
 
 

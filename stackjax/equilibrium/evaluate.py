@@ -5,8 +5,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from stackjax.equilibrium.certificate import Certificate, argmax_play, certify, empirical_play, mixed_play
+from stackjax.equilibrium.certificate import Certificate, certify
 from stackjax.followers.equilibrate import equilibrate
+from stackjax.followers.joint_play import argmax_play, empirical_play, mixed_play
 from stackjax.games.base import InducedGame
 from stackjax.pomdp.commitment import tabulate
 from stackjax.pomdp.environment import StackelbergPOMDP

@@ -9,10 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError, require_count
+from stackjax.errors import InputError, require, require_count
 from stackjax.followers import rounds
 from stackjax.followers.base import FollowerDynamics, init_followers, strategies
+from stackjax.followers.joint_play import empirical_play
 from stackjax.followers.kernels.native import native_rounds, why_not_native
+from stackjax.followers.measured import GapRecord, run_measured
+from stackjax.followers.regret import bcce_gap
 from stackjax.followers.rounds import Draws
 from stackjax.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.games.base import InducedGame
@@ -45,6 +48,8 @@ class Response(NamedTuple):
       strategies: mixed strategy by type after the last round, a tuple over followers of ``[K_i, A_i, *batch]``.
       play_counts: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]`` how often each joint play occurred, or None.
       snapshots: `Snapshots`, or None.
+      gaps: `GapRecord`, or None.
+      num_rounds: int ``[*batch]``, the rounds behind all this: ``num_rounds`` unless a tolerance was met before.
       streams: where the random numbers would go on.
     """
 
@@ -52,6 +57,8 @@ class Response(NamedTuple):
     strategies: tuple[Array, ...]
     play_counts: Array | None
     snapshots: Snapshots | None
+    gaps: GapRecord | None
+    num_rounds: Array
     streams: Streams
 
 
@@ -69,6 +76,8 @@ def equilibrate(
     *,
     payoff_scale: Any = 1.0,
     count_plays: bool = False,
+    gap_every: int | None = None,
+    tolerance: float | None = None,
     num_snapshots: int = 0,
     kernel: Kernel = "auto",
 ) -> Response:
@@ -84,43 +93,80 @@ def equilibrate(
       dynamics: how followers learn, for example ``multiplicative_weights()``.
       num_rounds: T, at least 1, static.
       payoff_scale: what payoffs are divided by before the followers learn from them.
-      count_plays: whether to count joint plays (for the empirical distribution).
+      count_plays: whether to count joint plays (for the empirical distribution); at most 2^24 rounds.
+      gap_every: measure the empirical play's B-CCE gap after every so many rounds, exactly (see `GapRecord`); counts plays.
+      tolerance: stop when no batch element's gap is above it, game units; an element that gets there earlier stays as it
+        was then. What is returned is then a certified response, unless ``num_rounds`` ran out. Needs ``gap_every``.
       num_snapshots: how many evenly spaced rounds to record, the first of them round 0; at most ``num_rounds``.
       kernel: what runs the rounds: ``"scan"``, any dynamics anywhere; ``"native"``, the CPU kernel, and ``"pallas"``, the
         GPU kernel, both for sampled `multiplicative_weights` alone; ``"auto"``, the CPU kernel where it can and a scan
         elsewhere. All draw the same random numbers and differ by rounding.
 
     Raises:
-      InputError: ``num_rounds`` or ``num_snapshots`` is out of range, or ``kernel`` cannot run these rounds.
+      InputError: an argument is out of range or does not go with another, or ``kernel`` cannot run these rounds.
     """
     require_count("num_rounds", num_rounds)
     if not 0 <= num_snapshots <= num_rounds:
         raise InputError(f"num_snapshots={num_snapshots} must be between 0 and num_rounds={num_rounds}")
+    _check_gap_options(num_rounds, gap_every, tolerance, num_snapshots)
+    count_plays = count_plays or gap_every is not None
     if count_plays and num_rounds > MOST_COUNTED:
-        raise InputError(f"num_rounds={num_rounds} must be at most {MOST_COUNTED} for count_plays, which counts in float32")
+        raise InputError(f"num_rounds={num_rounds} must be at most {MOST_COUNTED} for plays to be counted, in float32")
     tables = _payoff_tables(game, dynamics, payoff_scale)
     run_rounds = _rounds_runner(game, dynamics, tables, kernel)
 
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)
     size = math.prod(game.table_shape)
     counts = jnp.zeros((size, *game.batch_shape)) if count_plays else None
-    carry, snapshots = _Carry(start_streams(key, game.batch_shape), states, counts), None
-    if num_snapshots:
+    carry, snapshots, gaps = _Carry(start_streams(key, game.batch_shape), states, counts), None, None
+    rounds_run = jnp.full(game.batch_shape, num_rounds)
+    if gap_every is not None:
+        measure = lambda carry: _empirical_gap(game, dynamics, carry)
+        carry, gaps, rounds_run = run_measured(run_rounds, measure, carry, num_rounds, gap_every, tolerance)
+        num_rounds = 0
+    elif num_snapshots:
         stride = num_rounds // num_snapshots
 
         def recorded_stretch(carry: _Carry, _: None) -> tuple[_Carry, tuple[tuple[Array, ...], Draws]]:
             before = strategies(dynamics, carry.states)
             carry, draws = _one_round(game, dynamics, tables, carry)
-            return run_rounds(carry, stride - 1), (before, draws)
+            return run_rounds(carry, stride - 1) if stride > 1 else carry, (before, draws)
 
         carry, (tables_before, draws) = jax.lax.scan(recorded_stretch, carry, length=num_snapshots)
         snapshots = Snapshots(jnp.arange(num_snapshots) * stride, tables_before, draws)
         num_rounds -= num_snapshots * stride
-    carry = run_rounds(carry, num_rounds)
+    carry = run_rounds(carry, num_rounds) if num_rounds else carry
     counts = carry.play_counts
     if counts is not None:
         counts = counts.reshape(*game.table_shape, *game.batch_shape)
-    return Response(carry.states, strategies(dynamics, carry.states), counts, snapshots, carry.streams)
+    learnt = strategies(dynamics, carry.states)
+    return Response(carry.states, learnt, counts, snapshots, gaps, rounds_run, carry.streams)
+
+
+def _check_gap_options(num_rounds: int, gap_every: int | None, tolerance: float | None, num_snapshots: int) -> None:
+    if gap_every is not None:
+        require_count("gap_every", gap_every)
+        require("gap_every", gap_every, gap_every <= num_rounds, f"at most num_rounds={num_rounds}")
+        require("num_snapshots", num_snapshots, num_snapshots == 0, "0 when gap_every is given")
+    if tolerance is not None:
+        require("tolerance", tolerance, gap_every is not None, "None unless gap_every says how often to look")
+        require("tolerance", tolerance, math.isfinite(tolerance) and tolerance >= 0, "a finite number of at least 0")
+
+
+def _empirical_gap(game: InducedGame, dynamics: FollowerDynamics, carry: _Carry) -> Array:
+    """``[*batch]`` the B-CCE gap of the play so far, game units."""
+    tables = strategies(dynamics, carry.states)
+    assert carry.play_counts is not None
+    batched_prior = len(game.type_prior.shape) > game.num_followers
+
+    def one(prior: Array, payoffs: Array, counts: Array, mixed: tuple[Array, ...]) -> Array:
+        single = InducedGame(prior, payoffs, payoffs[0])
+        return bcce_gap(single, empirical_play(counts.reshape(game.table_shape), mixed))
+
+    prior, payoffs = jnp.asarray(game.type_prior, jnp.result_type(float)), jnp.asarray(game.follower_payoffs)
+    for _ in game.batch_shape:
+        one = jax.vmap(one, (-1 if batched_prior else None, -1, -1, -1), -1)
+    return one(prior, payoffs, carry.play_counts, tables)
 
 
 def _rounds_runner(
@@ -148,8 +194,6 @@ def _rounds_runner(
         return _Carry(*native_rounds(game, dynamics, tables, count)(*carry))
 
     def by_platform(carry: _Carry, count: int) -> _Carry:
-        if count == 0:
-            return carry
         here, elsewhere = functools.partial(native, count=count), functools.partial(scan, count=count)
         return jax.lax.platform_dependent(carry, cpu=here, default=elsewhere)
 

@@ -102,6 +102,7 @@ def _summary(certificate: Certificate) -> dict[str, Any]:
         "leader_payoff": float(certificate.leader_payoff.mean(dtype=np.float64)),
         "follower_payoffs": [float(value) for value in certificate.follower_payoffs.mean(axis=0, dtype=np.float64)],
         "bcce_gap": float(certificate.bcce_gap.max()),
+        "cce_gap": float(certificate.cce_gap.max()),
         "ce_gap": float(certificate.ce_gap.max()),
         "bne_gap": float(certificate.bne_gap.max()),
     }

@@ -36,7 +36,10 @@ def test_equals_enumeration(x64, shape, seed, zero_type):
     for i in range(game.num_followers):
         np.testing.assert_allclose(certificate.follower_payoffs[i], regret.expected_payoffs(prior, followers[i], play), **close)
     np.testing.assert_allclose(certificate.bcce_gap, regret.bcce_gap(prior, followers, play), **close)
+    np.testing.assert_allclose(certificate.cce_gap, regret.cce_gap(prior, followers, play), **close)
     np.testing.assert_allclose(certificate.ce_gap, regret.ce_gap(prior, followers, play), **close)
+    assert certificate.cce_gap <= certificate.bcce_gap + 1e-12
+    assert certificate.bcce_gap <= certificate.ce_gap + 1e-12
     product = regret.product_of_marginals(prior, play)
     np.testing.assert_allclose(certificate.bne_gap, regret.bcce_gap(prior, followers, product), **close)
 

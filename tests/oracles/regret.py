@@ -25,6 +25,23 @@ def bcce_gap(type_prior, follower_payoffs, play):
     return largest_gain(type_prior, follower_payoffs, play, constant)
 
 
+def cce_gap(type_prior, follower_payoffs, play):
+    """The most that a follower gains before its type is known, by any map from its types to actions, played whatever comes."""
+    n = type_prior.ndim
+    num_actions = follower_payoffs.shape[1 + n :]
+    worst = 0.0
+    for i in range(n):
+        for plan in profiles([num_actions[i]] * type_prior.shape[i]):
+            gain = 0.0
+            for t in profiles(type_prior.shape):
+                for a in profiles(num_actions):
+                    instead = tuple(plan[t[i]] if j == i else action for j, action in enumerate(a))
+                    difference = follower_payoffs[(i, *t, *instead)] - follower_payoffs[(i, *t, *a)]
+                    gain += type_prior[t] * play[t + a] * difference
+            worst = max(worst, gain)
+    return worst
+
+
 def ce_gap(type_prior, follower_payoffs, play):
     """The most that a follower gains, given a type of positive probability, by any map from actions to actions."""
     num_actions = follower_payoffs.shape[1 + type_prior.ndim :]

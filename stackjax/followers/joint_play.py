@@ -1,0 +1,56 @@
+"""Plays: how followers act together, a joint distribution over action profiles for every type profile.
+
+A *play* is ``σ [K_1, ..., K_N, A_1, ..., A_N]`` (Brero et al. 2023, Definition 3.2). One play at a time; callers ``vmap``.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from stackjax.games.base import InducedGame
+from stackjax.types import Array
+
+__all__ = ["argmax_play", "empirical_play", "marginal_strategies", "mixed_play"]
+
+
+def mixed_play(strategies: tuple[Array, ...]) -> Array:
+    """Independent play of mixed strategies ``[K_i, A_i]``, as ``[K_1..K_N, A_1..A_N]``."""
+    n = len(strategies)
+    strategies = tuple(jnp.asarray(strategy) for strategy in strategies)
+    play = jnp.ones((1,) * (2 * n), strategies[0].dtype)
+    for i, strategy in enumerate(strategies):
+        shape = [1] * (2 * n)
+        shape[i], shape[n + i] = strategy.shape
+        play = play * strategy.reshape(shape)
+    return play
+
+
+def argmax_play(strategies: tuple[Array, ...]) -> Array:
+    """Every follower plays the most likely action of its strategy at its type (ties to the lowest index)."""
+    tables = [jnp.asarray(strategy) for strategy in strategies]
+    return mixed_play(tuple(jax.nn.one_hot(t.argmax(axis=1), t.shape[1], dtype=t.dtype) for t in tables))
+
+
+def empirical_play(play_counts: Array, strategies: tuple[Array, ...]) -> Array:
+    """Joint play as it occurred, conditional on types; where a type profile never did, the followers' mixed play."""
+    n = len(strategies)
+    total = play_counts.sum(axis=tuple(range(n, 2 * n)), keepdims=True)
+    return jnp.where(total > 0, play_counts / jnp.where(total > 0, total, 1.0), mixed_play(strategies))
+
+
+def marginal_strategies(game: InducedGame, play: Array) -> tuple[Array, ...]:
+    """Each follower's strategy by own type, ``[K_i, A_i]``, averaged over the others' types and actions.
+
+    At a type of zero probability the others' types count as equally likely.
+    """
+    n = game.num_followers
+    prior = jnp.asarray(game.type_prior, play.dtype)
+    marginals = []
+    for i in range(n):
+        own_weight = prior.sum(axis=tuple(axis for axis in range(n) if axis != i), keepdims=True)
+        others = math.prod(game.num_types) // game.num_types[i]
+        conditional = jnp.where(own_weight > 0, prior / jnp.where(own_weight > 0, own_weight, 1.0), 1.0 / others)
+        axes = tuple(axis for axis in range(2 * n) if axis not in (i, n + i))
+        marginals.append((conditional.reshape(*game.num_types, *(1,) * n) * play).sum(axis=axes))
+    return tuple(marginals)

@@ -1,0 +1,77 @@
+"""Rounds in stretches, with an exact look at how far from equilibrium the play is after each, and an early end."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.types import Array
+
+__all__ = ["GapRecord", "run_measured"]
+
+
+class GapRecord(NamedTuple):
+    """How the gap fell: ``rounds`` int ``[m]``, and ``bcce_gap [m, *batch]`` of the play until then, game units.
+
+    Where a batch element had stopped before, its gap at that time is repeated.
+    """
+
+    rounds: Array
+    bcce_gap: Array
+
+
+class _State(NamedTuple):
+    place: Array  # stretches behind
+    carry: Any
+    gaps: Array  # [m, *batch]
+    rounds_run: Array  # [*batch]
+    stopped: Array  # [*batch]
+
+
+def run_measured(
+    run_rounds: Callable[[Any, int], Any],
+    measure: Callable[[Any], Array],
+    carry: Any,
+    num_rounds: int,
+    every: int,
+    tolerance: float | None,
+) -> tuple[Any, GapRecord, Array]:
+    """At most ``num_rounds`` rounds, measured after every ``every`` (and after the last, shorter stretch if there is one).
+
+    Args:
+      run_rounds: ``(carry, static number of rounds) -> carry``, batch last in every leaf.
+      measure: ``carry -> [*batch]``.
+      tolerance: a batch element whose measure is at most this stays as it is; when all do, no further rounds are run.
+
+    Returns:
+      the carry, what was measured, and the rounds behind each batch element.
+    """
+    ends = np.minimum(np.arange(every, num_rounds + every, every), num_rounds)
+    num_whole, rest = divmod(num_rounds, every)
+    start = measure(carry)
+    state = _State(
+        jnp.int32(0),
+        carry,
+        jnp.zeros((len(ends), *start.shape)),
+        jnp.zeros(start.shape, jnp.int32),
+        jnp.zeros(start.shape, bool),
+    )
+
+    def stretch(state: _State, length: int) -> _State:
+        after = run_rounds(state.carry, length)
+        keep = lambda old, new: jnp.where(state.stopped, old, new)
+        carry = jax.tree.map(keep, state.carry, after) if tolerance is not None else after
+        gap = measure(carry)
+        stopped = state.stopped if tolerance is None else state.stopped | (gap <= tolerance)
+        run = jnp.where(state.stopped, state.rounds_run, state.rounds_run + length)
+        later = jnp.arange(len(ends)).reshape(-1, *(1,) * gap.ndim) >= state.place
+        gaps = jnp.where(later, gap[None], state.gaps)  # what is measured later overwrites what comes after it
+        return _State(state.place + 1, carry, gaps, run, stopped)
+
+    goes_on = lambda state: (state.place < num_whole) & ~state.stopped.all()
+    state = jax.lax.while_loop(goes_on, lambda state: stretch(state, every), state)
+    if rest:
+        state = jax.lax.cond(state.stopped.all(), lambda s: s, lambda s: stretch(s, rest), state)
+    return state.carry, GapRecord(jnp.asarray(ends), state.gaps), state.rounds_run

@@ -15,7 +15,7 @@ from stackjax.ppo.config import PPOConfig
 if TYPE_CHECKING:
     from stackjax.equilibrium.certificate import Certificate, certify
     from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
-    from stackjax.equilibrium.optimum import solve
+    from stackjax.equilibrium.optimum import Solution, enumerate_commitments, solve
     from stackjax.followers.base import FollowerDynamics
     from stackjax.followers.best_response import best_response, fictitious_play, logit_response
     from stackjax.followers.equilibrate import Response, equilibrate
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from stackjax.followers.regret_matching import regret_matching, regret_matching_plus
     from stackjax.followers.swap_regret import swap_regret
     from stackjax.games.base import Game, InducedGame, OneShotGame, Optimum, induced_game
-    from stackjax.games.normal_form import load_matrix_game, matrix_game
+    from stackjax.games.matrix_files import load_matrix_game, openspiel_game
+    from stackjax.games.normal_form import matrix_game
     from stackjax.games.posted_price import PostedPrice
     from stackjax.games.spaces import Box, Discrete
     from stackjax.pomdp.environment import StackelbergPOMDP
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "equilibrium.certificate": ("Certificate", "certify"),
     "equilibrium.evaluate": ("Evaluation", "evaluate_commitment"),
-    "equilibrium.optimum": ("solve",),
+    "equilibrium.optimum": ("Solution", "enumerate_commitments", "solve"),
     "followers.base": ("FollowerDynamics",),
     "followers.equilibrate": ("Response", "equilibrate"),
     "followers.best_response": ("best_response", "fictitious_play", "logit_response"),
@@ -49,7 +50,8 @@ _HOMES = {
     "followers.regret_matching": ("regret_matching", "regret_matching_plus"),
     "followers.swap_regret": ("swap_regret",),
     "games.base": ("Game", "InducedGame", "OneShotGame", "Optimum", "induced_game"),
-    "games.normal_form": ("load_matrix_game", "matrix_game"),
+    "games.matrix_files": ("load_matrix_game", "openspiel_game"),
+    "games.normal_form": ("matrix_game",),
     "games.posted_price": ("PostedPrice",),
     "games.spaces": ("Box", "Discrete"),
     "pomdp.environment": ("StackelbergPOMDP",),
@@ -74,12 +76,14 @@ __all__ = [
     "PPOConfig",
     "PostedPrice",
     "Response",
+    "Solution",
     "StackelbergPOMDP",
     "argmax_play",
     "best_response",
     "certify",
     "check_game",
     "empirical_play",
+    "enumerate_commitments",
     "equilibrate",
     "evaluate_commitment",
     "exp3",
@@ -93,6 +97,7 @@ __all__ = [
     "matrix_game",
     "mixed_play",
     "multiplicative_weights",
+    "openspiel_game",
     "optimistic_hedge",
     "register",
     "registered_games",

@@ -1,4 +1,4 @@
-"""The command line: ``stackjax list | train | evaluate | report | solve``. Free of JAX until a command needs it."""
+"""The command line: ``stackjax list | train | evaluate | report | export | solve``. Free of JAX until a command needs it."""
 
 import contextlib
 import dataclasses
@@ -26,11 +26,13 @@ stackjax learns how to lead: the commitment that pays best once followers have l
 
 usage:
   stackjax list [--json]            the games, their options and known optima
-  stackjax train GAME --out DIR     train leaders, ten seeds at once; GAME is a name, FILE.json, FILE.npz or FILE.py[:NAME]
+  stackjax train GAME --out DIR     train leaders, ten seeds at once
   stackjax evaluate DIR             evaluate a run's commitments again
   stackjax report DIR               write a run's report.html again
+  stackjax export DIR FILE          a run's commitment and follower play in a file of its own, .json or .npz
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
 
+GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg), openspiel:NAME, or FILE.py[:NAME].
 stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, --ppo.*
 """
 
@@ -59,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         "train": _train,
         "evaluate": _evaluate,
         "report": _report,
+        "export": _export,
         "solve": _solve,
     }
     try:
@@ -183,6 +186,26 @@ def _report(arguments: list[str]) -> int:
     return 0
 
 
+def _export(arguments: list[str]) -> int:
+    @dataclasses.dataclass(frozen=True)
+    class ExportSettings:
+        """Write one seed's commitment and the followers' play to a .json or .npz file."""
+
+        seed: int | None = None
+        """Which seed; by default the one with the highest payoff."""
+
+    if arguments[:1] in (["-h"], ["--help"]) or len(arguments) >= 2:
+        settings = _parse(ExportSettings, arguments[:1] if len(arguments) < 2 else arguments[2:], "stackjax export DIR FILE")
+    if len(arguments) < 2:
+        raise InputError("export takes a run directory and a file: stackjax export DIR FILE [--seed N]")
+    directory = _run_argument(arguments[:1], "export", "")
+    from stackjax.runs.export import export_commitment
+
+    seed = export_commitment(directory, pathlib.Path(arguments[1]), settings.seed)
+    print(f"{arguments[1]} (seed {seed})")
+    return 0
+
+
 def _run_argument(arguments: list[str], command: str, help_text: str) -> "RunDirectory":
     from stackjax.runs.directory import RunDirectory
 
@@ -203,21 +226,28 @@ def _solve(arguments: list[str]) -> int:
     )
     settings = _parse(settings_type, rest, f"stackjax solve {arguments[0]}")
     game = source.build(dataclasses.asdict(settings.game))
-    from stackjax.equilibrium.optimum import solve
+    from stackjax.equilibrium.optimum import describe_commitment, solve
 
     optimum = solve(game)
     if settings.json:
-        print(json.dumps({"game": game.name, **({} if optimum is None else optimum._asdict())}))
+        found = {} if optimum is None else optimum._asdict()
+        if found.get("commitment") is not None:
+            found["commitment"] = found["commitment"].tolist()
+        print(json.dumps({"game": game.name, **found}))
     elif optimum is None:
-        print(f"{game.name}: the leader's optimum is not known")
+        print(f"{game.name}: the leader's optimum is not known, and there are too many commitments to try")
     else:
-        print(f"{game.name}: {optimum.value:.10g} ({optimum.method})")
+        weak = "" if optimum.weak_value is None else f"; with ties or equilibria against the leader {optimum.weak_value:.10g}"
+        print(f"{game.name}: {optimum.value:.10g} ({optimum.method}){weak}")
+        for line in describe_commitment(game, optimum):
+            print(f"  {line}")
     return 0
 
 
 def _game_argument(arguments: list[str], command: str) -> tuple[GameSource, list[str]]:
     if arguments[:1] in (["-h"], ["--help"]):
-        print(f"usage: stackjax {command} GAME ...\n\nGAME: a name from 'stackjax list', FILE.json, FILE.npz or FILE.py[:NAME]")
+        kinds = "a name from 'stackjax list', a payoff file (.json, .npz, .nfg), openspiel:NAME, or FILE.py[:NAME]"
+        print(f"usage: stackjax {command} GAME ...\n\nGAME: {kinds}")
         raise SystemExit(0)
     if not arguments or arguments[0].startswith("-"):
         raise InputError(f"{command} needs a game first: stackjax {command} GAME ...; see 'stackjax list'")

@@ -1,59 +1,137 @@
-"""The leader's exact optimum: closed forms attached to games, enumeration, one linear programme per follower reply."""
+"""The leader's exact optimum: closed forms attached to games, enumeration of commitments, linear programmes."""
 
+import itertools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
 
-from stackjax.games.base import Game, Optimum
+from stackjax.equilibrium.matrix_commitments import best_mixed_commitment, best_pure_commitment
+from stackjax.equilibrium.replies import MOST_STRATEGY_PROFILES, Replies, num_strategy_profiles, replies
+from stackjax.errors import InputError
+from stackjax.games.base import Game, InducedGame
 from stackjax.games.normal_form import MatrixGame
-from stackjax.types import ArrayLike
+from stackjax.games.spaces import Discrete
+from stackjax.pomdp.commitment import LARGEST_TABLE, commit, commitment_paths, decision_tree, tabulate_batch
 
-__all__ = ["best_mixed_commitment", "best_pure_commitment", "solve"]
+__all__ = ["Solution", "describe_commitment", "enumerate_commitments", "solve"]
+
+MOST_COMMITMENTS = 10_000
+LARGEST_CHUNK = 5_000_000  # payoffs tabulated at a time
 
 
-def solve(game: Game) -> Optimum | None:
-    """The leader's best payoff in ``game`` with follower ties broken in its favour, or None when it is not known.
+class Solution(NamedTuple):
+    """The best that the leader can get, game units.
 
-    Matrix games with one follower are solved exactly, by enumeration (deterministic leader) or by one linear programme
-    per reply (randomized leader; the value is then a supremum, reached in the limit when ties go the other way).
+    Attributes:
+      value: with the followers' ties (or, of several followers, their choice of equilibrium) in the leader's favour: the strong
+        Stackelberg value.
+      method: how it is known, as in `Optimum`.
+      weak_value: with ties (or equilibria) against the leader, or None when that is not known.
+      commitment: one that reaches ``value``: probabilities of rows ``[A_0]`` in a matrix game, else a leader action for each
+        node of the decision tree ``[O]``; None for closed forms. Among equally good ones, the best against the leader's luck.
+      reply: the follower's column, in a matrix game with one follower.
+    """
+
+    value: float
+    method: str
+    weak_value: float | None = None
+    commitment: np.ndarray | None = None
+    reply: int | None = None
+
+
+def solve(game: Game) -> Solution | None:
+    """The leader's optimum in ``game``, or None when it is not known and too large to enumerate.
+
+    Matrix games with one follower are solved exactly, by enumeration (deterministic leader) or by one linear programme per
+    reply (randomized leader; the values are then suprema). Games with a closed form return it. Other games with finitely many
+    commitments, at most 10,000, are solved by `enumerate_commitments`. A leader who mixes against several followers gets an
+    upper bound: what it could do if it could also tell them what to play.
     """
     known = game.optimum()
-    if known is not None or not isinstance(game, MatrixGame) or game.num_followers != 1:
-        return known
-    leader, follower = game.payoff_table[..., 0], game.payoff_table[..., 1]
-    if game.randomized:
-        return Optimum(best_mixed_commitment(leader, follower)[0], "lp")
-    return Optimum(best_pure_commitment(leader, follower)[0], "enumeration")
+    if isinstance(game, MatrixGame) and game.num_followers == 1:
+        leader, follower = game.payoff_table[..., 0], game.payoff_table[..., 1]
+        best = best_mixed_commitment if game.randomized else best_pure_commitment
+        strong, weak = best(leader, follower), best(leader, follower, "weak")
+        method = known.method if known is not None else "lp" if game.randomized else "enumeration"
+        value = known.value if known is not None else strong.value
+        return Solution(value, method, weak.value, strong.mix, strong.reply)
+    if known is not None:
+        return Solution(known.value, known.method)
+    if isinstance(game, MatrixGame) and game.randomized:
+        return Solution(_correlated_bound(game), "upper-bound")
+    try:
+        return enumerate_commitments(game)
+    except InputError:
+        return None
 
 
-def best_pure_commitment(leader: ArrayLike, follower: ArrayLike) -> tuple[float, int]:
-    """The value and the row of the best pure commitment; payoffs are ``[rows, columns]``, ties favour the leader."""
-    leader, follower = np.asarray(leader), np.asarray(follower)
-    replies = follower == follower.max(axis=1, keepdims=True)
-    values = np.where(replies, leader, -np.inf).max(axis=1)
-    return float(values.max()), int(values.argmax())
+def enumerate_commitments(game: Game) -> Solution:
+    """Try every commitment of a leader with finitely many, each against the followers' exact equilibrium `replies`.
 
-
-def best_mixed_commitment(leader: ArrayLike, follower: ArrayLike) -> tuple[float, np.ndarray]:
-    """The value and the row mix of the best mixed commitment (strong Stackelberg equilibrium).
-
-    For each column, the best mix that makes it a best reply is a linear programme; the best of them wins.
-
-    References: Conitzer and Sandholm (2006), Section 3.
+    Raises:
+      InputError: the leader's actions are not finite, or there are too many commitments, profiles or strategies.
     """
-    leader, follower = np.asarray(leader, np.float64), np.asarray(follower, np.float64)
-    num_rows, num_columns = leader.shape
-    best_value, best_mix = -np.inf, np.zeros(num_rows)
-    for column in range(num_columns):
-        others = [other for other in range(num_columns) if other != column]
-        found = scipy.optimize.linprog(
-            -leader[:, column],
-            A_ub=(follower[:, others] - follower[:, [column]]).T if others else None,
-            b_ub=np.zeros(len(others)) if others else None,
-            A_eq=np.ones((1, num_rows)),
-            b_eq=[1.0],
-            bounds=(0, 1),
-            method="highs",
+    space = game.leader_actions
+    if not isinstance(space, Discrete):
+        raise InputError(f"game {game.name!r}: the leader's actions are not finite, so commitments cannot be enumerated")
+    tree = decision_tree(game)
+    count = float(space.n) ** tree.num_nodes
+    cells = math.prod(game.table_shape)
+    if count > MOST_COMMITMENTS:
+        raise InputError(
+            f"game {game.name!r} has {count:.3g} commitments, more than the {MOST_COMMITMENTS} that are enumerated"
         )
-        if found.status == 0 and -found.fun > best_value:
-            best_value, best_mix = float(-found.fun), found.x
-    return best_value, best_mix
+    if cells > LARGEST_TABLE:
+        raise InputError(f"game {game.name!r} has {cells} (type, action) profiles, more than {LARGEST_TABLE}")
+    strategies = num_strategy_profiles(game.num_types, game.num_actions)
+    if game.num_followers > 1 and strategies > MOST_STRATEGY_PROFILES:
+        raise InputError(f"game {game.name!r} has {strategies:.3g} strategy profiles, more than {MOST_STRATEGY_PROFILES}")
+    commitments = np.array(list(itertools.product(range(space.n), repeat=tree.num_nodes)), np.int32)
+    ranges: list[Replies] = []
+    chunk = max(1, LARGEST_CHUNK // (cells * (1 + game.num_followers)))
+    with jax.enable_x64(True):
+        tabulated = jax.jit(lambda actions: tabulate_batch(game, tree, actions).game)
+        for first in range(0, len(commitments), chunk):
+            table = jax.device_get(tabulated(commitments[first : first + chunk]))
+            for b in range(table.leader_payoff.shape[-1]):
+                one = InducedGame(game.type_prior, table.follower_payoffs[..., b], table.leader_payoff[..., b])
+                ranges.append(replies(one))
+    highs, lows = np.array([reply.best for reply in ranges]), np.array([reply.worst for reply in ranges])
+    equally_good = highs >= highs.max() - 1e-9 * np.ptp(game.leader_payoff_range)
+    best = int(np.where(equally_good, lows, -np.inf).argmax())
+    return Solution(float(highs.max()), "enumeration", float(lows.max()), _as_commitment(game, commitments[best]))
+
+
+def describe_commitment(game: Game, solution: Solution) -> list[str]:
+    """The solution's commitment, and the follower's reply if one is known, in words."""
+    if solution.commitment is None:
+        return []
+    actions = solution.commitment
+    if isinstance(game, MatrixGame):
+        actions = actions[None] if game.randomized else np.array([actions.argmax()])
+    tree = decision_tree(game)
+    observations, _ = commit(game, tree, lambda _, nodes: jnp.asarray(actions)[nodes], lambda made: made)
+    lines = game.explain(np.asarray(observations), actions, commitment_paths(game, tree))
+    return lines if solution.reply is None else [*lines, f"reply: {game.describe_action(0, solution.reply)}"]
+
+
+def _as_commitment(game: Game, actions: np.ndarray) -> np.ndarray:
+    """A matrix game's row as a mix of rows, so that commitments in matrix games always mean the same."""
+    return np.eye(game.leader_actions.n)[actions[0]] if isinstance(game, MatrixGame) else actions  # type: ignore[union-attr]
+
+
+def _correlated_bound(game: MatrixGame) -> float:
+    """The most a leader gets by committing to a joint play that leaves no follower a gain (Conitzer and Korzhyk 2011).
+
+    With the leader's row as one more, unaware, "type" of the play it is the linear programme of `replies`; a leader that cannot
+    correlate its row with the followers' actions gets at most as much.
+    """
+    leader_free = np.concatenate([np.zeros((1, *game.payoff_table.shape[:-1])), np.moveaxis(game.payoff_table, -1, 0)[1:]])
+    n = 1 + game.num_followers
+    shape = (1,) * n + game.payoff_table.shape[:-1]
+    followers = leader_free.reshape(n, *shape)  # the leader as a follower whom nothing tempts
+    value = np.moveaxis(game.payoff_table, -1, 0)[0].reshape(shape)
+    return replies(InducedGame(np.ones((1,) * n), followers, value)).best

@@ -1,12 +1,9 @@
 """Matrix games: the leader commits to a row (or a mix of rows), each follower picks an action.
 
 `escape` and `maintain` are the games of Zhang et al. (2019), as in Brero et al. (2023), Tables 2 and 4. A user's
-own game comes from an array or from a file; see `matrix_game` and `load_matrix_game`.
+own game comes from an array, see `matrix_game`, or from a file, see `load_matrix_game`.
 """
 
-import json
-import pathlib
-import zipfile
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +14,7 @@ from stackjax.games.base import OneShotGame, Optimum
 from stackjax.games.spaces import Box, Discrete
 from stackjax.types import Array
 
-__all__ = ["MatrixGame", "escape", "load_matrix_game", "maintain", "matrix_game"]
+__all__ = ["MatrixGame", "escape", "maintain", "matrix_game"]
 
 ESCAPE = [[(15, 15), (10, 10), (0, 0)], [(10, 10), (10, 10), (0, 0)], [(0, 0), (0, 0), (30, 30)]]
 # Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
@@ -115,29 +112,6 @@ def matrix_game(payoffs: Any, *, randomized: bool = False, name: str = "matrix-g
                 f"none beyond {LARGEST_PAYOFF:g})"
             )
     return MatrixGame(name, table, randomized)
-
-
-def load_matrix_game(path: str | pathlib.Path, *, randomized: bool = False) -> MatrixGame:
-    """A matrix game from a ``.json`` file ``{"payoffs": ...}`` or an ``.npz`` file with an array ``payoffs``."""
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f"game file {path} does not exist or is not a file")
-    if path.suffix == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                content = {key: arrays[key] for key in getattr(arrays, "files", ())}
-        except (ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise InputError(f"game file {path} is not a readable .npz archive of plain arrays") from error
-    elif path.suffix == ".json":
-        try:
-            content = json.loads(path.read_text())
-        except (ValueError, OSError) as error:
-            raise InputError(f"game file {path} is not JSON: {error}") from error
-    else:
-        raise InputError(f"game file {path} must end in .json or .npz")
-    if not isinstance(content, dict) or "payoffs" not in content:
-        raise InputError(f"game file {path} must hold an entry named 'payoffs'")
-    return matrix_game(content["payoffs"], randomized=randomized, name=path.stem)
 
 
 def escape(*, randomized: bool = False) -> MatrixGame:

@@ -7,15 +7,20 @@ import pathlib
 import tempfile
 from typing import Any
 
-__all__ = ["append_lines", "to_json", "write_text"]
+__all__ = ["append_lines", "to_json", "write_bytes", "write_text"]
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Replace ``path`` with ``text`` in one step: written beside it, flushed to disk, then renamed."""
+    """Replace ``path`` with ``text`` in one step, as `write_bytes` does."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: pathlib.Path, content: bytes) -> None:
+    """Replace ``path`` with ``content`` in one step: written beside it, flushed to disk, then renamed."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)

@@ -81,6 +81,7 @@ def result_of(
                 "plays": plays,
                 "commitment": {"observations": observations[i].tolist(), "actions": actions[i].tolist()},
                 "mechanism": game.explain(observations[i], actions[i], paths),
+                "follower_strategies": [table.tolist() for table in strategies],
                 "follower_play": _play_in_words(game, strategies),
             }
         )

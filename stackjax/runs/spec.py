@@ -53,39 +53,50 @@ class FileGameOptions:
 
 @dataclasses.dataclass(frozen=True)
 class GameSource:
-    """Where a game comes from: a registered name, a payoff file, or a name registered by a Python file."""
+    """Where a game comes from: a registered name, a payoff file, OpenSpiel, or a name registered by a Python file."""
 
     name: str
     options: type
     payoff_file: pathlib.Path | None = None
     python_file: pathlib.Path | None = None
+    openspiel: str | None = None
+
+    @property
+    def holds_payoffs(self) -> bool:
+        """Whether the game is a table from outside, to be kept with a run."""
+        return self.payoff_file is not None or self.openspiel is not None
 
     def build(self, options: dict[str, Any]) -> "Game":
-        if self.payoff_file is None:
+        if not self.holds_payoffs:
             game = registry.make(self.name, **options)
             if self.python_file is not None:
                 from stackjax.testing import check_game
 
                 check_game(game)
             return game
-        from stackjax.games.normal_form import load_matrix_game
+        from stackjax.games.matrix_files import load_matrix_game, openspiel_game
 
+        if self.openspiel is not None:
+            return openspiel_game(self.openspiel, **options)
+        assert self.payoff_file is not None
         return load_matrix_game(self.payoff_file, **options)
 
 
 def find_game(text: str) -> GameSource:
-    """What the user means by ``text``: a registered game, a ``.json`` or ``.npz`` payoff file, or ``FILE.py[:NAME]``.
+    """What the user means by ``text``: a registered game, a payoff file, ``openspiel:GAME``, or ``FILE.py[:NAME]``.
 
     Raises:
       InputError: no such game or file; near matches are named.
     """
     path, _, name = text.partition(":")
-    if path.endswith((".json", ".npz")):
+    if path == "openspiel":
+        return GameSource(name.partition("(")[0], FileGameOptions, openspiel=name)
+    if path.endswith((".json", ".npz", ".nfg")):
         return GameSource(pathlib.Path(path).stem, FileGameOptions, payoff_file=pathlib.Path(path).resolve())
     if path.endswith(".py"):
         return _python_game(pathlib.Path(path).resolve(), name)
-    if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml"):
-        raise InputError(f"game file {text} must end in .json, .npz or .py")
+    if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml", ".efg"):
+        raise InputError(f"game file {text} must end in .json, .npz, .nfg or .py")
     return GameSource(text, registry.entry(text).options)
 
 
@@ -163,7 +174,7 @@ class RunSpec:
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
         }
-        if self.source.payoff_file is not None:
+        if self.source.holds_payoffs:
             content["payoffs"] = env.game.payoff_table.tolist()  # type: ignore[attr-defined]
         if self.source.python_file is not None:
             content["python_file_sha256"] = hashlib.sha256(self.source.python_file.read_bytes()).hexdigest()

@@ -1,37 +1,93 @@
+import itertools
+
+import jax
+import nashpy
 import numpy as np
 import pytest
+import scipy.optimize
 
 import stackjax as sx
-from stackjax.equilibrium.optimum import best_mixed_commitment, best_pure_commitment
+from stackjax.equilibrium.matrix_commitments import best_mixed_commitment, best_pure_commitment
+from stackjax.equilibrium.optimum import enumerate_commitments
+from stackjax.equilibrium.replies import replies
 
 
 @pytest.mark.parametrize(
-    ("leader", "follower", "value"),
+    ("leader", "follower", "value", "mix"),
     [
-        ([[2, 4], [1, 3]], [[1, 0], [0, 1]], 3.5),
-        ([[2, 0, 0], [1, 0, 0]], [[0, 2, 5], [0, -1, -4]], 4 / 3),
+        ([[2, 4], [1, 3]], [[1, 0], [0, 1]], 3.5, [1 / 2, 1 / 2]),
+        ([[2, 0, 0], [1, 0, 0]], [[0, 2, 5], [0, -1, -4]], 4 / 3, [1 / 3, 2 / 3]),
+        ([[3, 9], [9, 1]], [[0, 0], [1, 8]], 9, [1, 0]),
     ],
 )
-def test_published_games(leader, follower, value):
-    """After Conitzer and Sandholm (2006): committing to a mix pays more than committing to a row."""
+def test_published_games(leader, follower, value, mix):
+    """After Conitzer and Sandholm (2006): a mix pays more than a row. The third game has a dominated column."""
     payoffs = np.stack([leader, follower], axis=-1)
-    assert sx.solve(sx.matrix_game(payoffs, randomized=True)).value == pytest.approx(value)
+    solution = sx.solve(sx.matrix_game(payoffs, randomized=True))
+    assert solution.value == pytest.approx(value)
+    assert solution.weak_value == pytest.approx(value)
+    np.testing.assert_allclose(solution.commitment, mix, atol=1e-6)
     assert sx.solve(sx.matrix_game(payoffs)).value <= value
+
+
+def weak_on_grid(leader, follower, mixes):
+    """Against a follower that, among its best replies (to 1e-9), picks the worst for the leader."""
+    paid, worth = mixes @ follower, mixes @ leader
+    tied = paid >= paid.max(axis=1, keepdims=True) - 1e-9
+    return np.where(tied, worth, np.inf).min(axis=1).max()
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_two_row_games_agree_with_a_grid(seed):
+    """Half of the games have payoffs in {0, 1, 2}: tied, degenerate, with columns twice the same."""
     rng = np.random.default_rng(seed)
-    leader, follower = rng.normal(size=(2, 2, 4))
-    value, mix = best_mixed_commitment(leader, follower)
+    leader, follower = rng.normal(size=(2, 2, 4)) if seed % 2 else rng.integers(3, size=(2, 2, 4)).astype(float)
+    strong, weak = best_mixed_commitment(leader, follower), best_mixed_commitment(leader, follower, "weak")
     grid = np.linspace(0, 1, 20_001)
     mixes = np.stack([grid, 1 - grid], axis=1)
-    replies = (mixes @ follower).argmax(axis=1)
-    best = ((mixes @ leader)[np.arange(len(grid)), replies]).max()
-    assert value >= best - 1e-9
-    assert value == pytest.approx(best, abs=2e-3)
-    assert mix.sum() == pytest.approx(1.0)
-    assert value >= best_pure_commitment(leader, follower)[0] - 1e-9
+    paid = mixes @ follower
+    tied = paid >= paid.max(axis=1, keepdims=True) - 1e-9
+    best = np.where(tied, mixes @ leader, -np.inf).max()
+    assert best - 1e-9 <= strong.value <= best + 2e-3
+    assert weak_on_grid(leader, follower, mixes) - 1e-9 <= weak.value <= weak_on_grid(leader, follower, mixes) + 2e-3
+    assert strong.mix.sum() == pytest.approx(1.0)
+    assert best_pure_commitment(leader, follower).value <= strong.value + 1e-9
+    assert best_pure_commitment(leader, follower, "weak").value <= weak.value + 1e-9
+    assert weak.value <= strong.value + 1e-9
+
+
+def test_a_tie_that_no_mix_can_break_separates_strong_from_weak():
+    """The follower is always indifferent: the strong leader gets its best column, the weak one its best worst case."""
+    leader, follower = np.array([[3.0, 0.0], [0.0, 1.0]]), np.zeros((2, 2))
+    assert best_mixed_commitment(leader, follower).value == pytest.approx(3.0)
+    assert best_mixed_commitment(leader, follower, "weak").value == pytest.approx(0.75)
+    assert best_pure_commitment(leader, follower, "weak").value == 0.0
+    # A column that is a best reply at a single mix alone counts for the strong leader, not for the weak one.
+    leader, follower = np.array([[0.0, 5.0, 0.0], [0.0, 5.0, 0.0]]), np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]])
+    assert best_mixed_commitment(leader, follower).value == pytest.approx(5.0)
+    assert best_mixed_commitment(leader, follower, "weak").value == pytest.approx(0.0)
+
+
+def test_never_below_any_nash_equilibrium():
+    """Two hundred random games, a quarter of them degenerate, against nashpy's vertex enumeration."""
+    rng, equilibria = np.random.default_rng(0), 0
+    for number in range(200):
+        shape = tuple(rng.integers(2, 5, size=2))
+        leader, follower = (rng.integers(-3, 4, size=shape) if number % 4 == 0 else rng.normal(size=shape) for _ in range(2))
+        value = best_mixed_commitment(leader, follower).value
+        for row_mix, column_mix in nashpy.Game(leader, follower).vertex_enumeration():
+            assert value >= row_mix @ leader @ column_mix - 1e-7
+            equilibria += 1
+    assert equilibria >= 200
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_values_scale_with_payoffs(scale):
+    rng = np.random.default_rng(3)
+    leader, follower = rng.normal(size=(2, 4, 4))
+    for ties in ("strong", "weak"):
+        plain, scaled = (best_mixed_commitment(factor * leader + factor, factor * follower, ties) for factor in (1.0, scale))
+        assert scaled.value == pytest.approx(scale * plain.value, rel=1e-6)
 
 
 def test_known_optima():
@@ -40,10 +96,88 @@ def test_known_optima():
         assert sx.solve(sx.make(name)).value == value
     for m in (1, 2, 3):
         assert sx.solve(sx.make("allocation", num_messages=m)).value == pytest.approx(m / 3)
-    # The closed form of randomized Maintain is what the linear programmes find.
+    # The closed form of randomized Maintain is what the linear programmes find; no mix reaches it without a tie, but any less.
     maintain = sx.make("maintain")
-    assert sx.solve(sx.matrix_game(maintain.payoff_table, randomized=True)).value == pytest.approx(27.5)
-    assert sx.solve(sx.matrix_game(maintain.payoff_table)) == sx.Optimum(20.0, "enumeration")
+    solution = sx.solve(sx.matrix_game(maintain.payoff_table, randomized=True))
+    assert (solution.value, solution.weak_value, solution.method) == (pytest.approx(27.5), pytest.approx(27.5), "lp")
+    np.testing.assert_allclose(solution.commitment, [0.25, 0.75, 0], atol=1e-6)
+    solution = sx.solve(sx.matrix_game(maintain.payoff_table))
+    assert (solution.value, solution.method, solution.reply) == (20.0, "enumeration", 0)
+
+
+@pytest.mark.parametrize("num_messages", [1, 2, 3])
+def test_enumeration_finds_the_closed_form_of_allocation(num_messages):
+    game = sx.make("allocation", num_messages=num_messages)
+    solution = enumerate_commitments(game)
+    assert solution.value == pytest.approx(game.optimum().value)
+    assert len(set(solution.commitment)) == num_messages
+
+
+def test_enumeration_with_several_followers():
+    """Matrix design: above τ = 1 row A is dominant and column B its best reply, so even the worst equilibrium pays 1."""
+    solution = enumerate_commitments(sx.make("matrix-design"))
+    assert solution.value == pytest.approx(1.0)
+    assert solution.weak_value == pytest.approx(1.0)
+    assert solution.commitment[0] > 1
+
+
+def pure_nash_payoffs(followers, leader):
+    """The leader's payoff at every pure Nash equilibrium of a game without types."""
+    for actions in itertools.product(*(range(a) for a in leader.shape)):
+        gains = [
+            followers[(i, *actions[:i], b, *actions[i + 1 :])] - followers[(i, *actions)]
+            for i in range(len(followers))
+            for b in range(leader.shape[i])
+        ]
+        if max(gains) <= 0:
+            yield leader[actions]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_replies_hold_every_equilibrium_and_what_no_regret_learners_reach(seed):
+    rng = np.random.default_rng(seed)
+    followers, leader = rng.normal(size=(3, 2, 3, 2)), rng.normal(size=(2, 3, 2))
+    game = sx.induced_game(np.ones((1, 1, 1)), followers.reshape(3, 1, 1, 1, 2, 3, 2), leader.reshape(1, 1, 1, 2, 3, 2))
+    found = replies(game)
+    assert leader.min() - 1e-9 <= found.worst <= found.best <= leader.max() + 1e-9
+    for payoff in pure_nash_payoffs(followers, leader):
+        assert found.worst - 1e-7 <= payoff <= found.best + 1e-7
+    assert (found.best, -found.worst) == pytest.approx(
+        [coarse_correlated_maximum(followers, s * leader) for s in (1, -1)], abs=1e-6
+    )
+
+
+def coarse_correlated_maximum(followers, objective):
+    plays = list(itertools.product(*(range(a) for a in objective.shape)))
+    rows = [
+        [followers[(i, *play[:i], b, *play[i + 1 :])] - followers[(i, *play)] for play in plays]
+        for i in range(len(followers))
+        for b in range(objective.shape[i])
+    ]
+    found = scipy.optimize.linprog(
+        -objective.ravel(), A_ub=rows, b_ub=np.zeros(len(rows)), A_eq=np.ones((1, len(plays))), b_eq=[1], method="highs"
+    )
+    return -found.fun
+
+
+def test_learners_with_types_end_within_the_replies():
+    rng = np.random.default_rng(1)
+    prior = np.array([[0.4, 0.1], [0.2, 0.3]])
+    game = sx.induced_game(prior, rng.random((2, 2, 2, 2, 2)), rng.random((2, 2, 2, 2)))
+    found = replies(game)
+    response = sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(0.02), 100_000, count_plays=True)
+    certificate = sx.certify(game, sx.empirical_play(response.play_counts, response.strategies))
+    assert certificate.bcce_gap < 0.01
+    assert found.worst - 0.02 <= certificate.leader_payoff <= found.best + 0.02
+
+
+def test_several_followers_in_matrix_games():
+    table = np.random.default_rng(0).random((2, 2, 2, 3))
+    fixed, mixing = sx.solve(sx.matrix_game(table)), sx.solve(sx.matrix_game(table, randomized=True))
+    assert fixed.method == "enumeration"
+    assert mixing.method == "upper-bound"
+    assert fixed.weak_value <= fixed.value <= mixing.value + 1e-9
+    assert fixed.commitment.sum() == 1
 
 
 def test_posted_prices_without_messages():
@@ -52,6 +186,15 @@ def test_posted_prices_without_messages():
         assert sx.solve(sx.make("posted-price-uniform", num_types=n, num_messages=1)).value == pytest.approx(value)
 
 
-def test_unknown_optimum_is_none():
-    game = sx.matrix_game(np.random.default_rng(0).random((2, 2, 2, 3)))
-    assert sx.solve(game) is None
+def test_what_cannot_be_enumerated_is_said():
+    with pytest.raises(sx.InputError, match="not finite"):
+        enumerate_commitments(sx.make("posted-price-pi"))
+
+    class Long(type(sx.make("allocation"))):
+        def optimum(self):
+            return None
+
+    with pytest.raises(sx.InputError, match="commitments, more than"):
+        enumerate_commitments(Long(num_messages=9, num_items=9))
+    assert sx.solve(Long(num_messages=9, num_items=9)) is None
+    assert sx.solve(Long(num_messages=2, num_items=3)).value == pytest.approx(2 / 3)

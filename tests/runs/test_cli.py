@@ -60,6 +60,23 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     again = json.loads((out / "result.json").read_text())
     assert [seed["leader_payoff"] for seed in again["seeds"]] == before
 
+    capsys.readouterr()
+    assert run("export", out, tmp_path / "learnt.json", "--seed", 4) == 0
+    assert "seed 4" in capsys.readouterr().out
+    learnt = json.loads((tmp_path / "learnt.json").read_text())
+    assert (learnt["game"], learnt["seed"], learnt["leader_payoff"]) == ("posted-price-pi", 4, before[1])
+    assert learnt["actions"] == result["seeds"][1]["commitment"]["actions"]
+    assert run("export", out, tmp_path / "learnt.npz") == 0
+    with np.load(tmp_path / "learnt.npz") as arrays:
+        assert arrays["actions"].shape == (8, 3)
+        assert arrays["follower_1"].shape == arrays["follower_2"].shape == (2, 2)
+        np.testing.assert_allclose(arrays["follower_1"].sum(axis=1), 1.0, atol=1e-5)
+        assert arrays["leader_payoff"] == max(before)
+    assert run("export", out, tmp_path / "learnt.txt") == 2
+    assert "must end in .json or .npz" in capsys.readouterr().err
+    assert run("export", out, tmp_path / "learnt.json", "--seed", 9) == 2
+    assert "seed=9 is not in the run; it has 3, 4" in capsys.readouterr().err
+
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -145,7 +162,11 @@ def test_matrix_game_from_a_file_and_solve(tmp_path, payoff_file, capsys):
     assert json.loads((out / "result.json").read_text())["seeds"][0]["optimum"] == 3.0
     capsys.readouterr()
     assert run("solve", tmp_path / "moved.json", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"game": "moved", "value": 3.0, "method": "enumeration"}
+    found = json.loads(capsys.readouterr().out)
+    expected = {"game": "moved", "value": 3.0, "method": "enumeration", "weak_value": 3.0, "commitment": [1.0, 0.0], "reply": 1}
+    assert found == expected
+    assert run("solve", tmp_path / "moved.json", "--game.randomized") == 0
+    assert "rows mixed A 1.000, B 0.000\n  reply: column B" in capsys.readouterr().out
 
 
 def test_game_from_a_python_file(tmp_path, capsys):
@@ -250,6 +271,10 @@ BAD_FILES = {
         (["train", "offset.json", "--out", "OUT"], ["payoffs of agent 0", "float32"]),
         (["evaluate"], ["one directory"]),
         (["report", "OUT"], ["holds no run"]),
+        (["export", "OUT", "FILE"], ["holds no run"]),
+        (["export", "OUT"], ["a run directory and a file"]),
+        (["train", "openspiel:matrix_dp", "--out", "OUT"], ["matrix_dp", "matrix_pd"]),
+        (["train", "missing.nfg", "--out", "OUT"], ["missing.nfg", "does not exist"]),
         (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "40"], ["num_agents=40"]),
         (["train", "escape", "--out", "OUT", "--seed", "2147483640"], ["seed=2147483640"]),
         (

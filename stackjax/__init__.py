@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stackjax.followers.exp3 import exp3
     from stackjax.followers.joint_play import argmax_play, empirical_play, mixed_play
     from stackjax.followers.multiplicative_weights import multiplicative_weights, optimistic_hedge
+    from stackjax.followers.q_learning import q_learning
     from stackjax.followers.regret import external_regrets, swap_regrets
     from stackjax.followers.regret_matching import regret_matching, regret_matching_plus
     from stackjax.followers.swap_regret import swap_regret
@@ -46,6 +47,7 @@ _HOMES = {
     "followers.exp3": ("exp3",),
     "followers.joint_play": ("argmax_play", "empirical_play", "mixed_play"),
     "followers.multiplicative_weights": ("multiplicative_weights", "optimistic_hedge"),
+    "followers.q_learning": ("q_learning",),
     "followers.regret": ("external_regrets", "swap_regrets"),
     "followers.regret_matching": ("regret_matching", "regret_matching_plus"),
     "followers.swap_regret": ("swap_regret",),
@@ -99,6 +101,7 @@ __all__ = [
     "multiplicative_weights",
     "openspiel_game",
     "optimistic_hedge",
+    "q_learning",
     "register",
     "registered_games",
     "regret_matching",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from stackjax.equilibrium.certificate import Certificate, certify
 from stackjax.followers.equilibrate import equilibrate
-from stackjax.followers.joint_play import argmax_play, empirical_play, mixed_play
+from stackjax.followers.joint_play import long_run_play, marginal_strategies, most_likely, play_seen
 from stackjax.games.base import InducedGame
 from stackjax.pomdp.commitment import tabulate
 from stackjax.pomdp.environment import StackelbergPOMDP
@@ -19,7 +19,8 @@ __all__ = ["Evaluation", "evaluate_commitment"]
 class Evaluation(NamedTuple):
     """The certificates of the three ways that equilibrated followers may play, leaves ``[E, ...]``.
 
-    ``strategies`` are the followers' mixed strategies by type, a tuple over followers of ``[E, K_i, A_i]``.
+    ``strategies`` are the followers' mixed strategies by type, a tuple over followers of ``[E, K_i, A_i]``. For followers with
+    memory, play and strategies are averages over the sub-episodes of a reward phase.
     """
 
     argmax: Certificate
@@ -48,16 +49,19 @@ def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num
         count_plays=True,
     )
 
-    def certify_one(strategies: tuple[Array, ...], play_counts: Array) -> Evaluation:
+    def certify_one(strategies: tuple[Array, ...], play_counts: Array, memory: Array | None) -> Evaluation:
+        mixed, argmax = (
+            long_run_play(game, tables, memory, env.num_reward_episodes) for tables in (strategies, most_likely(strategies))
+        )
         return Evaluation(
-            argmax=certify(game, argmax_play(strategies)),
-            mixed=certify(game, mixed_play(strategies)),
-            empirical=certify(game, empirical_play(play_counts, strategies)),
-            strategies=strategies,
+            argmax=certify(game, argmax),
+            mixed=certify(game, mixed),
+            empirical=certify(game, play_seen(play_counts, mixed)),
+            strategies=strategies if memory is None else marginal_strategies(game, mixed),
         )
 
     assert response.play_counts is not None
-    return jax.vmap(certify_one, (-1, -1))(response.strategies, response.play_counts)
+    return jax.vmap(certify_one, (-1, -1, -1))(response.strategies, response.play_counts, response.memory)
 
 
 def _repeat(table: ArrayLike, count: int) -> Array:

@@ -5,6 +5,7 @@ runs an independent copy for each. `equilibrate` and `StackelbergPOMDP` hold the
 states whose leaves carry ``[K_i, ...]`` in front, and normalised they are the weight tables ``[N, K, A]``.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +16,16 @@ from stackjax.errors import require
 from stackjax.followers.rounds import take_row
 from stackjax.types import Array, PyTree
 
-__all__ = ["FollowerDynamics", "check_feedback", "init_followers", "mixed_at", "one_hot", "pad_tables", "strategies"]
+__all__ = [
+    "FollowerDynamics",
+    "check_feedback",
+    "init_followers",
+    "known_rows",
+    "mixed_at",
+    "one_hot",
+    "pad_tables",
+    "strategies",
+]
 
 
 class FollowerDynamics(NamedTuple):
@@ -25,28 +35,37 @@ class FollowerDynamics(NamedTuple):
       init: ``(num_actions, batch_shape) -> state``, leaves ``[..., *batch]``.
       play: ``state -> [A, *batch]``, the mixed strategy; sums to 1 over actions.
       update: ``(state, payoffs [A, *batch], action [*batch]) -> state``. ``payoffs`` are what each own action would
-        have paid this round, over the game's ``payoff_scale``; ``action`` is the one played.
+        have paid this round, over the game's ``payoff_scale``; ``action`` is the one played. Where there is a ``value``, a
+        fourth argument ``[*batch]`` is that of the follower's next state, expected over its next type.
       feedback: what ``payoffs`` holds: ``"sampled"``, payoffs against the actions the others drew (Algorithm 2), or
         ``"expected"``, their expectation over the others' mixed strategies at the drawn types.
       hedge_step: ε if the rule is exactly `multiplicative_weights` with sampled feedback, so that fused kernels may run
         its rounds; else None.
+      memory: whether followers know the last round's joint action besides their type. Their tables then have
+        ``K_i * M`` rows, row ``type * M + joint action``, with ``M = A_1 * ... * A_N``.
+      value: ``state -> [*batch]``, what a follower expects from a state on; None for rules that do not look ahead.
+      tick: ``state -> state``, what a round does to every state, met or not, after the updates; None for nothing.
     """
 
     init: Callable[[int, tuple[int, ...]], PyTree]
     play: Callable[[PyTree], Array]
-    update: Callable[[PyTree, Array, Array], PyTree]
+    update: Callable[..., PyTree]
     feedback: Literal["sampled", "expected"] = "sampled"
     hedge_step: Any = None
+    memory: bool = False
+    value: Callable[[PyTree], Array] | None = None
+    tick: Callable[[PyTree], PyTree] | None = None
 
 
 def init_followers(
     dynamics: FollowerDynamics, num_types: tuple[int, ...], num_actions: tuple[int, ...], batch_shape: tuple[int, ...] = ()
 ) -> tuple[PyTree, ...]:
-    """One fresh state per follower, leaves ``[K_i, ..., *batch]``."""
+    """One fresh state per follower, leaves ``[K_i, ..., *batch]`` (``[K_i * M, ...]`` with memory)."""
+    num_memories = math.prod(num_actions) if dynamics.memory else 1
 
     def init_one(num_types_i: int, num_actions_i: int) -> PyTree:
         fresh = dynamics.init(num_actions_i, batch_shape)
-        return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_types_i, *leaf.shape)), fresh)
+        return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_types_i * num_memories, *leaf.shape)), fresh)
 
     return tuple(init_one(k, a) for k, a in zip(num_types, num_actions, strict=True))
 
@@ -67,9 +86,14 @@ def one_hot(action: Array, like: Array) -> Array:
     return (action[None] == cells).astype(like.dtype)
 
 
-def mixed_at(tables: tuple[Array, ...], types: Sequence[Array]) -> Array:
-    """``[N, A, *batch]`` the followers' mixed strategies at ``types``, int ``[*batch]`` each; zero where padded."""
-    rows = [take_row(t, table) for t, table in zip(types, tables, strict=True)]
+def known_rows(types: Sequence[Array], memory: Array | None, num_actions: tuple[int, ...]) -> tuple[Array, ...]:
+    """The row of each follower's table for what it knows, int ``[*batch]`` each: its type and any ``memory``."""
+    return tuple(types) if memory is None else tuple(t * math.prod(num_actions) + memory for t in types)
+
+
+def mixed_at(tables: tuple[Array, ...], known: Sequence[Array]) -> Array:
+    """``[N, A, *batch]`` the followers' mixed strategies at rows ``known``, int ``[*batch]`` each; zero where padded."""
+    rows = [take_row(k, table) for k, table in zip(known, tables, strict=True)]
     return pad_tables(tuple(row[None] for row in rows))[:, 0]
 
 

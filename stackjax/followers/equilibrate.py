@@ -11,17 +11,17 @@ import numpy as np
 
 from stackjax.errors import InputError, require, require_count
 from stackjax.followers import rounds
-from stackjax.followers.base import FollowerDynamics, init_followers, strategies
+from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, strategies
 from stackjax.followers.joint_play import empirical_play
 from stackjax.followers.kernels.native import native_rounds, why_not_native
 from stackjax.followers.measured import GapRecord, run_measured
 from stackjax.followers.regret import bcce_gap
 from stackjax.followers.rounds import Draws
 from stackjax.followers.streams import Streams, next_uniforms, start_streams
-from stackjax.games.base import InducedGame
+from stackjax.games.base import Game, InducedGame
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Kernel", "Response", "Snapshots", "equilibrate", "learn_round", "observed_payoffs"]
+__all__ = ["Kernel", "Response", "Snapshots", "equilibrate", "learn_round", "observed_payoffs", "start_memory"]
 
 Kernel = Literal["auto", "scan", "native", "pallas"]
 MOST_COUNTED = 2**24  # beyond it, float32 no longer counts one by one
@@ -51,6 +51,7 @@ class Response(NamedTuple):
       gaps: `GapRecord`, or None.
       num_rounds: int ``[*batch]``, the rounds behind all this: ``num_rounds`` unless a tolerance was met before.
       streams: where the random numbers would go on.
+      memory: int ``[*batch]``, the last joint action (its place among all), or None for dynamics without memory.
     """
 
     states: tuple[PyTree, ...]
@@ -60,12 +61,14 @@ class Response(NamedTuple):
     gaps: GapRecord | None
     num_rounds: Array
     streams: Streams
+    memory: Array | None
 
 
 class _Carry(NamedTuple):
     streams: Streams
     states: tuple[PyTree, ...]
     play_counts: Array | None  # [P * M, *batch]
+    memory: Array | None = None  # int [*batch], the last joint action, for dynamics with memory
 
 
 def equilibrate(
@@ -118,7 +121,8 @@ def equilibrate(
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)
     size = math.prod(game.table_shape)
     counts = jnp.zeros((size, *game.batch_shape)) if count_plays else None
-    carry, snapshots, gaps = _Carry(start_streams(key, game.batch_shape), states, counts), None, None
+    streams, memory = start_memory(dynamics, start_streams(key, game.batch_shape), game.num_actions)
+    carry, snapshots, gaps = _Carry(streams, states, counts, memory), None, None
     rounds_run = jnp.full(game.batch_shape, num_rounds)
     if gap_every is not None:
         measure = lambda carry: _empirical_gap(game, dynamics, carry)
@@ -140,7 +144,7 @@ def equilibrate(
     if counts is not None:
         counts = counts.reshape(*game.table_shape, *game.batch_shape)
     learnt = strategies(dynamics, carry.states)
-    return Response(carry.states, learnt, counts, snapshots, gaps, rounds_run, carry.streams)
+    return Response(carry.states, learnt, counts, snapshots, gaps, rounds_run, carry.streams, carry.memory)
 
 
 def _check_gap_options(num_rounds: int, gap_every: int | None, tolerance: float | None, num_snapshots: int) -> None:
@@ -161,7 +165,10 @@ def _empirical_gap(game: InducedGame, dynamics: FollowerDynamics, carry: _Carry)
 
     def one(prior: Array, payoffs: Array, counts: Array, mixed: tuple[Array, ...]) -> Array:
         single = InducedGame(prior, payoffs, payoffs[0])
-        return bcce_gap(single, empirical_play(counts.reshape(game.table_shape), mixed))
+        by_type = tuple(
+            table.reshape(k, -1, table.shape[-1]).mean(axis=1) for k, table in zip(game.num_types, mixed, strict=True)
+        )
+        return bcce_gap(single, empirical_play(counts.reshape(game.table_shape), by_type))
 
     prior, payoffs = jnp.asarray(game.type_prior, jnp.result_type(float)), jnp.asarray(game.follower_payoffs)
     for _ in game.batch_shape:
@@ -191,7 +198,8 @@ def _rounds_runner(
         return scan
 
     def native(carry: _Carry, count: int) -> _Carry:
-        return _Carry(*native_rounds(game, dynamics, tables, count)(*carry))
+        run = native_rounds(game, dynamics, tables, count)
+        return _Carry(*run(carry.streams, carry.states, carry.play_counts))
 
     def by_platform(carry: _Carry, count: int) -> _Carry:
         here, elsewhere = functools.partial(native, count=count), functools.partial(scan, count=count)
@@ -203,27 +211,57 @@ def _rounds_runner(
 def _one_round(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], carry: _Carry) -> tuple[_Carry, Draws]:
     streams, uniform = next_uniforms(carry.streams, 1 + game.num_followers)
     types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
-    learners = tuple(rounds.take_state(t, state) for t, state in zip(types, carry.states, strict=True))
+    known = known_rows(types, carry.memory, game.num_actions)
+    learners = tuple(rounds.take_state(k, state) for k, state in zip(known, carry.states, strict=True))
     mixed = tuple(dynamics.play(learner) for learner in learners)
-    draws = Draws(types, rounds.draw_actions(uniform[1:], mixed))
+    draws = Draws(types, known, rounds.draw_actions(uniform[1:], mixed))
     payoffs = observed_payoffs(tables, game, dynamics, draws, mixed)
-    states = learn_round(dynamics, carry.states, learners, payoffs, draws)
+    states = learn_round(dynamics, game, carry.states, learners, payoffs, draws)
     counts = None if carry.play_counts is None else _count(carry.play_counts, draws, game)
-    return _Carry(streams, states, counts), draws
+    memory = None if carry.memory is None else rounds.profile_index(game.num_actions, draws.actions)
+    return _Carry(streams, states, counts, memory), draws
+
+
+def start_memory(dynamics: FollowerDynamics, streams: Streams, num_actions: tuple[int, ...]) -> tuple[Streams, Array | None]:
+    """The joint action that dynamics with memory remember at first, drawn uniformly; None for others."""
+    if not dynamics.memory:
+        return streams, None
+    streams, uniform = next_uniforms(streams, 1)
+    return streams, rounds.draw_profile(uniform[0], num_actions)
 
 
 def learn_round(
     dynamics: FollowerDynamics,
+    game: Game | InducedGame,
     states: tuple[PyTree, ...],
     learners: tuple[PyTree, ...],
     payoffs: tuple[Array, ...],
     draws: Draws,
 ) -> tuple[PyTree, ...]:
-    """Every follower's states after the one learner at its drawn type has seen ``payoffs[i]`` ``[A_i, *batch]``."""
-    return tuple(
-        rounds.put_state(draws.types[i], states[i], dynamics.update(learners[i], payoffs[i], draws.actions[i]))
-        for i in range(len(states))
-    )
+    """Every follower's states after the one learner at what it knew has seen ``payoffs[i]`` ``[A_i, *batch]``."""
+    after = []
+    for i, state in enumerate(states):
+        looking_ahead = () if dynamics.value is None else (_next_value(dynamics, game, state, i, draws),)
+        updated = dynamics.update(learners[i], payoffs[i], draws.actions[i], *looking_ahead)
+        state = rounds.put_state(draws.known[i], state, updated)
+        after.append(state if dynamics.tick is None else dynamics.tick(state))
+    return tuple(after)
+
+
+def _next_value(dynamics: FollowerDynamics, game: Game | InducedGame, state: PyTree, follower: int, draws: Draws) -> Array:
+    """``[*batch]`` what the follower's next state is worth to it now, expected over its own next type."""
+    assert dynamics.value is not None
+    num_types = game.num_types
+    memory = rounds.profile_index(game.num_actions, draws.actions) if dynamics.memory else None
+    prior = jnp.asarray(game.type_prior, jnp.result_type(float))
+    own = prior.sum(axis=tuple(axis for axis in range(len(num_types)) if axis != follower))
+    own = own.reshape(-1, *(1,) * draws.actions[0].ndim) if own.ndim == 1 else own
+    expected = jnp.zeros(draws.actions[0].shape)
+    for own_type in range(num_types[follower]):
+        here = jnp.full(draws.actions[0].shape, own_type, jnp.int32)
+        row = known_rows([here], memory, game.num_actions)[0]
+        expected = expected + own[own_type] * dynamics.value(rounds.take_state(row, state))
+    return expected
 
 
 def observed_payoffs(

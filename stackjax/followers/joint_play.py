@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from stackjax.games.base import InducedGame
 from stackjax.types import Array
 
-__all__ = ["argmax_play", "empirical_play", "marginal_strategies", "mixed_play"]
+__all__ = ["argmax_play", "empirical_play", "long_run_play", "marginal_strategies", "mixed_play", "most_likely", "play_seen"]
 
 
 def mixed_play(strategies: tuple[Array, ...]) -> Array:
@@ -28,15 +28,47 @@ def mixed_play(strategies: tuple[Array, ...]) -> Array:
 
 def argmax_play(strategies: tuple[Array, ...]) -> Array:
     """Every follower plays the most likely action of its strategy at its type (ties to the lowest index)."""
+    return mixed_play(most_likely(strategies))
+
+
+def most_likely(strategies: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The pure strategies of the most likely actions (ties to the lowest index)."""
     tables = [jnp.asarray(strategy) for strategy in strategies]
-    return mixed_play(tuple(jax.nn.one_hot(t.argmax(axis=1), t.shape[1], dtype=t.dtype) for t in tables))
+    return tuple(jax.nn.one_hot(t.argmax(axis=1), t.shape[1], dtype=t.dtype) for t in tables)
 
 
 def empirical_play(play_counts: Array, strategies: tuple[Array, ...]) -> Array:
     """Joint play as it occurred, conditional on types; where a type profile never did, the followers' mixed play."""
-    n = len(strategies)
+    return play_seen(play_counts, mixed_play(strategies))
+
+
+def play_seen(play_counts: Array, otherwise: Array) -> Array:
+    """Joint play as it occurred, conditional on types; where a type profile never did, ``otherwise``."""
+    n = play_counts.ndim // 2
     total = play_counts.sum(axis=tuple(range(n, 2 * n)), keepdims=True)
-    return jnp.where(total > 0, play_counts / jnp.where(total > 0, total, 1.0), mixed_play(strategies))
+    return jnp.where(total > 0, play_counts / jnp.where(total > 0, total, 1.0), otherwise)
+
+
+def long_run_play(
+    game: InducedGame, strategies: tuple[Array, ...], memory: Array | None = None, num_sub_episodes: int = 1
+) -> Array:
+    """The play of followers who may remember the last joint action, averaged over sub-episodes to come.
+
+    Args:
+      strategies: ``[K_i, A_i]``, or with memory ``[K_i * M, A_i]``, row ``type * M + last joint action``.
+      memory: the last joint action, an int scalar, or None: then the play is `mixed_play`.
+      num_sub_episodes: how many follow; types are drawn anew in each, so that the last action is a Markov chain.
+    """
+    if memory is None:
+        return mixed_play(strategies)
+    num_plays = math.prod(game.num_actions)
+    split = tuple(table.reshape(k, num_plays, -1) for k, table in zip(game.num_types, strategies, strict=True))
+    after = jax.vmap(mixed_play, 1)(split)  # [M, K.., A..]
+    prior = jnp.asarray(game.type_prior, after.dtype).reshape(-1)
+    moves = jnp.einsum("p,mpa->ma", prior, after.reshape(num_plays, prior.size, num_plays), precision="highest")
+    step = lambda chances, _: (jnp.matmul(chances, moves, precision="highest"), chances)
+    _, met = jax.lax.scan(step, jax.nn.one_hot(memory, num_plays, dtype=after.dtype), length=num_sub_episodes)
+    return jnp.tensordot(met.mean(axis=0), after, 1, precision="highest")
 
 
 def marginal_strategies(game: InducedGame, play: Array) -> tuple[Array, ...]:

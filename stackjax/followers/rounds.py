@@ -20,6 +20,7 @@ __all__ = [
     "all_profiles",
     "draw_actions",
     "draw_index",
+    "draw_profile",
     "draw_types",
     "flat_prior",
     "profile_index",
@@ -33,9 +34,13 @@ LARGEST_SELECT = 64  # rows up to which a chain of selects is at least as fast a
 
 
 class Draws(NamedTuple):
-    """What was drawn in a round: ``types`` and ``actions``, tuples over followers of int ``[*batch]``."""
+    """What was drawn in a round, tuples over followers of int ``[*batch]``.
+
+    ``types``; ``known``, the row of its table that a follower played from (its type, unless it has a memory); ``actions``.
+    """
 
     types: tuple[Array, ...]
+    known: tuple[Array, ...]
     actions: tuple[Array, ...]
 
 
@@ -88,6 +93,12 @@ def draw_types(uniform: Array, type_prior: ArrayLike, num_types: tuple[int, ...]
     return tuple(jnp.unravel_index(profile, num_types))
 
 
+def draw_profile(uniform: Array, num_actions: tuple[int, ...]) -> Array:
+    """A joint action, uniformly: its place ``[*batch]`` among all."""
+    count = math.prod(num_actions)
+    return jnp.minimum((uniform * count).astype(jnp.int32), count - 1)
+
+
 def draw_actions(uniform: Array, rows: tuple[Array, ...]) -> tuple[Array, ...]:
     """Independent actions from mixed strategies ``[A_i, *batch]``; ``uniform`` is ``[N, *batch]``."""
     return tuple(draw_index(uniform[i], row) for i, row in enumerate(rows))
@@ -106,8 +117,8 @@ def take_row(index: Array, table: Array) -> Array:
 
 def put_row(index: Array, table: Array, row: Array) -> Array:
     """`table` with ``row`` at ``index`` for every batch element."""
-    where = lead(index, table.ndim - 1)
-    return jnp.stack([jnp.where(where == k, row, table[k]) for k in range(table.shape[0])])
+    rows = jnp.arange(table.shape[0]).reshape(-1, *(1,) * (table.ndim - 1))
+    return jnp.where(rows == lead(index, table.ndim), row[None], table)
 
 
 def take_state(index: Array, state: PyTree) -> PyTree:

@@ -19,6 +19,7 @@ class CriticView(NamedTuple):
       is_response: 1.0 in the response phase, 0.0 in the reward phase.
       strategies: normalised weight tables, a tuple over followers of ``[K_i, A_i]``.
       types: int ``[N]`` of this sub-episode.
+      known: int ``[N]``, the row of its table that each follower plays from: its type, unless it has a memory.
       actions: int ``[N]`` drawn for this round (response) or played (reward).
       play: int, which play of the round this is; the number of plays in the reward phase.
       progress: the share of the phase's rounds or sub-episodes behind, in [0, 1).
@@ -28,6 +29,7 @@ class CriticView(NamedTuple):
     is_response: Array
     strategies: tuple[Array, ...]
     types: Array
+    known: Array
     actions: Array
     play: Array
     progress: Array
@@ -42,7 +44,7 @@ def critic_vector(critic_inputs: str, game: Game, num_plays: int, observation: A
     if critic_inputs in ("weights", "state"):
         parts.append(pad_tables(view.strategies).ravel())
     if critic_inputs == "state":
-        parts.extend(jax.nn.one_hot(view.types[i], count) for i, count in enumerate(game.num_types))
+        parts.extend(jax.nn.one_hot(view.known[i], table.shape[0]) for i, table in enumerate(view.strategies))
         parts.extend(jax.nn.one_hot(view.actions[i], count) for i, count in enumerate(game.num_actions))
         parts += [jax.nn.one_hot(view.play, num_plays), jnp.reshape(view.progress, 1), view.payoffs.ravel()]
     return jnp.concatenate(parts)

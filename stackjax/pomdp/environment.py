@@ -10,8 +10,8 @@ from gymnax.environments import environment, spaces
 
 from stackjax.errors import require_count
 from stackjax.followers import rounds
-from stackjax.followers.base import FollowerDynamics, init_followers, mixed_at, strategies
-from stackjax.followers.equilibrate import learn_round
+from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, mixed_at, strategies
+from stackjax.followers.equilibrate import learn_round, start_memory
 from stackjax.followers.multiplicative_weights import multiplicative_weights
 from stackjax.followers.rounds import Draws
 from stackjax.followers.streams import Streams, next_uniforms, start_streams
@@ -41,9 +41,9 @@ class StackelbergState(environment.EnvState):
     """The whole Markov state between two leader decisions; no batch axes.
 
     ``time`` counts decisions, ``round`` the rounds or reward sub-episodes behind, ``play`` which play of the round
-    this is; ``streams`` is where all chance comes from; ``draws`` are this round's types and actions, ``payoffs [N, A]``
-    what followers learnt in it so far; ``public`` is the game's public state at decision ``level``, which is node ``node``
-    of the decision tree.
+    this is; ``streams`` is where all chance comes from; ``draws`` are this round's types and actions, ``memory`` the joint
+    action of the round before (None for dynamics without memory), ``payoffs [N, A]`` what followers learnt in it so far;
+    ``public`` is the game's public state at decision ``level``, which is node ``node`` of the decision tree.
     """
 
     time: Array
@@ -54,6 +54,7 @@ class StackelbergState(environment.EnvState):
     followers: tuple[PyTree, ...]
     play_counts: Array | None
     draws: Draws
+    memory: Array | None
     payoffs: Array
     public: PyTree
     level: Array
@@ -129,15 +130,17 @@ class StackelbergPOMDP(environment.Environment):
         zero = jnp.int32(0)
         nobody = tuple(zero for _ in game.num_actions)
         actions = jnp.broadcast_to(game.leader_actions.zeros(), (self.tree.num_nodes, *game.leader_actions.shape))
+        streams, memory = start_memory(self.dynamics, start_streams(key), game.num_actions)
         state = StackelbergState(
             time=zero,
-            streams=start_streams(key),
+            streams=streams,
             is_response=jnp.bool_(True),
             round=zero,
             play=zero,
             followers=init_followers(self.dynamics, game.num_types, game.num_actions),
             play_counts=jnp.zeros(num_cells) if self.counts_plays else None,
-            draws=Draws(nobody, nobody),
+            draws=Draws(nobody, nobody, nobody),
+            memory=memory,
             payoffs=jnp.zeros((game.num_followers, max(game.num_actions))),
             public=game.start(jnp.zeros(game.num_followers, jnp.int32)),
             level=zero,
@@ -184,6 +187,7 @@ class StackelbergPOMDP(environment.Environment):
             is_response=state.is_response.astype(jnp.result_type(float)),
             strategies=strategies(self.dynamics, state.followers),
             types=jnp.stack(state.draws.types),
+            known=jnp.stack(state.draws.known),
             actions=jnp.stack(state.draws.actions),
             play=jnp.where(state.is_response, state.play, self.plays.num_plays),
             progress=state.round / length,
@@ -195,12 +199,14 @@ class StackelbergPOMDP(environment.Environment):
         game, tables = self.game, strategies(self.dynamics, state.followers)
         streams, uniform = next_uniforms(state.streams, 1 + game.num_followers)
         types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
-        mixed = tuple(rounds.take_row(t, table) for t, table in zip(types, tables, strict=True))
+        known = known_rows(types, state.memory, game.num_actions)
+        mixed = tuple(rounds.take_row(k, table) for k, table in zip(known, tables, strict=True))
         learning = rounds.draw_actions(uniform[1:], mixed)
         counts = None if state.play_counts is None else state.play_counts.reshape(*game.num_types, *game.num_actions)
-        paying = draw_play(self.reward_play, uniform[1:], types, tables, counts)
+        paying = draw_play(self.reward_play, uniform[1:], types, known, tables, counts)
         actions = tuple(jnp.where(state.is_response, a, b).astype(jnp.int32) for a, b in zip(learning, paying, strict=True))
-        return state.replace(streams=streams, draws=Draws(tuple(t.astype(jnp.int32) for t in types), actions))
+        whole = lambda rows: tuple(row.astype(jnp.int32) for row in rows)
+        return state.replace(streams=streams, draws=Draws(whole(types), whole(known), actions))
 
     def _profile(self, state: StackelbergState) -> Array:
         drawn = jnp.stack(state.draws.actions)
@@ -214,7 +220,7 @@ class StackelbergPOMDP(environment.Environment):
     def _end_sub_episode(self, state: StackelbergState, payoffs: Array) -> StackelbergState:
         """The state at the start of the next sub-episode, followers having learnt if a round is complete."""
         tables = strategies(self.dynamics, state.followers)
-        mixed = mixed_at(tables, state.draws.types)
+        mixed = mixed_at(tables, state.draws.known)
         learnt = state.payoffs + self.plays.learnt(state.play, payoffs, mixed)
         round_over = ~state.is_response | (state.play + 1 >= self.plays.num_plays)
         followers = self._learn(state.followers, learnt, state.draws)
@@ -226,11 +232,15 @@ class StackelbergPOMDP(environment.Environment):
                 (*state.draws.types, *state.draws.actions), (*self.game.num_types, *self.game.num_actions), mode="clip"
             )
             counts = counts.at[cell].add(jnp.where(learns, 1.0, 0.0))
+        memory = state.memory
+        if memory is not None:
+            memory = jnp.where(round_over, rounds.profile_index(self.game.num_actions, state.draws.actions), memory)
         next_round = state.round + jnp.where(round_over, 1, 0)
         to_reward = learns & (next_round >= self.num_rounds)
         after = state.replace(
             followers=followers,
             play_counts=counts,
+            memory=memory,
             is_response=state.is_response & ~to_reward,
             round=jnp.where(to_reward, 0, next_round),
             play=jnp.where(round_over, 0, state.play + 1),
@@ -242,9 +252,9 @@ class StackelbergPOMDP(environment.Environment):
         return self._begin_sub_episode(after)
 
     def _learn(self, followers: tuple[PyTree, ...], payoffs: Array, draws: Draws) -> tuple[PyTree, ...]:
-        learners = tuple(rounds.take_state(t, state) for t, state in zip(draws.types, followers, strict=True))
+        learners = tuple(rounds.take_state(k, state) for k, state in zip(draws.known, followers, strict=True))
         own = tuple(payoffs[i, :count] for i, count in enumerate(self.game.num_actions))
-        return learn_round(self.dynamics, followers, learners, own, draws)
+        return learn_round(self.dynamics, self.game, followers, learners, own, draws)
 
     def action_space(self, params: Any = None) -> spaces.Discrete | spaces.Box:
         del params

@@ -8,6 +8,7 @@ import numpy as np
 
 from stackjax.errors import InputError
 from stackjax.followers import rounds
+from stackjax.followers.base import known_rows
 from stackjax.followers.equilibrate import Response
 from stackjax.followers.rounds import Draws
 from stackjax.followers.streams import Streams, next_uniforms
@@ -27,32 +28,45 @@ class RewardPhase(NamedTuple):
     first: np.ndarray  # [s] the index of each stretch's first sub-episode
 
 
+class _Place(NamedTuple):
+    """Between two sub-episodes."""
+
+    streams: Streams
+    memory: Array | None
+
+
 def check_reward_play(reward_play: str) -> None:
     if reward_play not in get_args(RewardPlay):
         raise InputError(f"reward_play={reward_play!r} must be one of {', '.join(get_args(RewardPlay))}")
 
 
 def draw_play(
-    reward_play: RewardPlay, uniform: Array, types: tuple[Array, ...], strategies: tuple[Array, ...], play_counts: Array | None
+    reward_play: RewardPlay,
+    uniform: Array,
+    types: tuple[Array, ...],
+    known: tuple[Array, ...],
+    strategies: tuple[Array, ...],
+    play_counts: Array | None,
 ) -> tuple[Array, ...]:
-    """The followers' actions at ``types``: a tuple over followers of int ``[*batch]``.
+    """The followers' actions at ``types``, or at what they know, ``known``: a tuple over followers of int ``[*batch]``.
 
     Args:
       reward_play: ``"argmax"``, each follower's most likely action; ``"mixed"``, a draw from its strategy;
         ``"empirical"``, a joint draw from the plays of the response phase at these types (if these types never came
         up together, a mixed draw).
       uniform: ``[N, *batch]``.
-      strategies: a tuple over followers of ``[K_i, A_i, *batch]``.
+      strategies: a tuple over followers of ``[K_i, A_i, *batch]``, rows as in ``known``.
       play_counts: ``[K_1..K_N, A_1..A_N, *batch]``; only the empirical play needs it.
     """
     if reward_play == "argmax":
-        return tuple(rounds.take_row(t, s.argmax(axis=1)) for t, s in zip(types, strategies, strict=True))
-    mixed = rounds.draw_actions(uniform, tuple(rounds.take_row(t, s) for t, s in zip(types, strategies, strict=True)))
+        return tuple(rounds.take_row(k, s.argmax(axis=1)) for k, s in zip(known, strategies, strict=True))
+    mixed = rounds.draw_actions(uniform, tuple(rounds.take_row(k, s) for k, s in zip(known, strategies, strict=True)))
     if reward_play == "mixed":
         return mixed
     if play_counts is None:
         raise ValueError("the empirical play needs play_counts")
-    num_types, num_actions = zip(*(s.shape[:2] for s in strategies), strict=True)
+    n = len(types)
+    num_types, num_actions = play_counts.shape[:n], play_counts.shape[n : 2 * n]
     table = play_counts.reshape(int(np.prod(num_types)), int(np.prod(num_actions)), *types[0].shape)
     counts = rounds.take_row(rounds.profile_index(num_types, types), table)  # [M, *batch]
     joint = jnp.unravel_index(rounds.draw_index(uniform[0], counts), num_actions)
@@ -76,21 +90,25 @@ def play_reward_phase(
     first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)
     payoffs = jnp.asarray(game.leader_payoff).reshape(-1, *batch)
 
-    def play_one(streams: Streams) -> tuple[Streams, Draws, Array]:
+    def play_one(place: _Place) -> tuple[_Place, Draws, Array]:
+        streams, memory = place
         streams, uniform = next_uniforms(streams, 1 + game.num_followers)
         types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
-        actions = draw_play(reward_play, uniform[1:], types, response.strategies, response.play_counts)
-        place = rounds.profile_index(game.table_shape, (*types, *actions))
-        return streams, Draws(types, actions), rounds.take_row(place, payoffs)
+        known = known_rows(types, memory, game.num_actions)
+        actions = draw_play(reward_play, uniform[1:], types, known, response.strategies, response.play_counts)
+        memory = None if memory is None else rounds.profile_index(game.num_actions, actions)
+        paid = rounds.take_row(rounds.profile_index(game.table_shape, (*types, *actions)), payoffs)
+        return _Place(streams, memory), Draws(types, known, actions), paid
 
-    def add_one(carry: tuple[Streams, Array]) -> tuple[Streams, Array]:
-        streams, _, paid = play_one(carry[0])
-        return streams, carry[1] + paid
+    def add_one(carry: tuple[_Place, Array]) -> tuple[_Place, Array]:
+        place, _, paid = play_one(carry[0])
+        return place, carry[1] + paid
 
-    def stretch(streams: Streams, length: Array) -> tuple[Streams, tuple[Draws, Array]]:
-        streams, draws, paid = play_one(streams)
-        streams, paid = jax.lax.fori_loop(1, length, lambda _, carry: add_one(carry), (streams, paid))
-        return streams, (draws, paid)
+    def stretch(place: _Place, length: Array) -> tuple[_Place, tuple[Draws, Array]]:
+        place, draws, paid = play_one(place)
+        place, paid = jax.lax.fori_loop(1, length, lambda _, carry: add_one(carry), (place, paid))
+        return place, (draws, paid)
 
-    _, (draws, paid) = jax.lax.scan(stretch, response.streams, jnp.asarray(lengths, jnp.int32))
+    start = _Place(response.streams, response.memory)
+    _, (draws, paid) = jax.lax.scan(stretch, start, jnp.asarray(lengths, jnp.int32))
     return RewardPhase(draws, paid, first)

@@ -122,7 +122,7 @@ def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response
     """The sampled rounds, one play of each drawn uniformly, then the first sub-episode of each reward stretch."""
     batch = table.game.batch_shape
     num_paid = len(paid.first)
-    types, actions = jnp.stack(paid.draws.types, 1), jnp.stack(paid.draws.actions, 1)
+    types, known, actions = (jnp.stack(drawn, 1) for drawn in paid.draws)
     constant = lambda value: jnp.broadcast_to(value, (num_paid, *batch))
     num_followers, most_actions = env.game.num_followers, max(env.game.num_actions)
     reward_moments = _Moments(
@@ -132,6 +132,7 @@ def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response
             is_response=constant(0.0),
             strategies=tuple(jnp.broadcast_to(s, (num_paid, *s.shape)) for s in response.strategies),
             types=types,
+            known=known,
             actions=actions,
             play=constant(env.plays.num_plays),
             progress=jnp.broadcast_to((paid.first / env.num_reward_episodes)[:, None], (num_paid, *batch)),
@@ -142,10 +143,10 @@ def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response
     if seen is None:
         return reward_moments
     num_seen = seen.rounds.shape[0]
-    types, actions = jnp.stack(seen.draws.types, 1), jnp.stack(seen.draws.actions, 1)
+    types, known, actions = (jnp.stack(drawn, 1) for drawn in seen.draws)
     play = jax.random.randint(key, (num_seen, *batch), 0, env.plays.num_plays)
     profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, actions)
-    payoffs = jax.vmap(lambda *a: _learnt_so_far(env, table, *a))(types, actions, play, seen.strategies)
+    payoffs = jax.vmap(lambda *a: _learnt_so_far(env, table, *a))(types, known, actions, play, seen.strategies)
     response_moments = _Moments(
         types,
         profile,
@@ -153,6 +154,7 @@ def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response
             is_response=jnp.ones((num_seen, *batch)),
             strategies=seen.strategies,
             types=types,
+            known=known,
             actions=actions,
             play=play,
             progress=jnp.broadcast_to((seen.rounds / env.num_rounds)[:, None], (num_seen, *batch)),
@@ -163,10 +165,16 @@ def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response
 
 
 def _learnt_so_far(
-    env: StackelbergPOMDP, table: Tabulated, types: Array, actions: Array, play: Array, tables: tuple[Array, ...]
+    env: StackelbergPOMDP,
+    table: Tabulated,
+    types: Array,
+    known: Array,
+    actions: Array,
+    play: Array,
+    tables: tuple[Array, ...],
 ) -> Array:
     """``[N, A, B]`` what the plays of a round before ``play`` have taught the followers; see `CriticView.payoffs`."""
-    mixed = mixed_at(tables, list(types))
+    mixed = mixed_at(tables, list(known))
     total = jnp.zeros(mixed.shape)
     for q in range(env.plays.num_plays):
         profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)

@@ -23,6 +23,11 @@ RULES = {
     "fictitious-play": (sx.fictitious_play, learners.fictitious_play, {}),
     "logit-response": (lambda: sx.logit_response(0.2), learners.logit_response, {"temperature": 0.2}),
     "best-response": (sx.best_response, learners.best_response, {}),
+    "q-learning": (
+        lambda: sx.q_learning(0.2, exploration_decay=0.05),
+        learners.q_learning,
+        {"learning_rate": 0.2, "exploration_decay": 0.05},
+    ),
 }
 
 
@@ -41,14 +46,15 @@ def test_equals_its_definition(x64, kind, num_actions):
     payoffs = rng.uniform(-0.5, 1.0, size=(40, num_actions, 3))
     actions = rng.integers(num_actions, size=(40, 3))
     state = rule.init(num_actions, (3,))
-    update = jax.jit(rule.update)
+    after = jax.jit(lambda *seen: rule.update(*seen) if rule.tick is None else rule.tick(rule.update(*seen)))
+    ahead = () if rule.value is None else (jnp.zeros(3),)
     for t in range(41):
         play = np.asarray(rule.play(state))
         for b in range(3):
             expected = oracle(payoffs[:t, :, b], actions[:t, b], **parameters)
             np.testing.assert_allclose(play[:, b], expected, rtol=1e-9, atol=1e-9)
         if t < 40:
-            state = update(state, jnp.asarray(payoffs[t]), jnp.asarray(actions[t]))
+            state = after(state, jnp.asarray(payoffs[t]), jnp.asarray(actions[t]), *ahead)
 
 
 def external_regret(plays, payoffs):
@@ -141,7 +147,7 @@ def test_stationary_distribution_survives_nearly_separate_parts():
 
 
 # Rules without a regret that vanishes at the settings above: follow-the-leader, cycling, τ ln A, bandit noise.
-NO_VANISHING_GAP = ("fictitious-play", "best-response", "logit-response", "exp3")
+NO_VANISHING_GAP = ("fictitious-play", "best-response", "logit-response", "exp3", "q-learning")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RULES if kind not in NO_VANISHING_GAP])

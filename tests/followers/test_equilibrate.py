@@ -23,10 +23,10 @@ def random_game(seed, num_types, num_actions, correlated=True, low=0.0, high=1.0
     return sx.induced_game(prior / prior.sum(), payoffs, rng.random(shape))
 
 
-def draws(key, num_rounds, count):
+def draws(streams, num_rounds, count):
     """The uniform numbers that each round spends."""
     advance = jax.jit(lambda streams: next_uniforms(streams, count))
-    streams, numbers = start_streams(key), []
+    numbers = []
     for _ in range(num_rounds):
         streams, row = advance(streams)
         numbers.append(row)
@@ -42,7 +42,7 @@ def test_equals_algorithm_2(x64, feedback, correlated, num_types, num_actions):
     game = random_game(0, num_types, num_actions, correlated)
     key, num_rounds, epsilon = jax.random.key(5), 300, 0.2
     response = sx.equilibrate(key, game, sx.multiplicative_weights(epsilon, feedback=feedback), num_rounds, count_plays=True)
-    uniforms = draws(key, num_rounds, 1 + len(num_types))
+    uniforms = draws(start_streams(key), num_rounds, 1 + len(num_types))
     expected, counts = algorithm2(game.type_prior, game.follower_payoffs, epsilon, uniforms, feedback == "expected")
     for ours, theirs in zip(response.strategies, expected, strict=True):
         assert ours.dtype == jnp.float64

@@ -75,6 +75,18 @@ def logit_response(payoffs, actions, temperature):
     return normalised(np.exp((mean - mean.max()) / temperature))
 
 
+def q_learning(payoffs, actions, learning_rate, exploration_decay):
+    """Without a future: each value is a weighted mean of what its action paid, the older the less."""
+    num_actions, num_rounds = payoffs.shape[1], len(payoffs)
+    values = np.zeros(num_actions)
+    for own in range(num_actions):
+        paid = [row[own] for row, action in zip(payoffs, actions, strict=True) if action == own]
+        values[own] = sum(learning_rate * (1 - learning_rate) ** age * reward for age, reward in enumerate(reversed(paid)))
+    explore = np.exp(-exploration_decay * num_rounds)
+    best = normalised((values >= values.max() - 1e-12).astype(float))
+    return explore / num_actions + (1 - explore) * best
+
+
 def best_response(payoffs, actions):
     last = payoffs[-1] if len(payoffs) else np.zeros(payoffs.shape[1])
     return normalised((last == last.max()).astype(float))

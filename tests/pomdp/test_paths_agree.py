@@ -70,6 +70,12 @@ def test_every_learning_rule_takes_both_paths(kind):
     check_paths(GAMES["correlated"](), sx.FollowersConfig(kind=kind).build(), "mixed")
 
 
+def test_followers_with_memory_take_both_paths():
+    rule = sx.q_learning(0.3, discount=0.9, exploration_decay=0.2, memory=True)
+    check_paths(GAMES["correlated"](), rule, "argmax")
+    check_paths(GAMES["escape"](), rule, "mixed")
+
+
 def check_paths(any_game, dynamics, reward_play):
     """One episode under one commitment, both ways; every draw, table, payoff and decision compared."""
     env = sx.StackelbergPOMDP(any_game, dynamics, NUM_ROUNDS, NUM_PAID, reward_play)

@@ -117,6 +117,9 @@ def take_row(index: Array, table: Array) -> Array:
 
 def put_row(index: Array, table: Array, row: Array) -> Array:
     """`table` with ``row`` at ``index`` for every batch element."""
+    if table.shape[0] <= LARGEST_SELECT:
+        where = lead(index, table.ndim - 1)
+        return jnp.stack([jnp.where(where == k, row, table[k]) for k in range(table.shape[0])])
     rows = jnp.arange(table.shape[0]).reshape(-1, *(1,) * (table.ndim - 1))
     return jnp.where(rows == lead(index, table.ndim), row[None], table)
 

@@ -91,7 +91,7 @@ def test_evaluation_and_training_with_memory():
     np.testing.assert_allclose(found.argmax.leader_payoff, 1.0)  # row A is dominant, column B its best reply
     train = sx.make_train(env, sx.PPOConfig(num_envs=8, num_updates=2, hidden_sizes=(8,)))
     result = jax.jit(train)(jax.random.key(0))
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result) if leaf.dtype.kind == "f")
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result) if jax.numpy.issubdtype(leaf.dtype, np.floating))
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def equilibrate(
     if count_plays and num_rounds > MOST_COUNTED:
         raise InputError(f"num_rounds={num_rounds} must be at most {MOST_COUNTED} for plays to be counted, in float32")
     tables = _payoff_tables(game, dynamics, payoff_scale)
-    run_rounds = _rounds_runner(game, dynamics, tables, kernel)
+    run_rounds = _rounds_runner(game, dynamics, tables, kernel, count_plays)
 
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)
     size = math.prod(game.table_shape)
@@ -177,7 +177,7 @@ def _empirical_gap(game: InducedGame, dynamics: FollowerDynamics, carry: _Carry)
 
 
 def _rounds_runner(
-    game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], kernel: Kernel
+    game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], kernel: Kernel, count_plays: bool
 ) -> Callable[[_Carry, int], _Carry]:
     """``(carry, number of rounds) -> carry`` by the kernel asked for."""
     if kernel not in get_args(Kernel):
@@ -190,22 +190,26 @@ def _rounds_runner(
     if kernel == "scan":
         return scan
     if kernel == "pallas":
-        raise InputError("kernel='pallas' is not built yet")
-    problem = why_not_native(game, dynamics)
-    if problem is not None:
-        if kernel == "native":
-            raise InputError(f"kernel='native' cannot run these rounds: {problem}")
-        return scan
+        from stackjax.followers.kernels.hedge_pallas import pallas_rounds, why_not_pallas  # Pallas takes a while to import
 
-    def native(carry: _Carry, count: int) -> _Carry:
-        run = native_rounds(game, dynamics, tables, count)
+        problem = why_not_pallas(game, dynamics, count_plays)
+    else:
+        problem = why_not_native(game, dynamics)
+    if problem is not None and kernel == "auto":
+        return scan
+    if problem is not None:
+        raise InputError(f"kernel={kernel!r} cannot run these rounds: {problem}")
+
+    def fused(carry: _Carry, count: int) -> _Carry:
+        make = pallas_rounds if kernel == "pallas" else native_rounds
+        run = make(game, dynamics, tables, count)
         return _Carry(*run(carry.streams, carry.states, carry.play_counts))
 
     def by_platform(carry: _Carry, count: int) -> _Carry:
-        here, elsewhere = functools.partial(native, count=count), functools.partial(scan, count=count)
+        here, elsewhere = functools.partial(fused, count=count), functools.partial(scan, count=count)
         return jax.lax.platform_dependent(carry, cpu=here, default=elsewhere)
 
-    return native if kernel == "native" else by_platform
+    return by_platform if kernel == "auto" else fused
 
 
 def _one_round(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], carry: _Carry) -> tuple[_Carry, Draws]:

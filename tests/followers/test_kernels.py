@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.followers.kernels import native
+from stackjax.followers.base import init_followers
+from stackjax.followers.kernels import hedge_pallas, native
+from stackjax.followers.streams import start_streams
 from tests.followers.test_equilibrate import random_game
 
 SHAPES = [((1,), (3,)), ((2, 2), (2, 2)), ((3, 2), (2, 4)), ((2, 1, 3), (2, 3, 2)), ((9, 5), (2, 2)), ((3, 3, 3), (3, 3, 3))]
@@ -49,6 +51,40 @@ def test_every_game_of_a_batch_may_have_its_own_prior(kernel):
     np.testing.assert_allclose(met, priors, atol=0.02)
 
 
+@pytest.mark.parametrize(("num_types", "num_actions"), SHAPES[:4])
+def test_pallas_kernel_equals_the_scan(num_types, num_actions):
+    """In Pallas's interpreter; 130 games are two blocks, the second almost empty."""
+    game, rule, key = batch_of_games(num_types, num_actions, batch=130), sx.multiplicative_weights(0.3), jax.random.key(1)
+    found, expected = (sx.equilibrate(key, game, rule, 40, kernel=kernel) for kernel in ("pallas", "scan"))
+    for a, b in zip((*found.streams, *found.strategies), (*expected.streams, *expected.strategies), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+    for a, b in zip(found.states, expected.states, strict=True):
+        np.testing.assert_allclose(a.log_weights, b.log_weights, atol=1e-4)
+
+
+def test_pallas_kernel_under_vmap_and_with_a_prior_of_its_own():
+    games = batch_of_games((2, 3), (2, 2), batch=5)
+    priors = np.random.default_rng(2).random((2, 3, 5))
+    game, keys = (
+        sx.induced_game(priors / priors.sum(axis=(0, 1)), games.follower_payoffs),
+        jax.random.split(jax.random.key(0), 2),
+    )
+    run = lambda kernel: jax.vmap(lambda key: sx.equilibrate(key, game, sx.multiplicative_weights(), 30, kernel=kernel))(keys)
+    for a, b in zip(run("pallas").strategies, run("scan").strategies, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_pallas_kernel_lowers_for_cuda():
+    """As far as a machine without a GPU can tell: to Triton's own language, compiled on the GPU machine."""
+    game = batch_of_games((2, 3), (2, 3), batch=200)
+    rule = sx.multiplicative_weights()
+    tables = tuple(jnp.zeros((6 * others, own, 200)) for own, others in ((2, 3), (3, 2)))
+    run = hedge_pallas.pallas_rounds(game, rule, tables, 100, interpret=False)
+    arguments = (start_streams(jax.random.key(0), (200,)), init_followers(rule, (2, 3), (2, 3), (200,)))
+    lowered = jax.jit(lambda *a: run(*a, None)).trace(*arguments).lower(lowering_platforms=("cuda",))
+    assert "stackjax_hedge" in lowered.as_text()
+
+
 def test_native_kernel_under_vmap_over_keys_and_step_sizes():
     game, keys, steps = batch_of_games((2, 2), (2, 3)), jax.random.split(jax.random.key(0), 3), jnp.array([0.1, 0.2, 0.5])
 
@@ -65,6 +101,8 @@ def test_what_the_native_kernel_cannot_run_is_said():
     for rule in (sx.regret_matching(), sx.multiplicative_weights(feedback="expected")):
         with pytest.raises(sx.InputError, match="only multiplicative_weights with sampled feedback"):
             sx.equilibrate(jax.random.key(0), game, rule, 10, kernel="native")
+    with pytest.raises(sx.InputError, match="kernel='pallas' cannot run these rounds: it does not count plays"):
+        sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(), 10, kernel="pallas", count_plays=True)
     with pytest.raises(sx.InputError, match="at most 16 followers and 64 actions"):
         sx.equilibrate(jax.random.key(0), batch_of_games((1,), (65,)), sx.multiplicative_weights(), 10, kernel="native")
     with pytest.raises(sx.InputError, match="at most 1024 type profiles"):

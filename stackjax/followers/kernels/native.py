@@ -14,16 +14,12 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from stackjax.followers import rounds
 from stackjax.followers.base import FollowerDynamics
-from stackjax.followers.multiplicative_weights import HedgeState, rate
-from stackjax.followers.streams import Streams
+from stackjax.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
 from stackjax.games.base import InducedGame
 from stackjax.types import Array
 
@@ -33,15 +29,12 @@ SOURCE = pathlib.Path(__file__).with_name("hedge_cpu.cc")
 TARGET = "stackjax_hedge"
 MOST_FOLLOWERS, MOST_ACTIONS, MOST_TYPE_PROFILES, MOST_ROWS = 16, 64, 1024, 1 << 18  # as the source's arrays allow
 
-Rounds = Callable[[Streams, tuple[HedgeState, ...], Array | None], tuple[Streams, tuple[HedgeState, ...], Array | None]]
-
 
 def why_not_native(game: InducedGame, dynamics: FollowerDynamics) -> str | None:
     """Why the CPU kernel cannot run these rounds, in words, or None if it can. Builds it if need be."""
-    if dynamics.hedge_step is None:
-        return "only multiplicative_weights with sampled feedback has a fused kernel"
-    if jnp.result_type(float) != jnp.float32:
-        return "it computes in float32, and jax_enable_x64 is on"
+    problem = why_not_fused(dynamics)
+    if problem is not None:
+        return problem
     rows = game.num_followers * math.prod(game.table_shape)
     profiles = math.prod(game.num_types)
     if game.num_followers > MOST_FOLLOWERS or max(game.num_actions) > MOST_ACTIONS:
@@ -52,51 +45,16 @@ def why_not_native(game: InducedGame, dynamics: FollowerDynamics) -> str | None:
 
 
 def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], num_rounds: int) -> Rounds:
-    """``num_rounds`` rounds as a function of streams, states and play counts ``[P M, *batch]`` (or None).
+    """``num_rounds`` rounds by the CPU kernel; see `packed_rounds`."""
 
-    Args:
-      tables: per follower, scaled payoffs ``[P * M_-i, A_i, *batch]``.
-    """
-    batch = game.batch_shape
-    flat = lambda x: x.reshape(-1, math.prod(batch))
-    prior = rounds.flat_prior(game.type_prior, game.num_types, len(batch))
-    bounds = rounds.running_sums(prior)
-    bounds = flat(bounds) if bounds.shape[1:] == batch else bounds.reshape(-1, 1)
-    payoffs = jnp.concatenate([flat(table) for table in tables])
-    sizes = [k * a for k, a in zip(game.num_types, game.num_actions, strict=True)]
-    joined = lambda leaves: jnp.concatenate([flat(leaf) for leaf in leaves])
+    def run_packed(packed: Packed) -> tuple[Array, Array, Array, Array]:
+        results = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in packed[:4]]
+        call = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")
+        sizes = {"num_types": np.array(game.num_types, np.int64), "num_actions": np.array(game.num_actions, np.int64)}
+        log_weights, residue, words, counts = call(*packed, num_rounds=np.int64(num_rounds), **sizes)
+        return log_weights, residue, words, counts
 
-    def run(
-        streams: Streams, states: tuple[HedgeState, ...], play_counts: Array | None
-    ) -> tuple[Streams, tuple[HedgeState, ...], Array | None]:
-        step = rate(dynamics.hedge_step, payoffs).reshape(1, 1)
-        arguments = (
-            joined([state.log_weights for state in states]),
-            joined([state.residue for state in states]),
-            jnp.stack([word.reshape(-1) for word in streams]),
-            flat(play_counts) if play_counts is not None else jnp.zeros((0, math.prod(batch)), jnp.float32),
-        )
-        call = jax.ffi.ffi_call(
-            TARGET, [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arguments], vmap_method="broadcast_all"
-        )
-        logs, residue, words, counts = call(
-            *arguments,
-            payoffs,
-            bounds,
-            step,
-            num_rounds=np.int64(num_rounds),
-            num_types=np.array(game.num_types, np.int64),
-            num_actions=np.array(game.num_actions, np.int64),
-        )
-        pieces = zip(*(jnp.split(x, np.cumsum(sizes)[:-1]) for x in (logs, residue)), strict=True)
-        after = tuple(
-            HedgeState(*(piece.reshape(k, a, *batch) for piece in pair))
-            for pair, k, a in zip(pieces, game.num_types, game.num_actions, strict=True)
-        )
-        streams = Streams(*(word.reshape(batch) for word in words))
-        return streams, after, counts.reshape(play_counts.shape) if play_counts is not None else None
-
-    return run
+    return packed_rounds(game, dynamics, tables, run_packed)
 
 
 @functools.cache

@@ -1,0 +1,93 @@
+"""What the fused kernels take and give: plain arrays ``[rows, B]``, made from states and turned back into them."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.followers import rounds
+from stackjax.followers.base import FollowerDynamics
+from stackjax.followers.multiplicative_weights import HedgeState, rate
+from stackjax.followers.streams import Streams
+from stackjax.games.base import InducedGame
+from stackjax.types import Array
+
+__all__ = ["Packed", "Rounds", "packed_rounds", "why_not_fused"]
+
+Rounds = Callable[[Streams, tuple[HedgeState, ...], Array | None], tuple[Streams, tuple[HedgeState, ...], Array | None]]
+
+
+class Packed(NamedTuple):
+    """The arguments of a fused kernel. It returns the first four as they are after the rounds.
+
+    Attributes:
+      log_weights, residue: ``[Σ K_i A_i, B]``, followers one after another, actions fastest.
+      words: uint32 ``[4, B]``, the streams.
+      play_counts: ``[P M, B]``, or ``[0, B]`` where plays are not counted.
+      payoffs: scaled, ``[N P M, B]``: per follower ``[P, plays of the others, own action]``.
+      bounds: the cumulative type prior, ``[P, B]`` or ``[P, 1]``.
+      step: ``ln(1 + ε)``, ``[1, 1]``.
+    """
+
+    log_weights: Array
+    residue: Array
+    words: Array
+    play_counts: Array
+    payoffs: Array
+    bounds: Array
+    step: Array
+
+
+def why_not_fused(dynamics: FollowerDynamics) -> str | None:
+    """Why no fused kernel runs these dynamics, in words, or None."""
+    if dynamics.hedge_step is None:
+        return "only multiplicative_weights with sampled feedback has a fused kernel"
+    if jnp.result_type(float) != jnp.float32:
+        return "it computes in float32, and jax_enable_x64 is on"
+    return None
+
+
+def packed_rounds(
+    game: InducedGame,
+    dynamics: FollowerDynamics,
+    tables: tuple[Array, ...],
+    run_packed: Callable[[Packed], tuple[Array, Array, Array, Array]],
+) -> Rounds:
+    """Rounds as a function of streams, states and play counts ``[P M, *batch]`` (or None), by a kernel on packed arrays.
+
+    Args:
+      tables: per follower, scaled payoffs ``[P * M_-i, A_i, *batch]``.
+    """
+    batch = game.batch_shape
+    flat = lambda x: x.reshape(-1, math.prod(batch))
+    prior = rounds.flat_prior(game.type_prior, game.num_types, len(batch))
+    bounds = rounds.running_sums(prior)
+    bounds = flat(bounds) if bounds.shape[1:] == batch else bounds.reshape(-1, 1)
+    payoffs = jnp.concatenate([flat(table) for table in tables])
+    sizes = [k * a for k, a in zip(game.num_types, game.num_actions, strict=True)]
+    joined = lambda leaves: jnp.concatenate([flat(leaf) for leaf in leaves])
+
+    def run(
+        streams: Streams, states: tuple[HedgeState, ...], play_counts: Array | None
+    ) -> tuple[Streams, tuple[HedgeState, ...], Array | None]:
+        packed = Packed(
+            joined([state.log_weights for state in states]),
+            joined([state.residue for state in states]),
+            jnp.stack([word.reshape(-1) for word in streams]),
+            flat(play_counts) if play_counts is not None else jnp.zeros((0, math.prod(batch)), jnp.float32),
+            payoffs,
+            bounds,
+            rate(dynamics.hedge_step, payoffs).reshape(1, 1),
+        )
+        log_weights, residue, words, counts = run_packed(packed)
+        pieces = zip(*(jnp.split(x, np.cumsum(sizes)[:-1]) for x in (log_weights, residue)), strict=True)
+        after = tuple(
+            HedgeState(*(piece.reshape(k, a, *batch) for piece in pair))
+            for pair, k, a in zip(pieces, game.num_types, game.num_actions, strict=True)
+        )
+        streams = Streams(*(word.reshape(batch) for word in words))
+        return streams, after, counts.reshape(play_counts.shape) if play_counts is not None else None
+
+    return run

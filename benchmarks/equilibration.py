@@ -1,11 +1,10 @@
-"""Follower equilibration: rounds of Algorithm 2 per second, against the ways one would otherwise write it.
+"""Follower equilibration: rounds of Algorithm 2 per second against other ways to write it, and what a round costs.
 
-Contestants, all sampled multiplicative weights on the same random Bayesian games: `stackjax.equilibrate` (batch last, one
-draw a round for the whole batch); a plain ``vmap`` of a ``lax.scan`` over single games; a parallel numba loop over the batch
-(optional); a NumPy loop over rounds, vectorised over the batch. One process, one run, medians; compile time apart.
+One process, one run, medians; compile time apart. `contestants.py` says who runs, `README.md` what to make of it.
 """
 
 import dataclasses
+import datetime
 import json
 import pathlib
 import platform
@@ -16,12 +15,26 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import matplotlib
 import numpy as np
 import tyro
+from contestants import CONTESTANTS, SHARE, Size, random_games, stackjax_rounds
 
 import stackjax as sx
 
-STEP_SIZE = 0.1
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+GRID = (Size(2, 2, 2), Size(2, 5, 4), Size(3, 3, 3))
+SWEEPS = {  # one axis at a time, from (2, 2, 2), batch 8192, T 1000
+    "rounds": (250, 1000, 4000, 16000),
+    "batch": (4096, 16384, 65536, 262144),
+    "followers": (1, 2, 3, 4),
+    "types": (1, 2, 4, 8),
+    "actions": (2, 4, 8, 16),
+}
+FITTED = ("rounds", "batch")  # axes along which time should grow in proportion
+DRAWN = ("stackjax", "stackjax, scan")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,160 +44,15 @@ class Settings:
     repeats: int = 5
     """Timed runs of each contestant; the median is reported."""
     quick: bool = False
-    """Only the first size of the grid."""
+    """Only the first size, and no sweeps."""
+    kernel: str = "auto"
+    """How stackjax runs its rounds: auto, scan, native or pallas."""
     out: pathlib.Path | None = None
-    """Where to write the figures as JSON."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Size:
-    """A point of the grid."""
-
-    followers: int
-    types: int
-    actions: int
-    batch: int = 8192
-    rounds: int = 1000
-
-
-GRID = (Size(2, 2, 2), Size(2, 5, 4), Size(3, 3, 3))
-
-
-def random_games(size: Size) -> tuple[np.ndarray, np.ndarray]:
-    """A correlated prior and payoffs ``[N, K.., A.., B]`` in [0, 1]."""
-    rng = np.random.default_rng(0)
-    prior = rng.random((size.types,) * size.followers)
-    shape = (size.followers, *prior.shape, *(size.actions,) * size.followers, size.batch)
-    return prior / prior.sum(), rng.random(shape, dtype=np.float32)
-
-
-def ours(size: Size, prior: np.ndarray, payoffs: np.ndarray) -> Callable[[int], Any]:
-    rule = sx.multiplicative_weights(STEP_SIZE)
-
-    @jax.jit
-    def run(key: jax.Array, tables: jax.Array) -> Any:
-        game = sx.InducedGame(prior, tables, tables[0])
-        return sx.equilibrate(key, game, rule, size.rounds).strategies
-
-    tables = jnp.asarray(payoffs)
-    return lambda seed: jax.block_until_ready(run(jax.random.key(seed), tables))
-
-
-def plain_vmap(size: Size, prior: np.ndarray, payoffs: np.ndarray) -> Callable[[int], Any]:
-    """One game written plainly, with `jax.random`, then ``vmap``."""
-    log_prior = jnp.log(jnp.asarray(prior, jnp.float32)).ravel()
-    followers = range(size.followers)
-
-    def one_game(key: jax.Array, tables: jax.Array) -> jax.Array:
-        def one_round(log_weights: jax.Array, round_key: jax.Array) -> tuple[jax.Array, None]:
-            type_key, action_key = jax.random.split(round_key)
-            types = jnp.stack(jnp.unravel_index(jax.random.categorical(type_key, log_prior), prior.shape))
-            rows = log_weights[jnp.arange(size.followers), types]
-            actions = jax.random.categorical(action_key, rows, axis=-1)
-            for i in followers:
-                others = tuple(slice(None) if j == i else actions[j] for j in followers)
-                learnt = tables[(i, *types, *others)]
-                log_weights = log_weights.at[i, types[i]].add(jnp.log1p(STEP_SIZE) * learnt)
-            return log_weights, None
-
-        start = jnp.zeros((size.followers, size.types, size.actions))
-        return jax.lax.scan(one_round, start, jax.random.split(key, size.rounds))[0]
-
-    run = jax.jit(jax.vmap(one_game))
-    tables = jnp.asarray(np.ascontiguousarray(np.moveaxis(payoffs, -1, 0)))
-    return lambda seed: jax.block_until_ready(run(jax.random.split(jax.random.key(seed), size.batch), tables))
-
-
-def numba_loop(size: Size, prior: np.ndarray, payoffs: np.ndarray) -> Callable[[int], Any] | None:
-    """A parallel loop over games, weights in registers and cache; None where numba is not installed."""
-    try:
-        import numba
-    except ImportError:
-        return None
-    n, k, a, num_rounds = size.followers, size.types, size.actions, size.rounds
-    cumulative = np.cumsum(prior.ravel()).astype(np.float32)
-    tables = np.ascontiguousarray(np.moveaxis(payoffs, -1, 0).reshape(size.batch, n, k**n, a**n))
-    log_step = np.float32(np.log1p(STEP_SIZE))
-
-    @numba.njit(parallel=True, fastmath=True)
-    def run(tables: Any, cumulative: Any, seed: int) -> Any:
-        batch = tables.shape[0]
-        result = np.empty((batch, n, k, a), np.float32)
-        for b in numba.prange(batch):
-            state = np.uint64(seed * 1_000_003 + b) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(1)
-            log_weights = np.zeros((n, k, a), np.float32)
-            types, actions = np.zeros(n, np.int64), np.zeros(n, np.int64)
-            weights = np.zeros(a, np.float32)
-            for _ in range(num_rounds):
-                state ^= state << np.uint64(13)
-                state ^= state >> np.uint64(7)
-                state ^= state << np.uint64(17)
-                uniform = np.float32(state >> np.uint64(40)) * np.float32(2.0**-24)
-                profile = 0
-                while profile < len(cumulative) - 1 and uniform >= cumulative[profile]:
-                    profile += 1
-                rest = profile
-                for i in range(n - 1, -1, -1):
-                    types[i] = rest % k
-                    rest //= k
-                for i in range(n):
-                    largest = log_weights[i, types[i]].max()
-                    total = np.float32(0)
-                    for x in range(a):
-                        weights[x] = np.exp(log_weights[i, types[i], x] - largest)
-                        total += weights[x]
-                    state ^= state << np.uint64(13)
-                    state ^= state >> np.uint64(7)
-                    state ^= state << np.uint64(17)
-                    target = np.float32(state >> np.uint64(40)) * np.float32(2.0**-24) * total
-                    x = 0
-                    running = weights[0]
-                    while x < a - 1 and target >= running:
-                        x += 1
-                        running += weights[x]
-                    actions[i] = x
-                joint = 0
-                for i in range(n):
-                    joint = joint * a + actions[i]
-                stride = a ** (n - 1)
-                for i in range(n):
-                    start = joint - actions[i] * stride
-                    for x in range(a):
-                        log_weights[i, types[i], x] += log_step * tables[b, i, profile, start + x * stride]
-                    stride //= a
-            result[b] = log_weights
-        return result
-
-    return lambda seed: run(tables, cumulative, seed)
-
-
-def numpy_loop(size: Size, prior: np.ndarray, payoffs: np.ndarray) -> Callable[[int], Any]:
-    """A Python loop over rounds, NumPy over the batch; a tenth of the rounds, scaled up."""
-    n, k, a = size.followers, size.types, size.actions
-    tables = payoffs.reshape(n, k**n, a**n, size.batch)
-    columns, log_step = np.arange(size.batch), np.float32(np.log1p(STEP_SIZE))
-
-    def run(seed: int) -> Any:
-        rng = np.random.default_rng(seed)
-        log_weights = np.zeros((n, k, a, size.batch), np.float32)
-        for _ in range(size.rounds // 10):
-            profile = np.searchsorted(np.cumsum(prior.ravel())[:-1], rng.random(size.batch, np.float32), side="right")
-            types = np.unravel_index(profile, prior.shape)
-            actions = []
-            for i in range(n):
-                row = log_weights[i, types[i], :, columns].T
-                weights = np.exp(row - row.max(axis=0)).cumsum(axis=0)
-                actions.append((rng.random(size.batch, np.float32) * weights[-1] >= weights[:-1]).sum(axis=0))
-            for i in range(n):
-                for x in range(a):
-                    joint = np.ravel_multi_index([np.full(size.batch, x) if j == i else actions[j] for j in range(n)], (a,) * n)
-                    log_weights[i, types[i], x, columns] += log_step * tables[i, profile, joint, columns]
-        return log_weights
-
-    return run
+    """Where to write the figures as JSON; the picture goes beside it."""
 
 
 def measure(run: Callable[[int], Any], size: Size, repeats: int, share: float = 1.0) -> dict[str, float]:
+    """Median speed over ``repeats`` runs after a first one, whose extra time is the compilation."""
     started = time.perf_counter()
     run(0)
     first = time.perf_counter() - started
@@ -194,39 +62,129 @@ def measure(run: Callable[[int], Any], size: Size, repeats: int, share: float = 
         run(seed)
         seconds.append(time.perf_counter() - started)
     median = statistics.median(seconds)
-    total = share * size.rounds * size.batch
     return {
-        "rounds_per_second": total / median,
+        "seconds": median,
+        "rounds_per_second": share * size.rounds * size.batch / median,
         "games_per_second": share * size.batch / median,
         "compile_seconds": max(first - median, 0.0),
     }
 
 
-def main(settings: Settings) -> None:
-    rows = []
-    for size in GRID[:1] if settings.quick else GRID:
+def compare(size: Size, settings: Settings) -> dict[str, dict[str, float]]:
+    """All contestants on the same games, printed as ratios."""
+    prior, payoffs = random_games(size)
+    print(f"{size.followers} followers, {size.types} types, {size.actions} actions, batch {size.batch}, T {size.rounds}")
+    figures: dict[str, dict[str, float]] = {}
+    for name, make in CONTESTANTS.items():
+        run = stackjax_rounds(size, prior, payoffs, settings.kernel) if name == "stackjax" else make(size, prior, payoffs)
+        if run is None:
+            print(f"  {name:<16} not installed")
+            continue
+        figure = measure(run, size, settings.repeats, SHARE.get(name, 1.0))
+        figures[name] = figure
+        ratio = figures["stackjax"]["rounds_per_second"] / figure["rounds_per_second"]
+        speed = figure["rounds_per_second"] / 1e6
+        print(
+            f"  {name:<16} {speed:>9.2f} M rounds/s  stackjax is {ratio:.1f}x  compile {figure['compile_seconds']:.1f} s",
+            flush=True,
+        )
+    return figures
+
+
+def sweep(axis: str, settings: Settings) -> list[dict[str, Any]]:
+    """stackjax along one axis, with and without its kernel."""
+    points = []
+    for value in SWEEPS[axis]:
+        size = dataclasses.replace(GRID[0], **{axis: value})
         prior, payoffs = random_games(size)
-        contestants = {"stackjax": ours, "vmap of scan": plain_vmap, "numba, parallel": numba_loop, "numpy": numpy_loop}
-        figures: dict[str, dict[str, float]] = {}
-        for name, make in contestants.items():
-            run = make(size, prior, payoffs)
-            if run is not None:
-                figures[name] = measure(run, size, settings.repeats, 0.1 if name == "numpy" else 1.0)
-        print(f"{size.followers} followers, {size.types} types, {size.actions} actions, batch {size.batch}, T {size.rounds}")
-        for name, figure in figures.items():
-            ratio = figures["stackjax"]["rounds_per_second"] / figure["rounds_per_second"]
-            speed = figure["rounds_per_second"] / 1e6
-            print(f"  {name:<16} {speed:>9.2f} M rounds/s  stackjax is {ratio:.1f}x  compile {figure['compile_seconds']:.1f} s")
-        rows.append({**dataclasses.asdict(size), "contestants": figures})
+        for name in DRAWN:
+            kernel = settings.kernel if name == "stackjax" else "scan"
+            figure = measure(stackjax_rounds(size, prior, payoffs, kernel), size, settings.repeats)
+            points.append({"axis": axis, "value": value, "contestant": name, **figure})
+    return points
+
+
+def exponents(points: list[dict[str, Any]]) -> dict[str, float]:
+    """The b of ``seconds ~ value ** b``, least squares on logarithms."""
+    fits = {}
+    for axis in FITTED:
+        for name in DRAWN:
+            chosen = [point for point in points if point["axis"] == axis and point["contestant"] == name]
+            logs = np.log([[point["value"], point["seconds"]] for point in chosen])
+            fits[f"{axis}: {name}"] = float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
+    return fits
+
+
+def scratch_bytes(kernel: str) -> dict[str, int]:
+    """What the compiled program needs besides its arguments and results, by number of rounds: flat if memory is."""
+    prior, payoffs = random_games(GRID[0])
+    tables, rule = jnp.asarray(payoffs), sx.multiplicative_weights()
+
+    def needed(num_rounds: int) -> int:
+        game = sx.InducedGame(prior, tables, tables[0])
+        run = jax.jit(lambda key: sx.equilibrate(key, game, rule, num_rounds, kernel=kernel).strategies)
+        return int(run.lower(jax.random.key(0)).compile().memory_analysis().temp_size_in_bytes)
+
+    return {str(num_rounds): needed(num_rounds) for num_rounds in (100, 10_000, 1_000_000)}
+
+
+def draw(points: list[dict[str, Any]], title: str, path: pathlib.Path) -> None:
+    """Nanoseconds a round of one game against each axis."""
+    figure, panels = plt.subplots(1, len(SWEEPS), figsize=(13, 3), layout="constrained")
+    names = {
+        "rounds": "rounds T",
+        "batch": "games in the batch",
+        "followers": "followers",
+        "types": "types each",
+        "actions": "actions each",
+    }
+    for panel, axis in zip(panels, SWEEPS, strict=True):
+        for name, colour, marker in zip(DRAWN, ("#0072B2", "#D55E00"), "os", strict=True):
+            chosen = [point for point in points if point["axis"] == axis and point["contestant"] == name]
+            panel.plot(
+                [point["value"] for point in chosen],
+                [1e9 / point["rounds_per_second"] for point in chosen],
+                marker + "-",
+                color=colour,
+                label={"stackjax": "fused kernel", "stackjax, scan": "scan"}[name],
+            )
+        panel.set(xscale="log", yscale="log", xlabel=names[axis])
+        panel.set_xticks(SWEEPS[axis], [str(value) for value in SWEEPS[axis]])
+        panel.minorticks_off()
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("ns a round of one game")
+    panels[0].legend(frameon=False)
+    figure.suptitle(title, fontsize=10)
+    figure.savefig(path, dpi=150)
+
+
+def main(settings: Settings) -> None:
     device = jax.devices()[0]
-    result = {
+    result: dict[str, Any] = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "device": f"{device.platform}: {device.device_kind}",
         "machine": platform.machine(),
         "versions": {"python": platform.python_version(), "jax": jax.__version__, "stackjax": sx.__version__},
-        "measurements": rows,
+        "kernel": settings.kernel,
+        "comparison": [
+            {**dataclasses.asdict(size), "contestants": compare(size, settings)}
+            for size in (GRID[:1] if settings.quick else GRID)
+        ],
     }
+    if not settings.quick:
+        points = [point for axis in SWEEPS for point in sweep(axis, settings)]
+        result.update(sweeps=points, exponents=exponents(points), scratch_bytes=scratch_bytes(settings.kernel))
+        print("time grows as a power of:", ", ".join(f"{name} {value:.2f}" for name, value in result["exponents"].items()))
+        print("scratch memory by rounds:", ", ".join(f"T {t}: {size} bytes" for t, size in result["scratch_bytes"].items()))
     if settings.out is not None:
+        settings.out.parent.mkdir(parents=True, exist_ok=True)
         settings.out.write_text(json.dumps(result, indent=2) + "\n")
+        if not settings.quick:
+            draw(
+                points,
+                f"2 followers, 2 types, 2 actions, 8192 games, T 1000 unless varied; {result['device']}",
+                settings.out.with_suffix(".png"),
+            )
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
 from stackjax.equilibrium.optimum import solve
 from stackjax.games.base import Game
 from stackjax.pomdp.commitment import commit, commitment_paths
+from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.train import Trainer
 from stackjax.runs import metrics
 from stackjax.runs.spec import RunSpec
 from stackjax.types import Array, PyTree
 
-__all__ = ["greedy_commitment", "result_of"]
+__all__ = ["greedy_commitment", "lasting_env", "result_of"]
 
 NUM_EQUILIBRATIONS = 8
 # Fresh followers learn longer than in training, so that a certificate measures the commitment, not unfinished learning.
@@ -35,6 +36,11 @@ def greedy_commitment(trainer: Trainer, params: PyTree) -> tuple[Array, Array]:
     )
 
 
+def lasting_env(env: StackelbergPOMDP) -> StackelbergPOMDP:
+    """The environment that commitments are judged in: followers learn for longer than in training."""
+    return env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds)
+
+
 def result_of(
     spec: RunSpec,
     trainer: Trainer,
@@ -47,7 +53,7 @@ def result_of(
     """The content of ``result.json``: ``params [S, ...]`` as they stood after ``updates [S]``, evaluated with ``keys [S]``."""
     started = time.perf_counter()
     env, game = trainer.env, trainer.env.game
-    lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds)
+    lasting = lasting_env(env)
 
     def evaluate(params: PyTree, key: Array) -> tuple[Array, Array, Evaluation]:
         observations, actions = greedy_commitment(trainer, params)

@@ -17,7 +17,7 @@ from stackjax.runs.checkpoint import Checkpoints
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.files import to_json
 from stackjax.runs.report import write_report
-from stackjax.runs.results import greedy_commitment, result_of
+from stackjax.runs.results import greedy_commitment, lasting_env, result_of
 from stackjax.runs.spec import RunSpec
 from stackjax.types import Array, PyTree
 
@@ -26,7 +26,7 @@ __all__ = ["NonFiniteError", "Progress", "run_evaluation", "run_training"]
 NUM_LOGS = 40
 CHECKPOINT_SECONDS = 10.0
 TABLE_BUDGET_GIB = 16.0  # what the committed path may spend on tabulated games
-NUM_SCORING_GROUPS = 4  # groups of fresh followers that score a commitment on the way
+NUM_SCORING_GROUPS = 16  # groups of fresh followers that score a commitment on the way
 PAYOFF_TOLERANCE = 1e-4  # of the leader's payoff range: payoffs closer than this count as equal when the best is kept
 EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
 
@@ -207,11 +207,12 @@ def _init_run(trainer: Trainer) -> Callable[[Array], RunState]:
 def _score(trainer: Trainer) -> Callable[[TrainState, Best, Array], tuple[Best, Evaluation]]:
     """Evaluate the greedy commitment of every seed against fresh followers, and keep it if it is the best so far."""
     low, high = trainer.env.game.leader_payoff_range
+    lasting = lasting_env(trainer.env)
 
     def score_one(state: TrainState, best: Best, key: Array) -> tuple[Best, Evaluation]:
         fresh = jax.random.fold_in(_evaluation_key(key), state.update)
         actions = greedy_commitment(trainer, state.params)[1]
-        evaluation = evaluate_commitment(fresh, trainer.env, actions, NUM_SCORING_GROUPS)
+        evaluation = evaluate_commitment(fresh, lasting, actions, NUM_SCORING_GROUPS)
         certificate = getattr(evaluation, trainer.env.reward_play)
         payoff, gap = certificate.leader_payoff.mean(), certificate.bcce_gap.max()
         margin = PAYOFF_TOLERANCE * (high - low)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stackjax.followers.best_response import best_response, fictitious_play, logit_response
     from stackjax.followers.equilibrate import Response, equilibrate
     from stackjax.followers.exp3 import exp3
-    from stackjax.followers.joint_play import argmax_play, empirical_play, mixed_play
+    from stackjax.followers.joint_play import argmax_play, empirical_play, long_run_play, mixed_play
     from stackjax.followers.multiplicative_weights import multiplicative_weights, optimistic_hedge
     from stackjax.followers.q_learning import q_learning
     from stackjax.followers.regret import external_regrets, swap_regrets
@@ -45,7 +45,7 @@ _HOMES = {
     "followers.equilibrate": ("Response", "equilibrate"),
     "followers.best_response": ("best_response", "fictitious_play", "logit_response"),
     "followers.exp3": ("exp3",),
-    "followers.joint_play": ("argmax_play", "empirical_play", "mixed_play"),
+    "followers.joint_play": ("argmax_play", "empirical_play", "long_run_play", "mixed_play"),
     "followers.multiplicative_weights": ("multiplicative_weights", "optimistic_hedge"),
     "followers.q_learning": ("q_learning",),
     "followers.regret": ("external_regrets", "swap_regrets"),
@@ -94,6 +94,7 @@ __all__ = [
     "induced_game",
     "load_matrix_game",
     "logit_response",
+    "long_run_play",
     "make",
     "make_train",
     "matrix_game",

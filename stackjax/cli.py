@@ -187,22 +187,25 @@ def _report(arguments: list[str]) -> int:
 
 
 def _export(arguments: list[str]) -> int:
+    import tyro
+
     @dataclasses.dataclass(frozen=True)
     class ExportSettings:
-        """Write one seed's commitment and the followers' play to a .json or .npz file."""
+        """Write one seed's commitment and the followers' play to a file, to be read without stackjax."""
 
+        directory: tyro.conf.Positional[pathlib.Path]
+        """A run."""
+        file: tyro.conf.Positional[pathlib.Path]
+        """Where to: .json or .npz."""
         seed: int | None = None
         """Which seed; by default the one with the highest payoff."""
 
-    if arguments[:1] in (["-h"], ["--help"]) or len(arguments) >= 2:
-        settings = _parse(ExportSettings, arguments[:1] if len(arguments) < 2 else arguments[2:], "stackjax export DIR FILE")
-    if len(arguments) < 2:
-        raise InputError("export takes a run directory and a file: stackjax export DIR FILE [--seed N]")
-    directory = _run_argument(arguments[:1], "export", "")
+    settings = _parse(ExportSettings, arguments, "stackjax export")
+    from stackjax.runs.directory import RunDirectory
     from stackjax.runs.export import export_commitment
 
-    seed = export_commitment(directory, pathlib.Path(arguments[1]), settings.seed)
-    print(f"{arguments[1]} (seed {seed})")
+    seed = export_commitment(RunDirectory(settings.directory).open_existing(), settings.file, settings.seed)
+    print(f"{settings.file} (seed {seed})")
     return 0
 
 
@@ -228,14 +231,19 @@ def _solve(arguments: list[str]) -> int:
     game = source.build(dataclasses.asdict(settings.game))
     from stackjax.equilibrium.optimum import describe_commitment, solve
 
-    optimum = solve(game)
+    try:
+        optimum = solve(game)
+    except ArithmeticError as error:
+        return _fail(f"{game.name} could not be solved: {error}", 1)
     if settings.json:
         found = {} if optimum is None else optimum._asdict()
         if found.get("commitment") is not None:
             found["commitment"] = found["commitment"].tolist()
         print(json.dumps({"game": game.name, **found}))
     elif optimum is None:
-        print(f"{game.name}: the leader's optimum is not known, and there are too many commitments to try")
+        print(
+            f"{game.name}: the leader's optimum is not known, and its commitments are too many, or not finite, to try them all"
+        )
     else:
         weak = "" if optimum.weak_value is None else f"; with ties or equilibria against the leader {optimum.weak_value:.10g}"
         print(f"{game.name}: {optimum.value:.10g} ({optimum.method}){weak}")

@@ -19,6 +19,7 @@ from stackjax.pomdp.commitment import LARGEST_TABLE, commit, commitment_paths, d
 __all__ = ["Solution", "describe_commitment", "enumerate_commitments", "solve"]
 
 MOST_COMMITMENTS = 10_000
+MOST_COLUMNS = 500_000  # of linear programmes, over all commitments: about ten seconds
 LARGEST_CHUNK = 5_000_000  # payoffs tabulated at a time
 
 
@@ -27,7 +28,7 @@ class Solution(NamedTuple):
 
     Attributes:
       value: with the followers' ties (or, of several followers, their choice of equilibrium) in the leader's favour: the strong
-        Stackelberg value.
+        Stackelberg value; for a leader who mixes a supremum, and with method ``"upper-bound"`` no more than that.
       method: how it is known, as in `Optimum`.
       weak_value: with ties (or equilibria) against the leader, or None when that is not known.
       commitment: one that reaches ``value``: probabilities of rows ``[A_0]`` in a matrix game, else a leader action for each
@@ -54,13 +55,19 @@ def solve(game: Game) -> Solution | None:
     if isinstance(game, MatrixGame) and game.num_followers == 1:
         leader, follower = game.payoff_table[..., 0], game.payoff_table[..., 1]
         best = best_mixed_commitment if game.randomized else best_pure_commitment
-        strong, weak = best(leader, follower), best(leader, follower, "weak")
+        strong = best(leader, follower)
+        try:
+            weak_value = best(leader, follower, "weak").value
+        except ArithmeticError:  # no column strictly best by more than rounding
+            weak_value = None
         method = known.method if known is not None else "lp" if game.randomized else "enumeration"
         value = known.value if known is not None else strong.value
-        return Solution(value, method, weak.value, strong.mix, strong.reply)
+        return Solution(value, method, weak_value, strong.mix, strong.reply)
     if known is not None:
         return Solution(known.value, known.method)
     if isinstance(game, MatrixGame) and game.randomized:
+        if math.prod(game.payoff_table.shape[:-1]) > MOST_STRATEGY_PROFILES:
+            return None
         return Solution(_correlated_bound(game), "upper-bound")
     try:
         return enumerate_commitments(game)
@@ -73,22 +80,26 @@ def enumerate_commitments(game: Game) -> Solution:
 
     Raises:
       InputError: the leader's actions are not finite, or there are too many commitments, profiles or strategies.
+      ArithmeticError: a linear programme failed.
     """
     space = game.leader_actions
     if not isinstance(space, Discrete):
         raise InputError(f"game {game.name!r}: the leader's actions are not finite, so commitments cannot be enumerated")
     tree = decision_tree(game)
-    count = float(space.n) ** tree.num_nodes
+    count = space.n**tree.num_nodes
     cells = math.prod(game.table_shape)
     if count > MOST_COMMITMENTS:
         raise InputError(
-            f"game {game.name!r} has {count:.3g} commitments, more than the {MOST_COMMITMENTS} that are enumerated"
+            f"game {game.name!r} has {space.n}^{tree.num_nodes} commitments, more than the {MOST_COMMITMENTS} that are tried"
         )
     if cells > LARGEST_TABLE:
         raise InputError(f"game {game.name!r} has {cells} (type, action) profiles, more than {LARGEST_TABLE}")
     strategies = num_strategy_profiles(game.num_types, game.num_actions)
-    if game.num_followers > 1 and strategies > MOST_STRATEGY_PROFILES:
-        raise InputError(f"game {game.name!r} has {strategies:.3g} strategy profiles, more than {MOST_STRATEGY_PROFILES}")
+    most = min(MOST_STRATEGY_PROFILES, MOST_COLUMNS // count)
+    if game.num_followers > 1 and strategies > most:
+        raise InputError(
+            f"game {game.name!r} has too many profiles of follower strategies for its {count} commitments (more than {most})"
+        )
     commitments = np.array(list(itertools.product(range(space.n), repeat=tree.num_nodes)), np.int32)
     ranges: list[Replies] = []
     chunk = max(1, LARGEST_CHUNK // (cells * (1 + game.num_followers)))
@@ -124,8 +135,9 @@ def _as_commitment(game: Game, actions: np.ndarray) -> np.ndarray:
 
 
 def _correlated_bound(game: MatrixGame) -> float:
-    """The most a leader gets by committing to a joint play that leaves no follower a gain (Conitzer and Korzhyk 2011).
+    """The most a leader gets by committing to a joint play that leaves no follower a gain by always playing one action.
 
+    Conitzer and Korzhyk (2011) ask the same of correlated play; coarse-correlated play is what no-regret learners reach.
     With the leader's row as one more, unaware, "type" of the play it is the linear programme of `replies`; a leader that cannot
     correlate its row with the followers' actions gets at most as much.
     """

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import scipy.optimize
 
+from stackjax.equilibrium.matrix_commitments import tied_best
 from stackjax.followers.rounds import all_profiles
 from stackjax.games.base import InducedGame
 
 __all__ = ["MOST_STRATEGY_PROFILES", "Replies", "num_strategy_profiles", "replies"]
 
 MOST_STRATEGY_PROFILES = 20_000
-TIE = 1e-9  # of the payoffs' spread: what counts as equally good to a follower
 
 
 class Replies(NamedTuple):
@@ -37,7 +37,7 @@ def replies(game: InducedGame) -> Replies:
     followers = np.asarray(game.follower_payoffs, np.float64)
     if game.num_followers == 1:
         payoffs = followers[0]
-        tied = payoffs >= payoffs.max(axis=1, keepdims=True) - TIE * (np.ptp(payoffs) or 1.0)
+        tied = tied_best(payoffs)
         best, worst = np.where(tied, leader, -np.inf).max(axis=1), np.where(tied, leader, np.inf).min(axis=1)
         return Replies(float(prior @ best), float(prior @ worst))
     value, gains = _strategic_form(prior, followers, leader)
@@ -47,9 +47,9 @@ def replies(game: InducedGame) -> Replies:
     return Replies(*map(float, extremes))
 
 
-def num_strategy_profiles(num_types: tuple[int, ...], num_actions: tuple[int, ...]) -> float:
+def num_strategy_profiles(num_types: tuple[int, ...], num_actions: tuple[int, ...]) -> int:
     """How many profiles of pure strategies there are, Π A_i^K_i."""
-    return math.prod(float(a) ** k for k, a in zip(num_types, num_actions, strict=True))
+    return math.prod(a**k for k, a in zip(num_types, num_actions, strict=True))
 
 
 def _strategic_form(prior: np.ndarray, followers: np.ndarray, leader: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

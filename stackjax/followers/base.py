@@ -18,6 +18,7 @@ from stackjax.types import Array, PyTree
 
 __all__ = [
     "FollowerDynamics",
+    "FusedHedge",
     "check_feedback",
     "init_followers",
     "known_rows",
@@ -26,6 +27,15 @@ __all__ = [
     "pad_tables",
     "strategies",
 ]
+
+
+class FusedHedge(NamedTuple):
+    """``step_size`` ε of sampled multiplicative weights, and the functions it stands for: replaced ones are not fused."""
+
+    step_size: Any
+    init: Callable
+    play: Callable
+    update: Callable
 
 
 class FollowerDynamics(NamedTuple):
@@ -39,8 +49,7 @@ class FollowerDynamics(NamedTuple):
         fourth argument ``[*batch]`` is that of the follower's next state, expected over its next type.
       feedback: what ``payoffs`` holds: ``"sampled"``, payoffs against the actions the others drew (Algorithm 2), or
         ``"expected"``, their expectation over the others' mixed strategies at the drawn types.
-      hedge_step: ε if the rule is exactly `multiplicative_weights` with sampled feedback, so that fused kernels may run
-        its rounds; else None.
+      fused: `FusedHedge` if the rule is exactly `multiplicative_weights`, so that fused kernels may run its rounds.
       memory: whether followers know the last round's joint action besides their type. Their tables then have
         ``K_i * M`` rows, row ``type * M + joint action``, with ``M = A_1 * ... * A_N``.
       value: ``state -> [*batch]``, what a follower expects from a state on; None for rules that do not look ahead.
@@ -51,7 +60,7 @@ class FollowerDynamics(NamedTuple):
     play: Callable[[PyTree], Array]
     update: Callable[..., PyTree]
     feedback: Literal["sampled", "expected"] = "sampled"
-    hedge_step: Any = None
+    fused: FusedHedge | None = None
     memory: bool = False
     value: Callable[[PyTree], Array] | None = None
     tick: Callable[[PyTree], PyTree] | None = None

@@ -1,6 +1,7 @@
 """Which learning rule the followers use, as a typed setting. Free of JAX, so that the command line can show it quickly."""
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Literal, get_args
 
 from stackjax.errors import require, require_positive
@@ -57,6 +58,8 @@ class FollowersConfig:
         for name in ("step_size", "exploration", "temperature", "learning_rate", "exploration_decay"):
             require_positive(name, getattr(self, name))
         require("learning_rate", self.learning_rate, self.learning_rate <= 1, "above 0 and at most 1")
+        require("initial_value", self.initial_value, math.isfinite(self.initial_value), "a finite number")
+        require("memory", self.memory, not self.memory or self.kind == "q-learning", "False unless kind is q-learning")
         require("discount", self.discount, 0 <= self.discount < 1, "at least 0 and below 1")
 
     def build(self) -> "FollowerDynamics":

@@ -12,7 +12,7 @@ import numpy as np
 from stackjax.errors import InputError, require, require_count
 from stackjax.followers import rounds
 from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, strategies
-from stackjax.followers.joint_play import empirical_play
+from stackjax.followers.joint_play import long_run_play, play_seen
 from stackjax.followers.kernels.native import native_rounds, why_not_native
 from stackjax.followers.measured import GapRecord, run_measured
 from stackjax.followers.regret import bcce_gap
@@ -31,8 +31,8 @@ LARGEST_ONE_HOT = 64  # joint (type, action) profiles up to which counting by co
 class Snapshots(NamedTuple):
     """What a few evenly spaced rounds looked like, before their update.
 
-    ``rounds`` int ``[m]``; ``strategies`` a tuple over followers of ``[m, K_i, A_i, *batch]``; ``draws`` the types and
-    actions of those rounds, tuples over followers of int ``[m, *batch]``.
+    ``rounds`` int ``[m]``; ``strategies`` a tuple over followers of ``[m, K_i, A_i, *batch]`` (``K_i * M`` rows with memory);
+    ``draws`` the `Draws` of those rounds, int ``[m, *batch]``.
     """
 
     rounds: Array
@@ -44,8 +44,9 @@ class Response(NamedTuple):
     """How the followers ended up playing.
 
     Attributes:
-      states: the learning rules' states, a tuple over followers, leaves ``[K_i, ..., *batch]``.
-      strategies: mixed strategy by type after the last round, a tuple over followers of ``[K_i, A_i, *batch]``.
+      states: the learning rules' states, a tuple over followers, leaves ``[K_i, ..., *batch]``; with memory ``K_i * M`` rows,
+        see `FollowerDynamics`.
+      strategies: mixed strategy by type after the last round, a tuple over followers of ``[K_i, A_i, *batch]``; likewise.
       play_counts: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]`` how often each joint play occurred, or None.
       snapshots: `Snapshots`, or None.
       gaps: `GapRecord`, or None.
@@ -88,7 +89,8 @@ def equilibrate(
 
     In a round (Brero et al. 2023, Algorithm 2) types are drawn from the joint prior, every follower draws an action
     from its strategy for its type, and learns what each of its own actions would have paid against the others'.
-    Memory does not grow with ``num_rounds``.
+    Memory does not grow with ``num_rounds`` (but for a gap every ``gap_every`` rounds). The fused kernels cannot be
+    differentiated: take ``kernel="scan"`` to differentiate through what followers learn.
 
     Args:
       key: one key for the whole batch.
@@ -109,6 +111,7 @@ def equilibrate(
       InputError: an argument is out of range or does not go with another, or ``kernel`` cannot run these rounds.
     """
     require_count("num_rounds", num_rounds)
+    require("num_rounds", num_rounds, num_rounds < 2**31, "below 2**31")
     if not 0 <= num_snapshots <= num_rounds:
         raise InputError(f"num_snapshots={num_snapshots} must be between 0 and num_rounds={num_rounds}")
     _check_gap_options(num_rounds, gap_every, tolerance, num_snapshots)
@@ -158,22 +161,18 @@ def _check_gap_options(num_rounds: int, gap_every: int | None, tolerance: float 
 
 
 def _empirical_gap(game: InducedGame, dynamics: FollowerDynamics, carry: _Carry) -> Array:
-    """``[*batch]`` the B-CCE gap of the play so far, game units."""
-    tables = strategies(dynamics, carry.states)
+    """``[*batch]`` the B-CCE gap of the play so far, game units; at types that never met, of the play that would come next."""
+    tables, n = strategies(dynamics, carry.states), game.num_followers
     assert carry.play_counts is not None
-    batched_prior = len(game.type_prior.shape) > game.num_followers
 
-    def one(prior: Array, payoffs: Array, counts: Array, mixed: tuple[Array, ...]) -> Array:
+    def one(prior: Array, payoffs: Array, counts: Array, mixed: tuple[Array, ...], memory: Array | None) -> Array:
         single = InducedGame(prior, payoffs, payoffs[0])
-        by_type = tuple(
-            table.reshape(k, -1, table.shape[-1]).mean(axis=1) for k, table in zip(game.num_types, mixed, strict=True)
-        )
-        return bcce_gap(single, empirical_play(counts.reshape(game.table_shape), by_type))
+        return bcce_gap(single, play_seen(counts.reshape(game.table_shape), long_run_play(single, mixed, memory)))
 
     prior, payoffs = jnp.asarray(game.type_prior, jnp.result_type(float)), jnp.asarray(game.follower_payoffs)
     for _ in game.batch_shape:
-        one = jax.vmap(one, (-1 if batched_prior else None, -1, -1, -1), -1)
-    return one(prior, payoffs, carry.play_counts, tables)
+        one = jax.vmap(one, (-1 if prior.ndim > n else None, -1, -1, -1, -1), -1)
+    return one(prior, payoffs, carry.play_counts, tables, carry.memory)
 
 
 def _rounds_runner(

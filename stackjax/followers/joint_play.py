@@ -8,6 +8,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from stackjax.errors import InputError
 from stackjax.games.base import InducedGame
 from stackjax.types import Array
 
@@ -44,6 +45,11 @@ def empirical_play(play_counts: Array, strategies: tuple[Array, ...]) -> Array:
 
 def play_seen(play_counts: Array, otherwise: Array) -> Array:
     """Joint play as it occurred, conditional on types; where a type profile never did, ``otherwise``."""
+    if play_counts.shape != otherwise.shape:
+        raise InputError(
+            f"play_counts has shape {play_counts.shape}, but the strategies' play {otherwise.shape}; followers with memory "
+            "have a row for each last joint action: use long_run_play"
+        )
     n = play_counts.ndim // 2
     total = play_counts.sum(axis=tuple(range(n, 2 * n)), keepdims=True)
     return jnp.where(total > 0, play_counts / jnp.where(total > 0, total, 1.0), otherwise)

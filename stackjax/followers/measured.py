@@ -50,14 +50,9 @@ def run_measured(
     """
     ends = np.minimum(np.arange(every, num_rounds + every, every), num_rounds)
     num_whole, rest = divmod(num_rounds, every)
-    start = measure(carry)
-    state = _State(
-        jnp.int32(0),
-        carry,
-        jnp.zeros((len(ends), *start.shape)),
-        jnp.zeros(start.shape, jnp.int32),
-        jnp.zeros(start.shape, bool),
-    )
+    batch = jax.eval_shape(measure, carry).shape
+    gaps = jnp.zeros((len(ends), *batch))
+    state = _State(jnp.int32(0), carry, gaps, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool))
 
     def stretch(state: _State, length: int) -> _State:
         after = run_rounds(state.carry, length)
@@ -66,12 +61,11 @@ def run_measured(
         gap = measure(carry)
         stopped = state.stopped if tolerance is None else state.stopped | (gap <= tolerance)
         run = jnp.where(state.stopped, state.rounds_run, state.rounds_run + length)
-        later = jnp.arange(len(ends)).reshape(-1, *(1,) * gap.ndim) >= state.place
-        gaps = jnp.where(later, gap[None], state.gaps)  # what is measured later overwrites what comes after it
-        return _State(state.place + 1, carry, gaps, run, stopped)
+        return _State(state.place + 1, carry, state.gaps.at[state.place].set(gap), run, stopped)
 
     goes_on = lambda state: (state.place < num_whole) & ~state.stopped.all()
     state = jax.lax.while_loop(goes_on, lambda state: stretch(state, every), state)
     if rest:
         state = jax.lax.cond(state.stopped.all(), lambda s: s, lambda s: stretch(s, rest), state)
-    return state.carry, GapRecord(jnp.asarray(ends), state.gaps), state.rounds_run
+    last = jnp.minimum(jnp.arange(len(ends)), state.place - 1)  # after an early end, what was measured last
+    return state.carry, GapRecord(jnp.asarray(ends), state.gaps[last]), state.rounds_run

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 
 from stackjax.errors import require_positive
-from stackjax.followers.base import FollowerDynamics, check_feedback
+from stackjax.followers.base import FollowerDynamics, FusedHedge, check_feedback
 from stackjax.types import Array
 
 __all__ = ["multiplicative_weights", "optimistic_hedge", "softmax"]
@@ -40,8 +40,8 @@ def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled",
         del action
         return reinforce(state, rate(step_size, payoffs) * payoffs)
 
-    hedge_step = step_size if feedback == "sampled" else None
-    return FollowerDynamics(init, lambda state: softmax(state.log_weights), update, feedback, hedge_step)
+    play = lambda state: softmax(state.log_weights)
+    return FollowerDynamics(init, play, update, feedback, FusedHedge(step_size, init, play, update))
 
 
 class HedgeState(NamedTuple):

@@ -1,5 +1,6 @@
 """Tabular Q-learning: followers who learn from what they were paid alone, and who may condition on the last round's actions."""
 
+import math
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -13,10 +14,10 @@ __all__ = ["q_learning"]
 
 
 class QState(NamedTuple):
-    """``values [A, *batch]``, scaled payoffs, and ``exploration [*batch]``, the chance of a uniform action."""
+    """``values [A, *batch]``, scaled payoffs, and ``num_rounds`` int ``[*batch]``, the rounds behind, at whatever state."""
 
     values: Array
-    exploration: Array
+    num_rounds: Array
 
 
 def q_learning(
@@ -49,15 +50,18 @@ def q_learning(
     require_positive("exploration_decay", exploration_decay)
     if isinstance(learning_rate, (int, float)) and learning_rate > 1:
         raise InputError(f"learning_rate={learning_rate} must be above 0 and at most 1")
+    if isinstance(initial_value, (int, float)) and not math.isfinite(initial_value):
+        raise InputError(f"initial_value={initial_value} must be a finite number")
     if isinstance(discount, (int, float)) and not 0 <= discount < 1:
         raise InputError(f"discount={discount} must be at least 0 and below 1")
 
     def init(num_actions: int, batch_shape: tuple[int, ...]) -> QState:
         values = jnp.zeros((num_actions, *batch_shape)) + initial_value
-        return QState(values, jnp.ones(batch_shape))
+        return QState(values, jnp.zeros(batch_shape, jnp.int32))
 
     def play(state: QState) -> Array:
-        explore = state.exploration[None]
+        decay = jnp.asarray(exploration_decay, state.values.dtype)
+        explore = jnp.exp(-decay * state.num_rounds.astype(state.values.dtype))[None]
         return explore / state.values.shape[0] + (1.0 - explore) * best_actions(state.values)
 
     def update(state: QState, payoffs: Array, action: Array, next_value: Array) -> QState:
@@ -66,6 +70,6 @@ def q_learning(
         return state._replace(values=state.values + step * (target - state.values))
 
     def tick(state: QState) -> QState:
-        return state._replace(exploration=state.exploration * jnp.exp(-jnp.asarray(exploration_decay, state.exploration.dtype)))
+        return state._replace(num_rounds=state.num_rounds + 1)
 
     return FollowerDynamics(init, play, update, memory=memory, value=lambda state: state.values.max(axis=0), tick=tick)

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def openspiel_game(text: str, *, randomized: bool = False) -> MatrixGame:
     try:
         game = pyspiel.load_game(text)
     except Exception as error:
-        raise InputError(f"OpenSpiel cannot load {text!r}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"OpenSpiel cannot load {text!r}: {str(error).partition(chr(10))[0]}") from error
     kind = game.get_type()
     if kind.information != pyspiel.GameType.Information.ONE_SHOT or kind.dynamics != pyspiel.GameType.Dynamics.SIMULTANEOUS:
         raise InputError(f"OpenSpiel's {text!r} is not a one-shot game with simultaneous moves")
@@ -61,7 +62,7 @@ def openspiel_game(text: str, *, randomized: bool = False) -> MatrixGame:
 def _read_json(path: pathlib.Path) -> Any:
     try:
         content = json.loads(path.read_text())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"game file {path} is not JSON: {error}") from error
     return _payoffs_entry(path, content)
 
@@ -70,7 +71,7 @@ def _read_npz(path: pathlib.Path) -> Any:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             content = {key: arrays[key] for key in getattr(arrays, "files", ())}
-    except (ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"game file {path} is not a readable .npz archive of plain arrays") from error
     return _payoffs_entry(path, content)
 

@@ -72,9 +72,12 @@ class RunDirectory:
     def read_result(self) -> dict[str, Any]:
         """The content of ``result.json``; raises `InputError` if the run has none yet."""
         try:
-            return json.loads(self.result.read_text())
+            result = json.loads(self.result.read_text())
         except (OSError, ValueError) as error:
             raise InputError(f"directory {self.path} holds no finished run (no result.json)") from error
+        if not isinstance(result, dict) or not result.get("seeds"):
+            raise InputError(f"{self.result} is not a run's result; write it again with stackjax evaluate")
+        return result
 
     def write_result(self, result: dict[str, Any]) -> None:
         write_text(self.result, to_json(result, indent=2) + "\n")

@@ -21,7 +21,8 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
 
     Both hold ``observations [O, D]`` (every observation that the leader can make), ``actions [O, ...]`` (its action there) and
     the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ...
-    in npz; and the payoff, the gaps and the optimum as numbers, NaN (null) where unknown.
+    in npz; and the payoff, the gaps and the optimum as numbers, NaN (null) where unknown. Strategies are means over the fresh
+    groups that the commitment was evaluated with; payoff and gaps are those of ``reward_play``, as in ``result.json``.
 
     Args:
       seed: by default the one with the highest payoff and, among equals, the smallest gap.
@@ -29,6 +30,12 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
     Raises:
       InputError: the run has no such seed or no result, or the file's ending is another.
     """
+    if path.suffix not in (".json", ".npz"):
+        raise InputError(f"export file {path} must end in .json or .npz")
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"export file {path} must be a file in a directory that exists")
+    if path.resolve().is_relative_to(directory.path) and path.exists():
+        raise InputError(f"export file {path} would replace a file of the run itself")
     result = directory.read_result()
     entry = best_seed(result)
     if seed is not None:
@@ -43,6 +50,8 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
         "game": result["game"],
         "game_options": result["game_options"],
         "seed": entry["seed"],
+        "reward_play": entry["reward_play"],
+        "optimum_method": entry["optimum_method"],
         "mechanism": entry["mechanism"],
     }
     if path.suffix == ".json":
@@ -50,18 +59,16 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
             path,
             to_json({**about, **numbers, **entry["commitment"], "follower_strategies": entry["follower_strategies"]}, indent=2),
         )
-    elif path.suffix == ".npz":
-        write_bytes(path, _npz(entry, {**about, **numbers}))
     else:
-        raise InputError(f"export file {path} must end in .json or .npz")
+        write_bytes(path, _npz(entry, {**about, **numbers}))
     return entry["seed"]
 
 
 def _npz(entry: dict[str, Any], about: dict[str, Any]) -> bytes:
-    words = {name: to_json(about.pop(name)) for name in ("game_options", "mechanism")}
+    words = {name: to_json(about.pop(name)) for name in ("game_options", "mechanism", "optimum_method")}
     numbers = {name: np.nan if value is None else value for name, value in about.items()}
     strategies = {f"follower_{i + 1}": table for i, table in enumerate(entry["follower_strategies"])}
     arrays = {key: np.asarray(value) for key, value in {**words, **numbers, **strategies, **entry["commitment"]}.items()}
     stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)
+    np.savez(stream, **arrays)  # type: ignore[arg-type]
     return stream.getvalue()

@@ -12,8 +12,9 @@ import numpy as np
 from stackjax._version import __version__
 from stackjax.equilibrium.certificate import Certificate
 from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
-from stackjax.equilibrium.optimum import solve
+from stackjax.equilibrium.optimum import Solution, solve
 from stackjax.games.base import Game
+from stackjax.games.normal_form import MatrixGame
 from stackjax.pomdp.commitment import commit, commitment_paths
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.train import Trainer
@@ -60,7 +61,9 @@ def result_of(
         return observations, actions, evaluate_commitment(key, lasting, actions, NUM_EQUILIBRATIONS)
 
     observations, actions, evaluation = jax.device_get(jax.jit(jax.vmap(evaluate))(params, keys))
-    optimum = solve(game)
+    if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
+        actions = np.asarray(jax.vmap(jax.vmap(game.row_mix))(actions))
+    optimum = _known_optimum(game)
     logged = {entry["seed"]: entry for entry in metrics.read(metrics_path)}  # the last of each seed
     paths = commitment_paths(game, env.tree)
     seeds = []
@@ -101,6 +104,14 @@ def result_of(
         "evaluation": {"num_rounds": lasting.num_rounds, "num_equilibrations": NUM_EQUILIBRATIONS},
         "seeds": seeds,
     }
+
+
+def _known_optimum(game: Game) -> Solution | None:
+    """The optimum, or None: a linear programme that fails must not cost a finished run its result."""
+    try:
+        return solve(game)
+    except ArithmeticError:
+        return None
 
 
 def _summary(certificate: Certificate) -> dict[str, Any]:

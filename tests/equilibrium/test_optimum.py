@@ -68,6 +68,19 @@ def test_a_tie_that_no_mix_can_break_separates_strong_from_weak():
     assert best_mixed_commitment(leader, follower, "weak").value == pytest.approx(0.0)
 
 
+def test_rounding_and_penalties_do_not_decide():
+    """Columns equal but for rounding are tied everywhere; one huge penalty does not drown the other payoffs."""
+    nearly = np.array([[0.3, 0.1 + 0.2, 0.0], [0.1 + 0.2, 0.3, 0.0]])
+    assert best_mixed_commitment([[1, 2, 0], [3, 4, 0]], nearly).value == pytest.approx(4.0)
+    assert best_mixed_commitment([[1, 2, 0], [3, 4, 0]], nearly, "weak").value == pytest.approx(3.0)
+    assert best_pure_commitment([[5, 0, 0]], nearly[:1]).value == 5.0
+    assert best_pure_commitment([[5, 0, 0]], nearly[:1], "weak").value == 0.0
+    for penalty in (-1e3, -1e7, -1e10):
+        for ties in ("strong", "weak"):
+            found = best_mixed_commitment([[5, 0, 0]] * 2, [[0, 1, penalty]] * 2, ties)
+            assert (found.value, found.reply) == (0.0, 1)
+
+
 def test_never_below_any_nash_equilibrium():
     """Two hundred random games, a quarter of them degenerate, against nashpy's vertex enumeration."""
     rng, equilibria = np.random.default_rng(0), 0
@@ -194,7 +207,8 @@ def test_what_cannot_be_enumerated_is_said():
         def optimum(self):
             return None
 
-    with pytest.raises(sx.InputError, match="commitments, more than"):
+    with pytest.raises(sx.InputError, match=r"9\^9 commitments, more than"):
         enumerate_commitments(Long(num_messages=9, num_items=9))
     assert sx.solve(Long(num_messages=9, num_items=9)) is None
+    assert sx.solve(Long(num_messages=400, num_items=9)) is None  # 9^400 is beyond floating point
     assert sx.solve(Long(num_messages=2, num_items=3)).value == pytest.approx(2 / 3)

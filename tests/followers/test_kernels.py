@@ -53,8 +53,13 @@ def test_every_game_of_a_batch_may_have_its_own_prior(kernel):
 
 @pytest.mark.parametrize(("num_types", "num_actions"), SHAPES[:4])
 def test_pallas_kernel_equals_the_scan(num_types, num_actions):
-    """In Pallas's interpreter; 130 games are two blocks, the second almost empty."""
-    game, rule, key = batch_of_games(num_types, num_actions, batch=130), sx.multiplicative_weights(0.3), jax.random.key(1)
+    """In Pallas's interpreter; 130 games are two blocks, the second almost empty; and one game alone."""
+    for size in (130, 1):
+        check_pallas(num_types, num_actions, size)
+
+
+def check_pallas(num_types, num_actions, batch):
+    game, rule, key = batch_of_games(num_types, num_actions, batch=batch), sx.multiplicative_weights(0.3), jax.random.key(1)
     found, expected = (sx.equilibrate(key, game, rule, 40, kernel=kernel) for kernel in ("pallas", "scan"))
     for a, b in zip((*found.streams, *found.strategies), (*expected.streams, *expected.strategies), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
@@ -74,15 +79,20 @@ def test_pallas_kernel_under_vmap_and_with_a_prior_of_its_own():
         np.testing.assert_allclose(a, b, atol=2e-5)
 
 
-def test_pallas_kernel_lowers_for_cuda():
-    """As far as a machine without a GPU can tell: to Triton's own language, compiled on the GPU machine."""
-    game = batch_of_games((2, 3), (2, 3), batch=200)
+@pytest.mark.parametrize("batch", [1, 200])
+def test_pallas_kernel_lowers_for_cuda(batch):
+    """As far as a machine without a GPU can tell: to Triton's own language, every array as wide as the blocks that read it."""
+    game = batch_of_games((2, 3), (2, 3), batch=batch)
     rule = sx.multiplicative_weights()
-    tables = tuple(jnp.zeros((6 * others, own, 200)) for own, others in ((2, 3), (3, 2)))
+    tables = tuple(jnp.zeros((6 * others, own, batch)) for own, others in ((2, 3), (3, 2)))
     run = hedge_pallas.pallas_rounds(game, rule, tables, 100, interpret=False)
-    arguments = (start_streams(jax.random.key(0), (200,)), init_followers(rule, (2, 3), (2, 3), (200,)))
+    arguments = (start_streams(jax.random.key(0), (batch,)), init_followers(rule, (2, 3), (2, 3), (batch,)))
     lowered = jax.jit(lambda *a: run(*a, None)).trace(*arguments).lower(lowering_platforms=("cuda",))
-    assert "stackjax_hedge" in lowered.as_text()
+    call = next(line for line in lowered.as_text().splitlines() if "stackjax_hedge" in line)
+    shapes = call[call.rindex(" : (") :]  # the kernel's operands and results
+    width = 128 * -(-batch // 128)
+    assert shapes.count(f"x{width}x") == 4 + 3
+    assert shapes.count("x1xf32") == 2  # the shared prior and the step size
 
 
 def test_native_kernel_under_vmap_over_keys_and_step_sizes():
@@ -98,9 +108,19 @@ def test_native_kernel_under_vmap_over_keys_and_step_sizes():
 
 def test_what_the_native_kernel_cannot_run_is_said():
     game = batch_of_games((2, 2), (2, 2))
-    for rule in (sx.regret_matching(), sx.multiplicative_weights(feedback="expected")):
+    hedge = sx.multiplicative_weights()
+    changed = hedge._replace(update=lambda state, payoffs, action: hedge.update(state, -payoffs, action))
+    others = (
+        sx.regret_matching(),
+        sx.multiplicative_weights(feedback="expected"),
+        changed,
+        hedge._replace(feedback="expected"),
+    )
+    for rule in others:
         with pytest.raises(sx.InputError, match="only multiplicative_weights with sampled feedback"):
             sx.equilibrate(jax.random.key(0), game, rule, 10, kernel="native")
+    with pytest.raises(sx.InputError, match="one step_size for the whole batch"):
+        sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(jnp.full(21, 0.1)), 10, kernel="native")
     with pytest.raises(sx.InputError, match="kernel='pallas' cannot run these rounds: it does not count plays"):
         sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(), 10, kernel="pallas", count_plays=True)
     with pytest.raises(sx.InputError, match="at most 16 followers and 64 actions"):
@@ -131,6 +151,22 @@ def test_without_a_compiler_the_scan_takes_over(monkeypatch, tmp_path, environme
     finally:
         monkeypatch.undo()
         native._build_problem.cache_clear()
+
+
+def test_what_followers_learn_can_be_differentiated_in_the_scan():
+    """With one action made a little better, it is played more."""
+    game = batch_of_games((1,), (2,), batch=3)
+
+    def share(bonus):
+        payoffs = jnp.asarray(game.follower_payoffs, jnp.float32).at[:, :, 1].add(bonus)
+        changed = sx.InducedGame(game.type_prior, payoffs, payoffs[0])
+        return (
+            sx.equilibrate(jax.random.key(0), changed, sx.multiplicative_weights(), 50, kernel="scan").strategies[0][0, 1].sum()
+        )
+
+    slope = (share(0.01) - share(-0.01)) / 0.02
+    np.testing.assert_allclose(jax.grad(share)(0.0), slope, rtol=1e-2)
+    assert slope > 0
 
 
 @pytest.mark.parametrize("payoff_size", [1.0, 1e6])

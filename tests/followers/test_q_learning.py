@@ -34,7 +34,14 @@ def test_equals_the_oracle_update_by_update(x64, num_types, num_actions, memory)
         for i in range(n):
             table = np.stack(list(expected[i].values()))  # types first, then last joint actions
             np.testing.assert_allclose(response.states[i].values, table, rtol=1e-9)
-            np.testing.assert_allclose(response.states[i].exploration, np.exp(-0.02 * rounds_so_far), rtol=1e-9)
+            assert (np.asarray(response.states[i].num_rounds) == rounds_so_far).all()
+
+
+@pytest.mark.parametrize("decay", [1e-8, 4e-6])
+def test_slow_decay_of_exploration_survives_float32(decay):
+    rule = sx.q_learning(exploration_decay=decay)
+    response = sx.equilibrate(jax.random.key(0), sx.induced_game([1.0], [[[0.0, 1.0]]]), rule, 100_000)
+    np.testing.assert_allclose(response.strategies[0][0, 0], np.exp(-decay * 100_000) / 2, rtol=1e-5)
 
 
 def test_values_hold_the_discounted_future():
@@ -80,6 +87,18 @@ def test_long_run_play_of_a_cycle_is_its_average():
     np.testing.assert_allclose(long_run_play(game, alternate, np.int32(1), 3)[0], [2 / 3, 1 / 3], rtol=1e-6)
 
 
+def test_play_of_followers_with_memory_needs_the_right_function():
+    game = sx.induced_game(np.ones((1, 1)), np.random.default_rng(0).random((2, 1, 1, 2, 2)))
+    rule = sx.q_learning(memory=True)
+    response = sx.equilibrate(jax.random.key(0), game, rule, 600, gap_every=300)
+    with pytest.raises(sx.InputError, match="long_run_play"):
+        sx.empirical_play(response.play_counts, response.strategies)
+    play = sx.long_run_play(game, response.strategies, response.memory, 50)
+    assert play.shape == (1, 1, 2, 2)
+    seen = np.asarray(response.play_counts) / 600  # no types, so every type profile has been seen
+    np.testing.assert_allclose(response.gaps.bcce_gap[-1], sx.certify(game, seen).bcce_gap, atol=1e-5)
+
+
 def test_evaluation_and_training_with_memory():
     """Certificates of followers with memory are those of their average play in a reward phase."""
     game = sx.make("matrix-design")
@@ -101,6 +120,7 @@ def test_evaluation_and_training_with_memory():
         ({"learning_rate": 0.0}, "learning_rate=0"),
         ({"discount": 1.0}, "discount=1.0"),
         ({"exploration_decay": -1.0}, "exploration_decay=-1"),
+        ({"initial_value": float("nan")}, "initial_value=nan"),
     ],
 )
 def test_bad_settings_are_named(settings, message):

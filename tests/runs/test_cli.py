@@ -74,6 +74,10 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
         assert arrays["leader_payoff"] == max(before)
     assert run("export", out, tmp_path / "learnt.txt") == 2
     assert "must end in .json or .npz" in capsys.readouterr().err
+    assert run("export", out, out / "result.json") == 2
+    assert "would replace a file of the run" in capsys.readouterr().err
+    assert run("export", out, tmp_path / "nowhere" / "learnt.json") == 2
+    assert "directory that exists" in capsys.readouterr().err
     assert run("export", out, tmp_path / "learnt.json", "--seed", 9) == 2
     assert "seed=9 is not in the run; it has 3, 4" in capsys.readouterr().err
 
@@ -271,8 +275,8 @@ BAD_FILES = {
         (["train", "offset.json", "--out", "OUT"], ["payoffs of agent 0", "float32"]),
         (["evaluate"], ["one directory"]),
         (["report", "OUT"], ["holds no run"]),
-        (["export", "OUT", "FILE"], ["holds no run"]),
-        (["export", "OUT"], ["a run directory and a file"]),
+        (["export", "OUT", "learnt.json"], ["holds no run"]),
+        (["export", "OUT"], ["FILE"]),
         (["train", "openspiel:matrix_dp", "--out", "OUT"], ["matrix_dp", "matrix_pd"]),
         (["train", "missing.nfg", "--out", "OUT"], ["missing.nfg", "does not exist"]),
         (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "40"], ["num_agents=40"]),

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "xla/ffi/api/ffi.h"
@@ -264,12 +265,17 @@ ffi::Error hedge(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> logs, ffi::Buffer<f
   }
   const int64_t copies = leading(dims), batch = shape.batch, blocks = (batch + LANES - 1) / LANES;
   const int64_t prior_batch = bounds.dimensions().back();
+  std::atomic<bool> out_of_memory{false};
   in_parallel(pool, copies * blocks, [&](int64_t item) {
     const int64_t copy = item / blocks, first = item % blocks * LANES;
     const int64_t tables = shape.strategy_rows;
-    thread_local std::vector<Floats> scratch;
-    scratch.resize(2 * tables + shape.payoff_rows + shape.num_profiles + shape.cells);
-    Floats* my_logs = scratch.data();
+    const std::unique_ptr<Floats[]> scratch(
+        new (std::nothrow) Floats[2 * tables + shape.payoff_rows + shape.num_profiles + shape.cells]);
+    if (!scratch) {  // no exception may leave a thread of the pool
+        out_of_memory = true;
+        return;
+    }
+    Floats* my_logs = scratch.get();
     Floats* my_residue = my_logs + tables;
     Floats* my_payoffs = my_residue + tables;
     Floats* my_bounds = my_payoffs + shape.payoff_rows;
@@ -291,7 +297,8 @@ ffi::Error hedge(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> logs, ffi::Buffer<f
     block.store(&my_streams, streams_out->typed_data(), 4);
     block.store(my_counts, counts_out->typed_data(), shape.cells);
   });
-  return ffi::Error::Success();
+  return out_of_memory ? ffi::Error(ffi::ErrorCode::kResourceExhausted, "no memory for the tables of a block of games")
+                       : ffi::Error::Success();
 }
 
 }  // namespace

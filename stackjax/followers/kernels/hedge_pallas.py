@@ -44,15 +44,17 @@ def pallas_rounds(
     def run_packed(packed: Packed) -> tuple[Array, Array, Array, Array]:
         batch = packed.words.shape[1]
         blocks = pl.cdiv(batch, LANES)
-        whole = lambda x: x if x.shape[1] == 1 else jnp.pad(x, ((0, 0), (0, blocks * LANES - batch)))
-        inputs = [whole(x) for x in (packed.log_weights, packed.residue, packed.words, packed.payoffs, packed.bounds)]
+        whole = lambda x: jnp.pad(x, ((0, 0), (0, blocks * LANES - batch)))  # so that no lane is out of bounds
+        is_shared = packed.bounds.shape[1] == 1  # one prior for all games
+        inputs = [whole(x) for x in (packed.log_weights, packed.residue, packed.words, packed.payoffs)]
+        inputs.append(packed.bounds if is_shared else whole(packed.bounds))
         column = lambda x: pl.BlockSpec((x.shape[0], LANES), lambda i: (0, i))
         single = lambda x: pl.BlockSpec((x.shape[0], 1), lambda i: (0, 0))
         call = pl.pallas_call(
             functools.partial(_rounds_of_a_block, game.num_types, game.num_actions, num_rounds),
             [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in inputs[:3]],
             grid=(blocks,),
-            in_specs=[*(single(x) if x.shape[1] == 1 and batch != 1 else column(x) for x in inputs), single(packed.step)],
+            in_specs=[*(column(x) for x in inputs[:4]), (single if is_shared else column)(inputs[4]), single(packed.step)],
             out_specs=[column(x) for x in inputs[:3]],
             interpret=interpret,
             compiler_params=None if interpret else triton.CompilerParams(num_warps=LANES // 32),

@@ -35,6 +35,8 @@ def why_not_native(game: InducedGame, dynamics: FollowerDynamics) -> str | None:
     problem = why_not_fused(dynamics)
     if problem is not None:
         return problem
+    if jax.default_backend() != "cpu":
+        return f"it is for CPUs, and JAX's default backend is {jax.default_backend()}"
     rows = game.num_followers * math.prod(game.table_shape)
     profiles = math.prod(game.num_types)
     if game.num_followers > MOST_FOLLOWERS or max(game.num_actions) > MOST_ACTIONS:
@@ -68,7 +70,10 @@ def _build_problem() -> str | None:
     try:
         library = ctypes.CDLL(str(_built(compiler)))
         jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(library.stackjax_hedge), platform="cpu")
-    except (OSError, subprocess.SubprocessError, AttributeError) as error:
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip().splitlines()
+        return f"{compiler} could not build it: {said[-1] if said else error}"
+    except Exception as error:  # whatever it is, the scan still works, and whoever asks for the kernel is told
         return f"{compiler} could not build it: {error}"
     return None
 
@@ -80,14 +85,14 @@ def _built(compiler: str) -> pathlib.Path:
         flags += ["-march=native", "-mprefer-vector-width=512"]
     identity = [SOURCE.read_text(), jax.__version__, compiler, *flags, _processor()]
     name = f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"
-    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stackjax"
     try:
+        folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stackjax"
         folder.mkdir(parents=True, exist_ok=True)
         usable = os.access(folder, os.W_OK)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: nobody's home
         usable = False
     if not usable:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="stackjax-"))
+        folder = pathlib.Path(_process_folder().name)
     library = folder / name
     if not library.exists():
         with tempfile.TemporaryDirectory(dir=folder) as workshop:  # built aside and moved, so that nobody loads half of it
@@ -96,6 +101,12 @@ def _built(compiler: str) -> pathlib.Path:
             subprocess.run(command, check=True, capture_output=True, timeout=300)
             fresh.replace(library)
     return library
+
+
+@functools.cache
+def _process_folder() -> tempfile.TemporaryDirectory:
+    """For this process alone, where the cache cannot be written; it goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="stackjax-")
 
 
 def _processor() -> str:

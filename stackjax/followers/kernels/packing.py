@@ -42,8 +42,12 @@ class Packed(NamedTuple):
 
 def why_not_fused(dynamics: FollowerDynamics) -> str | None:
     """Why no fused kernel runs these dynamics, in words, or None."""
-    if dynamics.hedge_step is None:
+    fused = dynamics.fused
+    is_plain = dynamics.feedback == "sampled" and not (dynamics.memory or dynamics.value or dynamics.tick)
+    if fused is None or not is_plain or fused[1:] != (dynamics.init, dynamics.play, dynamics.update):
         return "only multiplicative_weights with sampled feedback has a fused kernel"
+    if jnp.ndim(fused.step_size) != 0:
+        return "it takes one step_size for the whole batch; vmap over others"
     if jnp.result_type(float) != jnp.float32:
         return "it computes in float32, and jax_enable_x64 is on"
     return None
@@ -60,7 +64,8 @@ def packed_rounds(
     Args:
       tables: per follower, scaled payoffs ``[P * M_-i, A_i, *batch]``.
     """
-    batch = game.batch_shape
+    fused, batch = dynamics.fused, game.batch_shape
+    assert fused is not None
     flat = lambda x: x.reshape(-1, math.prod(batch))
     prior = rounds.flat_prior(game.type_prior, game.num_types, len(batch))
     bounds = rounds.running_sums(prior)
@@ -79,7 +84,7 @@ def packed_rounds(
             flat(play_counts) if play_counts is not None else jnp.zeros((0, math.prod(batch)), jnp.float32),
             payoffs,
             bounds,
-            rate(dynamics.hedge_step, payoffs).reshape(1, 1),
+            rate(fused.step_size, payoffs).reshape(1, 1),
         )
         log_weights, residue, words, counts = run_packed(packed)
         pieces = zip(*(jnp.split(x, np.cumsum(sizes)[:-1]) for x in (log_weights, residue)), strict=True)

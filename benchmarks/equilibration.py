@@ -130,7 +130,7 @@ def scratch_bytes(kernel: str) -> dict[str, int]:
 
 def draw(points: list[dict[str, Any]], title: str, path: pathlib.Path) -> None:
     """Nanoseconds a round of one game against each axis."""
-    figure, panels = plt.subplots(1, len(SWEEPS), figsize=(13, 3), layout="constrained")
+    figure, panels = plt.subplots(1, len(SWEEPS), figsize=(13, 3), sharey=True, layout="constrained")
     names = {
         "rounds": "rounds T",
         "batch": "games in the batch",
@@ -182,7 +182,7 @@ def main(settings: Settings) -> None:
         if not settings.quick:
             draw(
                 points,
-                f"2 followers, 2 types, 2 actions, 8192 games, T 1000 unless varied; {result['device']}",
+                f"2 followers, 2 types, 2 actions, 8192 games, T 1000 unless varied; on {device.platform}",
                 settings.out.with_suffix(".png"),
             )
 

@@ -1,8 +1,8 @@
 """The GPU kernel, in Pallas (Triton): LANES games a program, weight tables and streams in registers from first round to last.
 
 A scan on a GPU launches several kernels a round and carries every table through memory between them; here a round touches
-memory only for the payoffs that it looks up. On a CPU it runs in Pallas's interpreter, for tests. JAX 0.11 warns that its Triton
-backend will go; the move to Mosaic GPU waits for a GPU to measure both on.
+memory only for the payoffs that it looks up. On a CPU it runs in Pallas's interpreter, for tests. JAX 0.11 warns that its
+Triton backend will go; the move to Mosaic GPU waits for a GPU to measure both on.
 """
 
 import functools

@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from stackjax.errors import InputError, near_matches
 from stackjax.followers.config import FollowersConfig
@@ -193,9 +193,9 @@ def _export(arguments: list[str]) -> int:
     class ExportSettings:
         """Write one seed's commitment and the followers' play to a file, to be read without stackjax."""
 
-        directory: tyro.conf.Positional[pathlib.Path]
+        directory: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
         """A run."""
-        file: tyro.conf.Positional[pathlib.Path]
+        file: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
         """Where to: .json or .npz."""
         seed: int | None = None
         """Which seed; by default the one with the highest payoff."""
@@ -273,7 +273,7 @@ def _parse(settings: type, arguments: list[str], program: str) -> Any:
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
-        text = re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─┌┐└┘]", " ", complaint.getvalue())
+        text = re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─┌┐└┘]|-{5,}", " ", complaint.getvalue())
         words = " ".join(re.split(r"For full helptext", text)[0].split())
         for title in ("Unrecognized options", "Required options", "Parsing error"):
             words = words.removeprefix(f"{title} ")

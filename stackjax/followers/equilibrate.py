@@ -199,10 +199,10 @@ def _rounds_runner(
     if problem is not None:
         raise InputError(f"kernel={kernel!r} cannot run these rounds: {problem}")
 
+    run = (pallas_rounds if kernel == "pallas" else native_rounds)(game, dynamics, tables)
+
     def fused(carry: _Carry, count: int) -> _Carry:
-        make = pallas_rounds if kernel == "pallas" else native_rounds
-        run = make(game, dynamics, tables, count)
-        return _Carry(*run(carry.streams, carry.states, carry.play_counts))
+        return _Carry(*run((carry.streams, carry.states, carry.play_counts), count))
 
     def by_platform(carry: _Carry, count: int) -> _Carry:
         here, elsewhere = functools.partial(fused, count=count), functools.partial(scan, count=count)

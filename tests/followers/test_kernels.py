@@ -85,11 +85,11 @@ def test_pallas_kernel_lowers_for_cuda(batch):
     game = batch_of_games((2, 3), (2, 3), batch=batch)
     rule = sx.multiplicative_weights()
     tables = tuple(jnp.zeros((6 * others, own, batch)) for own, others in ((2, 3), (3, 2)))
-    run = hedge_pallas.pallas_rounds(game, rule, tables, 100, interpret=False)
+    run = hedge_pallas.pallas_rounds(game, rule, tables, interpret=False)
     arguments = (start_streams(jax.random.key(0), (batch,)), init_followers(rule, (2, 3), (2, 3), (batch,)))
     device = jax.sharding.AbstractDevice(device_kind="NVIDIA H100 80GB HBM3", num_cores=132, platform="gpu")
     with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((1,), ("games",), abstract_device=device)):
-        lowered = jax.jit(lambda *a: run(*a, None)).trace(*arguments).lower(lowering_platforms=("cuda",))
+        lowered = jax.jit(lambda *a: run((*a, None), 100)).trace(*arguments).lower(lowering_platforms=("cuda",))
     call = next(line for line in lowered.as_text().splitlines() if "stackjax_hedge" in line)
     shapes = call[call.rindex(" : (") :]  # the kernel's operands and results
     width = 128 * -(-batch // 128)

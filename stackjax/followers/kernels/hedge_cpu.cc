@@ -56,7 +56,7 @@ inline Floats uniform(Streams& s) {
   return __builtin_convertvector((Ints)(word >> 8), Floats) * 0x1p-24f;
 }
 
-// e^x for x <= 0, to about 2e-7; 0 below the smallest normal number.
+// e^x for x <= 0 (or a rounding above), to about 2e-7; 0 below the smallest normal number.
 inline Floats exponential(Floats x) {
   Floats scaled = x * 1.44269504f;
   scaled = scaled > -126.0f ? scaled : Floats{} - 126.0f;
@@ -243,14 +243,13 @@ ffi::Error hedge(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> logs, ffi::Buffer<f
   shape.strategy_rows = dims[dims.size() - 2];
   shape.cells = counts.dimensions()[dims.size() - 2];
   shape.num_profiles = 1;
-  int64_t plays = 1, actions = 0;
+  int64_t plays = 1;
   for (size_t i = 0; i < num_types.size(); ++i) {
     shape.num_types.push_back(num_types[i]);
     shape.num_actions.push_back(num_actions[i]);
     shape.reciprocal.push_back(65536 / num_types[i] + 1);
     shape.num_profiles *= num_types[i];
     plays *= num_actions[i];
-    actions += num_actions[i];
   }
   int64_t row = 0;
   shape.payoff_rows = 0;
@@ -272,8 +271,8 @@ ffi::Error hedge(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> logs, ffi::Buffer<f
     const std::unique_ptr<Floats[]> scratch(
         new (std::nothrow) Floats[2 * tables + shape.payoff_rows + shape.num_profiles + shape.cells]);
     if (!scratch) {  // no exception may leave a thread of the pool
-        out_of_memory = true;
-        return;
+      out_of_memory = true;
+      return;
     }
     Floats* my_logs = scratch.get();
     Floats* my_residue = my_logs + tables;

@@ -37,12 +37,12 @@ def why_not_pallas(game: InducedGame, dynamics: FollowerDynamics, count_plays: b
 
 
 def pallas_rounds(
-    game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], num_rounds: int, interpret: bool | None = None
+    game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], interpret: bool | None = None
 ) -> Rounds:
-    """``num_rounds`` rounds by the GPU kernel; see `packed_rounds`. Interpreted where the default backend is no GPU."""
+    """Rounds by the GPU kernel; see `packed_rounds`. Interpreted where the default backend is no GPU."""
     interpret = jax.default_backend() != "gpu" if interpret is None else interpret
 
-    def run_packed(packed: Packed) -> tuple[Array, Array, Array, Array]:
+    def run_packed(packed: Packed, num_rounds: int) -> tuple[Array, Array, Array, Array]:
         batch = packed.words.shape[1]
         blocks = pl.cdiv(batch, LANES)
         whole = lambda x: jnp.pad(x, ((0, 0), (0, blocks * LANES - batch)))  # so that no lane is out of bounds

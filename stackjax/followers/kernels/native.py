@@ -46,10 +46,10 @@ def why_not_native(game: InducedGame, dynamics: FollowerDynamics) -> str | None:
     return _build_problem()
 
 
-def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], num_rounds: int) -> Rounds:
-    """``num_rounds`` rounds by the CPU kernel; see `packed_rounds`."""
+def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...]) -> Rounds:
+    """Rounds by the CPU kernel; see `packed_rounds`."""
 
-    def run_packed(packed: Packed) -> tuple[Array, Array, Array, Array]:
+    def run_packed(packed: Packed, num_rounds: int) -> tuple[Array, Array, Array, Array]:
         results = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in packed[:4]]
         call = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")
         sizes = {"num_types": np.array(game.num_types, np.int64), "num_actions": np.array(game.num_actions, np.int64)}

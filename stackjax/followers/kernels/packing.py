@@ -14,9 +14,10 @@ from stackjax.followers.streams import Streams
 from stackjax.games.base import InducedGame
 from stackjax.types import Array
 
-__all__ = ["Packed", "Rounds", "packed_rounds", "why_not_fused"]
+__all__ = ["Learning", "Packed", "Rounds", "packed_rounds", "why_not_fused"]
 
-Rounds = Callable[[Streams, tuple[HedgeState, ...], Array | None], tuple[Streams, tuple[HedgeState, ...], Array | None]]
+Learning = tuple[Streams, tuple[HedgeState, ...], Array | None]  # streams, states, play counts [P M, *batch] or None
+Rounds = Callable[[Learning, int], Learning]
 
 
 class Packed(NamedTuple):
@@ -57,12 +58,13 @@ def packed_rounds(
     game: InducedGame,
     dynamics: FollowerDynamics,
     tables: tuple[Array, ...],
-    run_packed: Callable[[Packed], tuple[Array, Array, Array, Array]],
+    run_packed: Callable[[Packed, int], tuple[Array, Array, Array, Array]],
 ) -> Rounds:
-    """Rounds as a function of streams, states and play counts ``[P M, *batch]`` (or None), by a kernel on packed arrays.
+    """``(learning, number of rounds) -> learning`` by a kernel on packed arrays; payoffs are packed here, once.
 
     Args:
       tables: per follower, scaled payoffs ``[P * M_-i, A_i, *batch]``.
+      run_packed: the kernel, ``(packed, number of rounds)``.
     """
     fused, batch = dynamics.fused, game.batch_shape
     assert fused is not None
@@ -74,9 +76,10 @@ def packed_rounds(
     sizes = [k * a for k, a in zip(game.num_types, game.num_actions, strict=True)]
     joined = lambda leaves: jnp.concatenate([flat(leaf) for leaf in leaves])
 
-    def run(
-        streams: Streams, states: tuple[HedgeState, ...], play_counts: Array | None
-    ) -> tuple[Streams, tuple[HedgeState, ...], Array | None]:
+    step = rate(fused.step_size, payoffs).reshape(1, 1)
+
+    def run(learning: Learning, num_rounds: int) -> Learning:
+        streams, states, play_counts = learning
         packed = Packed(
             joined([state.log_weights for state in states]),
             joined([state.residue for state in states]),
@@ -84,9 +87,9 @@ def packed_rounds(
             flat(play_counts) if play_counts is not None else jnp.zeros((0, math.prod(batch)), jnp.float32),
             payoffs,
             bounds,
-            rate(fused.step_size, payoffs).reshape(1, 1),
+            step,
         )
-        log_weights, residue, words, counts = run_packed(packed)
+        log_weights, residue, words, counts = run_packed(packed, num_rounds)
         pieces = zip(*(jnp.split(x, np.cumsum(sizes)[:-1]) for x in (log_weights, residue)), strict=True)
         after = tuple(
             HedgeState(*(piece.reshape(k, a, *batch) for piece in pair))

@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import matplotlib
 import numpy as np
 import tyro
-from contestants import CONTESTANTS, SHARE, Size, random_games, stackjax_rounds
 
 import stackjax as sx
+from contestants import CONTESTANTS, SHARE, Size, random_games, stackjax_rounds
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

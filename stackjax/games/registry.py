@@ -74,6 +74,26 @@ class PostedPriceUniformOptions:
     """Whether an agent buys at a price equal to its value."""
 
 
+@dataclasses.dataclass(frozen=True)
+class BertrandPlatformOptions:
+    num_prices: int = 4
+    """Prices that a seller can ask, evenly spaced."""
+    lowest_price: float = 1.05
+    """The lowest of them."""
+    highest_price: float = 1.7
+    """The highest of them."""
+    num_sellers: int = 2
+    """Sellers, all alike."""
+    quality: float = 2.0
+    """a of logit demand: what a good is worth to consumers on average."""
+    cost: float = 1.0
+    """c: what a unit costs its seller."""
+    scale: float = 0.25
+    """μ of logit demand: how much consumers differ."""
+    outside: float = 0.0
+    """a_0 of logit demand: what buying nothing is worth."""
+
+
 _MATRIX, _DESIGN = "stackjax.games.normal_form", "stackjax.games.matrix_design"
 _MIXES = (("randomized", True),)
 _BUILT_IN = (
@@ -97,6 +117,13 @@ _BUILT_IN = (
         "the same with uniform values",
         "at most 0",
         PostedPriceUniformOptions,
+    ),
+    GameEntry(
+        "bertrand-platform",
+        "stackjax.games.bertrand_platform:BertrandPlatform",
+        "sees prices, displays sellers up to a threshold",
+        "1.126",
+        BertrandPlatformOptions,
     ),
 )
 _ENTRIES: dict[str, GameEntry] = {built_in.name: built_in for built_in in _BUILT_IN}

@@ -16,17 +16,14 @@ from stackjax.equilibrium.optimum import Solution, solve
 from stackjax.games.base import Game
 from stackjax.games.normal_form import MatrixGame
 from stackjax.pomdp.commitment import commit, commitment_paths
-from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.train import Trainer
 from stackjax.runs import metrics
 from stackjax.runs.spec import RunSpec
 from stackjax.types import Array, PyTree
 
-__all__ = ["greedy_commitment", "lasting_env", "result_of"]
+__all__ = ["greedy_commitment", "result_of"]
 
 NUM_EQUILIBRATIONS = 8
-# Fresh followers learn longer than in training, so that a certificate measures the commitment, not unfinished learning.
-EVALUATION_ROUNDS_FACTOR = 10
 
 
 def greedy_commitment(trainer: Trainer, params: PyTree) -> tuple[Array, Array]:
@@ -35,11 +32,6 @@ def greedy_commitment(trainer: Trainer, params: PyTree) -> tuple[Array, Array]:
     return commit(
         trainer.env.game, trainer.env.tree, lambda observations, _: agent.mode_action(params, observations), lambda a: a
     )
-
-
-def lasting_env(env: StackelbergPOMDP) -> StackelbergPOMDP:
-    """The environment that commitments are judged in: followers learn for longer than in training."""
-    return env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds)
 
 
 def result_of(
@@ -54,7 +46,7 @@ def result_of(
     """The content of ``result.json``: ``params [S, ...]`` as they stood after ``updates [S]``, evaluated with ``keys [S]``."""
     started = time.perf_counter()
     env, game = trainer.env, trainer.env.game
-    lasting = lasting_env(env)
+    lasting = spec.evaluation_env(env)
 
     def evaluate(params: PyTree, key: Array) -> tuple[Array, Array, Evaluation]:
         observations, actions = greedy_commitment(trainer, params)

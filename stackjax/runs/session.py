@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -11,13 +12,14 @@ import numpy as np
 
 from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
 from stackjax.errors import InputError
+from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.train import Trainer, TrainState, UpdateMetrics, make_train
 from stackjax.runs import metrics
 from stackjax.runs.checkpoint import Checkpoints
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.files import to_json
 from stackjax.runs.report import write_report
-from stackjax.runs.results import greedy_commitment, lasting_env, result_of
+from stackjax.runs.results import greedy_commitment, result_of
 from stackjax.runs.spec import RunSpec
 from stackjax.types import Array, PyTree
 
@@ -98,9 +100,7 @@ def run_training(
     num_updates = spec.ppo.num_updates
 
     started = time.perf_counter()
-    state = jax.jit(_init_run(trainer)).lower(keys).compile()(keys)
-    advance = jax.jit(jax.vmap(_stretch(trainer), (0, None))).lower(state.train, jnp.int32(0)).compile()
-    score = jax.jit(_score(trainer)).lower(state.train, state.best, keys).compile()
+    state, advance, score = _compiled(trainer, spec.evaluation_env(env), keys)
     compile_seconds = time.perf_counter() - started
 
     # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
@@ -193,6 +193,20 @@ def _stretch(trainer: Trainer) -> Callable[[TrainState, Array], tuple[TrainState
     return advance
 
 
+def _compiled(trainer: Trainer, lasting: StackelbergPOMDP, keys: Array) -> tuple[RunState, Any, Any]:
+    """The state before the first update, and the programs that advance and score it, compiled side by side."""
+    lowered_init = jax.jit(_init_run(trainer)).lower(keys)
+    start = lowered_init.out_info
+    lowered_advance = jax.jit(jax.vmap(_stretch(trainer), (0, None))).lower(start.train, jnp.int32(0))
+    lowered_score = jax.jit(_score(trainer, lasting)).lower(start.train, start.best, keys)
+    with ThreadPoolExecutor() as pool:
+        programs = [pool.submit(lowered_advance.compile), pool.submit(lowered_score.compile)]
+        # Runs once: not worth the compiler's effort.
+        init = lowered_init.compile(compiler_options={"xla_backend_optimization_level": "0"})
+        advance, score = (program.result() for program in programs)
+    return init(keys), advance, score
+
+
 def _init_run(trainer: Trainer) -> Callable[[Array], RunState]:
     """Seeds' keys ``[S]`` to the state before the first update."""
 
@@ -204,10 +218,9 @@ def _init_run(trainer: Trainer) -> Callable[[Array], RunState]:
     return init
 
 
-def _score(trainer: Trainer) -> Callable[[TrainState, Best, Array], tuple[Best, Evaluation]]:
-    """Evaluate the greedy commitment of every seed against fresh followers, and keep it if it is the best so far."""
+def _score(trainer: Trainer, lasting: StackelbergPOMDP) -> Callable[[TrainState, Best, Array], tuple[Best, Evaluation]]:
+    """Evaluate the greedy commitment of every seed against fresh followers in ``lasting``; keep it if it is the best so far."""
     low, high = trainer.env.game.leader_payoff_range
-    lasting = lasting_env(trainer.env)
 
     def score_one(state: TrainState, best: Best, key: Array) -> tuple[Best, Evaluation]:
         fresh = jax.random.fold_in(_evaluation_key(key), state.update)

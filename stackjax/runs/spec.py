@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FileGameOptions", "GameSource", "POMDPConfig", "RunSpec", "find_game"]
 
 SCHEMA_VERSION = 1
+EVALUATION_ROUNDS_FACTOR = 10
 RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
 
 
@@ -31,11 +32,14 @@ class POMDPConfig:
     """T, rounds of follower learning; by default 1000 with private types and 100 without (the paper's)."""
     num_reward_episodes: int | None = None
     """R, sub-episodes in which the leader is paid; by default 100 and 10."""
+    evaluation_rounds: int | None = None
+    """Rounds that fresh followers learn when a commitment is scored or judged; by default ten times num_rounds, so that a
+    certificate measures the commitment and not unfinished learning."""
     reward_play: RewardPlay = "argmax"
     """argmax: each follower's likeliest action; mixed: a draw from its strategy; empirical: a joint draw from past play."""
 
     def __post_init__(self) -> None:
-        for name in ("num_rounds", "num_reward_episodes"):
+        for name in ("num_rounds", "num_reward_episodes", "evaluation_rounds"):
             value = getattr(self, name)
             if value is not None:
                 require_count(name, value)
@@ -158,10 +162,19 @@ class RunSpec:
             self.pomdp.reward_play,
         )
 
+    def evaluation_env(self, env: "StackelbergPOMDP") -> "StackelbergPOMDP":
+        """The environment that commitments are judged in, which differs from ``env`` in how long followers learn."""
+        rounds = self.pomdp.evaluation_rounds
+        return env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
+
     def to_dict(self, env: "StackelbergPOMDP") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
         resolved = {**dataclasses.asdict(self.pomdp)}
-        resolved.update(num_rounds=env.num_rounds, num_reward_episodes=env.num_reward_episodes)
+        resolved.update(
+            num_rounds=env.num_rounds,
+            num_reward_episodes=env.num_reward_episodes,
+            evaluation_rounds=self.evaluation_env(env).num_rounds,
+        )
         files = {"payoff_file": self.source.payoff_file, "python_file": self.source.python_file}
         content: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,

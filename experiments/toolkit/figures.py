@@ -1,0 +1,98 @@
+"""How every picture looks: column width, colour-blind-safe, lines labelled where they end."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from toolkit.intervals import interval
+from toolkit.training import Curve
+
+__all__ = ["BLUE", "COLOURS", "GREY", "ORANGE", "label_ends", "learning_curve", "new_figure", "reference_line", "to_png"]
+
+COLUMN = 3.4  # inches, one column of a two-column page
+# Okabe and Ito (2008), in an order that neighbours differ most; yellow is left out, it does not show on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+BLUE, ORANGE = COLOURS[:2]
+GREY = "#666666"
+LINE_STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)), "-.")
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "lines.linewidth": 1.4,
+    "axes.titlelocation": "left",
+}
+
+
+def new_figure(rows: int = 1, columns: int = 1, height: float = 1.9, **options: Any) -> tuple[Figure, np.ndarray]:
+    """A figure one text column wide per column of panels (``height`` inches each), and its panels ``[rows, columns]``."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(COLUMN * columns, height * rows), layout="constrained")
+        return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def learning_curve(axes: Axes, curve: Curve, colour: str, style: int = 0, scale: float = 1e3) -> tuple[float, float]:
+    """The interquartile mean over seeds against leader decisions (thousands), with its 95 % interval; returns its end."""
+    centre, low, high = interval(curve.values)
+    x = curve.decisions / scale
+    axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(x, centre, color=colour, linestyle=LINE_STYLES[style])
+    return float(x[-1]), float(centre[-1])
+
+
+def wall_clock(axes: Axes, curve: Curve, scale: float = 1e3) -> None:
+    """A second axis on top: seconds of wall-clock time for all seeds, which run side by side."""
+    rate = curve.seconds[-1] / (curve.decisions[-1] / scale)
+    top = axes.secondary_xaxis("top", functions=(lambda x: x * rate, lambda s: s / rate))
+    top.tick_params(labelsize=6, colors=GREY)
+    top.set_xlabel("wall-clock time of all seeds (s)", fontsize=6, color=GREY)
+    top.spines["top"].set_color(GREY)
+
+
+def reference_line(axes: Axes, value: float, label: str, *, above: bool = True) -> None:
+    """A thin dashed line across with its name at the left end."""
+    axes.axhline(value, color=GREY, linewidth=0.8, linestyle=(0, (5, 3)), zorder=0)
+    place = (0, 2) if above else (0, -2)
+    axes.annotate(
+        label,
+        (0.02, value),
+        xycoords=("axes fraction", "data"),
+        xytext=place,
+        textcoords="offset points",
+        fontsize=6.5,
+        color=GREY,
+        va="bottom" if above else "top",
+    )
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Write each line's label to the right of where it ends; ``ends`` are (x, y, label, colour). Labels do not overlap."""
+    low, high = axes.get_ylim()
+    apart = 0.11 * (high - low)
+    order = sorted(range(len(ends)), key=lambda i: ends[i][1])
+    heights: list[float] = []
+    for i in order:
+        heights.append(max(ends[i][1], heights[-1] + apart) if heights else ends[i][1])
+    shift = max(0.0, (heights[-1] if heights else 0.0) - (high - apart / 2))
+    for i, height in zip(order, heights, strict=True):
+        x, _, label, colour = ends[i]
+        axes.annotate(
+            label, (x, height - shift), xytext=(4, 0), textcoords="offset points", color=colour, fontsize=7, va="center",
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+def to_png(figure: Figure) -> bytes:
+    picture = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(picture, format="png", dpi=200, metadata={"Software": None})
+    return picture.getvalue()

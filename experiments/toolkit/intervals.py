@@ -1,0 +1,31 @@
+"""Point estimates over seeds with bootstrap intervals."""
+
+import numpy as np
+from scipy import stats
+
+__all__ = ["interquartile_mean", "interval", "with_interval"]
+
+RESAMPLES = 2000
+
+
+def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
+    """The mean of the middle half along ``axis``: robust like a median, steadier with few seeds (Agarwal et al. 2021)."""
+    return stats.trim_mean(values, 0.25, axis=axis)
+
+
+def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Interquartile mean over the last axis (seeds), and the ends of its bootstrap 95 % interval (percentiles)."""
+    values = np.asarray(values, float)
+    centre = interquartile_mean(values)
+    if values.shape[-1] < 2:
+        return centre, centre, centre
+    found = stats.bootstrap(
+        (values,), interquartile_mean, axis=-1, n_resamples=RESAMPLES, method="percentile", vectorized=True, rng=0
+    )
+    return centre, found.confidence_interval.low, found.confidence_interval.high
+
+
+def with_interval(values: np.ndarray) -> str:
+    """For example ``0.9833 [0.95, 1]``."""
+    centre, low, high = (f"{float(end):.4g}" for end in interval(values))
+    return f"{centre} [{low}, {high}]"

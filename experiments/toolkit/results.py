@@ -1,0 +1,98 @@
+"""What an experiment leaves behind: claims with numbers, the data behind its picture, and the table of all claims."""
+
+import dataclasses
+import json
+import pathlib
+import platform
+import time
+from typing import Any
+
+import jax
+from matplotlib.figure import Figure
+
+import stackjax as sx
+from stackjax.runs.files import write_bytes, write_text
+from toolkit.figures import to_png
+from toolkit.settings import Settings
+
+__all__ = ["Claim", "Experiment", "claims_table"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A claim and what we found.
+
+    ``figure`` is where the paper makes it (or what we go by), ``claim`` its words, ``measured`` our number with its
+    interval, ``holds`` whether it came out, ``why`` what differs and why, or what else there is to say.
+    """
+
+    figure: str
+    claim: str
+    measured: str
+    holds: bool
+    why: str = ""
+
+
+class Experiment:
+    """Collects an experiment's claims and data, and writes ``NAME.json`` and ``NAME.png``."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        settings.out.mkdir(parents=True, exist_ok=True)
+        self.name, self.settings = name, settings
+        self.claims: list[Claim] = []
+        self._started = time.perf_counter()
+        print(f"{name}:", flush=True)
+
+    def claim(self, figure: str, claim: str, measured: str, holds: bool, why: str = "") -> None:
+        self.claims.append(Claim(figure, claim, measured, bool(holds), why))
+        print(f"  [{'yes' if holds else 'NO'}] {claim}: {measured}", flush=True)
+
+    def write(self, figure: Figure, data: dict[str, Any], seeds: int | None = None) -> None:
+        """Write both files. ``seeds`` where it differs from the settings'."""
+        device = jax.devices()[0]
+        content = {
+            "experiment": self.name,
+            "command": f"python experiments/{self.name}.py --seeds {self.settings.seeds}" + " --quick" * self.settings.quick,
+            "seeds": self.settings.seeds if seeds is None else seeds,
+            "device": f"{device.platform}: {device.device_kind}",
+            "versions": {"python": platform.python_version(), "jax": jax.__version__, "stackjax": sx.__version__},
+            "wall_seconds": round(time.perf_counter() - self._started, 1),
+            "claims": [dataclasses.asdict(claim) for claim in self.claims],
+            "data": data,
+        }
+        write_text(self.settings.out / f"{self.name}.json", json.dumps(_rounded(content), indent=1) + "\n")
+        write_bytes(self.settings.out / f"{self.name}.png", to_png(figure))
+
+
+def _rounded(value: Any) -> Any:
+    """Plain numbers of five digits: results are to be read, and small."""
+    if isinstance(value, dict):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def claims_table(results: pathlib.Path, names: list[str]) -> str:
+    """A Markdown table of the claims in ``results/NAME.json``, in the order of ``names``."""
+    lines = [
+        "| experiment | paper | claim | measured | came out | what differs, and why | seeds | seconds |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        content = json.loads((results / f"{name}.json").read_text())
+        for i, claim in enumerate(content["claims"]):
+            cells = [
+                f"[`{name}.py`]({name}.py)" if i == 0 else "",
+                claim["figure"],
+                claim["claim"],
+                claim["measured"],
+                "yes" if claim["holds"] else "**no**",
+                claim["why"],
+                str(content["seeds"]) if i == 0 else "",
+                f"{content['wall_seconds']:.0f}" if i == 0 else "",
+            ]
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"

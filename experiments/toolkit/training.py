@@ -1,0 +1,137 @@
+"""Training runs for experiments, through the same door as ``stackjax train``, and the curves that they leave behind."""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import stackjax as sx
+from stackjax.runs import metrics
+from stackjax.runs.directory import RunDirectory
+from stackjax.runs.display import LiveProgress
+from stackjax.runs.files import to_json, write_text
+from stackjax.runs.session import run_training
+from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
+from toolkit.settings import Settings
+
+__all__ = ["Curve", "Run", "paper_lengths", "step_path", "train"]
+
+PAPER_PLAYS = 1000  # in the response phase of a game with private types
+
+
+class Curve(NamedTuple):
+    """One quantity while seeds trained: leader decisions ``[p]``, seconds ``[p]`` (all seeds together), values ``[p, S]``."""
+
+    decisions: np.ndarray
+    seconds: np.ndarray
+    values: np.ndarray
+
+
+class Run(NamedTuple):
+    """A finished training run: the content of its ``result.json`` and of its ``metrics.jsonl``."""
+
+    result: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+    @property
+    def payoffs(self) -> np.ndarray:
+        """``[S]`` the leader's payoff under each seed's best commitment, judged anew."""
+        return np.array([seed["leader_payoff"] for seed in self.result["seeds"]])
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """``[S]`` the followers' B-CCE gap there."""
+        return np.array([seed["bcce_gap"] for seed in self.result["seeds"]])
+
+    @property
+    def optimum(self) -> float:
+        return self.result["seeds"][0]["optimum"]
+
+    @property
+    def episodes(self) -> int:
+        """Stackelberg episodes that one seed trained on."""
+        return int(self.result["seeds"][0]["stackelberg_episodes"])
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.result["wall_seconds"].values())
+
+    def curve(self, name: str) -> Curve:
+        """How ``name`` (a key of ``metrics.jsonl``) went."""
+        updates = sorted({row["update"] for row in self.rows})
+        table = [[row for row in self.rows if row["update"] == update] for update in updates]
+        column = lambda key: np.array([[row[key] for row in rows] for rows in table], float)
+        return Curve(column("leader_decisions").mean(axis=1), column("seconds")[:, 0], column(name))
+
+
+def step_path(decisions: int, num_envs: int, num_steps: int) -> dict[str, Any]:
+    """`PPOConfig` settings for about ``decisions`` leader decisions a seed on the step path, in rollouts of ``num_steps``.
+
+    One pass over each batch in many small steps: decisions of one episode at one observation are alike, so that further
+    passes cost time and teach little.
+    """
+    num_updates = max(1, round(decisions / (num_envs * num_steps)))
+    return {
+        "path": "step",
+        "num_envs": num_envs,
+        "num_steps": num_steps,
+        "num_updates": num_updates,
+        "num_epochs": 1,
+        "num_minibatches": 16,
+    }
+
+
+def paper_lengths(game: str, options: dict[str, Any]) -> tuple[POMDPConfig, int]:
+    """Lengths of an episode as in the paper's published code, which counts plays, and the most leader decisions in it."""
+    built = sx.make(game, **options)
+    num_rounds = sx.rounds_from_plays(built, PAPER_PLAYS)
+    env = sx.StackelbergPOMDP(built, num_rounds=num_rounds)
+    plays = num_rounds * env.plays.num_plays + env.num_reward_episodes
+    return POMDPConfig(num_rounds=num_rounds), plays * built.num_decisions
+
+
+def train(
+    settings: Settings,
+    name: str,
+    game: str,
+    *,
+    options: dict[str, Any] | None = None,
+    pomdp: POMDPConfig | None = None,
+    followers: sx.FollowersConfig | None = None,
+    seeds: int | None = None,
+    **ppo: Any,
+) -> Run:
+    """Train ``game`` on all seeds into ``settings.runs / name``; everything not given is the library's default."""
+    source = find_game(game)
+    try:
+        resolved = dataclasses.asdict(source.options(**(options or {})))
+    except TypeError as error:
+        raise sx.InputError(f"game {game!r}: {error}") from None
+    spec = RunSpec(
+        source,
+        resolved,
+        pomdp or POMDPConfig(),
+        followers or sx.FollowersConfig(),
+        sx.PPOConfig(**ppo),
+        num_seeds=seeds or settings.seeds,
+    )
+    directory = RunDirectory(settings.runs / name)
+    stamp = directory.path.with_name(f"{directory.path.name}.stamp")
+    identity = to_json({"config": spec.to_dict(spec.build_env()), "source": source_hash()})
+    if settings.fresh or not (stamp.is_file() and stamp.read_text() == identity and directory.result.is_file()):
+        stamp.unlink(missing_ok=True)
+        print(f"  {name}: {spec.num_seeds} seeds", flush=True)
+        with LiveProgress(spec.ppo.num_updates) as progress:
+            run_training(spec, directory, overwrite=True, on_progress=progress.show)
+        write_text(stamp, identity)
+    return Run(json.loads(directory.result.read_text()), metrics.read(directory.metrics))
+
+
+def source_hash() -> str:
+    """Of all source files of the library: a run is only as good as the code that made it."""
+    package = pathlib.Path(sx.__file__).parent
+    files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".cc"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

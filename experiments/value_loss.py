@@ -1,0 +1,44 @@
+"""Value loss with and without weight tables in matrix design (Brero et al. 2023, Figure 6): the runs of Figure 2."""
+
+import numpy as np
+
+from matrix_design import CRITICS, train_both
+from toolkit.figures import label_ends, learning_curve, new_figure, wall_clock
+from toolkit.intervals import with_interval
+from toolkit.results import Experiment
+from toolkit.settings import Settings, run
+
+
+def main(settings: Settings) -> None:
+    experiment = Experiment("value_loss", settings)
+    curves = {critic: found.curve("value_loss") for critic, found in train_both(settings).items()}
+    # The steps' batches hold different shares of reward-phase decisions, so compare means over the second half of training.
+    late = {critic: curve.values[len(curve.values) // 2 :].mean(axis=0) for critic, curve in curves.items()}
+
+    figure, ((axes,),) = new_figure()
+    ends = [
+        (*learning_curve(axes, curve, CRITICS[critic][1], style), *CRITICS[critic])
+        for style, (critic, curve) in enumerate(curves.items())
+    ]
+    axes.set(
+        xlabel="leader decisions per seed (thousands)",
+        ylabel="value loss (squared share of\nthe leader's payoff range)",
+        ylim=(0, None),
+    )
+    wall_clock(axes, curves["weights"])
+    label_ends(axes, ends)
+
+    ratio = late["none"] / late["weights"]
+    experiment.claim(
+        "Fig. 6",
+        "a centralized critic dramatically improves the accuracy of the critic network",
+        f"value loss of plain PPO over that with tables, second half of training: {with_interval(ratio)}",
+        np.median(ratio) > 1.5,
+        "" if np.median(ratio) > 1.5 else "the two critics are about as accurate here",
+    )
+    data = {critic: {"late_value_loss": late[critic], "curve": curve._asdict()} for critic, curve in curves.items()}
+    experiment.write(figure, {**data, "ratio": ratio})
+
+
+if __name__ == "__main__":
+    run(main)

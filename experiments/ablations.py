@@ -41,7 +41,7 @@ def main(settings: Settings) -> None:
     figure, panels = new_figure(rows=len(DECISIONS), height=2.1)
     data, late = {}, {}
     for (game, decisions), (axes,) in zip(DECISIONS.items(), panels, strict=True):
-        lengths, episode = paper_lengths(game, {})
+        lengths, episode = paper_lengths(game)
         ends = []
         for style, ((critic, visibility), label) in enumerate(VARIANTS.items()):
             training = step_path(settings.few(decisions, decisions // 8), num_envs=16, num_steps=episode)

@@ -9,7 +9,7 @@ from toolkit.figures import BLUE, ORANGE, label_ends, learning_curve, new_figure
 from toolkit.intervals import with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
-from toolkit.training import Run, step_path, train
+from toolkit.training import Run, paper_lengths, step_path, train
 
 GAME = "matrix-design"
 CRITICS = {"weights": ("with weight tables", BLUE), "none": ("plain PPO", ORANGE)}
@@ -19,8 +19,11 @@ ENOUGH = 4  # the least τ that makes both followers' actions dominant
 
 def train_both(settings: Settings) -> dict[str, Run]:
     """A run for each critic; Figure 6 looks at the same ones."""
-    training = step_path(settings.few(DECISIONS, 50_000), num_envs=16, num_steps=128)
-    return {critic: train(settings, f"{GAME}-{critic}", GAME, critic_inputs=critic, **training) for critic in CRITICS}
+    lengths, episode = paper_lengths(GAME)
+    training = step_path(settings.few(DECISIONS, 50_000), num_envs=16, num_steps=episode)
+    return {
+        critic: train(settings, f"{GAME}-{critic}", GAME, pomdp=lengths, critic_inputs=critic, **training) for critic in CRITICS
+    }
 
 
 def instability(run: Run) -> np.ndarray:

@@ -4,15 +4,15 @@ from toolkit.figures import BLUE, ORANGE, label_ends, learning_curve, new_figure
 from toolkit.intervals import with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
-from toolkit.training import step_path, train
+from toolkit.training import paper_lengths, step_path, train
 
 CRITICS = {"weights": ("with tables", BLUE), "none": ("plain PPO", ORANGE)}
 # The paper's figure, its words, how much of the optimum a seed must reach, and leader decisions a seed.
 GAMES = {
     "maintain": ("Fig. 1", "MAPPO immediately learns the optimal deterministic strategy", 1.0, 200_000),
-    "maintain-randomized": ("Fig. 1", "MAPPO learns the optimal randomized strategy (27.5 + ε)", 0.98, 600_000),
+    "maintain-randomized": ("Fig. 1", "MAPPO learns the optimal randomized strategy (27.5 + ε)", 0.98, 800_000),
     "escape": ("Fig. 5", "the leader learns to play row C immediately", 1.0, 200_000),
-    "escape-randomized": ("Fig. 5", "the same for a leader who mixes rows", 1.0, 200_000),
+    "escape-randomized": ("Fig. 5", "the same for a leader who mixes rows", 1.0, 400_000),
 }
 
 
@@ -21,10 +21,10 @@ def main(settings: Settings) -> None:
     figure, panels = new_figure(rows=len(GAMES), height=1.7)
     data = {}
     for (game, (place, words, share, decisions)), (axes,) in zip(GAMES.items(), panels, strict=True):
-        ends, payoffs = [], {}
+        (lengths, episode), ends, payoffs = paper_lengths(game), [], {}
         for style, (critic, (label, colour)) in enumerate(CRITICS.items()):
-            training = step_path(settings.few(decisions, decisions // 4), num_envs=16, num_steps=128)
-            seen = train(settings, f"{game}-{critic}", game, critic_inputs=critic, **training)
+            training = step_path(settings.few(decisions, decisions // 4), num_envs=32, num_steps=episode)
+            seen = train(settings, f"{game}-{critic}", game, pomdp=lengths, critic_inputs=critic, **training)
             curve = seen.curve("greedy_payoff")
             ends.append((*learning_curve(axes, curve, colour, style), label, colour))
             payoffs[critic] = seen.payoffs

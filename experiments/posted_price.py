@@ -20,7 +20,7 @@ def train_one(settings: Settings, path: str, critic: str) -> Run:
     if path == "committed":
         updates = settings.few(sx.PPOConfig().num_updates, 50)
         return train(settings, name, GAME, critic_inputs=critic, num_updates=updates)
-    lengths, episode = paper_lengths(GAME, {})
+    lengths, episode = paper_lengths(GAME)
     decisions = settings.few(DECISIONS, DECISIONS // 8)
     # An agent who is visited first and buys ends a play after one decision, so that episodes take about 0.75 of the most.
     training = step_path(decisions, num_envs=32, num_steps=episode * 3 // 4)
@@ -65,7 +65,7 @@ def main(settings: Settings) -> None:
         f"{with_interval(late['weights'])}; best commitment met: plain {with_interval(best['none'])}, with tables "
         f"{with_interval(best['weights'])}",
         np.mean(late["none"]) < np.mean(late["weights"]) - 0.01,
-        f"on the committed path, with {plain.episodes:,} episodes a seed, plain PPO does as well ({with_interval(plain.payoffs)})",
+        f"on the committed path, with {plain.episodes:,} episodes a seed, plain PPO reaches {with_interval(plain.payoffs)}",
     )
     data = {
         f"{path}, {critic}": {

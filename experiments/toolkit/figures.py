@@ -19,6 +19,7 @@ COLUMN = 3.4  # inches, one column of a two-column page
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 BLUE, ORANGE = COLOURS[:2]
 GREY = "#666666"
+LABEL_HEIGHT = 0.11  # of a line label, as a share of a panel's height
 LINE_STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)), "-.")
 STYLE = {
     "font.size": 8,
@@ -30,21 +31,22 @@ STYLE = {
     "axes.spines.top": False,
     "lines.linewidth": 1.4,
     "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
 }
 
 
 def new_figure(rows: int = 1, columns: int = 1, height: float = 1.9, **options: Any) -> tuple[Figure, np.ndarray]:
     """A figure one text column wide per column of panels (``height`` inches each), and its panels ``[rows, columns]``."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN * columns, height * rows), layout="constrained")
-        return figure, figure.subplots(rows, columns, squeeze=False, **options)
+    matplotlib.rcParams.update(STYLE)
+    figure = Figure(figsize=(COLUMN * columns, height * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def learning_curve(axes: Axes, curve: Curve, colour: str, style: int = 0, scale: float = 1e3) -> tuple[float, float]:
     """The interquartile mean over seeds against leader decisions (thousands), with its 95 % interval; returns its end."""
     centre, low, high = interval(curve.values)
     x = curve.decisions / scale
-    axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.plot(x, centre, color=colour, linestyle=LINE_STYLES[style])
     return float(x[-1]), float(centre[-1])
 
@@ -76,23 +78,30 @@ def reference_line(axes: Axes, value: float, label: str, *, above: bool = True) 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write each line's label to the right of where it ends; ``ends`` are (x, y, label, colour). Labels do not overlap."""
-    low, high = axes.get_ylim()
-    apart = 0.11 * (high - low)
+    axes.get_xlim(), axes.get_ylim()  # settles the limits, which the transforms below do not
+    to_share = lambda y: float(axes.transAxes.inverted().transform(axes.transData.transform((ends[0][0], y)))[1])
     order = sorted(range(len(ends)), key=lambda i: ends[i][1])
-    heights: list[float] = []
+    heights: list[float] = []  # as shares of the panel's height
     for i in order:
-        heights.append(max(ends[i][1], heights[-1] + apart) if heights else ends[i][1])
-    shift = max(0.0, (heights[-1] if heights else 0.0) - (high - apart / 2))
+        here = to_share(ends[i][1])
+        heights.append(max(here, heights[-1] + LABEL_HEIGHT) if heights else here)
+    shift = max(0.0, heights[-1] - (1.0 - LABEL_HEIGHT / 2))
     for i, height in zip(order, heights, strict=True):
         x, _, label, colour = ends[i]
         axes.annotate(
-            label, (x, height - shift), xytext=(4, 0), textcoords="offset points", color=colour, fontsize=7, va="center",
+            label,
+            (x, height - shift),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=colour,
+            fontsize=7,
+            va="center",
             annotation_clip=False,
-        )  # fmt: skip
+        )
 
 
 def to_png(figure: Figure) -> bytes:
     picture = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(picture, format="png", dpi=200, metadata={"Software": None})
+    figure.savefig(picture, format="png", dpi=200, metadata={"Software": None})
     return picture.getvalue()

@@ -19,7 +19,7 @@ from toolkit.settings import Settings
 
 __all__ = ["Curve", "Run", "paper_lengths", "step_path", "train"]
 
-PAPER_PLAYS = 1000  # in the response phase of a game with private types
+PAPER_PLAYS = {True: 1000, False: 100}  # in the response phase, by whether there are private types
 
 
 class Curve(NamedTuple):
@@ -84,10 +84,10 @@ def step_path(decisions: int, num_envs: int, num_steps: int) -> dict[str, Any]:
     }
 
 
-def paper_lengths(game: str, options: dict[str, Any]) -> tuple[POMDPConfig, int]:
+def paper_lengths(game: str, options: dict[str, Any] | None = None) -> tuple[POMDPConfig, int]:
     """Lengths of an episode as in the paper's published code, which counts plays, and the most leader decisions in it."""
-    built = sx.make(game, **options)
-    num_rounds = sx.rounds_from_plays(built, PAPER_PLAYS)
+    built = sx.make(game, **(options or {}))
+    num_rounds = sx.rounds_from_plays(built, PAPER_PLAYS[built.is_bayesian])
     env = sx.StackelbergPOMDP(built, num_rounds=num_rounds)
     plays = num_rounds * env.plays.num_plays + env.num_reward_episodes
     return POMDPConfig(num_rounds=num_rounds), plays * built.num_decisions

@@ -1,0 +1,115 @@
+"""The baseline nobody may skip: the best of as many random commitments as training had episodes, for every game.
+
+A random commitment draws the leader's action at every observation uniformly from the points that the policy chooses from. Each
+is scored as an episode of training scores it; the best few are judged as training's are, and the best of them is the answer.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+import stackjax as sx
+from stackjax.equilibrium.evaluate import evaluate_commitment
+from stackjax.followers.joint_play import argmax_play
+from stackjax.pomdp.commitment import tabulate_batch
+from toolkit.figures import BLUE, GREY, ORANGE, new_figure
+from toolkit.intervals import interval, with_interval
+from toolkit.results import Experiment
+from toolkit.settings import Settings, run
+from toolkit.training import train
+
+GAMES: dict[str, tuple[str, dict[str, Any]]] = {
+    "maintain, mixed": ("maintain-randomized", {}),
+    "escape, mixed": ("escape-randomized", {}),
+    "matrix design": ("matrix-design", {}),
+    "payments": ("matrix-design-payments", {}),
+    "allocation, m = 3": ("allocation", {"num_messages": 3}),
+    "posted prices": ("posted-price-pi", {}),
+    "uniform, n = 3": ("posted-price-uniform", {"num_types": 3}),
+    "uniform, n = 6": ("posted-price-uniform", {"num_types": 6}),
+}
+CHUNK = 512  # commitments tabulated at a time
+KEPT = 32  # commitments of each seed that are judged in the end
+NUM_GROUPS = 16
+
+
+def random_actions(env: sx.StackelbergPOMDP, key: jax.Array, count: int) -> jax.Array:
+    """``[count, O, ...]`` uniform leader actions for every node, of a box from the default policy's grid."""
+    space, nodes = env.game.leader_actions, env.tree.num_nodes
+    if isinstance(space, sx.Discrete):
+        return jax.random.randint(key, (count, nodes), 0, space.n)
+    points = sx.PPOConfig().grid_points
+    share = jax.random.randint(key, (count, nodes, *space.shape), 0, points) / (points - 1)
+    low, high = (jnp.asarray(end)[None, None] for end in (space.low, space.high))
+    return low + share * (high - low)
+
+
+def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) -> tuple[float, float]:
+    """Leader payoff and B-CCE gap of the best of ``num_commitments`` random commitments."""
+    search_key, judge_key = jax.random.split(key)
+    prior = env.game.type_prior.reshape(*env.game.num_types, *(1,) * (env.game.num_followers + 1))
+
+    def score(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        draw_key, play_key = jax.random.split(chunk_key)
+        actions = random_actions(env, draw_key, CHUNK)
+        table = tabulate_batch(env.game, env.tree, actions).game
+        response = sx.equilibrate(play_key, table, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale)
+        play = jax.vmap(argmax_play, -1, -1)(response.strategies)
+        return (prior * play * table.leader_payoff).reshape(-1, CHUNK).sum(axis=0), actions
+
+    def search(best: tuple[jax.Array, jax.Array], chunk_key: jax.Array) -> tuple[tuple[jax.Array, jax.Array], None]:
+        both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), best, score(chunk_key))
+        order = jnp.argsort(-both[0])[:KEPT]
+        return jax.tree.map(lambda leaf: leaf[order], both), None
+
+    nothing = (jnp.full(KEPT, -jnp.inf), random_actions(env, search_key, KEPT))
+    keys = jax.random.split(search_key, -(-num_commitments // CHUNK))
+    (_, actions), _ = jax.lax.scan(search, nothing, keys)
+    lasting = env.with_num_rounds(10 * env.num_rounds)
+    judged = jax.vmap(lambda k, a: evaluate_commitment(k, lasting, a, NUM_GROUPS).argmax)(
+        jax.random.split(judge_key, KEPT), actions
+    )
+    payoffs, gaps = judged.leader_payoff.mean(axis=1), judged.bcce_gap.max(axis=1)
+    best = jnp.lexsort((gaps, -payoffs))[0]
+    return payoffs[best], gaps[best]
+
+
+def main(settings: Settings) -> None:
+    experiment = Experiment("random_commitments", settings)
+    games = dict(list(GAMES.items())[2:6]) if settings.quick else GAMES
+    keys = jax.vmap(jax.random.key)(jnp.arange(settings.seeds))
+    figure, ((axes,),) = new_figure(height=0.5 + 0.28 * len(games))
+    data = {}
+    for place, (label, (game, options)) in enumerate(games.items()):
+        updates = {"num_updates": 50} if settings.quick else {}
+        name = "-".join(["default", game, *(str(value) for value in options.values())])
+        seen = train(settings, name, game, options=options, **updates)
+        env = sx.StackelbergPOMDP(sx.make(game, **options))
+        search_all = jax.jit(lambda ks, e=env, n=seen.episodes: jax.lax.map(lambda key: best_random(e, key, n), ks))
+        searched, gaps = jax.device_get(search_all(keys))
+        low, high = env.game.leader_payoff_range
+        share = lambda payoffs, low=low, high=high: (payoffs - low) / (high - low)
+        added = share(seen.payoffs) - share(searched)
+        for y, payoffs, colour in ((-0.14, seen.payoffs, BLUE), (0.14, searched, ORANGE)):
+            centre, *ends = interval(share(payoffs))
+            axes.plot(ends, [place + y] * 2, color=colour, linewidth=2, alpha=0.5)
+            axes.plot(centre, place + y, "o", color=colour, markersize=4)
+        experiment.claim(
+            "beyond",
+            f"{label}: learning is at least as good as the best of {seen.episodes:,} random commitments",
+            f"learned {with_interval(seen.payoffs)} (gap at most {seen.gaps.max():.2g}), searched {with_interval(searched)} "
+            f"(gap at most {gaps.max():.2g}); learning adds {with_interval(added)} of the payoff range",
+            added.mean() >= -1e-3,
+        )
+        data[label] = {"learned": seen.payoffs, "searched": searched, "searched_gap": gaps, "added": added}
+    axes.set(yticks=range(len(games)), yticklabels=list(games), xlabel="leader payoff (share of its range)")
+    axes.invert_yaxis()
+    for y, label, colour in ((1.0, "learned", BLUE), (0.92, "random search", ORANGE)):
+        axes.annotate(label, (0.02, y), xycoords="axes fraction", fontsize=7, color=colour, va="top")
+    axes.grid(axis="x", color=GREY, alpha=0.2)
+    experiment.write(figure, data)
+
+
+if __name__ == "__main__":
+    run(main)

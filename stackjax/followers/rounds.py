@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 LARGEST_SELECT = 64  # rows up to which a chain of selects is at least as fast as a gather (two-core CPU)
+LARGEST_REWRITE = 8  # rows of a state up to which writing the whole of it anew is faster than a scatter (likewise)
 
 
 class Draws(NamedTuple):
@@ -117,16 +118,30 @@ def take_row(index: Array, table: Array) -> Array:
 
 def put_row(index: Array, table: Array, row: Array) -> Array:
     """`table` with ``row`` at ``index`` for every batch element."""
-    if table.shape[0] <= LARGEST_SELECT:
+    if table.shape[0] <= LARGEST_REWRITE:
         where = lead(index, table.ndim - 1)
         return jnp.stack([jnp.where(where == k, row, table[k]) for k in range(table.shape[0])])
-    rows = jnp.arange(table.shape[0]).reshape(-1, *(1,) * (table.ndim - 1))
-    return jnp.where(rows == lead(index, table.ndim), row[None], table)
+    flat, place = _by_element(index, table)
+    return flat.at[place].set(row.reshape(-1, index.size).T, unique_indices=True).reshape(table.shape)
 
 
 def take_state(index: Array, state: PyTree) -> PyTree:
-    return jax.tree.map(lambda leaf: take_row(index, leaf), state)
+    """What `take_row` finds in every leaf; by a gather where `put_state` scatters, so that the table is left in place."""
+
+    def take(leaf: Array) -> Array:
+        if leaf.shape[0] <= LARGEST_REWRITE:
+            return take_row(index, leaf)
+        flat, place = _by_element(index, leaf)
+        return flat[place].T.reshape(leaf.shape[1:])
+
+    return jax.tree.map(take, state)
 
 
 def put_state(index: Array, state: PyTree, row: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf, new: put_row(index, leaf, new), state, row)
+
+
+def _by_element(index: Array, table: Array) -> tuple[Array, tuple]:
+    """``table [n, ..., *batch]`` as ``[n, m, B]``, and the place in it of row ``index [*batch]`` for every batch element."""
+    elements = jnp.arange(index.size)
+    return table.reshape(table.shape[0], -1, index.size), (index.reshape(-1), slice(None), elements)

@@ -7,7 +7,7 @@ READY := .venv/ready-$(VERSION)
 SEEDS ?= 10
 OUT ?= runs/posted-price-pi
 
-.PHONY: train test test-fast lint bench lock clean
+.PHONY: train test test-fast lint bench reproduce reproduce-quick lock clean
 .DEFAULT_GOAL := train
 
 train: $(READY)
@@ -27,6 +27,12 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/equilibration.py
+
+reproduce: $(READY)
+	$(BIN)/python experiments/reproduce.py --seeds $(SEEDS)
+
+reproduce-quick: $(READY)
+	XLA_FLAGS=--xla_backend_optimization_level=1 $(BIN)/python experiments/reproduce.py --quick --out runs/reproduce-quick/results --runs runs/reproduce-quick/runs
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv --clear .venv

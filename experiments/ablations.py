@@ -38,9 +38,11 @@ def effects(game: str, late: dict[tuple[str, str, float], np.ndarray]) -> str:
 
 def main(settings: Settings) -> None:
     experiment = Experiment("ablations", settings)
-    figure, panels = new_figure(rows=len(DECISIONS), height=2.1)
+    games = settings.few(list(DECISIONS), ["matrix-design-payments"])
+    figure, panels = new_figure(rows=len(games), height=2.1)
     data, late = {}, {}
-    for (game, decisions), (axes,) in zip(DECISIONS.items(), panels, strict=True):
+    for game, (axes,) in zip(games, panels, strict=True):
+        decisions = DECISIONS[game]
         lengths, episode = paper_lengths(game)
         ends = []
         for style, ((critic, visibility), label) in enumerate(VARIANTS.items()):

@@ -36,10 +36,11 @@ def first_lasting(run: Run) -> float:
 
 def main(settings: Settings) -> None:
     experiment = Experiment("allocation", settings)
-    runs = {(m, critic): train_one(settings, m, critic) for m in DECISIONS for critic in ("weights", "none")}
+    sizes = settings.few(list(DECISIONS), [3])
+    runs = {(m, critic): train_one(settings, m, critic) for m in sizes for critic in ("weights", "none")}
     figure, ((messages,), (critics,)) = new_figure(rows=2)
     ends = []
-    for style, m in enumerate(DECISIONS):
+    for style, m in enumerate(sizes):
         curve = runs[m, "weights"].curve("greedy_payoff")
         ends.append((*learning_curve(messages, curve, COLOURS[style], style), f"m = {m}", COLOURS[style]))
         reference_line(messages, m / 3, "", above=False)
@@ -55,7 +56,7 @@ def main(settings: Settings) -> None:
     wall_clock(critics, runs[3, "weights"].curve("greedy_payoff"))
     label_ends(critics, ends)
 
-    for m in DECISIONS:
+    for m in sizes:
         seen, plain = runs[m, "weights"], runs[m, "none"]
         at_it = (seen.payoffs >= seen.optimum - 1e-6).sum()
         experiment.claim(

@@ -18,9 +18,11 @@ GAMES = {
 
 def main(settings: Settings) -> None:
     experiment = Experiment("normal_form", settings)
-    figure, panels = new_figure(rows=len(GAMES), height=1.7)
+    games = settings.few(list(GAMES), ["maintain-randomized"])
+    figure, panels = new_figure(rows=len(games), height=1.7)
     data = {}
-    for (game, (place, words, share, decisions)), (axes,) in zip(GAMES.items(), panels, strict=True):
+    for game, (axes,) in zip(games, panels, strict=True):
+        place, words, share, decisions = GAMES[game]
         (lengths, episode), ends, payoffs = paper_lengths(game), [], {}
         for style, (critic, (label, colour)) in enumerate(CRITICS.items()):
             training = step_path(settings.few(decisions, decisions // 4), num_envs=32, num_steps=episode)

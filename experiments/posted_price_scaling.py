@@ -58,15 +58,15 @@ def best_certified(seen: Run) -> tuple[float, float]:
 
 def main(settings: Settings) -> None:
     experiment = Experiment("posted_price_scaling", settings)
-    sizes = [3, 4] if settings.quick else list(PROTOTYPE)
+    sizes, messages = settings.few(list(PROTOTYPE), [3]), settings.few(list(SEEDS), [2])
     without = [sx.solve(sx.make(GAME, num_types=n, num_messages=1)).value for n in sizes]
     figure, ((axes,),) = new_figure(height=2.4)
     axes.plot(sizes, without, color=GREY, linestyle="--", marker="_", zorder=1)
     axes.annotate("best without messages (exact)", (sizes[-1], without[-1]), xytext=(0, -8), textcoords="offset points",
                   ha="right", va="top", fontsize=7, color=GREY)  # fmt: skip
     data = {"num_types": sizes, "best_without_messages": without}
-    for place, (m, most_seeds) in enumerate(SEEDS.items()):
-        seeds = min(most_seeds, settings.seeds) if settings.quick else most_seeds
+    for place, m in enumerate(messages):
+        seeds = settings.few(SEEDS[m], settings.seeds)
         for n, baseline in zip(sizes, without, strict=True):
             options = {"num_types": n, "num_messages": m}
             updates = {"num_updates": 50} if settings.quick else {}
@@ -95,11 +95,11 @@ def main(settings: Settings) -> None:
                 "leader_payoff": seen.payoffs, "bcce_gap": seen.gaps, "honest_bound": bound, "best_certified": [best, gap],
                 "seeds": seeds, "seconds": seen.seconds,
             }  # fmt: skip
-    for place, m in enumerate(SEEDS):
+    for place, m in enumerate(messages):
         axes.annotate(f"{m} messages", (0.02, 0.32 - 0.09 * place), xycoords="axes fraction", color=COLOURS[place], fontsize=7)
     axes.annotate(f"hollow: B-CCE gap above {LARGEST_GAP:g}", (0.02, 0.05), xycoords="axes fraction", fontsize=6.5, color=GREY)
     axes.set(xlabel="types per agent, n", ylabel="welfare loss (values in [0, 1])", xticks=sizes)
-    experiment.write(figure, data, seeds=max(SEEDS.values()) if not settings.quick else settings.seeds)
+    experiment.write(figure, data, seeds=settings.few(max(SEEDS.values()), settings.seeds))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) 
 
 def main(settings: Settings) -> None:
     experiment = Experiment("random_commitments", settings)
-    games = dict(list(GAMES.items())[2:6]) if settings.quick else GAMES
+    games = {label: GAMES[label] for label in settings.few(list(GAMES), ["matrix design", "allocation, m = 3"])}
     keys = jax.vmap(jax.random.key)(jnp.arange(settings.seeds))
     figure, ((axes,),) = new_figure(height=0.5 + 0.28 * len(games))
     data = {}

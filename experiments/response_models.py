@@ -48,12 +48,11 @@ def rounds_needed(settings: sx.FollowersConfig, seen: Run) -> np.ndarray:
 
 def main(settings: Settings) -> None:
     experiment = Experiment("response_models", settings)
-    kinds = ["multiplicative-weights", "regret-matching", "q-learning"] if settings.quick else list(get_args(Kind))
+    kinds = settings.few(list(get_args(Kind)), ["multiplicative-weights", "q-learning"])
     data, payoffs = {}, {}
     for kind in kinds:
         followers = sx.FollowersConfig(kind=kind)
-        updates = {"num_updates": 50} if settings.quick else {}
-        seen = train(settings, f"{GAME}-{kind}", GAME, followers=followers, **updates)
+        seen = train(settings, f"{GAME}-{kind}", GAME, followers=followers, num_updates=settings.few(60, 30))
         rounds = rounds_needed(followers, seen)
         payoffs[kind] = seen.payoffs
         shown = f"{np.median(rounds):.0f}" if np.isfinite(np.median(rounds)) else f"more than {MOST_ROUNDS:,}"

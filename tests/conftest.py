@@ -29,6 +29,7 @@ GAMES = {
     "allocation": lambda: sx.make("allocation", num_messages=2),
     "posted-price-pi": lambda: sx.make("posted-price-pi"),
     "posted-price-uniform": lambda: sx.make("posted-price-uniform", num_types=3, num_messages=1),
+    "bertrand-platform": lambda: sx.make("bertrand-platform", num_prices=3),
     "correlated": correlated_posted_price,
     "three-followers": three_followers,
 }

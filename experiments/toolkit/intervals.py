@@ -1,5 +1,7 @@
 """Point estimates over seeds with bootstrap intervals."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
 
@@ -13,19 +15,19 @@ def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
-def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Interquartile mean over the last axis (seeds), and the ends of its bootstrap 95 % interval (percentiles)."""
+def interval(
+    values: np.ndarray, statistic: Callable[..., np.ndarray] = interquartile_mean
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A ``statistic`` over the last axis (seeds), and the ends of its bootstrap 95 % interval (percentiles)."""
     values = np.asarray(values, float)
-    centre = interquartile_mean(values)
+    centre = statistic(values, axis=-1)
     if values.shape[-1] < 2:
         return centre, centre, centre
-    found = stats.bootstrap(
-        (values,), interquartile_mean, axis=-1, n_resamples=RESAMPLES, method="percentile", vectorized=True, rng=0
-    )
+    found = stats.bootstrap((values,), statistic, axis=-1, n_resamples=RESAMPLES, method="percentile", vectorized=True, rng=0)
     return centre, found.confidence_interval.low, found.confidence_interval.high
 
 
-def with_interval(values: np.ndarray) -> str:
+def with_interval(values: np.ndarray, statistic: Callable[..., np.ndarray] = interquartile_mean) -> str:
     """For example ``0.9833 [0.95, 1]``."""
-    centre, low, high = (f"{float(end):.4g}" for end in interval(values))
+    centre, low, high = (f"{float(end) + 0.0:.4g}" for end in interval(values, statistic))
     return f"{centre} [{low}, {high}]"

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import sys
 from collections.abc import Callable
+from typing import TypeVar
 
 import tyro
 
@@ -11,6 +12,7 @@ import stackjax as sx
 
 __all__ = ["Settings", "run"]
 
+T = TypeVar("T")
 HERE = pathlib.Path(__file__).resolve().parent.parent
 QUICK_SEEDS = 3
 
@@ -28,7 +30,7 @@ class Settings:
     fresh: bool = False
     """Train again all the same."""
     quick: bool = False
-    """The short version: three seeds and a quarter of the training (or fewer rounds)."""
+    """The short version: three seeds, fewer games and less training. It shows that all works; its numbers are no results."""
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -36,7 +38,7 @@ class Settings:
         if self.quick:
             object.__setattr__(self, "seeds", min(self.seeds, QUICK_SEEDS))
 
-    def few(self, full: int, quick: int) -> int:
+    def few(self, full: T, quick: T) -> T:
         """``full``, or ``quick`` in the short version."""
         return quick if self.quick else full
 

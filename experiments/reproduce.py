@@ -1,0 +1,44 @@
+"""Run every experiment and write the table of claims in README.md: ``make reproduce``, or ``make reproduce-quick``."""
+
+import importlib
+import pathlib
+import time
+
+from toolkit.results import claims_table
+from toolkit.settings import HERE, Settings, run
+
+EXPERIMENTS = (
+    "normal_form",
+    "matrix_design",
+    "value_loss",
+    "allocation",
+    "posted_price",
+    "ablations",
+    "convergence",
+    "posted_price_scaling",
+    "response_models",
+    "random_commitments",
+    "bertrand_platform",
+)
+START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"
+
+
+def write_table(readme: pathlib.Path, results: pathlib.Path) -> None:
+    """Put the claims of ``results`` between the markers in ``readme``."""
+    before, _, rest = readme.read_text().partition(START)
+    _, _, after = rest.partition(END)
+    table = claims_table(results, list(EXPERIMENTS))
+    readme.write_text(f"{before}{START}\n\n{table}\n{END}{after}")
+
+
+def main(settings: Settings) -> None:
+    started = time.perf_counter()
+    for name in EXPERIMENTS:
+        importlib.import_module(name).main(settings)
+    if settings.out.resolve() == (HERE / "results").resolve():
+        write_table(HERE / "README.md", settings.out)
+    print(f"{len(EXPERIMENTS)} experiments in {(time.perf_counter() - started) / 60:.1f} minutes; results in {settings.out}")
+
+
+if __name__ == "__main__":
+    run(main)

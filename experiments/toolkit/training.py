@@ -14,10 +14,10 @@ from stackjax.runs.directory import RunDirectory
 from stackjax.runs.display import LiveProgress
 from stackjax.runs.files import to_json, write_text
 from stackjax.runs.session import run_training
-from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
+from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec, find_game
 from toolkit.settings import Settings
 
-__all__ = ["Curve", "Run", "paper_lengths", "step_path", "train"]
+__all__ = ["Curve", "Run", "build", "paper_lengths", "step_path", "train"]
 
 PAPER_PLAYS = {True: 1000, False: 100}  # in the response phase, by whether there are private types
 
@@ -86,7 +86,7 @@ def step_path(decisions: int, num_envs: int, num_steps: int) -> dict[str, Any]:
 
 def paper_lengths(game: str, options: dict[str, Any] | None = None) -> tuple[POMDPConfig, int]:
     """Lengths of an episode as in the paper's published code, which counts plays, and the most leader decisions in it."""
-    built = sx.make(game, **(options or {}))
+    built = build(game, options)
     num_rounds = sx.rounds_from_plays(built, PAPER_PLAYS[built.is_bayesian])
     env = sx.StackelbergPOMDP(built, num_rounds=num_rounds)
     plays = num_rounds * env.plays.num_plays + env.num_reward_episodes
@@ -105,11 +105,7 @@ def train(
     **ppo: Any,
 ) -> Run:
     """Train ``game`` on all seeds into ``settings.runs / name``; everything not given is the library's default."""
-    source = find_game(game)
-    try:
-        resolved = dataclasses.asdict(source.options(**(options or {})))
-    except TypeError as error:
-        raise sx.InputError(f"game {game!r}: {error}") from None
+    source, resolved = _resolved(game, options)
     spec = RunSpec(
         source,
         resolved,
@@ -128,6 +124,21 @@ def train(
             run_training(spec, directory, overwrite=True, on_progress=progress.show)
         write_text(stamp, identity)
     return Run(json.loads(directory.result.read_text()), metrics.read(directory.metrics))
+
+
+def build(game: str, options: dict[str, Any] | None = None) -> sx.Game:
+    """The game that `train` trains on."""
+    source, resolved = _resolved(game, options)
+    return source.build(resolved)
+
+
+def _resolved(game: str, options: dict[str, Any] | None) -> tuple[GameSource, dict[str, Any]]:
+    """Where ``game`` comes from, and all its options."""
+    source = find_game(game)
+    try:
+        return source, dataclasses.asdict(source.options(**(options or {})))
+    except TypeError as error:
+        raise sx.InputError(f"game {game!r}: {error}") from None
 
 
 def source_hash() -> str:

@@ -12,7 +12,7 @@ from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.training import paper_lengths, step_path, train
 
-DECISIONS = {"allocation": 1_000_000, "matrix-design-payments": 400_000}
+DECISIONS = {"allocation": 700_000, "matrix-design-payments": 200_000}
 VARIANTS = {
     ("weights", 1.0): "visible, tables",
     ("none", 1.0): "visible, no tables",

@@ -9,7 +9,7 @@ from toolkit.settings import Settings, run
 from toolkit.training import Run, paper_lengths, step_path, train
 
 GAME = "allocation"
-DECISIONS = {1: 300_000, 2: 1_000_000, 3: 2_000_000}  # per seed, by number of messages
+DECISIONS = {1: 300_000, 2: 600_000, 3: 1_600_000}  # per seed, by number of messages
 LEARNING_RATE = 5e-3  # the library's 2e-3 gets there too, later
 
 
@@ -44,13 +44,13 @@ def main(settings: Settings) -> None:
         curve = runs[m, "weights"].curve("greedy_payoff")
         ends.append((*learning_curve(messages, curve, COLOURS[style], style), f"m = {m}", COLOURS[style]))
         reference_line(messages, m / 3, "", above=False)
-    messages.set(title="with weight tables, m messages", ylabel="leader payoff, greedy", ylim=(0, 1.1))
+    messages.set(title="with weight tables, m messages", ylabel="leader payoff, greedy", ylim=(0, 1.25))
     label_ends(messages, ends)
 
     ends = []
     for style, (critic, label, colour) in enumerate([("weights", "with tables", BLUE), ("none", "plain PPO", ORANGE)]):
         ends.append((*learning_curve(critics, runs[3, critic].curve("greedy_payoff"), colour, style), label, colour))
-    critics.set(xlabel="leader decisions per seed (thousands)", ylabel="leader payoff, greedy", ylim=(0, 1.1))
+    critics.set(xlabel="leader decisions per seed (thousands)", ylabel="leader payoff, greedy", ylim=(0, 1.25))
     critics.set_title("3 messages")
     reference_line(critics, 1.0, "optimum")
     wall_clock(critics, runs[3, "weights"].curve("greedy_payoff"))

@@ -152,8 +152,8 @@ def main(settings: Settings) -> None:
     seconds = time.perf_counter() - started
     markets |= {"PDP": settle(game, "PDP", num_markets, keys[1]), "DPDP": settle_dynamic(game, num_markets, keys[2])}
     lengths = POMDPConfig(NUM_ROUNDS, NUM_REWARD_EPISODES, evaluation_rounds=NUM_ROUNDS)
-    training = {"num_envs": 32, "num_updates": settings.few(30, 6), "response_samples": 4}
-    seen = train(settings, GAME, GAME, pomdp=lengths, followers=SELLERS, **training)
+    training = {"num_envs": 32, "num_updates": settings.few(30, 6), "response_samples": 8, "reward_samples": 4}
+    seen = train(settings, GAME, GAME, pomdp=lengths, followers=SELLERS, learning_rate=5e-3, **training)
     learned = max(seen.result["seeds"], key=lambda seed: seed["leader_payoff"])
 
     gain = (markets["no intervention"].profits.mean(axis=1) - competitive) / (collusive - competitive)

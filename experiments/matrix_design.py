@@ -43,7 +43,7 @@ def main(settings: Settings) -> None:
         (*learning_curve(axes, run.curve("greedy_payoff"), CRITICS[critic][1], style), *CRITICS[critic])
         for style, (critic, run) in enumerate(runs.items())
     ]
-    axes.set(xlabel="leader decisions per seed (thousands)", ylabel="leader payoff, greedy", ylim=(-0.05, 1.1))
+    axes.set(xlabel="leader decisions per seed (thousands)", ylabel="leader payoff, greedy", ylim=(0, 1.25))
     reference_line(axes, 1.0, "optimum")
     wall_clock(axes, runs["weights"].curve("greedy_payoff"))
     label_ends(axes, ends)

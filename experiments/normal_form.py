@@ -34,7 +34,7 @@ def main(settings: Settings) -> None:
             if critic == "weights":
                 wall_clock(axes, curve)
                 reached = payoffs[critic] >= share * seen.optimum - 1e-3
-        axes.set(title=game, ylabel="leader payoff, greedy", ylim=(0, 1.12 * seen.optimum))
+        axes.set(title=game, ylabel="leader payoff, greedy", ylim=(0, 1.3 * seen.optimum))
         reference_line(axes, seen.optimum, f"optimum {seen.optimum:g}")
         label_ends(axes, ends)
         experiment.claim(

@@ -15,10 +15,10 @@ from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.intervals import with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
-from toolkit.training import Run, train
+from toolkit.training import Run, train_default
 
 GAME = "posted-price-uniform"
-SEEDS = {2: 25, 3: 10}  # by number of messages
+SEEDS = {2: 25, 3: 5}  # by number of messages
 PROTOTYPE = {3: 0.0, 4: 0.0, 5: -0.010, 6: -0.0111}  # what a simple prototype reached with two messages
 LARGEST_GAP = 0.01  # of values in [0, 1]: what counts as an equilibrium below
 
@@ -69,8 +69,7 @@ def main(settings: Settings) -> None:
         seeds = settings.few(SEEDS[m], settings.seeds)
         for n, baseline in zip(sizes, without, strict=True):
             options = {"num_types": n, "num_messages": m}
-            updates = {"num_updates": 50} if settings.quick else {}
-            seen = train(settings, f"{GAME}-{n}-{m}", GAME, options=options, seeds=seeds, **updates)
+            seen = train_default(settings, GAME, options, seeds=seeds)
             bound = best_with_honest_messages(sx.make(GAME, **options))
             best, gap = best_certified(seen)
             offset = (place - 0.5) * 0.2 + np.linspace(-0.06, 0.06, len(seen.payoffs))

@@ -52,7 +52,7 @@ def main(settings: Settings) -> None:
     data, payoffs = {}, {}
     for kind in kinds:
         followers = sx.FollowersConfig(kind=kind)
-        seen = train(settings, f"{GAME}-{kind}", GAME, followers=followers, num_updates=settings.few(60, 30))
+        seen = train(settings, f"{GAME}-{kind}", GAME, followers=followers, num_updates=settings.few(50, 30))
         rounds = rounds_needed(followers, seen)
         payoffs[kind] = seen.payoffs
         shown = f"{np.median(rounds):.0f}" if np.isfinite(np.median(rounds)) else f"more than {MOST_ROUNDS:,}"

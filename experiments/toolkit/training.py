@@ -17,8 +17,9 @@ from stackjax.runs.session import run_training
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec, find_game
 from toolkit.settings import Settings
 
-__all__ = ["Curve", "Run", "build", "paper_lengths", "step_path", "train"]
+__all__ = ["Curve", "Run", "build", "paper_lengths", "step_path", "train", "train_default"]
 
+QUICK_UPDATES = 50
 PAPER_PLAYS = {True: 1000, False: 100}  # in the response phase, by whether there are private types
 
 
@@ -124,6 +125,15 @@ def train(
             run_training(spec, directory, overwrite=True, on_progress=progress.show)
         write_text(stamp, identity)
     return Run(json.loads(directory.result.read_text()), metrics.read(directory.metrics))
+
+
+def train_default(
+    settings: Settings, game: str, options: dict[str, Any] | None = None, *, label: str | None = None, seeds: int | None = None
+) -> Run:
+    """`train` with the library's default settings (fewer updates in the short version); experiments share these runs."""
+    name = "-".join(["default", label or game, *(str(value) for value in (options or {}).values())])
+    updates = {"num_updates": QUICK_UPDATES} if settings.quick else {}
+    return train(settings, name, game, options=options, seeds=seeds, **updates)
 
 
 def build(game: str, options: dict[str, Any] | None = None) -> sx.Game:

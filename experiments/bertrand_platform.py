@@ -2,23 +2,23 @@
 
 Two sellers set prices by Q-learning with a memory of the last prices. Left alone they settle above the one-shot equilibrium.
 The platform sees the posted prices and displays sellers up to a threshold; its reward is consumer surplus. Against it: no
-intervention; PDP, which displays the cheaper seller (at a tie either, equally often); and DPDP, by which the seller displayed
-last stays displayed unless it raises its price above the other's or the other undercuts it by more than an advantage.
+intervention; PDP, which displays the cheaper seller (at a tie either, equally often); DPDP, by which the seller displayed last
+stays displayed unless it raises its price and is then the dearer one, or the other undercuts it by more than an advantage; and
+a price cap, the lowest threshold at all prices.
 """
 
 import time
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import stackjax as sx
-from stackjax.followers.joint_play import most_likely
+from stackjax.games.bertrand_platform import logit_market
 from stackjax.runs.spec import POMDPConfig
-from stackjax.types import Array, PyTree
 from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.intervals import interval, with_interval
+from toolkit.markets import NUM_REWARD_EPISODES, benchmarks, settle, settle_dynamic
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.training import train
@@ -27,176 +27,83 @@ GAME = "bertrand-platform"
 SELLERS = sx.FollowersConfig(kind="q-learning", memory=True, learning_rate=0.25, discount=0.95, exploration_decay=1e-4)
 NUM_ROUNDS = 50_000
 NUM_MARKETS = 1000  # episodes in parallel under each fixed rule
-NUM_REWARD_EPISODES = 100  # in which the platform is paid, and markets are judged
-ADVANTAGE = 0.25  # of DPDP, in the unit of prices: a little more than one step of the price grid
-
-
-class Markets(NamedTuple):
-    """What markets settle into, ``[B, ...]``: averages over sub-episodes after learning, sellers greedy."""
-
-    surplus: Array
-    profits: Array  # [B, 2]
-    price: Array  # mean over sellers, as posted
-
-
-class State(NamedTuple):
-    """One market under DPDP between rounds: last prices (indices ``[2]``), who was displayed, and what sellers have learnt."""
-
-    prices: jax.Array
-    displayed: jax.Array
-    sellers: tuple[PyTree, PyTree]  # leaves [2 A^2, ...], a row for each (displayed, prices)
-
-
-def fixed_rule(game: sx.OneShotGame, rule: str) -> np.ndarray:
-    """``[1 + 2, A, A]`` surplus and profits at each pair of prices under ``rule``, "none" or "PDP"."""
-    grid = jnp.arange(game.num_actions[0])
-    first, second = jnp.meshgrid(grid, grid, indexing="ij")
-    tie = first == second
-    cheaper = lambda at_tie: jnp.stack([(first < second) | (tie & at_tie), (second < first) | (tie & ~at_tie)]) * 1.0
-    displays = (
-        [jnp.ones((2, *tie.shape))] if rule == "none" else [cheaper(jnp.bool_(first_wins)) for first_wins in (True, False)]
-    )
-    over_pairs = jax.vmap(jax.vmap(game.market, -1, -1), -1, -1)
-    return np.mean([over_pairs(jnp.stack([first, second]), displayed) for displayed in displays], axis=0)
-
-
-def settle(game: sx.OneShotGame, rule: str, num_markets: int, key: jax.Array) -> Markets:
-    """Markets under a rule that looks at today's prices alone: `equilibrate`, then greedy play."""
-    table = fixed_rule(game, rule)
-    one = sx.induced_game(np.ones((1, 1)), table[1:, None, None], table[0][None, None])
-    batch = lambda part: np.repeat(part[..., None], num_markets, axis=-1)
-    many = sx.induced_game(one.type_prior, batch(one.follower_payoffs), batch(one.leader_payoff))
-
-    def judge(strategies: tuple[jax.Array, ...], memory: jax.Array) -> Markets:
-        play = sx.long_run_play(one, most_likely(strategies), memory, NUM_REWARD_EPISODES)
-        found = sx.certify(one, play)
-        return Markets(found.leader_payoff, found.follower_payoffs, mean_price(game, play[0, 0]))
-
-    def run_all(key: jax.Array) -> Markets:
-        learnt = sx.equilibrate(key, many, SELLERS.build(), NUM_ROUNDS, payoff_scale=game.payoff_scale)
-        return jax.vmap(judge, (-1, -1))(learnt.strategies, learnt.memory)
-
-    return jax.device_get(jax.jit(run_all)(key))
-
-
-def mean_price(game: sx.OneShotGame, play: jax.Array) -> jax.Array:
-    """The mean posted price under ``play [A, A]``."""
-    return (play.sum(axis=1) + play.sum(axis=0)) @ jnp.asarray(game.prices) / 2
-
-
-def settle_dynamic(game: sx.OneShotGame, num_markets: int, key: jax.Array) -> Markets:
-    """Markets under DPDP, which also looks at yesterday; sellers see last prices and who was displayed."""
-    rule, count, grid = SELLERS.build(), game.num_actions[0], jnp.asarray(game.prices)
-
-    def row_of(state: State) -> jax.Array:
-        return (state.displayed * count + state.prices[0]) * count + state.prices[1]
-
-    def display(state: State, prices: jax.Array) -> jax.Array:
-        held, other = state.displayed, 1 - state.displayed
-        raised = prices[held] > state.prices[held]
-        undercut = grid[prices[other]] < grid[prices[held]] - ADVANTAGE
-        loses = (raised & (prices[other] < prices[held])) | undercut
-        return jnp.where(loses, other, held)
-
-    def post(state: State, prices: jax.Array) -> tuple[State, jax.Array]:
-        displayed = display(state, prices)
-        return state._replace(prices=prices, displayed=displayed), game.market(prices, jnp.eye(2)[displayed])
-
-    def learn(state: State, key: jax.Array) -> tuple[State, None]:
-        row = row_of(state)
-        known = [jax.tree.map(lambda leaf: leaf[row], seller) for seller in state.sellers]
-        chances = jnp.log(jnp.stack([rule.play(seller) for seller in known]))
-        after, paid = post(state, jax.random.categorical(key, chances))
-        updated = []
-        for i, seller in enumerate(state.sellers):
-            next_value = rule.value(jax.tree.map(lambda leaf: leaf[row_of(after)], seller))
-            payoffs = jnp.full(count, paid[1 + i] / game.payoff_scale)
-            new = rule.update(known[i], payoffs, after.prices[i], next_value)
-            updated.append(rule.tick(jax.tree.map(lambda leaf, value: leaf.at[row].set(value), seller, new)))
-        return after._replace(sellers=tuple(updated)), None
-
-    def judge(state: State, _: None) -> tuple[State, jax.Array]:
-        greedy = jnp.stack([seller.values[row_of(state)].argmax() for seller in state.sellers])
-        after, paid = post(state, greedy)
-        return after, jnp.append(paid, grid[after.prices].mean())
-
-    def run_one(key: jax.Array) -> Markets:
-        start_key, learn_key = jax.random.split(key)
-        start = jax.random.randint(start_key, (3,), 0, jnp.array([count, count, 2]))
-        fresh = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (2 * count**2, *leaf.shape)), rule.init(count, ()))
-        state, _ = jax.lax.scan(learn, State(start[:2], start[2], (fresh, fresh)), jax.random.split(learn_key, NUM_ROUNDS))
-        _, seen = jax.lax.scan(judge, state, length=NUM_REWARD_EPISODES)
-        surplus, *profits, price = seen.mean(axis=0)
-        return Markets(surplus, jnp.stack(profits), price)
-
-    return jax.device_get(jax.jit(jax.vmap(run_one))(jax.random.split(key, num_markets)))
-
-
-def one_shot_equilibrium(table: np.ndarray) -> tuple[int, int]:
-    """The pure Nash equilibrium with the highest joint profit."""
-    first, second = table[1], table[2]
-    stable = (first >= first.max(axis=0, keepdims=True) - 1e-9) & (second >= second.max(axis=1, keepdims=True) - 1e-9)
-    return np.unravel_index(np.where(stable, first + second, -np.inf).argmax(), first.shape)
+# Of DPDP, in the unit of prices: being undercut by one, two or three steps of the price grid ends a seller's display.
+ADVANTAGES = (0.1, 0.3, 0.5)
 
 
 def main(settings: Settings) -> None:
     experiment = Experiment("bertrand_platform", settings)
     game, num_markets = sx.make(GAME), settings.few(NUM_MARKETS, 50)
-    table = fixed_rule(game, "none")
-    nash = one_shot_equilibrium(table)
-    competitive, collusive = table[1:, nash[0], nash[1]].mean(), table[1:].mean(axis=0).max()
+    learning = {"sellers": SELLERS.build(), "num_rounds": NUM_ROUNDS, "num_markets": num_markets}
+    keys = iter(jax.random.split(jax.random.key(0), 3 + len(ADVANTAGES)))
 
     started = time.perf_counter()
-    keys = jax.random.split(jax.random.key(0), 3)
-    markets = {"no intervention": settle(game, "none", num_markets, keys[0])}
+    markets = {"no intervention": settle(game, "none", **learning, key=next(keys))}
     seconds = time.perf_counter() - started
-    markets |= {"PDP": settle(game, "PDP", num_markets, keys[1]), "DPDP": settle_dynamic(game, num_markets, keys[2])}
+    markets["PDP"] = settle(game, "PDP", **learning, key=next(keys))
+    dynamic = {a: settle_dynamic(game, a, **learning, key=next(keys)) for a in settings.few(ADVANTAGES, ADVANTAGES[1:2])}
+    chosen = max(dynamic, key=lambda a: dynamic[a].surplus.mean())
+    markets["DPDP"] = dynamic[chosen]
+    markets["price cap"] = settle(game, "cap", **learning, key=next(keys))
+
     lengths = POMDPConfig(NUM_ROUNDS, NUM_REWARD_EPISODES, evaluation_rounds=NUM_ROUNDS)
     training = {"num_envs": 32, "num_updates": settings.few(30, 6), "response_samples": 8, "reward_samples": 4}
     seen = train(settings, GAME, GAME, pomdp=lengths, followers=SELLERS, learning_rate=5e-3, **training)
     learned = max(seen.result["seeds"], key=lambda seed: seed["leader_payoff"])
 
-    gain = (markets["no intervention"].profits.mean(axis=1) - competitive) / (collusive - competitive)
-    price = markets["no intervention"].price
-    nash_price = game.prices[list(nash)].mean()
+    known, free = benchmarks(game), markets["no intervention"]
+    gain = (free.profits.mean(axis=1) - known["nash_profit"]) / (known["joint_profit"] - known["nash_profit"])
+    price = interval(free.price, np.mean)
     experiment.claim(
-        "Brero et al. 2022",
+        "Calvano et al. 2020",
         "without intervention Q-learning sellers collude",
-        f"mean price {price.mean():.4g} (one-shot Nash {nash_price:.4g}), profit gain Δ = {with_interval(gain, np.mean)} over "
-        f"{num_markets} markets",
-        price.mean() > nash_price and interval(gain, np.mean)[1] > 0,
-        f"{num_markets} markets of {NUM_ROUNDS:,} rounds side by side in {seconds:.0f} s",
+        f"mean price {price[0]:.4g} [{price[1]:.4g}, {price[2]:.4g}] (one-shot Nash {known['nash_price']:.4g}, joint monopoly "
+        f"{known['joint_price']:.4g}, highest of the grid {game.prices[-1]:.4g}), profit gain Δ = "
+        f"{with_interval(gain, np.mean)} over {num_markets} markets",
+        price[1] > known["nash_price"] and interval(gain, np.mean)[1] > 0,
+        f"{num_markets} markets of {NUM_ROUNDS:,} rounds side by side in {seconds:.0f} s; Δ is 0 at Nash and 1 at the monopoly "
+        "price, which the grid does not have",
     )
-    fixed = {name: float(found.surplus.mean()) for name, found in markets.items()}
+    surplus = {name: interval(found.surplus, np.mean) for name, found in markets.items()}
+    surplus["learned"] = interval(seen.payoffs, np.mean)
+    shown = {name: f"{name} {centre:.3f} [{low:.3f}, {high:.3f}]" for name, (centre, low, high) in surplus.items()}
+    fixed = [surplus[name][2] for name in ("no intervention", "PDP", "DPDP")]
     experiment.claim(
         "Brero et al. 2022",
-        "the learned display rule gives consumers at least what the fixed rules do",
-        f"surplus {with_interval(seen.payoffs, np.mean)} (optimum {seen.optimum:.4g}); "
-        + ", ".join(f"{name} {with_interval(found.surplus, np.mean)}" for name, found in markets.items()),
-        seen.payoffs.min() >= max(fixed.values()),
-        "the rule learned: " + "; ".join(learned["mechanism"][:4]) + " ...",
+        "the learned display rule gives consumers at least what no intervention, PDP and DPDP do",
+        f"{shown['learned']}; {shown['no intervention']}, {shown['PDP']}, {shown['DPDP']} (best of {len(dynamic)} advantages, "
+        f"{chosen:g})",
+        surplus["learned"][1] >= max(fixed),
+        "the best rule learned: " + "; ".join(learned["mechanism"][:3]) + "; ...",
+    )
+    experiment.claim(
+        "beyond",
+        "the learned rule reaches what a price cap at the lowest price gives, the optimum",
+        f"{shown['learned']}, best seed {seen.payoffs.max():.4g}; {shown['price cap']}; optimum {seen.optimum:.4g}",
+        surplus["learned"][2] >= surplus["price cap"][0] - 1e-3,
+        f"{seen.at_optimum().sum()} of {len(seen.payoffs)} seeds found it in {seen.episodes} episodes; a rule must be right "
+        "at every pair of prices that sellers come to",
     )
 
-    figure, ((axes,),) = new_figure(height=2.2)
-    shown = {**{name: found.surplus for name, found in markets.items()}, "learned": seen.payoffs}
-    for place, (name, values) in enumerate(shown.items()):
-        centre, low, high = float(values.mean()), *np.percentile(values, [10, 90])
+    figure, ((axes,),) = new_figure(height=2.4)
+    for place, (name, (centre, low, high)) in enumerate(surplus.items()):
         axes.barh(place, centre, color=COLOURS[1] if name == "learned" else COLOURS[0], height=0.6)
-        axes.plot([low, high], [place, place], color="black", linewidth=0.8)
-        axes.annotate(
-            f"{centre:.3f}", (max(centre, high), place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7
-        )
-    axes.set(yticks=range(len(shown)), yticklabels=list(shown), xlabel="consumer surplus (units of price)", xlim=(0, 1.3))
+        axes.plot([low, high], [place, place], color="black", linewidth=1.2)
+        beside = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
+        axes.annotate(f"{centre:.3f}", (max(centre, float(high)), place), **beside)
+    axes.set(yticks=range(len(surplus)), yticklabels=list(surplus), xlabel="consumer surplus (units of price)", xlim=(0, 1.3))
     axes.invert_yaxis()
-    axes.axvline(table[0][nash], color=GREY, linewidth=0.8, linestyle="--")
+    at_nash = float(logit_market(jnp.full(2, known["nash_price"]), jnp.ones(2), game.quality, game.scale, game.outside)[1])
+    axes.axvline(at_nash, color=GREY, linewidth=0.8, linestyle="--")
     above = {"xycoords": ("data", "axes fraction"), "fontsize": 6.5, "color": GREY, "ha": "center", "va": "bottom"}
-    axes.annotate("one-shot Nash", (table[0][nash], 1), **above)
+    axes.annotate("one-shot Nash", (at_nash, 1), **above)
     data = {
         name: {"surplus": found.surplus.mean(), "profit": found.profits.mean(), "price": found.price.mean()}
         for name, found in markets.items()
     }
+    data["DPDP by advantage"] = {advantage: found.surplus.mean() for advantage, found in dynamic.items()}
     data["learned"] = {"surplus": seen.payoffs, "mechanism": learned["mechanism"], "seconds": seen.seconds}
-    experiment.write(figure, {**data, "profit_gain": gain.mean(), "one_shot_nash_price": nash_price})
+    experiment.write(figure, {**data, "profit_gain": gain.mean(), "benchmarks": known})
 
 
 if __name__ == "__main__":

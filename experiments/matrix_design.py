@@ -3,16 +3,18 @@
 With τ at least 4 both followers have dominant actions, and their actions differ, which is all that the leader is paid for.
 """
 
+import dataclasses
+
 import numpy as np
 
-from toolkit.figures import BLUE, ORANGE, label_ends, learning_curve, new_figure, reference_line, wall_clock
-from toolkit.intervals import with_interval
+from toolkit.figures import BLUE, GREEN, ORANGE, label_ends, learning_curve, new_figure, reference_line, wall_clock
+from toolkit.intervals import difference, with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.training import Run, paper_lengths, step_path, train
 
 GAME = "matrix-design"
-CRITICS = {"weights": ("with weight tables", BLUE), "none": ("plain PPO", ORANGE)}
+CRITICS = {"weights": ("with weight tables", BLUE), "phase": ("with the phase alone", GREEN), "none": ("plain PPO", ORANGE)}
 DECISIONS = 200_000
 ENOUGH = 4  # the least τ that makes both followers' actions dominant
 
@@ -20,23 +22,24 @@ ENOUGH = 4  # the least τ that makes both followers' actions dominant
 def train_both(settings: Settings) -> dict[str, Run]:
     """A run for each critic; Figure 6 looks at the same ones."""
     lengths, episode = paper_lengths(GAME)
+    # Judged after as few rounds as in training, like the paper: with longer learning almost every τ is as good as another.
+    lengths = dataclasses.replace(lengths, evaluation_rounds=lengths.num_rounds)
     training = step_path(settings.few(DECISIONS, 50_000), num_envs=16, num_steps=episode)
     return {
         critic: train(settings, f"{GAME}-{critic}", GAME, pomdp=lengths, critic_inputs=critic, **training) for critic in CRITICS
     }
 
 
-def instability(run: Run) -> np.ndarray:
-    """``[S]`` the share of evaluations in the second half of training at which a seed's greedy leader was not paid in full."""
-    values = run.curve("greedy_payoff").values
-    return (values[len(values) // 2 :] < run.optimum - 1e-6).mean(axis=0)
+def shortfalls(run: Run) -> np.ndarray:
+    """``[S]`` how much of its optimum each seed's greedy leader missed on average in the last quarter of evaluations."""
+    return run.optimum - run.curve("greedy_payoff").late()
 
 
 def main(settings: Settings) -> None:
     experiment = Experiment("matrix_design", settings)
     runs = train_both(settings)
     taus = {critic: [seed["commitment"]["actions"][0] for seed in run.result["seeds"]] for critic, run in runs.items()}
-    shaky = {critic: instability(run) for critic, run in runs.items()}
+    missed = {critic: shortfalls(run) for critic, run in runs.items()}
 
     figure, ((axes,),) = new_figure()
     ends = [
@@ -48,29 +51,34 @@ def main(settings: Settings) -> None:
     wall_clock(axes, runs["weights"].curve("greedy_payoff"))
     label_ends(axes, ends)
 
-    with_tables = np.array(taus["weights"])
+    enough = {critic: f"{(np.array(tau) >= ENOUGH).sum()} of {len(tau)}" for critic, tau in taus.items()}
     experiment.claim(
         "Fig. 2",
         "MAPPO learns τ ≥ 4",
-        f"τ = {', '.join(str(tau) for tau in sorted(set(taus['weights'])))} on {(with_tables >= ENOUGH).sum()} of "
-        f"{len(with_tables)} seeds; payoff {with_interval(runs['weights'].payoffs)}",
-        (with_tables >= ENOUGH).all(),
+        f"τ = {', '.join(str(tau) for tau in sorted(set(taus['weights'])))}; τ ≥ 4 on {enough['weights']} seeds; payoff after "
+        f"the paper's {runs['weights'].result['evaluation']['num_rounds']} rounds {with_interval(runs['weights'].payoffs)}",
+        min(taus["weights"]) >= ENOUGH,
+        "7 of the 11 values of τ are enough, so that an untrained leader often has one; what is hard is to keep it",
     )
-    apart = shaky["none"].mean() > shaky["weights"].mean() + 0.05
+    apart = difference(missed["none"], missed["weights"])
     experiment.claim(
         "Fig. 2",
-        "PPO oscillates and is not always optimal",
-        f"late evaluations below the optimum: plain PPO {shaky['none'].mean():.0%}, with tables {shaky['weights'].mean():.0%}; "
-        f"plain PPO's τ ≥ 4 on {(np.array(taus['none']) >= ENOUGH).sum()} of {len(taus['none'])} seeds",
-        apart,
-        "" if apart else "plain PPO is as stable here: many short episodes side by side average out what its critic cannot see",
+        "PPO oscillates and does not always provide optimal leader behaviour; MAPPO outperforms it",
+        f"missed of the optimum in the last quarter: plain PPO {with_interval(missed['none'], np.mean)}, with tables "
+        f"{with_interval(missed['weights'], np.mean)}, difference {apart[0]:.2g} [{apart[1]:.2g}, {apart[2]:.2g}]; τ ≥ 4 with "
+        f"plain PPO on {enough['none']} seeds",
+        apart[1] > 0,
+        ""
+        if apart[1] > 0
+        else "no difference that seeds do not explain: plain PPO holds τ ≥ 4 here as well. The paper trains "
+        "on one environment with the defaults of Stable Baselines3; which difference in set-up matters was not investigated",
     )
     data = {
         critic: {
             "tau": taus[critic],
             "leader_payoff": run.payoffs,
             "bcce_gap": run.gaps,
-            "late_evaluations_below_optimum": shaky[critic],
+            "missed_late": missed[critic],
             "curve": run.curve("greedy_payoff")._asdict(),
         }
         for critic, run in runs.items()

@@ -1,7 +1,8 @@
 """The baseline nobody may skip: the best of as many random commitments as training had episodes, for every game.
 
 A random commitment draws the leader's action at every observation uniformly from the points that the policy chooses from. Each
-is scored as an episode of training scores it; the best few are judged as training's are, and the best of them is the answer.
+is scored by the expected payoff after as many rounds of learning as in training; the best few are judged over ten times as
+many, and the best of them is judged anew.
 """
 
 from typing import Any
@@ -12,18 +13,17 @@ import numpy as np
 
 import stackjax as sx
 from posted_price_scaling import GAME as UNIFORM
-from posted_price_scaling import SEEDS
+from posted_price_scaling import seeds_for
 from stackjax.equilibrium.evaluate import evaluate_commitment
 from stackjax.followers.joint_play import argmax_play
 from stackjax.pomdp.commitment import tabulate_batch
 from stackjax.runs.files import to_json, write_text
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
-from toolkit.intervals import interval, with_interval
+from toolkit.intervals import difference, interval, with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.training import build, train_default
 
-SHARED_SEEDS = {UNIFORM: SEEDS[2]}  # the very runs of the scaling experiment; the first of their seeds are looked at
 GAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "maintain, mixed": ("maintain-randomized", {}),
     "matrix design": ("matrix-design", {}),
@@ -66,9 +66,9 @@ def random_actions(env: sx.StackelbergPOMDP, key: jax.Array, count: int) -> jax.
     return low + share * (high - low)
 
 
-def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) -> tuple[float, float]:
+def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) -> tuple[jax.Array, jax.Array]:
     """Leader payoff and B-CCE gap of the best of ``num_commitments`` random commitments."""
-    search_key, judge_key = jax.random.split(key)
+    start_key, search_key, judge_key, final_key = jax.random.split(key, 4)
     prior = env.game.type_prior.reshape(*env.game.num_types, *(1,) * (env.game.num_followers + 1))
 
     def score(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -84,7 +84,7 @@ def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) 
         order = jnp.argsort(-both[0])[:KEPT]
         return jax.tree.map(lambda leaf: leaf[order], both), None
 
-    nothing = (jnp.full(KEPT, -jnp.inf), random_actions(env, search_key, KEPT))
+    nothing = (jnp.full(KEPT, -jnp.inf), random_actions(env, start_key, KEPT))
     keys = jax.random.split(search_key, -(-num_commitments // CHUNK))
     (_, actions), _ = jax.lax.scan(search, nothing, keys)
     lasting = env.with_num_rounds(10 * env.num_rounds)
@@ -93,7 +93,8 @@ def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) 
     )
     payoffs, gaps = judged.leader_payoff.mean(axis=1), judged.bcce_gap.max(axis=1)
     best = jnp.lexsort((gaps, -payoffs))[0]
-    return payoffs[best], gaps[best]
+    final = evaluate_commitment(final_key, lasting, actions[best], NUM_GROUPS).argmax
+    return final.leader_payoff.mean(), final.bcce_gap.max()
 
 
 def main(settings: Settings) -> None:
@@ -104,27 +105,28 @@ def main(settings: Settings) -> None:
     data = {}
     for place, (label, (game, options)) in enumerate(games.items()):
         where = payoff_file(settings, game)
-        seen = train_default(settings, where, options, label=game.removesuffix(".json"), seeds=SHARED_SEEDS.get(game))
+        seeds = seeds_for(settings, 2) if game == UNIFORM else settings.seeds  # shares the runs of the scaling experiment
+        seen = train_default(settings, where, options, label=game.removesuffix(".json"), seeds=seeds)
         env = sx.StackelbergPOMDP(build(where, options))
         search_all = jax.jit(lambda ks, e=env, n=seen.episodes: jax.lax.map(lambda key: best_random(e, key, n), ks))
         searched, gaps = jax.device_get(search_all(keys))
         learned, learned_gaps = seen.payoffs[: settings.seeds], seen.gaps[: settings.seeds]
-        low, high = env.game.leader_payoff_range
-        share = lambda payoffs, low=low, high=high: (payoffs - low) / (high - low)
-        added = share(learned) - share(searched)
+        least, most = env.game.leader_payoff_range
+        share = lambda payoffs, least=least, most=most: (payoffs - least) / (most - least)
+        added, low, high = difference(share(learned), share(searched))
         for y, payoffs, colour in ((-0.14, learned, BLUE), (0.14, searched, ORANGE)):
             centre, *ends = interval(share(payoffs))
             axes.plot(ends, [place + y] * 2, color=colour, linewidth=2, alpha=0.5)
             axes.plot(centre, place + y, "o", color=colour, markersize=4)
         experiment.claim(
             "beyond",
-            f"{label}: learning is at least as good as the best of {seen.episodes:,} random commitments",
+            f"{label}: learning finds no less than the best of {seen.episodes:,} random commitments, to half a percent",
             f"learned {with_interval(learned)} (gap at most {learned_gaps.max():.2g}), searched {with_interval(searched)} "
-            f"(gap at most {gaps.max():.2g}); learning adds {with_interval(added)} of the payoff range",
-            added.mean() >= -1e-3,
-            "" if added.mean() >= -1e-3 else REASONS.get(label, "here good commitments are common enough to be drawn"),
+            f"(gap at most {gaps.max():.2g}); learning adds {added:.2g} [{low:.2g}, {high:.2g}] of the payoff range",
+            low >= -0.005,
+            REASONS.get(label, "") if low >= -0.005 else "here good commitments are common enough to be drawn",
         )
-        data[label] = {"learned": learned, "searched": searched, "searched_gap": gaps, "added": added}
+        data[label] = {"learned": learned, "searched": searched, "searched_gap": gaps, "added": [added, low, high]}
     axes.set(yticks=range(len(games)), yticklabels=list(games), xlabel="leader payoff (share of its range)")
     axes.invert_yaxis()
     for y, label, colour in ((1.0, "learned", BLUE), (0.92, "random search", ORANGE)):

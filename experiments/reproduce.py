@@ -4,8 +4,10 @@ import importlib
 import pathlib
 import time
 
+import stackjax as sx
+from stackjax.runs.files import write_text
 from toolkit.results import claims_table
-from toolkit.settings import HERE, Settings, run
+from toolkit.settings import HERE, RESULTS, Settings, run
 
 EXPERIMENTS = (
     "normal_form",
@@ -25,17 +27,18 @@ START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->
 
 def write_table(readme: pathlib.Path, results: pathlib.Path) -> None:
     """Put the claims of ``results`` between the markers in ``readme``."""
-    before, _, rest = readme.read_text().partition(START)
-    _, _, after = rest.partition(END)
-    table = claims_table(results, list(EXPERIMENTS))
-    readme.write_text(f"{before}{START}\n\n{table}\n{END}{after}")
+    text = readme.read_text()
+    if text.count(START) != 1 or text.count(END) != 1:
+        raise sx.InputError(f"{readme} must hold the lines {START!r} and {END!r} once each")
+    before, after = text.split(START)[0], text.split(END)[1]
+    write_text(readme, f"{before}{START}\n\n{claims_table(results, list(EXPERIMENTS))}\n{END}{after}")
 
 
 def main(settings: Settings) -> None:
     started = time.perf_counter()
     for name in EXPERIMENTS:
         importlib.import_module(name).main(settings)
-    if settings.out.resolve() == (HERE / "results").resolve():
+    if settings.out == RESULTS and not settings.quick:
         write_table(HERE / "README.md", settings.out)
     print(f"{len(EXPERIMENTS)} experiments in {(time.perf_counter() - started) / 60:.1f} minutes; results in {settings.out}")
 

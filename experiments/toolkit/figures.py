@@ -12,12 +12,24 @@ from matplotlib.figure import Figure
 from toolkit.intervals import interval
 from toolkit.training import Curve
 
-__all__ = ["BLUE", "COLOURS", "GREY", "ORANGE", "label_ends", "learning_curve", "new_figure", "reference_line", "to_png"]
+__all__ = [
+    "BLUE",
+    "COLOURS",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "label_ends",
+    "learning_curve",
+    "new_figure",
+    "reference_line",
+    "to_png",
+    "wall_clock",
+]
 
 COLUMN = 3.4  # inches, one column of a two-column page
 # Okabe and Ito (2008), in an order that neighbours differ most; yellow is left out, it does not show on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-BLUE, ORANGE = COLOURS[:2]
+BLUE, ORANGE, GREEN = COLOURS[:3]
 GREY = "#666666"
 LABEL_HEIGHT = 0.11  # of a line label, as a share of a panel's height
 LINE_STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)), "-.")

@@ -11,9 +11,10 @@ import jax
 from matplotlib.figure import Figure
 
 import stackjax as sx
-from stackjax.runs.files import write_bytes, write_text
+from stackjax.runs.files import to_json, write_bytes, write_text
 from toolkit.figures import to_png
 from toolkit.settings import Settings
+from toolkit.training import reused_seconds
 
 __all__ = ["Claim", "Experiment", "claims_table"]
 
@@ -22,15 +23,16 @@ __all__ = ["Claim", "Experiment", "claims_table"]
 class Claim:
     """A claim and what we found.
 
-    ``figure`` is where the paper makes it (or what we go by), ``claim`` its words, ``measured`` our number with its
-    interval, ``holds`` whether it came out, ``why`` what differs and why, or what else there is to say.
+    ``figure`` is where the paper makes it, or another source, ``claim`` its words, ``measured`` our number with its interval,
+    ``holds`` whether it came out, ``why`` what differs and why (or that this is not known), and ``seeds`` how many.
     """
 
     figure: str
     claim: str
     measured: str
     holds: bool
-    why: str = ""
+    why: str
+    seeds: int
 
 
 class Experiment:
@@ -40,27 +42,29 @@ class Experiment:
         settings.out.mkdir(parents=True, exist_ok=True)
         self.name, self.settings = name, settings
         self.claims: list[Claim] = []
-        self._started = time.perf_counter()
+        self._started, self._reused = time.perf_counter(), reused_seconds()
         print(f"{name}:", flush=True)
 
-    def claim(self, figure: str, claim: str, measured: str, holds: bool, why: str = "") -> None:
-        self.claims.append(Claim(figure, claim, measured, bool(holds), why))
+    def claim(self, figure: str, claim: str, measured: str, holds: bool, why: str = "", seeds: int | None = None) -> None:
+        """Record a claim. ``seeds`` where they are not as many as the settings say."""
+        seeds = self.settings.seeds if seeds is None else seeds
+        self.claims.append(Claim(figure, claim, measured, bool(holds), why, seeds))
         print(f"  [{'yes' if holds else 'NO'}] {claim}: {measured}", flush=True)
 
-    def write(self, figure: Figure, data: dict[str, Any], seeds: int | None = None) -> None:
-        """Write both files. ``seeds`` where it differs from the settings'."""
+    def write(self, figure: Figure, data: dict[str, Any]) -> None:
+        """Write both files."""
         device = jax.devices()[0]
         content = {
             "experiment": self.name,
             "command": f"python experiments/{self.name}.py --seeds {self.settings.seeds}" + " --quick" * self.settings.quick,
-            "seeds": self.settings.seeds if seeds is None else seeds,
+            "seeds": self.settings.seeds,
             "device": f"{device.platform}: {device.device_kind}",
             "versions": {"python": platform.python_version(), "jax": jax.__version__, "stackjax": sx.__version__},
-            "wall_seconds": round(time.perf_counter() - self._started, 1),
+            "wall_seconds": round(time.perf_counter() - self._started + reused_seconds() - self._reused, 1),
             "claims": [dataclasses.asdict(claim) for claim in self.claims],
             "data": data,
         }
-        write_text(self.settings.out / f"{self.name}.json", json.dumps(_rounded(content), indent=1) + "\n")
+        write_text(self.settings.out / f"{self.name}.json", to_json(_rounded(content), indent=1) + "\n")
         write_bytes(self.settings.out / f"{self.name}.png", to_png(figure))
 
 
@@ -78,7 +82,7 @@ def _rounded(value: Any) -> Any:
 def claims_table(results: pathlib.Path, names: list[str]) -> str:
     """A Markdown table of the claims in ``results/NAME.json``, in the order of ``names``."""
     lines = [
-        "| experiment | paper | claim | measured | came out | what differs, and why | seeds | seconds |",
+        "| experiment | source | claim | measured | came out | what differs, and why | seeds | seconds |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
@@ -91,7 +95,7 @@ def claims_table(results: pathlib.Path, names: list[str]) -> str:
                 claim["measured"],
                 "yes" if claim["holds"] else "**no**",
                 claim["why"],
-                str(content["seeds"]) if i == 0 else "",
+                str(claim["seeds"]),
                 f"{content['wall_seconds']:.0f}" if i == 0 else "",
             ]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

@@ -2,10 +2,12 @@
 
 import dataclasses
 import hashlib
-import json
+import os
 import pathlib
+import shutil
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 import stackjax as sx
@@ -17,9 +19,10 @@ from stackjax.runs.session import run_training
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec, find_game
 from toolkit.settings import Settings
 
-__all__ = ["Curve", "Run", "build", "paper_lengths", "step_path", "train", "train_default"]
+__all__ = ["QUICK_UPDATES", "Curve", "Run", "build", "paper_lengths", "reused_seconds", "step_path", "train", "train_default"]
 
 QUICK_UPDATES = 50
+_REUSED: list[float] = []
 PAPER_PLAYS = {True: 1000, False: 100}  # in the response phase, by whether there are private types
 
 
@@ -29,6 +32,22 @@ class Curve(NamedTuple):
     decisions: np.ndarray
     seconds: np.ndarray
     values: np.ndarray
+
+    def late(self) -> np.ndarray:
+        """``[S]`` each seed's mean over the last quarter of evaluations."""
+        return self.values[-max(1, len(self.values) // 4) :].mean(axis=0)
+
+    def first_lasting(self, level: float) -> np.ndarray:
+        """``[S]`` decisions from which on a seed stays at ``level`` or above in nine of ten evaluations; infinity if never.
+
+        The last evaluation alone proves nothing: at least a tenth of all must follow.
+        """
+        reached = self.values >= level
+        least = max(2, len(reached) // 10)
+        starts = [
+            [k for k in range(len(seed) - least + 1) if seed[k] and seed[k:].mean() >= 0.9] for seed in reached.T
+        ]  # fmt: skip
+        return np.array([self.decisions[found[0]] if found else np.inf for found in starts])
 
 
 class Run(NamedTuple):
@@ -59,6 +78,10 @@ class Run(NamedTuple):
     @property
     def seconds(self) -> float:
         return sum(self.result["wall_seconds"].values())
+
+    def at_optimum(self, tolerance: float = 1e-3) -> np.ndarray:
+        """``[S]`` whether each seed's best commitment reaches the optimum, to ``tolerance`` of the leader's payoff."""
+        return self.payoffs >= self.optimum - tolerance
 
     def curve(self, name: str) -> Curve:
         """How ``name`` (a key of ``metrics.jsonl``) went."""
@@ -117,14 +140,29 @@ def train(
     )
     directory = RunDirectory(settings.runs / name)
     stamp = directory.path.with_name(f"{directory.path.name}.stamp")
-    identity = to_json({"config": spec.to_dict(spec.build_env()), "source": source_hash()})
-    if settings.fresh or not (stamp.is_file() and stamp.read_text() == identity and directory.result.is_file()):
-        stamp.unlink(missing_ok=True)
-        print(f"  {name}: {spec.num_seeds} seeds", flush=True)
-        with LiveProgress(spec.ppo.num_updates) as progress:
-            run_training(spec, directory, overwrite=True, on_progress=progress.show)
-        write_text(stamp, identity)
-    return Run(json.loads(directory.result.read_text()), metrics.read(directory.metrics))
+    identity = to_json({"config": spec.to_dict(spec.build_env()), "made_by": MADE_BY, "device": str(jax.devices()[0])})
+    known = not settings.fresh and stamp.is_file() and stamp.read_text() == identity
+    if known and directory.result.is_file():
+        found = _read(directory)
+        _REUSED.append(found.seconds)
+        return found
+    print(f"  {name}: {spec.num_seeds} seeds", flush=True)
+    if not known:
+        shutil.rmtree(directory.path, ignore_errors=True)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        write_text(stamp, identity)  # from here on, whatever lies in the directory is this run's
+    with LiveProgress(spec.ppo.num_updates) as progress:
+        run_training(spec, directory, resume=directory.config.is_file(), on_progress=progress.show)
+    return _read(directory)
+
+
+def reused_seconds() -> float:
+    """What the runs that were not trained again by this process took when they were."""
+    return sum(_REUSED)
+
+
+def _read(directory: RunDirectory) -> Run:
+    return Run(directory.read_result(), metrics.read(directory.metrics))
 
 
 def train_default(
@@ -151,8 +189,12 @@ def _resolved(game: str, options: dict[str, Any] | None) -> tuple[GameSource, di
         raise sx.InputError(f"game {game!r}: {error}") from None
 
 
-def source_hash() -> str:
-    """Of all source files of the library: a run is only as good as the code that made it."""
+def _made_by() -> dict[str, str]:
+    """A run is only as good as the code that made it: all source files of the library, as they are when it is loaded."""
     package = pathlib.Path(sx.__file__).parent
     files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".cc"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    source = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    return {"source": source, "jax": jax.__version__, "flags": os.environ.get("XLA_FLAGS", "")}
+
+
+MADE_BY = _made_by()

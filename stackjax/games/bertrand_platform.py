@@ -7,6 +7,7 @@ that, and buy by logit demand. Meant for sellers who learn by Q-learning with me
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -33,9 +34,9 @@ def logit_market(prices: Array, displayed: Array, quality: float, scale: float, 
     Returns:
       ``[N]`` demands, and the surplus, in the unit of prices.
     """
-    worth = displayed * jnp.exp((quality - prices) / scale)
-    total = worth.sum() + math.exp(outside / scale)
-    return worth / total, scale * jnp.log(total)
+    utility = jnp.append((quality - prices) / scale, outside / scale)
+    utility = jnp.where(jnp.append(displayed, 1.0) > 0, utility, -jnp.inf)
+    return jax.nn.softmax(utility)[:-1], scale * jax.nn.logsumexp(utility)
 
 
 class BertrandPlatform(OneShotGame):

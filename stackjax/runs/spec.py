@@ -203,6 +203,9 @@ class RunSpec:
             raise InputError(f"{path} is missing or is not a run's config.json") from error
         if version != SCHEMA_VERSION:
             raise InputError(f"{path} has schema_version {version}, but this version reads {SCHEMA_VERSION}")
+        lengths = content.get("pomdp", {})
+        if lengths.get("num_rounds") is not None:  # runs from before this could be chosen
+            lengths.setdefault("evaluation_rounds", EVALUATION_ROUNDS_FACTOR * lengths["num_rounds"])
         return content
 
     @staticmethod

@@ -45,6 +45,13 @@ def test_the_highest_threshold_is_no_intervention_and_the_lowest_forbids_all_but
     np.testing.assert_allclose(nothing_sold, [0.0, 0.0, 0.0], atol=1e-6)
 
 
+def test_consumers_who_are_all_alike_overflow_nothing():
+    """As μ falls to 0 everybody buys the cheapest displayed good, and surplus is what it is worth less its price."""
+    game = sx.make("bertrand-platform", scale=0.01)
+    surplus, *profits = game.outcome_payoffs(jnp.zeros(2, int), jnp.array([0, 3]), jnp.int32(3))
+    np.testing.assert_allclose([surplus, *profits], [0.95, 0.05, 0.0], rtol=1e-5, atol=1e-6)
+
+
 def test_q_learning_sellers_with_memory_collude_without_intervention():
     """Above the one-shot equilibrium of the grid, (1.4833, 1.4833), in most of 64 markets (Calvano et al. 2020)."""
     game = sx.make("bertrand-platform")

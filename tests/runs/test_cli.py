@@ -8,9 +8,10 @@ import time
 import numpy as np
 import pytest
 
+from stackjax import FollowersConfig, InputError, PPOConfig
 from stackjax.cli import main
 from stackjax.runs import session
-from stackjax.runs.spec import POMDPConfig, find_game
+from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
 
 QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "2"]
 
@@ -30,15 +31,25 @@ def payoff_file(tmp_path):
     return path
 
 
+def test_commitments_are_judged_for_ten_times_the_rounds_unless_told_otherwise():
+    spec = RunSpec(find_game("escape"), {}, POMDPConfig(num_rounds=7), FollowersConfig(), PPOConfig())
+    assert spec.evaluation_env(spec.build_env()).num_rounds == 70
+    assert spec.to_dict(spec.build_env())["pomdp"]["evaluation_rounds"] == 70
+    with pytest.raises(InputError, match="evaluation_rounds=0"):
+        POMDPConfig(evaluation_rounds=0)
+
+
 def test_train_leaves_a_whole_run(tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("train", "posted-price-pi", *QUICK, "--seed", 3, "--out", out) == 0
+    assert run("train", "posted-price-pi", *QUICK, "--seed", 3, "--pomdp.evaluation-rounds", 30, "--out", out) == 0
     printed = capsys.readouterr().out
     assert "agent 1 at price" in printed
     result = json.loads((out / "result.json").read_text())
     config = json.loads((out / "config.json").read_text())
+    assert result["evaluation"]["num_rounds"] == 30
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    assert config["pomdp"] == {"num_rounds": 20, "num_reward_episodes": 100, "reward_play": "argmax"}
+    lengths = {"num_rounds": 20, "num_reward_episodes": 100, "evaluation_rounds": 30}
+    assert config["pomdp"] == {**lengths, "reward_play": "argmax"}
     assert [(row["update"], row["seed"]) for row in rows] == [(u, s) for u in (1, 2, 3, 4) for s in (3, 4)]
     assert [seed["seed"] for seed in result["seeds"]] == [3, 4]
     for seed in result["seeds"]:

@@ -42,6 +42,7 @@ def main(settings: Settings) -> None:
                 "late_payoff": late[game, critic, visibility], "leader_payoff": seen.payoffs, "curve": curve._asdict()
             }  # fmt: skip
         axes.set(title=game, ylabel="leader payoff, greedy")
+        axes.set_ylim(top=axes.get_ylim()[1] + 0.12 * np.ptp(axes.get_ylim()))
         reference_line(axes, seen.optimum, f"optimum {seen.optimum:g}")
         if game == "allocation":
             wall_clock(axes, curve)

@@ -63,6 +63,7 @@ def main(settings: Settings) -> None:
         price[1] > known["nash_price"] and interval(gain, np.mean)[1] > 0,
         f"{num_markets} markets of {NUM_ROUNDS:,} rounds side by side in {seconds:.0f} s; Δ is 0 at Nash and 1 at the monopoly "
         "price, which the grid does not have",
+        seeds=num_markets,
     )
     surplus = {name: interval(found.surplus, np.mean) for name, found in markets.items()}
     surplus["learned"] = interval(seen.payoffs, np.mean)

@@ -116,6 +116,7 @@ def main(settings: Settings) -> None:
             f"{mean[-1]:.3g} at T = {horizons[-1]:,}; the worst of {NUM_GAMES} games {worst[-1]:.3g}",
             found[2] < -0.4 and worst[-1] < worst[0] / 5,
             f"Hedge's bound falls as T^-0.5, for one type and in expectation: {hedge_bound(horizons[-1]):.3g} at the largest T",
+            seeds=NUM_GAMES,
         )
         data[kind] = {"mean_gap": mean, "worst_gap": worst, "exponent": found}
     followers.loglog(horizons, hedge_bound(horizons), color=GREY, linestyle="--", linewidth=0.9)
@@ -136,6 +137,7 @@ def main(settings: Settings) -> None:
             f"value within {short.mean(axis=1)[0]:.3g} of the optimum (share of the payoff range) at T = {horizons[0]}, "
             f"{short.mean(axis=1)[-1]:.3g} [{low[-1]:.3g}, {high[-1]:.3g}] at T = {horizons[-1]:,}: T^{found[0]:.2f}",
             short.mean(axis=1)[-1] < max(0.1 * short.mean(axis=1)[0], 1e-3),
+            seeds=REPEATS,
         )
         data[name] = {"shortfall": short.mean(axis=1), "exponent": found}
     leader.set(xlabel="rounds of learning, T", ylabel="leader's value below optimum\n(share of its payoff range)")

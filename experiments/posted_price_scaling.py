@@ -98,8 +98,8 @@ def main(settings: Settings) -> None:
                 "seeds": seeds, "seconds": seen.seconds,
             }  # fmt: skip
     for place, m in enumerate(messages):
-        axes.annotate(f"{m} messages", (0.02, 0.32 - 0.09 * place), xycoords="axes fraction", color=COLOURS[place], fontsize=7)
-    axes.annotate(f"hollow: B-CCE gap above {LARGEST_GAP:g}", (0.02, 0.05), xycoords="axes fraction", fontsize=6.5, color=GREY)
+        axes.annotate(f"{m} messages", (0.02, 0.62 - 0.09 * place), xycoords="axes fraction", color=COLOURS[place], fontsize=7)
+    axes.annotate(f"hollow: B-CCE gap above {LARGEST_GAP:g}", (0.02, 0.43), xycoords="axes fraction", fontsize=6.5, color=GREY)
     axes.set(xlabel="types per agent, n", ylabel="welfare loss (values in [0, 1])", xticks=sizes)
     experiment.write(figure, data)
 

@@ -34,12 +34,10 @@ class Settings:
     quick: bool = False
     """The short version: three seeds, fewer games and less training. It shows that all works; its numbers are no results."""
 
-    def __post_init__(self) -> None:
+    def resolved(self) -> "Settings":
+        """With every default in its place; raises `InputError` for a value that cannot be."""
         if self.seeds < 1:
             raise sx.InputError(f"seeds={self.seeds} must be at least 1")
-
-    def resolved(self) -> "Settings":
-        """With every default in its place."""
         place = HERE.parent / "runs" / "reproduce-quick"
         return dataclasses.replace(
             self,

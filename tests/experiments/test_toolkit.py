@@ -129,6 +129,13 @@ def test_dynamic_prominence_that_nobody_loses_leaves_a_monopolist():
     assert (found.profits.min(axis=1) < 1e-6).mean() > 0.5
 
 
+def test_random_search_finds_the_best_row_of_three():
+    from random_commitments import CHUNK, best_random
+
+    payoff, gap = jax.jit(lambda key: best_random(sx.StackelbergPOMDP(sx.make("maintain")), key, CHUNK))(jax.random.key(0))
+    assert (float(payoff), float(gap)) == (20.0, 0.0)
+
+
 def test_the_table_goes_between_the_markers(tmp_path):
     from reproduce import END, EXPERIMENTS, START, write_table
 

@@ -22,7 +22,7 @@ ENOUGH = 4  # the least τ that makes both followers' actions dominant
 def train_both(settings: Settings) -> dict[str, Run]:
     """A run for each critic; Figure 6 looks at the same ones."""
     lengths, episode = paper_lengths(GAME)
-    # Judged after as few rounds as in training, like the paper: with longer learning almost every τ is as good as another.
+    # Judged after as few rounds as in training, like the paper.
     lengths = dataclasses.replace(lengths, evaluation_rounds=lengths.num_rounds)
     training = step_path(settings.few(DECISIONS, 50_000), num_envs=16, num_steps=episode)
     return {
@@ -58,7 +58,7 @@ def main(settings: Settings) -> None:
         f"τ = {', '.join(str(tau) for tau in sorted(set(taus['weights'])))}; τ ≥ 4 on {enough['weights']} seeds; payoff after "
         f"the paper's {runs['weights'].result['evaluation']['num_rounds']} rounds {with_interval(runs['weights'].payoffs)}",
         min(taus["weights"]) >= ENOUGH,
-        "7 of the 11 values of τ are enough, so that an untrained leader often has one; what is hard is to keep it",
+        "7 of the 11 values of τ are enough, so that an untrained leader often has one",
     )
     apart = difference(missed["none"], missed["weights"])
     experiment.claim(

@@ -18,6 +18,7 @@ from stackjax.equilibrium.evaluate import evaluate_commitment
 from stackjax.followers.joint_play import argmax_play
 from stackjax.pomdp.commitment import tabulate_batch
 from stackjax.runs.files import to_json, write_text
+from stackjax.runs.spec import EVALUATION_ROUNDS_FACTOR
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.intervals import difference, interval, with_interval
 from toolkit.results import Experiment
@@ -87,7 +88,7 @@ def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) 
     nothing = (jnp.full(KEPT, -jnp.inf), random_actions(env, start_key, KEPT))
     keys = jax.random.split(search_key, -(-num_commitments // CHUNK))
     (_, actions), _ = jax.lax.scan(search, nothing, keys)
-    lasting = env.with_num_rounds(10 * env.num_rounds)
+    lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds)
     judged = jax.vmap(lambda k, a: evaluate_commitment(k, lasting, a, NUM_GROUPS).argmax)(
         jax.random.split(judge_key, KEPT), actions
     )

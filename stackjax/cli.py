@@ -150,9 +150,13 @@ def _train(arguments: list[str]) -> int:
         settings.seed,
         settings.seeds,
     )
+    from stackjax.runs.cores import use_every_core
+
+    use_every_core()
     from stackjax.runs.directory import RunDirectory
     from stackjax.runs.display import LiveProgress, print_result
     from stackjax.runs.session import NonFiniteError, run_training
+    from stackjax.runs.stopping import Stopped
 
     directory = RunDirectory(settings.out)
     try:
@@ -162,6 +166,8 @@ def _train(arguments: list[str]) -> int:
             )
     except NonFiniteError as error:
         return _fail(str(error), 1)
+    except Stopped as stop:
+        return _fail(f"stopped by {stop}, all of it saved; go on with --resume", 128 + stop.signal)
     print_result(result, directory)
     return 0
 

@@ -3,10 +3,10 @@
 import difflib
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["InputError", "near_matches", "require", "require_count", "require_positive"]
+__all__ = ["InputError", "near_matches", "require", "require_count", "require_number", "require_positive"]
 
 
 class InputError(ValueError):
@@ -34,8 +34,12 @@ def require_count(name: str, value: Any, least: int = 1) -> None:
     require(name, value, whole and value >= least, f"a whole number of at least {least}")
 
 
+def require_number(name: str, value: Any, holds: Callable[[float], bool], allowed: str) -> None:
+    """Raise `InputError` if ``value`` is a concrete number that is not finite or does not hold; traced ones pass."""
+    if isinstance(value, numbers.Real):
+        require(name, value, math.isfinite(value) and holds(float(value)), allowed)
+
+
 def require_positive(name: str, value: Any) -> None:
     """Raise `InputError` if ``value`` is a concrete number that is not positive and finite; traced values pass."""
-    if isinstance(value, numbers.Real):
-        number = float(value)
-        require(name, value, math.isfinite(number) and number > 0, "a positive finite number")
+    require_number(name, value, lambda number: number > 0, "a positive finite number")

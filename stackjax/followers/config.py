@@ -1,10 +1,9 @@
 """Which learning rule the followers use, as a typed setting. Free of JAX, so that the command line can show it quickly."""
 
 import dataclasses
-import math
 from typing import TYPE_CHECKING, Literal, get_args
 
-from stackjax.errors import require, require_positive
+from stackjax.errors import require, require_number, require_positive
 
 if TYPE_CHECKING:
     from stackjax.followers.base import FollowerDynamics
@@ -57,10 +56,11 @@ class FollowersConfig:
         require("feedback", self.feedback, self.feedback in ("sampled", "expected"), "sampled or expected")
         for name in ("step_size", "exploration", "temperature", "learning_rate", "exploration_decay"):
             require_positive(name, getattr(self, name))
-        require("learning_rate", self.learning_rate, self.learning_rate <= 1, "above 0 and at most 1")
-        require("initial_value", self.initial_value, math.isfinite(self.initial_value), "a finite number")
+        require_number("learning_rate", self.learning_rate, lambda rate: rate <= 1, "above 0 and at most 1")
+        require_number("initial_value", self.initial_value, lambda _: True, "a finite number")
         require("memory", self.memory, not self.memory or self.kind == "q-learning", "False unless kind is q-learning")
-        require("discount", self.discount, 0 <= self.discount < 1, "at least 0 and below 1")
+        require_number("discount", self.discount, lambda discount: 0 <= discount < 1, "at least 0 and below 1")
+        require_number("exploration", self.exploration, lambda share: share <= 1, "above 0 and at most 1")
 
     def build(self) -> "FollowerDynamics":
         """The `FollowerDynamics` that these settings describe."""

@@ -73,7 +73,7 @@ class _Carry(NamedTuple):
 
 
 def equilibrate(
-    key: PRNGKey,
+    key: PRNGKey | Streams,
     game: InducedGame,
     dynamics: FollowerDynamics,
     num_rounds: int,
@@ -93,7 +93,7 @@ def equilibrate(
     differentiated: take ``kernel="scan"`` to differentiate through what followers learn.
 
     Args:
-      key: one key for the whole batch.
+      key: one key for the whole batch, or the `Streams` ``[*batch]`` to begin with.
       game: payoffs with any trailing batch axes; the batch is the last axes of everything returned.
       dynamics: how followers learn, for example ``multiplicative_weights()``.
       num_rounds: T, at least 1, static.
@@ -124,7 +124,8 @@ def equilibrate(
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)
     size = math.prod(game.table_shape)
     counts = jnp.zeros((size, *game.batch_shape)) if count_plays else None
-    streams, memory = start_memory(dynamics, start_streams(key, game.batch_shape), game.num_actions)
+    streams = key if isinstance(key, Streams) else start_streams(key, game.batch_shape)
+    streams, memory = start_memory(dynamics, streams, game.num_actions)
     carry, snapshots, gaps = _Carry(streams, states, counts, memory), None, None
     rounds_run = jnp.full(game.batch_shape, num_rounds)
     if gap_every is not None:

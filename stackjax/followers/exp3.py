@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from stackjax.errors import InputError, require_positive
+from stackjax.errors import require_number, require_positive
 from stackjax.followers.base import FollowerDynamics, one_hot
 from stackjax.followers.multiplicative_weights import below_zero, softmax
 from stackjax.types import Array
@@ -28,8 +28,7 @@ def exp3(exploration: Any = 0.1) -> FollowerDynamics:
     References: Auer et al. (2002), Section 3, Theorem 3.1 and Corollary 3.2.
     """
     require_positive("exploration", exploration)
-    if isinstance(exploration, (int, float)) and exploration > 1:
-        raise InputError(f"exploration={exploration} must be above 0 and at most 1")
+    require_number("exploration", exploration, lambda share: share <= 1, "above 0 and at most 1")
 
     def init(num_actions: int, batch_shape: tuple[int, ...]) -> Array:
         return jnp.zeros((num_actions, *batch_shape))

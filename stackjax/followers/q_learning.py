@@ -1,11 +1,10 @@
 """Tabular Q-learning: followers who learn from what they were paid alone, and who may condition on the last round's actions."""
 
-import math
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from stackjax.errors import InputError, require_positive
+from stackjax.errors import require_number, require_positive
 from stackjax.followers.base import FollowerDynamics, one_hot
 from stackjax.followers.best_response import best_actions
 from stackjax.types import Array
@@ -48,12 +47,9 @@ def q_learning(
     """
     require_positive("learning_rate", learning_rate)
     require_positive("exploration_decay", exploration_decay)
-    if isinstance(learning_rate, (int, float)) and learning_rate > 1:
-        raise InputError(f"learning_rate={learning_rate} must be above 0 and at most 1")
-    if isinstance(initial_value, (int, float)) and not math.isfinite(initial_value):
-        raise InputError(f"initial_value={initial_value} must be a finite number")
-    if isinstance(discount, (int, float)) and not 0 <= discount < 1:
-        raise InputError(f"discount={discount} must be at least 0 and below 1")
+    require_number("learning_rate", learning_rate, lambda rate: rate <= 1, "above 0 and at most 1")
+    require_number("initial_value", initial_value, lambda _: True, "a finite number")
+    require_number("discount", discount, lambda share: 0 <= share < 1, "at least 0 and below 1")
 
     def init(num_actions: int, batch_shape: tuple[int, ...]) -> QState:
         values = jnp.zeros((num_actions, *batch_shape)) + initial_value

@@ -114,6 +114,10 @@ class StackelbergPOMDP(environment.Environment):
         """The same environment with another length of the response phase."""
         return StackelbergPOMDP(self.game, self.dynamics, num_rounds, self.num_reward_episodes, self.reward_play)
 
+    def with_dynamics(self, dynamics: FollowerDynamics) -> "StackelbergPOMDP":
+        """The same environment with followers who learn otherwise."""
+        return StackelbergPOMDP(self.game, dynamics, self.num_rounds, self.num_reward_episodes, self.reward_play)
+
     @property
     def counts_plays(self) -> bool:
         return self.reward_play == "empirical"

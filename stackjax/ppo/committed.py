@@ -16,6 +16,7 @@ from stackjax.followers import rounds
 from stackjax.followers.base import mixed_at
 from stackjax.followers.equilibrate import Response, equilibrate
 from stackjax.followers.rounds import profile_index
+from stackjax.followers.streams import Streams, start_streams
 from stackjax.pomdp.commitment import Tabulated, commit, tabulate_batch
 from stackjax.pomdp.critic_view import CriticView
 from stackjax.pomdp.environment import StackelbergPOMDP
@@ -23,6 +24,7 @@ from stackjax.pomdp.reward_phase import RewardPhase, play_reward_phase
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
 from stackjax.ppo.rollout import RolloutStats, Transitions, normalised_rewards
+from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["committed_rollout"]
@@ -36,8 +38,10 @@ class _Moments(NamedTuple):
     view: CriticView  # leaves [s, ..., B]
 
 
-def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey) -> tuple[Transitions, RolloutStats]:
-    """``num_envs`` whole episodes under freshly drawn commitments.
+def committed_rollout(
+    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, shards: Shards = WHOLE
+) -> tuple[Transitions, RolloutStats]:
+    """``num_envs`` whole episodes under freshly drawn commitments, of which a device plays its part.
 
     Returns:
       `Transitions` of ``(response_samples + reward_samples) * L`` slots per episode, hidden where a sub-episode had
@@ -49,16 +53,19 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
     def choose_all(episode_key: PRNGKey) -> tuple[Array, tuple[Array, Array]]:
         def choose(observations: Array, nodes: slice) -> tuple[Array, Array]:
             parameters = agent.policy(params, observations)
-            choice = head.draw(jax.random.fold_in(episode_key, nodes.start), parameters)
+            noise = head.noise(jax.random.fold_in(episode_key, nodes.start), parameters.shape[:-1])
+            choice = head.draw(noise, parameters)
             return choice, head.distribution(parameters).log_prob(choice)
 
         return commit(game, env.tree, choose, lambda made: agent.game_action(made[0]))
 
-    observations, (choices, log_probs) = jax.vmap(choose_all)(jax.random.split(choice_key, config.num_envs))
+    episode_keys = shards.mine(jax.random.split(choice_key, config.num_envs))
+    observations, (choices, log_probs) = jax.vmap(choose_all)(episode_keys)
     table = tabulate_batch(game, env.tree, agent.game_action(choices))
     num_samples = min(config.response_samples, env.num_rounds)
+    streams = Streams(*shards.mine(jnp.stack(start_streams(response_key, (config.num_envs,))), axis=1))
     response = equilibrate(
-        response_key,
+        streams,
         table.game,
         env.dynamics,
         env.num_rounds,
@@ -73,7 +80,8 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
         env.num_reward_episodes,
         min(config.reward_samples, env.num_reward_episodes),
     )
-    moments = _all_moments(env, play_key, table, response, paid)
+    play = shards.mine(jax.random.randint(play_key, (num_samples, config.num_envs), 0, env.plays.num_plays), axis=1)
+    moments = _all_moments(env, play, table, response, paid)
 
     nodes, reached = _decisions(env, table, moments)  # [s, L, B]
     num_moments, num_decisions, batch = nodes.shape
@@ -82,7 +90,8 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
     normalised = normalised_rewards(env, paid.payoffs, counts)
     reward = jnp.zeros((num_moments, num_decisions, batch)).at[num_response:, -1].set(normalised)
     terminated = jnp.zeros((num_moments, num_decisions, batch), bool).at[-1, -1].set(True)
-    shown = jax.random.uniform(visible_key, nodes.shape) < config.response_visibility
+    chance = shards.mine(jax.random.uniform(visible_key, (num_moments, num_decisions, config.num_envs)), axis=2)
+    shown = chance < config.response_visibility
     visible = reached & (shown | (jnp.arange(num_moments) >= num_response)[:, None, None])
 
     per_episode = jax.vmap(lambda values, index: values[index], (0, -1), -1)  # [B, O, ...] at [s, L, B]
@@ -107,7 +116,7 @@ def committed_rollout(agent: Agent, config: PPOConfig, params: PyTree, key: PRNG
         total_return=paid.payoffs.sum() / env.num_reward_episodes,
         decisions=batch * _decisions_per_episode(env, reached, num_response),
     )
-    return transitions, stats
+    return transitions, shards.sum(stats)
 
 
 def _decisions_per_episode(env: StackelbergPOMDP, reached: Array, num_response: int) -> Array:
@@ -118,8 +127,8 @@ def _decisions_per_episode(env: StackelbergPOMDP, reached: Array, num_response: 
     return env.num_rounds * env.plays.num_plays * in_response + env.num_reward_episodes * in_reward
 
 
-def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response: Response, paid: RewardPhase) -> _Moments:
-    """The sampled rounds, one play of each drawn uniformly, then the first sub-episode of each reward stretch."""
+def _all_moments(env: StackelbergPOMDP, play: Array, table: Tabulated, response: Response, paid: RewardPhase) -> _Moments:
+    """The sampled rounds, of each the play ``play [s, B]``, then the first sub-episode of each reward stretch."""
     batch = table.game.batch_shape
     num_paid = len(paid.first)
     types, known, actions = (jnp.stack(drawn, 1) for drawn in paid.draws)
@@ -144,7 +153,6 @@ def _all_moments(env: StackelbergPOMDP, key: PRNGKey, table: Tabulated, response
         return reward_moments
     num_seen = seen.rounds.shape[0]
     types, known, actions = (jnp.stack(drawn, 1) for drawn in seen.draws)
-    play = jax.random.randint(key, (num_seen, *batch), 0, env.plays.num_plays)
     profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, actions)
     payoffs = jax.vmap(lambda *a: _learnt_so_far(env, table, *a))(types, known, actions, play, seen.strategies)
     response_moments = _Moments(

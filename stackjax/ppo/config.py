@@ -1,10 +1,11 @@
 """Every setting of the leader's learner, typed. Free of JAX, so that the command line can show it quickly."""
 
 import dataclasses
+import functools
 import math
 from typing import Literal
 
-from stackjax.errors import require, require_count, require_positive
+from stackjax.errors import require, require_count, require_number, require_positive
 
 __all__ = ["PPOConfig"]
 
@@ -33,6 +34,9 @@ class PPOConfig:
     """Passes over each batch."""
     num_minibatches: int = 4
     """Gradient steps per pass."""
+    shuffle_groups: int = 1
+    """Groups of episodes that are shuffled apart and give each minibatch the same share. Devices that share the episodes
+    exchange every decision when it is 1, and only gradients when it is a multiple of their number."""
     critic_inputs: Literal["none", "phase", "weights", "state"] = "weights"
     """What the critic sees beside the leader's observation: nothing (plain PPO), the phase, the phase and the followers'
     weight tables (the paper's MAPPO), or also types, drawn actions, whose counterfactual is played and how far it is."""
@@ -63,7 +67,15 @@ class PPOConfig:
     """Share of response-phase decisions that reach the batch: 1 is the Stackelberg POMDP, 0 the paper's Basic POMDP. Traced."""
 
     def __post_init__(self) -> None:
-        for name in ("num_updates", "num_envs", "num_steps", "num_epochs", "num_minibatches", "reward_samples"):
+        for name in (
+            "num_updates",
+            "num_envs",
+            "num_steps",
+            "num_epochs",
+            "num_minibatches",
+            "shuffle_groups",
+            "reward_samples",
+        ):
             require_count(name, getattr(self, name))
         require_count("response_samples", self.response_samples, least=0)
         require_count("grid_points", self.grid_points, least=2)
@@ -84,7 +96,9 @@ class PPOConfig:
             ("discount", 0.0, 1.0),
             ("response_visibility", 0.0, 1.0),
         ):
-            value = getattr(self, name)
-            if isinstance(value, (int, float)):
-                bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"a finite number of at least {low:g}"
-                require(name, value, math.isfinite(value) and low <= value <= high, bounds)
+            bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"a finite number of at least {low:g}"
+            require_number(name, getattr(self, name), functools.partial(_is_between, low, high), bounds)
+
+
+def _is_between(low: float, high: float, value: float) -> bool:
+    return low <= value <= high

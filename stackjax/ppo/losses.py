@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
+from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.types import Array, PyTree
 
 __all__ = ["LossStats", "Minibatch", "ppo_loss"]
@@ -36,16 +37,19 @@ class LossStats(NamedTuple):
 
 
 def ppo_loss(
-    agent: Agent, config: PPOConfig, params: PyTree, batch: Minibatch, entropy_coefficient: Any
+    agent: Agent, config: PPOConfig, params: PyTree, batch: Minibatch, entropy_coefficient: Any, shards: Shards = WHOLE
 ) -> tuple[Array, LossStats]:
     """``-E[min(ρA, clip(ρ, 1 ± ε)A)] + c_v E[(V - target)²] - c_e E[H]`` over visible decisions.
 
-    Advantages are normalised over the minibatch's visible decisions. References: Schulman et al. (2017), equation 9.
+    Advantages are normalised over the minibatch's visible decisions. Where devices share the minibatch, ``batch`` is this one's
+    part, and so are the loss and its statistics: what it adds to the means over all of it.
+
+    References: Schulman et al. (2017), equation 9.
     """
-    total = jnp.maximum(batch.weight.sum(), 1.0)
+    total = jnp.maximum(shards.sum(batch.weight.sum()), 1.0)
     mean = lambda x: (batch.weight * x).sum() / total
-    centred = batch.advantage - mean(batch.advantage)
-    advantage = centred / (jnp.sqrt(mean(centred**2)) + 1e-8)
+    centred = batch.advantage - shards.sum(mean(batch.advantage))
+    advantage = centred / (jnp.sqrt(shards.sum(mean(centred**2))) + 1e-8)
 
     distribution = agent.head.distribution(agent.policy(params, batch.observation))
     log_ratio = distribution.log_prob(batch.choice) - batch.log_prob

@@ -90,7 +90,8 @@ class ActionHead(NamedTuple):
       num_outputs: how many numbers the network gives per observation.
       num_free: how many parameters of the distribution do not depend on the observation; they start at ``free_init``.
       distribution: parameters ``[..., num_outputs + num_free]`` to a `distrax.Distribution` over choices.
-      draw: ``(key, parameters) -> choices``.
+      noise: ``(key, batch_shape) -> [*batch, ...]``, what chance enters a choice.
+      draw: ``(noise, parameters) -> choices``.
       to_action: choices to game actions, not clipped to the game's space (a Gaussian's may lie outside).
       from_action: undoes `to_action`.
     """
@@ -99,7 +100,8 @@ class ActionHead(NamedTuple):
     num_free: int
     free_init: Any
     distribution: Callable[[Array], distrax.Distribution]
-    draw: Callable[[PRNGKey, Array], Array]
+    noise: Callable[[PRNGKey, tuple[int, ...]], Array]
+    draw: Callable[[Array, Array], Array]
     to_action: Callable[[Array], Array]
     from_action: Callable[[Array], Array]
 
@@ -107,7 +109,8 @@ class ActionHead(NamedTuple):
 def action_head(space: Discrete | Box, config: PPOConfig) -> ActionHead:
     """The distribution over leader actions in ``space`` that ``config`` asks for."""
     if isinstance(space, Discrete):
-        return ActionHead(space.n, 0, 0.0, categorical, draw_category, lambda choice: choice, lambda action: action)
+        same = lambda choice_or_action: choice_or_action
+        return ActionHead(space.n, 0, 0.0, categorical, jax.random.uniform, draw_category, same, same)
     if config.box_policy == "grid":
         return grid_head(space, config.grid_points)
     return gaussian_head(space, config.gaussian_std)
@@ -117,11 +120,11 @@ def categorical(logits: Array) -> distrax.Distribution:
     return distrax.Categorical(logits=logits)
 
 
-def draw_category(key: PRNGKey, logits: Array) -> Array:
-    """Indices drawn from ``logits [..., n]``: one uniform each, where the Gumbel trick needs n and two logarithms."""
+def draw_category(uniform: Array, logits: Array) -> Array:
+    """Indices drawn from ``logits [..., n]`` by ``uniform [...]``; one number each, where the Gumbel trick needs n."""
     cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
-    uniform = jax.random.uniform(key, logits.shape[:-1]) * cumulative[..., -1]
-    return (uniform[..., None] >= cumulative[..., :-1]).sum(axis=-1)
+    place = uniform * cumulative[..., -1]
+    return (place[..., None] >= cumulative[..., :-1]).sum(axis=-1)
 
 
 def grid_head(box: Box, points: int) -> ActionHead:
@@ -145,8 +148,9 @@ def grid_head(box: Box, points: int) -> ActionHead:
         share = (action - lead(low, action.ndim)) / lead(width, action.ndim)
         return jnp.round(share * (points - 1)).astype(jnp.int32)
 
-    draw = lambda key, parameters: draw_category(key, per_entry(parameters))
-    return ActionHead(size * points, 0, 0.0, distribution, draw, to_action, from_action)
+    noise = lambda key, batch_shape: jax.random.uniform(key, (*batch_shape, size))
+    draw = lambda uniform, parameters: draw_category(uniform, per_entry(parameters))
+    return ActionHead(size * points, 0, 0.0, distribution, noise, draw, to_action, from_action)
 
 
 def gaussian_head(box: Box, initial_std: Any) -> ActionHead:
@@ -157,8 +161,11 @@ def gaussian_head(box: Box, initial_std: Any) -> ActionHead:
     def distribution(parameters: Array) -> distrax.Distribution:
         return distrax.MultivariateNormalDiag(parameters[..., :size], jnp.exp(parameters[..., size:]))
 
-    def draw(key: PRNGKey, parameters: Array) -> Array:
-        return distribution(parameters).sample(seed=key)
+    def noise(key: PRNGKey, batch_shape: tuple[int, ...]) -> Array:
+        return jax.random.normal(key, (*batch_shape, size))
+
+    def draw(normal: Array, parameters: Array) -> Array:
+        return parameters[..., :size] + jnp.exp(parameters[..., size:]) * normal
 
     def to_action(choice: Array) -> Array:
         return lead(middle, choice.ndim) + lead(half, choice.ndim) * choice
@@ -166,4 +173,4 @@ def gaussian_head(box: Box, initial_std: Any) -> ActionHead:
     def from_action(action: Array) -> Array:
         return (action - lead(middle, action.ndim)) / lead(half, action.ndim)
 
-    return ActionHead(size, size, jnp.log(initial_std), distribution, draw, to_action, from_action)
+    return ActionHead(size, size, jnp.log(initial_std), distribution, noise, draw, to_action, from_action)

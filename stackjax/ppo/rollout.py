@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from stackjax.pomdp.environment import StackelbergPOMDP, StackelbergState
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
+from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["RolloutStats", "StepCarry", "Transitions", "init_steps", "normalised_rewards", "step_rollout"]
@@ -53,13 +54,13 @@ def normalised_rewards(env: StackelbergPOMDP, payoffs: Array, count: Array) -> A
     return (payoffs - count * low) / ((high - low) * env.num_reward_episodes)
 
 
-def init_steps(env: StackelbergPOMDP, config: PPOConfig, key: PRNGKey) -> StepCarry:
-    observation, env_state = jax.vmap(env.reset_env)(jax.random.split(key, config.num_envs))
-    return StepCarry(env_state, observation, jnp.zeros(config.num_envs))
+def init_steps(env: StackelbergPOMDP, config: PPOConfig, key: PRNGKey, shards: Shards = WHOLE) -> StepCarry:
+    observation, env_state = jax.vmap(env.reset_env)(shards.mine(jax.random.split(key, config.num_envs)))
+    return StepCarry(env_state, observation, jnp.zeros(observation.shape[0]))
 
 
 def step_rollout(
-    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, carry: StepCarry
+    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, carry: StepCarry, shards: Shards = WHOLE
 ) -> tuple[StepCarry, Transitions, Array, RolloutStats]:
     """``num_steps`` leader decisions in each environment; episodes go on over updates and restart by themselves.
 
@@ -73,14 +74,14 @@ def step_rollout(
     def step(carry: StepCarry, step_key: PRNGKey) -> tuple[StepCarry, tuple[Transitions, Array]]:
         choice_key, env_key, visible_key = jax.random.split(step_key, 3)
         parameters = agent.policy(params, carry.observation)
-        drawn = head.draw(choice_key, parameters)
+        drawn = head.draw(shards.mine(head.noise(choice_key, (config.num_envs,))), parameters)
         held = jax.vmap(env.committed_action)(carry.env_state, head.to_action(drawn))
         choice = head.from_action(held)
         view = jax.vmap(env.critic_view)(carry.env_state)
         critic_input = jax.vmap(agent.critic_inputs)(carry.observation, view)
         in_response = carry.env_state.is_response
-        shown = jax.random.uniform(visible_key, in_response.shape) < config.response_visibility
-        keys = jax.random.split(env_key, config.num_envs)
+        shown = shards.mine(jax.random.uniform(visible_key, (config.num_envs,))) < config.response_visibility
+        keys = shards.mine(jax.random.split(env_key, config.num_envs))
         observation, env_state, reward, terminated, _, info = step_env(keys, carry.env_state, held, env_params)
         paid = normalised_rewards(env, reward * env.num_reward_episodes, info["is_paid"].astype(reward.dtype))
         transition = Transitions(
@@ -101,5 +102,6 @@ def step_rollout(
     view = jax.vmap(env.critic_view)(carry.env_state)
     last_value = agent.value(params, jax.vmap(agent.critic_inputs)(carry.observation, view))
     decisions = jnp.float32(config.num_steps * config.num_envs)
-    stats = RolloutStats(transitions.terminated.sum(dtype=jnp.float32), returns.sum(), decisions)
+    ended, total = shards.sum((transitions.terminated.sum(dtype=jnp.float32), returns.sum()))
+    stats = RolloutStats(ended, total, decisions)
     return carry, transitions, last_value, stats

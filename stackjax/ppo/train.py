@@ -15,6 +15,7 @@ from stackjax.ppo.committed import committed_rollout
 from stackjax.ppo.config import PPOConfig
 from stackjax.ppo.losses import LossStats, Minibatch, ppo_loss
 from stackjax.ppo.rollout import RolloutStats, StepCarry, Transitions, init_steps, step_rollout
+from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["TrainState", "Trainer", "UpdateMetrics", "make_train"]
@@ -37,6 +38,14 @@ class UpdateMetrics(NamedTuple):
     loss: LossStats  # means over the update's minibatches; ratio_error of the first
     is_finite: Array
 
+    @staticmethod
+    def zeros() -> "UpdateMetrics":
+        """To add up from, all float."""
+        zero = jnp.zeros(())
+        return UpdateMetrics(
+            RolloutStats(*[zero] * len(RolloutStats._fields)), LossStats(*[zero] * len(LossStats._fields)), zero
+        )
+
 
 class TrainResult(NamedTuple):
     """The last state, and metrics of every update, leaves ``[num_updates]``."""
@@ -49,12 +58,14 @@ class TrainResult(NamedTuple):
 class Trainer:
     """Training as pure functions of a key and a state: call it for a whole run, or use the parts to report on the way.
 
-    ``trainer(key)`` is ``trainer.run(trainer.init(key), config.num_updates)``.
+    ``trainer(key)`` is ``trainer.run(trainer.init(key), config.num_updates)``. With ``shards``, to be called inside a
+    `jax.shard_map` over a mesh with that axis: each device plays its part of the episodes, and all end with the same weights.
     """
 
     env: StackelbergPOMDP
     config: PPOConfig
     agent: Agent
+    shards: Shards = WHOLE
 
     def __call__(self, key: PRNGKey) -> TrainResult:
         state, metrics = self.run(self.init(key), self.config.num_updates)
@@ -63,7 +74,7 @@ class Trainer:
     def init(self, key: PRNGKey) -> TrainState:
         params_key, env_key, key = jax.random.split(key, 3)
         params = self.agent.init(params_key)
-        steps = init_steps(self.env, self.config, env_key) if self.config.path == "step" else None
+        steps = init_steps(self.env, self.config, env_key, self.shards) if self.config.path == "step" else None
         return TrainState(params, optimiser(self.config).init(params), key, jnp.int32(0), steps)
 
     def run(self, state: TrainState, num_updates: int) -> tuple[TrainState, UpdateMetrics]:
@@ -76,10 +87,12 @@ class Trainer:
         rollout_key, epochs_key, key = jax.random.split(state.key, 3)
         if config.path == "step":
             assert state.steps is not None
-            steps, seen, last_value, stats = step_rollout(self.agent, config, state.params, rollout_key, state.steps)
+            steps, seen, last_value, stats = step_rollout(
+                self.agent, config, state.params, rollout_key, state.steps, self.shards
+            )
         else:
-            seen, stats = committed_rollout(self.agent, config, state.params, rollout_key)
-            steps, last_value = None, jnp.zeros(config.num_envs)
+            seen, stats = committed_rollout(self.agent, config, state.params, rollout_key, self.shards)
+            steps, last_value = None, jnp.zeros(seen.reward.shape[1])
         batch = training_batch(config, seen, last_value)
         remaining = 1.0 - state.update / config.num_updates
         params, optimiser_state, losses = self._epochs(state, batch, epochs_key, remaining)
@@ -89,30 +102,56 @@ class Trainer:
         return TrainState(params, optimiser_state, key, state.update + 1, steps), metrics
 
     def _epochs(self, state: TrainState, batch: Minibatch, key: PRNGKey, remaining: Array) -> tuple[PyTree, PyTree, LossStats]:
-        config, size = self.config, batch.weight.shape[0]
+        config, shards = self.config, self.shards
         learn = optimiser(config)
         entropy_coefficient = config.entropy_coefficient * remaining
 
         def minibatch_step(carry: tuple[PyTree, PyTree], part: Minibatch) -> tuple[tuple[PyTree, PyTree], LossStats]:
             params, optimiser_state = carry
-            loss = lambda p: ppo_loss(self.agent, config, p, part, entropy_coefficient)
+            loss = lambda p: ppo_loss(self.agent, config, p, part, entropy_coefficient, shards)
             (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
+            gradients, whole = shards.sum((gradients, stats))
+            stats = whole._replace(ratio_error=shards.max(stats.ratio_error))
             updates, optimiser_state = learn.update(gradients, optimiser_state, params)
             step_size = -config.learning_rate * remaining
             params = jax.tree.map(lambda p, u: p + step_size * u, params, updates)
             return (params, optimiser_state), stats
 
         def epoch(carry: tuple[PyTree, PyTree], epoch_key: PRNGKey) -> tuple[tuple[PyTree, PyTree], LossStats]:
-            order = jax.random.permutation(epoch_key, size).reshape(config.num_minibatches, -1)
-            return jax.lax.scan(minibatch_step, carry, jax.tree.map(lambda leaf: leaf[order], batch))
+            return jax.lax.scan(minibatch_step, carry, shuffled(config, shards, batch, epoch_key))
 
         keys = jax.random.split(key, config.num_epochs)
         (params, optimiser_state), losses = jax.lax.scan(epoch, (state.params, state.optimiser), keys)
         return params, optimiser_state, losses
 
 
+def shuffled(config: PPOConfig, shards: Shards, batch: Minibatch, key: PRNGKey) -> Minibatch:
+    """Decisions ``[t, B, ...]`` as one epoch's minibatches ``[num_minibatches, b, ...]``, of each this device's part.
+
+    With one shuffle group any decision may come into any minibatch, for which devices must exchange all of them; with more,
+    every group of episodes is shuffled by itself and gives each minibatch the same share, and nothing is exchanged.
+    """
+    if config.shuffle_groups == 1:
+        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), shards.gather(batch, axis=1))
+        order = jax.random.permutation(key, flat.weight.shape[0]).reshape(config.num_minibatches, -1)
+        mine = shards.mine(order, axis=1)
+        return jax.tree.map(lambda leaf: leaf[mine], flat)
+    keys = shards.mine(jax.random.split(key, config.shuffle_groups))
+
+    def by_group(leaf: Array) -> Array:  # [t, B, ...] -> [groups, decisions, ...]
+        grouped = leaf.reshape(leaf.shape[0], len(keys), -1, *leaf.shape[2:])
+        return jnp.moveaxis(grouped, 1, 0).reshape(len(keys), -1, *leaf.shape[2:])
+
+    def shuffle_group(group_key: PRNGKey, group: Minibatch) -> Minibatch:
+        order = jax.random.permutation(group_key, group.weight.shape[0]).reshape(config.num_minibatches, -1)
+        return jax.tree.map(lambda leaf: leaf[order], group)
+
+    parts = jax.vmap(shuffle_group, out_axes=1)(keys, jax.tree.map(by_group, batch))
+    return jax.tree.map(lambda leaf: leaf.reshape(config.num_minibatches, -1, *leaf.shape[3:]), parts)
+
+
 def training_batch(config: PPOConfig, seen: Transitions, last_value: Array) -> Minibatch:
-    """Advantages and value targets, and everything flattened to ``[t * B, ...]``."""
+    """Advantages and value targets, ``[t, B, ...]``."""
     no_truncation = jnp.zeros_like(seen.terminated)
     per_episode = jax.vmap(advantages, (1, 1, 1, 1, 1, 1, 0, None, None), 1)
     advantage = per_episode(
@@ -127,10 +166,8 @@ def training_batch(config: PPOConfig, seen: Transitions, last_value: Array) -> M
         config.gae_lambda,
     )
     weight = seen.visible.astype(advantage.dtype)
-    batch = Minibatch(
-        seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, advantage + seen.value, weight
-    )
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), batch)
+    target = advantage + seen.value
+    return Minibatch(seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, target, weight)
 
 
 def optimiser(config: PPOConfig) -> optax.GradientTransformation:
@@ -150,10 +187,16 @@ def batch_size(env: StackelbergPOMDP, config: PPOConfig) -> int:
     return config.num_envs * moments * env.game.num_decisions
 
 
-def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None) -> Trainer:
+def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: Shards = WHOLE) -> Trainer:
     """A leader's training on ``env``: ``jax.jit(jax.vmap(make_train(env, config)))(keys)`` trains several seeds at once.
 
     Numeric fields of ``config`` marked traced may be tracers, so a sweep is a ``vmap`` of a function that calls this.
+
+    Args:
+      shards: which part of the episodes each device of a mesh takes, inside a `jax.shard_map` over it; all by default.
+
+    Raises:
+      InputError: settings that do not fit each other.
     """
     config = PPOConfig() if config is None else config
     if config.path == "committed" and isinstance(config.discount, (int, float)) and config.discount != 1.0:
@@ -161,4 +204,25 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None) -> Traine
     size = batch_size(env, config)
     if size % config.num_minibatches:
         raise InputError(f"num_minibatches={config.num_minibatches} must divide the batch of {size} decisions")
-    return Trainer(env, config, make_agent(env, config))
+    if config.num_envs % config.shuffle_groups or size // config.shuffle_groups % config.num_minibatches:
+        raise InputError(
+            f"shuffle_groups={config.shuffle_groups} must divide num_envs={config.num_envs}, and num_minibatches="
+            f"{config.num_minibatches} the decisions of a group, {size / config.shuffle_groups:g}"
+        )
+    if not can_share(env, config, shards.size):
+        raise InputError(
+            f"{shards.size} devices cannot share the episodes evenly: their number must divide num_envs={config.num_envs} and "
+            + (
+                f"shuffle_groups={config.shuffle_groups}"
+                if config.shuffle_groups > 1
+                else f"a minibatch of {size // config.num_minibatches} decisions"
+            )
+        )
+    return Trainer(env, config, make_agent(env, config), shards)
+
+
+def can_share(env: StackelbergPOMDP, config: PPOConfig, num_devices: int) -> bool:
+    """Whether ``num_devices`` can share an update's episodes, and every minibatch, evenly."""
+    per_minibatch = batch_size(env, config) // config.num_minibatches
+    parts = config.shuffle_groups if config.shuffle_groups > 1 else per_minibatch
+    return config.num_envs % num_devices == 0 and parts % num_devices == 0

@@ -1,67 +1,124 @@
-"""Checkpoints of the training state, by orbax: whole or absent, the last two kept."""
+"""Checkpoints of a run's state, by orbax: whole or absent, sealed with a digest, the last two and the best kept."""
 
+import hashlib
+import logging
+import math
 import pathlib
+import shutil
+import warnings
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from stackjax.types import PyTree
 
 __all__ = ["Checkpoints", "Restored"]
 
+SCHEMA_VERSION = 2
+NUM_LATEST, NUM_BEST = 2, 1
+
 
 class Restored(NamedTuple):
-    """A training state and how much wall time went into it."""
+    """A state as NumPy arrays, the updates behind it and the wall time that went into it."""
 
     state: PyTree
+    update: int
     seconds: float
 
 
 class Checkpoints:
-    """The checkpoints under one directory, each named by the number of updates behind it.
+    """The checkpoints under one directory, each named by the number of updates behind it. For one process alone.
 
-    Random keys are stored as their raw data. Orbax is loaded here, where it is first needed.
+    Every checkpoint carries a digest of all it holds and of ``identity`` (what the run is), so that a damaged one, or another
+    run's, is told from a good one whatever happened to its files. Orbax is loaded here, where it is first needed.
     """
 
-    def __init__(self, directory: pathlib.Path) -> None:
+    def __init__(self, directory: pathlib.Path, identity: str) -> None:
         import orbax.checkpoint as ocp
+        from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
-        self._ocp = ocp
-        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+        logging.getLogger("absl").setLevel(logging.ERROR)  # orbax tells at length what this class says in a line
+        self._ocp, self._directory, self._identity = ocp, directory, identity
+        payoff = lambda metrics: metrics["greedy_payoff"]
+        several = jax.process_count() > 1
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=AnyPreservationPolicy(
+                [LatestN(n=NUM_LATEST), BestN(get_metric_fn=payoff, n=NUM_BEST, keep_checkpoints_without_metrics=False)]
+            ),
+            enable_async_checkpointing=False,
+            cleanup_tmp_directories=True,
+            create=not several,
+            multiprocessing_options=ocp.options.MultiprocessingOptions(
+                primary_host=jax.process_index(), active_processes={jax.process_index()} if several else None
+            ),
+        )
+        directory.mkdir(parents=True, exist_ok=True)
         self._manager = ocp.CheckpointManager(directory, options=options)
 
-    def save(self, state: PyTree, update: int, seconds: float) -> None:
-        """Save ``state`` as it stands after ``update`` updates, unless that is there already."""
-        if self.latest == update:
+    def save(self, state: PyTree, update: int, seconds: float, greedy_payoff: float) -> None:
+        """Save ``state`` (NumPy arrays) as it stands after ``update`` updates, unless that is there already.
+
+        Raises:
+          OSError: it could not be written; the earlier ones are as they were.
+        """
+        if update in self._manager.all_steps():
             return
-        content = {"state": _without_keys(state), "seconds": jnp.asarray(seconds)}
-        self._manager.save(update, args=self._ocp.args.StandardSave(content), force=True)
+        about = {"schema_version": SCHEMA_VERSION, "update": update, "seconds": seconds, "identity": self._identity}
+        about["digest"] = _digest(state, about)
+        content = self._ocp.args.Composite(state=self._ocp.args.PyTreeSave(state), about=self._ocp.args.JsonSave(about))
+        metrics = {"greedy_payoff": greedy_payoff if math.isfinite(greedy_payoff) else -float(np.finfo(np.float32).max)}
+        try:
+            self._manager.save(update, args=content, metrics=metrics, force=True)
+        except OSError:
+            raise
+        except Exception as error:  # tensorstore's own kinds
+            raise OSError(f"checkpoint {self._directory / str(update)} cannot be written: {_first_line(error)}") from error
 
-    @property
-    def latest(self) -> int | None:
-        return self._manager.latest_step()
+    def restore(self, like: PyTree) -> Restored | None:
+        """The newest good checkpoint, with the structure of ``like`` (shapes), or None; newer ones are named and put aside."""
+        for update in sorted(self._manager.all_steps(), reverse=True):
+            try:
+                return self._read(update, like)
+            except Exception as error:
+                place = self._directory / str(update)
+                warnings.warn(f"checkpoint {place} is passed over: {_first_line(error)}", RuntimeWarning, stacklevel=2)
+                aside = self._directory.with_name(f"{self._directory.name}.rejected")
+                aside.mkdir(exist_ok=True)
+                shutil.rmtree(aside / place.name, ignore_errors=True)
+                shutil.move(place, aside / place.name)  # its place will be needed
+                self._manager.reload()
+        return None
 
-    def restore(self, like: PyTree) -> Restored:
-        """The latest checkpoint, with the structure of ``like`` (a state or its shapes)."""
-        shapes = jax.eval_shape(_without_keys, like)
-        target = {"state": shapes, "seconds": jax.ShapeDtypeStruct((), jnp.result_type(float))}
-        here = jax.sharding.SingleDeviceSharding(jax.devices()[0])  # wherever it was saved
-        target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), target)
-        content: dict[str, Any] = self._manager.restore(self.latest, args=self._ocp.args.StandardRestore(target))
-        return Restored(_with_keys(content["state"], like), float(content["seconds"]))
+    def _read(self, update: int, like: PyTree) -> Restored:
+        args = self._ocp.args
+        about: dict[str, Any] = self._manager.restore(update, args=args.Composite(about=args.JsonRestore()))["about"]
+        if about.get("schema_version") != SCHEMA_VERSION:
+            raise ValueError(f"it has schema_version {about.get('schema_version')}, but this version reads {SCHEMA_VERSION}")
+        if about.get("identity") != self._identity:
+            raise ValueError("it is of a run with other settings")
+        empty = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
+        as_arrays = jax.tree.map(lambda _: self._ocp.RestoreArgs(restore_type=np.ndarray), like)
+        content = args.Composite(state=args.PyTreeRestore(empty, restore_args=as_arrays))
+        state = self._manager.restore(update, args=content)["state"]
+        digest = about.pop("digest", None)
+        if about.get("update") != update or digest != _digest(state, about):
+            raise ValueError("its content is not what was written")
+        return Restored(state, update, about["seconds"])
 
     def close(self) -> None:
         self._manager.close()
 
 
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def _digest(state: PyTree, about: dict[str, Any]) -> str:
+    """Of every array's type, shape and bytes, and of what is said about them."""
+    sha = hashlib.sha256(repr(sorted((key, value) for key, value in about.items() if key != "digest")).encode())
+    for leaf in jax.tree.leaves(state):
+        array = np.ascontiguousarray(leaf)
+        sha.update(f"{array.dtype.str}{array.shape}".encode())
+        sha.update(array.data)
+    return sha.hexdigest()
 
 
-def _without_keys(state: PyTree) -> PyTree:
-    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state)
-
-
-def _with_keys(content: PyTree, like: PyTree) -> PyTree:
-    return jax.tree.map(lambda new, old: jax.random.wrap_key_data(new) if _is_key(old) else new, content, like)
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

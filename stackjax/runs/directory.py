@@ -50,7 +50,7 @@ class RunDirectory:
         if not os.access(parent, os.W_OK):
             raise InputError(f"output directory {self.path} cannot be written: no permission in {parent}")
 
-    def prepare(self, config: dict[str, Any], *, overwrite: bool) -> None:
+    def prepare(self, config: dict[str, Any], overwrite: bool) -> None:
         """Make the directory hold ``config`` and, with ``overwrite``, nothing of an earlier run."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from rich.table import Table
 from stackjax.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
-    from stackjax.runs import session
+    from stackjax.runs import loop
 
 __all__ = ["COLUMNS", "LiveProgress", "best_seed", "optimum_in_words", "print_result", "seed_cells"]
 
@@ -43,7 +43,7 @@ class LiveProgress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._bar.stop()
 
-    def show(self, seen: "session.Progress") -> None:
+    def show(self, seen: "loop.Progress") -> None:
         line = (
             f"leader payoff {seen.leader_payoff:.4g}  gap {seen.bcce_gap:.3g}  "
             f"{seen.episodes_per_second:,.0f} episodes/s  {seen.seconds_left:.0f} s left"

@@ -7,61 +7,67 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackjax.equilibrium.evaluate import Evaluation
-from stackjax.ppo.train import Trainer, UpdateMetrics
+from stackjax.equilibrium.certificate import Certificate
 from stackjax.runs.files import append_lines, to_json, write_text
+from stackjax.runs.state import Logged
 
 __all__ = ["Counts", "append", "read", "rows", "truncate"]
 
 
 class Counts(NamedTuple):
-    """What each seed has played so far, ``[S]``, added up in float64."""
+    """What each element has played so far, ``[S]``, added up in float64."""
 
-    seeds: np.ndarray
     episodes: np.ndarray
     decisions: np.ndarray
 
     @staticmethod
-    def resumed(path: pathlib.Path, seeds: np.ndarray) -> "Counts":
+    def resumed(path: pathlib.Path, names: list[dict[str, Any]]) -> "Counts":
         """The counts of the last logged update, or zeros."""
-        last = {row["seed"]: row for row in read(path)}
-        count = lambda name: np.array([last.get(int(seed), {}).get(name, 0.0) for seed in seeds], np.float64)
-        return Counts(seeds, count("stackelberg_episodes"), count("leader_decisions"))
+        rows = read(path)
+        last = {tuple(row.get(key) for key in names[0]): row for row in rows}
+        known = [last.get(tuple(name.values()), {}) for name in names]
+        count = lambda column: np.array([row.get(column, 0.0) for row in known], np.float64)
+        return Counts(count("stackelberg_episodes"), count("leader_decisions"))
 
-    def after(self, seen: UpdateMetrics, num_updates: int) -> "Counts":
-        """The counts after a stretch of ``num_updates`` updates with mean metrics ``seen``."""
-        add = lambda total, mean: total + num_updates * np.asarray(mean, np.float64)
-        return Counts(self.seeds, add(self.episodes, seen.rollout.episodes), add(self.decisions, seen.rollout.decisions))
+    def after(self, seen: Logged) -> "Counts":
+        """The counts after the updates that ``seen`` tells of."""
+        add = lambda total, mean: total + seen.num_updates * np.asarray(mean, np.float64)
+        rollout = seen.metrics.rollout
+        return Counts(add(self.episodes, rollout.episodes), add(self.decisions, rollout.decisions))
 
 
 def rows(
-    update: int, counts: Counts, seen: UpdateMetrics, evaluation: Evaluation, trainer: Trainer, seconds: float
+    update: int, names: list[dict[str, Any]], counts: Counts, seen: Logged, chosen: Certificate, seconds: float
 ) -> list[dict[str, Any]]:
-    """The objects of one stretch that ended at ``update``; means over the stretch, and a greedy evaluation at its end."""
-    chosen = getattr(evaluation, trainer.env.reward_play)
-    ended = np.asarray(seen.rollout.episodes, np.float64)
-    total = np.asarray(seen.rollout.total_return, np.float64)
+    """The objects of one stretch that ended at ``update``: means over the stretch, and a greedy evaluation at its end.
+
+    An element that diverged is logged once more if it learnt anything in the stretch, with the update at which it did.
+    """
+    rollout, loss = seen.metrics.rollout, seen.metrics.loss
+    ended, total = np.asarray(rollout.episodes, np.float64), np.asarray(rollout.total_return, np.float64)
     table = {
         "stackelberg_episodes": counts.episodes,
         "leader_decisions": counts.decisions,
         "mean_return": np.where(ended > 0, total / np.where(ended > 0, ended, 1.0), np.nan),
         "greedy_payoff": chosen.leader_payoff.mean(axis=1),
         "bcce_gap": chosen.bcce_gap.max(axis=1),
-        "policy_loss": seen.loss.policy_loss,
-        "value_loss": seen.loss.value_loss,
-        "entropy": seen.loss.entropy,
-        "approx_kl": seen.loss.approx_kl,
-        "clip_fraction": seen.loss.clip_fraction,
+        "policy_loss": loss.policy_loss,
+        "value_loss": loss.value_loss,
+        "entropy": loss.entropy,
+        "approx_kl": loss.approx_kl,
+        "clip_fraction": loss.clip_fraction,
     }
     columns = {name: np.asarray(column, np.float64) for name, column in table.items()}
     return [
         {
             "update": update,
-            "seed": int(seed),
+            **name,
             "seconds": round(seconds, 3),
-            **{name: float(column[i]) for name, column in columns.items()},
+            **{key: float(column[i]) for key, column in columns.items()},
+            **({"diverged_at": int(seen.diverged_at[i])} if seen.diverged_at[i] >= 0 else {}),
         }
-        for i, seed in enumerate(counts.seeds)
+        for i, name in enumerate(names)
+        if seen.num_updates[i] > 0
     ]
 
 

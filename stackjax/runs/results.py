@@ -2,7 +2,6 @@
 
 import pathlib
 import platform
-import time
 from importlib import metadata
 from typing import Any
 
@@ -11,72 +10,71 @@ import numpy as np
 
 from stackjax._version import __version__
 from stackjax.equilibrium.certificate import Certificate
-from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
 from stackjax.equilibrium.optimum import Solution, solve
 from stackjax.games.base import Game
 from stackjax.games.normal_form import MatrixGame
-from stackjax.pomdp.commitment import commit, commitment_paths
-from stackjax.ppo.train import Trainer
+from stackjax.pomdp.commitment import commitment_paths
+from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.runs import metrics
 from stackjax.runs.spec import RunSpec
-from stackjax.types import Array, PyTree
+from stackjax.runs.state import NUM_EQUILIBRATIONS, Evaluated
 
-__all__ = ["greedy_commitment", "result_of"]
-
-NUM_EQUILIBRATIONS = 8
-
-
-def greedy_commitment(trainer: Trainer, params: PyTree) -> tuple[Array, Array]:
-    """The commitment of the leader's most likely actions: ``observations [O, D]`` and ``actions [O, ...]``."""
-    agent = trainer.agent
-    return commit(
-        trainer.env.game, trainer.env.tree, lambda observations, _: agent.mode_action(params, observations), lambda a: a
-    )
+__all__ = ["entries", "result_of", "versions"]
 
 
 def result_of(
-    spec: RunSpec,
-    trainer: Trainer,
-    params: PyTree,
-    updates: Array,
-    keys: Array,
-    timing: dict[str, float],
-    metrics_path: pathlib.Path,
+    spec: RunSpec, env: StackelbergPOMDP, evaluated: Evaluated, metrics_path: pathlib.Path, timing: dict[str, float]
 ) -> dict[str, Any]:
-    """The content of ``result.json``: ``params [S, ...]`` as they stood after ``updates [S]``, evaluated with ``keys [S]``."""
-    started = time.perf_counter()
-    env, game = trainer.env, trainer.env.game
-    lasting = spec.evaluation_env(env)
+    """The content of ``result.json``: every seed's best commitment, as ``evaluated`` (leaves ``[S, ...]``)."""
+    names = [{"seed": spec.first_seed + i} for i in range(spec.num_seeds)]
+    device = jax.devices()[0]
+    return {
+        "game": env.game.name,
+        "game_options": spec.game_options,
+        "device": f"{device.platform}: {device.device_kind}",
+        "num_devices": jax.device_count(),
+        "versions": versions(),
+        "wall_seconds": timing,
+        "evaluation": {"num_rounds": spec.evaluation_env(env).num_rounds, "num_equilibrations": NUM_EQUILIBRATIONS},
+        "seeds": entries(env, names, evaluated, metrics_path),
+    }
 
-    def evaluate(params: PyTree, key: Array) -> tuple[Array, Array, Evaluation]:
-        observations, actions = greedy_commitment(trainer, params)
-        return observations, actions, evaluate_commitment(key, lasting, actions, NUM_EQUILIBRATIONS)
 
-    observations, actions, evaluation = jax.device_get(jax.jit(jax.vmap(evaluate))(params, keys))
+def entries(
+    env: StackelbergPOMDP, names: list[dict[str, Any]], evaluated: Evaluated, metrics_path: pathlib.Path
+) -> list[dict[str, Any]]:
+    """What became of every element of a batch, named by ``names``: payoffs, gaps, the commitment in numbers and in words."""
+    game, evaluation, observations, actions = env.game, evaluated.evaluation, evaluated.observations, evaluated.actions
     if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
-        actions = np.asarray(jax.vmap(jax.vmap(game.row_mix))(actions))
+        actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
     optimum = _known_optimum(game)
-    logged = {entry["seed"]: entry for entry in metrics.read(metrics_path)}  # the last of each seed
+    key_of = lambda entry: tuple(entry.get(key) for key in names[0])
+    rows = metrics.read(metrics_path)
+    logged = {key_of(row): row for row in rows}  # the last of each
+    curves: dict[tuple[Any, ...], list[float]] = {}
+    for row in rows:
+        curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
     paths = commitment_paths(game, env.tree)
-    seeds = []
-    for i in range(spec.num_seeds):
-        seed = spec.first_seed + i
+    found = []
+    for i, name in enumerate(names):
         plays = {
-            name: _summary(jax.tree.map(lambda leaf, i=i: leaf[i], getattr(evaluation, name)))
-            for name in ("argmax", "mixed", "empirical")
+            play: _summary(jax.tree.map(lambda leaf, i=i: leaf[i], getattr(evaluation, play)))
+            for play in ("argmax", "mixed", "empirical")
         }
         chosen = plays[env.reward_play]
-        last = logged.get(seed, {})
-        strategies = [table[i].mean(axis=0) for table in evaluation.strategies]
-        seeds.append(
+        last = logged.get(key_of(name), {})
+        strategies = [np.asarray(table[i]).mean(axis=0) for table in evaluation.strategies]
+        found.append(
             {
-                "seed": seed,
-                "update": int(updates[i]),
+                **name,
+                "update": int(evaluated.update[i]),
+                "diverged_at": None if evaluated.diverged_at[i] < 0 else int(evaluated.diverged_at[i]),
                 **chosen,
                 "reward_play": env.reward_play,
                 "optimum": None if optimum is None else optimum.value,
                 "optimum_method": None if optimum is None else optimum.method,
                 "optimality_gap": None if optimum is None else optimum.value - chosen["leader_payoff"],
+                "mean_greedy_payoff": float(np.mean(curves[key_of(name)])) if key_of(name) in curves else None,
                 "stackelberg_episodes": last.get("stackelberg_episodes"),
                 "leader_decisions": last.get("leader_decisions"),
                 "plays": plays,
@@ -86,16 +84,7 @@ def result_of(
                 "follower_play": _play_in_words(game, strategies),
             }
         )
-    device = jax.devices()[0]
-    return {
-        "game": game.name,
-        "game_options": spec.game_options,
-        "device": f"{device.platform}: {device.device_kind}",
-        "versions": _versions(),
-        "wall_seconds": {**timing, "evaluate": time.perf_counter() - started},
-        "evaluation": {"num_rounds": lasting.num_rounds, "num_equilibrations": NUM_EQUILIBRATIONS},
-        "seeds": seeds,
-    }
+    return found
 
 
 def _known_optimum(game: Game) -> Solution | None:
@@ -131,7 +120,7 @@ def _play_in_words(game: Game, strategies: list[np.ndarray]) -> list[str]:
     return lines
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     packages = ("jax", "jaxlib", "flax", "optax", "distrax", "gymnax", "numpy")
     return {
         "stackjax": __version__,

@@ -167,6 +167,15 @@ class RunSpec:
         rounds = self.pomdp.evaluation_rounds
         return env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
 
+    def with_numbers(self, values: dict[str, Any]) -> tuple[FollowersConfig, PPOConfig]:
+        """The followers' and the learner's settings with other numbers (traced ones too), named as in ``ppo.learning_rate``."""
+        split: dict[str, dict[str, Any]] = {"followers": {}, "ppo": {}}
+        for name, value in values.items():
+            section, _, field = name.partition(".")
+            split[section][field] = value
+        followers = dataclasses.replace(self.followers, **split["followers"]) if split["followers"] else self.followers
+        return followers, dataclasses.replace(self.ppo, **split["ppo"])
+
     def to_dict(self, env: "StackelbergPOMDP") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
         resolved = {**dataclasses.asdict(self.pomdp)}

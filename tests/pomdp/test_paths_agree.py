@@ -161,7 +161,8 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     episode_key = jax.random.split(choice_key, 1)[0]
 
     def choose(observations, nodes):
-        return agent.head.draw(jax.random.fold_in(episode_key, nodes.start), agent.policy(params, observations))
+        noise = agent.head.noise(jax.random.fold_in(episode_key, nodes.start), observations.shape[:-1])
+        return agent.head.draw(noise, agent.policy(params, observations))
 
     _, choices = commit(game, env.tree, choose, agent.game_action)
     steps = step_through(env, response_key, agent.game_action(choices))

@@ -1,0 +1,132 @@
+"""Where a run computes: a mesh of devices, and what several processes must agree on.
+
+The mesh has two axes. Along ``runs`` lie the elements of a batch (seeds, configurations), which never talk to each other; along
+``episodes`` devices share each element's Stackelberg episodes and add up their gradients.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from stackjax.errors import InputError
+from stackjax.ppo.train import Trainer, can_share
+from stackjax.types import PyTree
+
+__all__ = [
+    "Layout",
+    "agree",
+    "choose_layout",
+    "is_writer",
+    "make_mesh",
+    "place",
+    "replicated",
+    "wait_for_all",
+    "writer_only",
+]
+
+
+class Layout(NamedTuple):
+    """How many devices lie along each axis of the mesh."""
+
+    runs: int
+    episodes: int
+
+    def padded(self, num_elements: int) -> int:
+        """The least number of elements that devices can hold equally many of."""
+        return math.ceil(num_elements / self.runs) * self.runs
+
+
+def choose_layout(num_elements: int, trainer: Trainer, wanted: tuple[int, int] | None = None) -> Layout:
+    """The layout that leaves each device least to do; of equals, the one that exchanges least.
+
+    On the CPUs of one machine devices do not share episodes unless ``wanted`` says so: results are then the same, bit for bit,
+    for any number of devices.
+
+    Raises:
+      InputError: ``wanted`` does not fit the devices or the settings, or several processes could not all take part.
+    """
+    available, several = jax.device_count(), jax.process_count() > 1
+    sizes = range(1, available + 1)
+    most = available if several or jax.default_backend() != "cpu" else 1
+    layouts = [Layout(r, e) for r in sizes for e in range(1, min(most, available // r) + 1)]
+    if wanted is not None:
+        layouts = [Layout(*wanted)]
+        if min(wanted) < 1 or math.prod(wanted) > available:
+            raise InputError(f"mesh={wanted[0]} {wanted[1]} must be at least 1 each, and together at most {available} devices")
+    layouts = [one for one in layouts if can_share(trainer.env, trainer.config, one.episodes)]
+    if not layouts and wanted is not None:
+        raise InputError(
+            f"mesh={wanted[0]} {wanted[1]}: {wanted[1]} devices cannot share num_envs={trainer.config.num_envs} episodes and "
+            "every minibatch (or shuffle group) evenly"
+        )
+    if several:
+        layouts = [one for one in layouts if math.prod(one) == available]
+    if not layouts:
+        raise InputError(f"several processes must use all of their {available} devices; give another mesh or num_envs")
+    share = lambda one: math.ceil(num_elements / one.runs) / one.episodes
+    return min(layouts, key=lambda one: (share(one), one.episodes, one.runs))
+
+
+def make_mesh(layout: Layout) -> Mesh:
+    devices = np.asarray(jax.devices()[: math.prod(layout)]).reshape(layout)
+    return Mesh(devices, ("runs", "episodes"))
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    return NamedSharding(mesh, P())
+
+
+def place(tree: PyTree, shardings: PyTree) -> PyTree:
+    """Arrays of this process's memory, which every process holds whole, as arrays on the mesh."""
+
+    def one(leaf: Any, sharding: NamedSharding) -> jax.Array:
+        whole = np.asarray(leaf)
+        return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
+
+    return jax.tree.map(one, tree, shardings)
+
+
+def is_writer() -> bool:
+    """Whether this process writes files and speaks to the user."""
+    return jax.process_index() == 0
+
+
+def agree(values: PyTree) -> PyTree:
+    """The writer's ``values`` (numbers and arrays of the same shapes everywhere), on every process, as NumPy arrays."""
+    here = jax.tree.map(np.asarray, values, is_leaf=lambda node: isinstance(node, list))
+    if jax.process_count() == 1:
+        return here
+    from jax.experimental import multihost_utils
+
+    return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(here))
+
+
+def wait_for_all(name: str) -> None:
+    """A barrier: no process goes on before all are here."""
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(name)
+
+
+def writer_only(action: Callable, *arguments: Any) -> None:
+    """``action(*arguments)`` on the writer alone; no process goes on before it is done, and none if it failed.
+
+    Raises:
+      InputError: it raised this, or an `OSError`, on the writer.
+    """
+    problem: Exception | None = None
+    if is_writer():
+        try:
+            action(*arguments)
+        except (InputError, OSError) as error:
+            problem = error
+    if agree(problem is not None) and not is_writer():
+        raise InputError("process 0 could not go on; its message says why")
+    if problem is not None:
+        raise problem

@@ -1,0 +1,147 @@
+"""Training a batch into a directory: advance, score, log, checkpoint, and go on from where it was stopped."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from stackjax.runs import metrics
+from stackjax.runs.checkpoint import Checkpoints
+from stackjax.runs.devices import agree, is_writer, writer_only
+from stackjax.runs.directory import RunDirectory
+from stackjax.runs.programs import Elements, Programs
+from stackjax.runs.state import Logged, RunState
+from stackjax.runs.stopping import Stopped, StopRequest
+from stackjax.types import PyTree
+
+__all__ = ["Progress", "Trained", "read_state", "train_batch"]
+
+NUM_LOGS = 40
+CHECKPOINT_SECONDS = 10.0
+SLICE_SECONDS = 5.0  # how long the devices work before anybody looks whether to stop or to save
+
+
+class Progress(NamedTuple):
+    """What a live display shows after each stretch of updates."""
+
+    update: int
+    num_updates: int
+    leader_payoff: float  # of the best greedy commitment so far, mean over elements
+    bcce_gap: float  # its gap, largest over elements
+    episodes_per_second: float
+    seconds_left: float
+
+
+class Trained(NamedTuple):
+    """A state, the updates behind it and the seconds that they took."""
+
+    state: RunState
+    update: int
+    seconds: float
+
+
+def train_batch(
+    programs: Programs,
+    elements: Elements,
+    names: list[dict[str, Any]],
+    directory: RunDirectory,
+    identity: str,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """Train every element to the end, from the newest good checkpoint in ``directory`` if there is one of this ``identity``.
+
+    Elements that diverge are frozen; when all have, training ends early.
+
+    Args:
+      names: what tells the elements apart in ``metrics.jsonl``, for example ``{"seed": 3}``; further elements are padding.
+
+    Raises:
+      Stopped: a signal asked for it; the state was saved.
+      OSError: a file could not be written; what was written before is intact.
+    """
+    num_updates = programs.spec.ppo.num_updates
+    stretch = max(1, num_updates // NUM_LOGS)
+    with StopRequest() as request:
+        record = _Record(directory, identity, names, programs.env.reward_play)
+        found = read_state(programs, record.checkpoints, len(names))
+        state, done, earlier = found or Trained(programs.init(elements), 0, 0.0)
+        writer_only(record.go_on_from, done)
+        first_update, started, saved_at, most = done, time.perf_counter(), earlier, 1
+        seconds = lambda: earlier + time.perf_counter() - started
+        all_diverged = False
+        try:
+            while done < num_updates and not all_diverged:
+                boundary = min((done // stretch + 1) * stretch, num_updates)
+                count, before = int(agree(min(boundary - done, most))), time.perf_counter()
+                state = jax.block_until_ready(programs.advance(state, elements, count))
+                done, most = done + count, max(1, int(SLICE_SECONDS * count / (time.perf_counter() - before)))
+                if done == boundary:
+                    state, logged = programs.score(state, elements)
+                    seen: Logged = jax.device_get(logged)
+                    all_diverged = bool((seen.diverged_at[: len(names)] >= 0).all())
+                    writer_only(record.log, done, seen, seconds())
+                is_due = done == num_updates or all_diverged or seconds() - saved_at >= CHECKPOINT_SECONDS
+                save, signal_number = (int(value) for value in agree([is_due or request.signal > 0, request.signal]))
+                if save:
+                    packed, saved_at = programs.pack(state, len(names)), seconds()
+                    writer_only(record.save, packed, done, seconds())
+                if signal_number and done < num_updates:
+                    raise Stopped(signal_number)
+                if on_progress is not None and is_writer() and done == boundary:
+                    rate = (done - first_update) / (seconds() - earlier)
+                    on_progress(record.progress(seen, done, num_updates, seconds(), rate))
+        finally:
+            record.close()
+    return Trained(state, done, seconds())
+
+
+def read_state(programs: Programs, checkpoints: Checkpoints | None, count: int) -> Trained | None:
+    """The newest good checkpoint's state of ``count`` elements, or None; only the writer has ``checkpoints``."""
+    shapes = programs.packed_shapes(count)
+    found = checkpoints.restore(shapes) if checkpoints is not None else None
+    update, seconds = agree(
+        (np.int32(-1 if found is None else found.update), np.float32(0.0 if found is None else found.seconds))
+    )
+    if update < 0:
+        return None
+    packed: PyTree = found.state if found else jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
+    return Trained(programs.unpack(agree(packed)), int(update), float(seconds))
+
+
+class _Record:
+    """What the writer leaves on disk while a batch trains; other processes hold one and leave it alone."""
+
+    def __init__(self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], reward_play: str) -> None:
+        self.checkpoints = Checkpoints(directory.checkpoints, identity) if is_writer() else None
+        self._metrics, self._names, self._reward_play = directory.metrics, names, reward_play
+        self._counts = metrics.Counts(np.zeros(len(names)), np.zeros(len(names)))
+        self._payoff = -math.inf
+
+    def go_on_from(self, update: int) -> None:
+        metrics.truncate(self._metrics, update)
+        self._counts = metrics.Counts.resumed(self._metrics, self._names)
+
+    def log(self, update: int, seen: Logged, seconds: float) -> None:
+        seen = jax.tree.map(lambda leaf: leaf[: len(self._names)], seen)
+        self._counts = self._counts.after(seen)
+        chosen = getattr(seen.evaluation, self._reward_play)
+        self._payoff = float(chosen.leader_payoff.mean())
+        rows = metrics.rows(update, self._names, self._counts, seen, chosen, seconds)
+        metrics.append(self._metrics, rows)
+
+    def save(self, packed: PyTree, update: int, seconds: float) -> None:
+        assert self.checkpoints is not None
+        self.checkpoints.save(packed, update, seconds, self._payoff)
+
+    def close(self) -> None:
+        if self.checkpoints is not None:
+            self.checkpoints.close()
+
+    def progress(self, seen: Logged, update: int, num_updates: int, seconds: float, rate: float) -> Progress:
+        size = len(self._names)
+        payoff, gap = float(seen.best_payoff[:size].mean()), float(seen.best_gap[:size].max())
+        episodes = self._counts.episodes.sum() / seconds
+        return Progress(update, num_updates, payoff, gap, episodes, (num_updates - update) / rate)

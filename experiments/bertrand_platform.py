@@ -15,9 +15,9 @@ import numpy as np
 
 import stackjax as sx
 from stackjax.games.bertrand_platform import logit_market
+from stackjax.runs.intervals import interval, with_interval
 from stackjax.runs.spec import POMDPConfig
 from toolkit.figures import COLOURS, GREY, new_figure
-from toolkit.intervals import interval, with_interval
 from toolkit.markets import NUM_REWARD_EPISODES, benchmarks, settle, settle_dynamic
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run

@@ -13,8 +13,8 @@ import numpy as np
 
 import stackjax as sx
 from stackjax.pomdp.commitment import decision_tree, tabulate_batch
+from stackjax.runs.intervals import interval
 from toolkit.figures import COLOURS, GREY, label_ends, new_figure
-from toolkit.intervals import interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 

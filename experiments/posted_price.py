@@ -3,8 +3,8 @@
 import numpy as np
 
 import stackjax as sx
+from stackjax.runs.intervals import difference, with_interval
 from toolkit.figures import BLUE, ORANGE, label_ends, learning_curve, new_figure, reference_line, wall_clock
-from toolkit.intervals import difference, with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.training import QUICK_UPDATES, Run, paper_lengths, step_path, train, train_default

@@ -11,8 +11,8 @@ import numpy as np
 
 import stackjax as sx
 from stackjax.games.posted_price import best_without_messages
+from stackjax.runs.intervals import with_interval
 from toolkit.figures import COLOURS, GREY, new_figure
-from toolkit.intervals import with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.training import Run, train_default

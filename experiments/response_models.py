@@ -10,8 +10,8 @@ import numpy as np
 import stackjax as sx
 from stackjax.followers.config import Kind
 from stackjax.pomdp.commitment import tabulate
+from stackjax.runs.intervals import with_interval
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
-from toolkit.intervals import with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.training import Run, train

@@ -3,8 +3,8 @@
 import numpy as np
 
 from matrix_design import CRITICS, train_both
+from stackjax.runs.intervals import interval, with_interval
 from toolkit.figures import label_ends, learning_curve, new_figure, wall_clock
-from toolkit.intervals import interval, with_interval
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 

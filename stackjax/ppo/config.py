@@ -98,6 +98,9 @@ class PPOConfig:
         ):
             bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"a finite number of at least {low:g}"
             require_number(name, getattr(self, name), functools.partial(_is_between, low, high), bounds)
+        if self.path == "committed":
+            only = "1 on the committed path, which skips decisions; use path='step'"
+            require_number("discount", self.discount, lambda discount: discount == 1, only)
 
 
 def _is_between(low: float, high: float, value: float) -> bool:

@@ -199,8 +199,6 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: S
       InputError: settings that do not fit each other.
     """
     config = PPOConfig() if config is None else config
-    if config.path == "committed" and isinstance(config.discount, (int, float)) and config.discount != 1.0:
-        raise InputError(f"discount={config.discount} must be 1 on the committed path, which skips decisions; use path='step'")
     size = batch_size(env, config)
     if size % config.num_minibatches:
         raise InputError(f"num_minibatches={config.num_minibatches} must divide the batch of {size} decisions")

@@ -41,7 +41,7 @@ class RunDirectory:
             raise InputError(f"output path {self.path} exists and is not a directory")
         if self.config.exists() and not (resume or overwrite):
             raise InputError(f"output directory {self.path} already holds a run; use --resume, --overwrite or another --out")
-        ours = {file.name for file in self._files} | {self.checkpoints.name}
+        ours = {file.name for file in (*self._files, *self._folders)}
         entries = self.path.iterdir() if self.path.is_dir() else []
         foreign = [e.name for e in entries if e.name not in ours and not any(e.name.startswith(f".{name}.") for name in ours)]
         if foreign and not self.config.exists():
@@ -58,16 +58,27 @@ class RunDirectory:
                 for file in self._files:
                     if file != self.config:
                         file.unlink(missing_ok=True)
-                if self.checkpoints.exists():
-                    shutil.rmtree(self.checkpoints)
+                for folder in self._folders:
+                    if folder.exists():
+                        shutil.rmtree(folder)
             write_text(self.config, to_json(config, indent=2) + "\n")
-            self.checkpoints.mkdir(exist_ok=True)
+            self._folders[0].mkdir(exist_ok=True)
         except OSError as error:
             raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error}") from error
 
     @property
     def _files(self) -> tuple[pathlib.Path, ...]:
         return self.config, self.metrics, self.result, self.report
+
+    @property
+    def _folders(self) -> tuple[pathlib.Path, ...]:
+        """The first of them is always there."""
+        return self.checkpoints, self.checkpoints.with_name(f"{self.checkpoints.name}.rejected")
+
+    def drop_checkpoints(self) -> None:
+        """Give back the room that the checkpoints of a finished run take."""
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def read_result(self) -> dict[str, Any]:
         """The content of ``result.json``; raises `InputError` if the run has none yet."""

@@ -23,8 +23,8 @@ PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
 class LiveProgress:
     """A live progress line; plain lines now and then when the output is not a terminal."""
 
-    def __init__(self, num_updates: int) -> None:
-        self._console = Console(stderr=True)
+    def __init__(self, num_updates: int, *, silent: bool = False) -> None:
+        self._console = Console(stderr=True, quiet=silent)
         self._bar = Progress(
             TextColumn("update {task.completed}/{task.total}"),
             BarColumn(bar_width=20),

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from stackjax.equilibrium.certificate import Certificate
 from stackjax.runs.files import append_lines, to_json, write_text
 from stackjax.runs.state import Logged
 
-__all__ = ["Counts", "append", "read", "rows", "truncate"]
+__all__ = ["Counts", "append", "read", "rows", "stream", "truncate"]
 
 
 class Counts(NamedTuple):
@@ -23,8 +24,7 @@ class Counts(NamedTuple):
     @staticmethod
     def resumed(path: pathlib.Path, names: list[dict[str, Any]]) -> "Counts":
         """The counts of the last logged update, or zeros."""
-        rows = read(path)
-        last = {tuple(row.get(key) for key in names[0]): row for row in rows}
+        last = {tuple(row.get(key) for key in names[0]): row for row in stream(path)}
         known = [last.get(tuple(name.values()), {}) for name in names]
         count = lambda column: np.array([row.get(column, 0.0) for row in known], np.float64)
         return Counts(count("stackelberg_episodes"), count("leader_decisions"))
@@ -77,13 +77,17 @@ def append(path: pathlib.Path, objects: list[dict[str, Any]]) -> None:
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
     """All whole objects of a metrics file; a line that a kill or a full disk cut short is left out."""
+    return list(stream(path))
+
+
+def stream(path: pathlib.Path) -> Iterator[dict[str, Any]]:
+    """`read`, one at a time."""
     if not path.exists():
-        return []
-    found = []
-    for line in path.read_text().split("\n"):
-        with contextlib.suppress(ValueError):
-            found.append(json.loads(line))
-    return found
+        return
+    with path.open() as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                yield json.loads(line)
 
 
 def truncate(path: pathlib.Path, update: int) -> None:

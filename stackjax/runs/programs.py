@@ -4,6 +4,7 @@ An element of a batch is one seed under one choice of the swept numbers. All ele
 programs serves them, and every further batch of the same size.
 """
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
@@ -113,6 +114,12 @@ class Programs:
     def bytes_needed(self) -> int:
         """Memory of a device while the hungriest of the programs compiled so far runs, as the compiler counts it."""
         return max(_bytes(program) for program in self._compiled.values())
+
+    @cached_property
+    def state_bytes(self) -> int:
+        """The state of all elements."""
+        packed = jax.tree.leaves(self.packed_shapes(self.num_elements))
+        return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in packed)
 
     def _program(self, name: str) -> Any:
         if name not in self._compiled:

@@ -49,10 +49,10 @@ def entries(
         actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
     optimum = _known_optimum(game)
     key_of = lambda entry: tuple(entry.get(key) for key in names[0])
-    rows = metrics.read(metrics_path)
-    logged = {key_of(row): row for row in rows}  # the last of each
+    logged: dict[tuple[Any, ...], dict[str, Any]] = {}  # the last of each
     curves: dict[tuple[Any, ...], list[float]] = {}
-    for row in rows:
+    for row in metrics.stream(metrics_path):
+        logged[key_of(row)] = row
         curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
     paths = commitment_paths(game, env.tree)
     found = []

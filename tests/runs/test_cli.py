@@ -5,12 +5,15 @@ import subprocess
 import sys
 import time
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from stackjax import FollowersConfig, InputError, PPOConfig
 from stackjax.cli import main
-from stackjax.runs import session
+from stackjax.ppo.train import Trainer
+from stackjax.runs import metrics
 from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
 
 QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "2"]
@@ -108,11 +111,11 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypa
             raise Killed
         return rows(*arguments)
 
-    rows = session.metrics.rows
-    monkeypatch.setattr(session.metrics, "rows", die)
+    rows = metrics.rows
+    monkeypatch.setattr(metrics, "rows", die)
     with pytest.raises(Killed):
         run("train", "maintain", *QUICK, "--out", cut)
-    monkeypatch.setattr(session.metrics, "rows", rows)
+    monkeypatch.setattr(metrics, "rows", rows)
     assert run("train", "maintain", *QUICK, "--out", cut) == 2
     assert "--resume" in capsys.readouterr().err
     assert run("train", "maintain", *QUICK, "--out", cut, "--resume") == 0
@@ -202,24 +205,50 @@ def test_game_from_a_python_file(tmp_path, capsys):
     assert find_game(str(namesake)).name == "namesake"
 
 
-def test_divergence_stops_the_run_and_names_update_and_seed(tmp_path, capsys, monkeypatch):
-    """The second seed's weights turn to NaN at the third update."""
-    update, key_data = session.Trainer.update, session.jax.random.key_data
-    third_key = session.jax.random.key(1)
-    for places in (3, 3, 3):  # init and each update split a key in three and keep the last
-        third_key = session.jax.random.split(third_key, places)[2]
+def poison(monkeypatch, first_update, seeds):
+    """Weights turn to NaN at ``first_update`` for the ``seeds``."""
+    update, key_data = Trainer.update, jax.random.key_data
+    keys = []
+    for seed in seeds:
+        key = jax.random.key(seed)
+        for _ in range(first_update):  # init and each update split a key in three and keep the last
+            key = jax.random.split(key, 3)[2]
+        keys.append(key_data(key))
 
     def poisoned(self, state):
         after, seen = update(self, state)
-        bad = (key_data(state.key) == key_data(third_key)).all()
-        params = session.jax.tree.map(lambda leaf: session.jnp.where(bad, session.jnp.nan, leaf), after.params)
-        finite = seen.is_finite & ~bad
-        return after._replace(params=params), seen._replace(is_finite=finite)
+        bad = (key_data(state.key)[None] == jnp.stack(keys)).all(axis=-1).any()
+        params = jax.tree.map(lambda leaf: jnp.where(bad, jnp.nan, leaf), after.params)
+        return after._replace(params=params), seen._replace(is_finite=seen.is_finite & ~bad)
 
-    monkeypatch.setattr(session.Trainer, "update", poisoned)
+    monkeypatch.setattr(Trainer, "update", poisoned)
+
+
+def test_a_seed_that_diverges_is_frozen_and_the_others_go_on(tmp_path, capsys, monkeypatch):
+    """The second of three seeds turns to NaN at the third update; the others end as they would have, bit for bit."""
+    settings = ["train", "maintain", *QUICK, "--seeds", 3]
+    assert run(*settings, "--out", tmp_path / "sound") == 0
+    poison(monkeypatch, 3, [1])
+    capsys.readouterr()
+    assert run(*settings, "--out", tmp_path / "run") == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if "not finite" in line]
+    assert len(warned) == 1
+    assert warned[0].startswith("stackjax: warning: ")
+    assert "seed 1 at update 3;" in warned[0]
+    sound, found = (json.loads((tmp_path / name / "result.json").read_text())["seeds"] for name in ("sound", "run"))
+    assert [seed["diverged_at"] for seed in found] == [None, 3, None]
+    assert [found[0], found[2]] == [sound[0], sound[2]]
+    assert found[1]["update"] <= 2
+    assert found[1]["stackelberg_episodes"] == 2 * 16
+    assert np.isfinite(found[1]["leader_payoff"])
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [row["update"] for row in rows if row["seed"] == 1] == [1, 2]
+
+
+def test_when_every_seed_diverges_the_run_stops_and_names_them(tmp_path, capsys, monkeypatch):
+    poison(monkeypatch, 3, [0, 1])
     assert run("train", "maintain", *QUICK, "--out", tmp_path / "run") == 1
-    error = capsys.readouterr().err
-    assert "not finite: seed 1 at update 3;" in error
+    assert "not finite: seed 0 at update 3, seed 1 at update 3;" in capsys.readouterr().err
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert {row["update"] for row in rows} == {1, 2}
     assert not (tmp_path / "run/result.json").exists()

@@ -1,0 +1,75 @@
+"""The command line: ``stackjax list | train | sweep | evaluate | report | export | solve``. Free of JAX until it is needed."""
+
+import sys
+import warnings
+from collections.abc import Callable
+
+from stackjax.cli.arguments import fail
+from stackjax.cli.inspect import evaluate_command, export_command, list_command, report_command, solve_command
+from stackjax.cli.sweep import sweep_command
+from stackjax.cli.train import train_command
+from stackjax.errors import InputError, near_matches
+
+__all__ = ["main"]
+
+USAGE = """\
+stackjax learns how to lead: the commitment that pays best once followers have learned to answer it.
+
+usage:
+  stackjax list [--json]            the games, their options and known optima
+  stackjax train GAME --out DIR     train leaders, ten seeds at once
+  stackjax sweep GAME --out DIR --sweep.ppo.learning-rate log 1e-4 1e-2 16 ...
+                                    train leaders under every combination of settings
+  stackjax evaluate DIR             evaluate a run's commitments again
+  stackjax report DIR               write a run's report.html again
+  stackjax export DIR FILE          a run's commitment, policy and follower play in a file of its own, .json or .npz
+  stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
+
+GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg), openspiel:NAME, or FILE.py[:NAME].
+stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, --ppo.*
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code.
+
+    0; 1 when every seed diverged or another process was lost; 2 for wrong input; 130 and 143 when told to stop.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "list": list_command,
+        "train": train_command,
+        "sweep": sweep_command,
+        "evaluate": evaluate_command,
+        "report": report_command,
+        "export": export_command,
+        "solve": solve_command,
+    }
+    try:
+        if not arguments or arguments[0] in ("-h", "--help"):
+            print(USAGE, end="")
+            return 0
+        if arguments[0] == "--version":
+            import stackjax
+
+            print(stackjax.__version__)
+            return 0
+        if arguments[0] not in commands:
+            raise InputError(
+                f"command {arguments[0]!r} must be one of {', '.join(commands)}.{near_matches(arguments[0], commands)}"
+            )
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            return commands[arguments[0]](arguments[1:])
+    except InputError as error:
+        return fail(str(error), 2)
+    except OSError as error:
+        return fail(f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error), 2)
+    except KeyboardInterrupt:
+        return fail("interrupted", 130)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: object) -> None:
+    """What the library has to say to its user is one line; where in the code it says so is of no use to them."""
+    if issubclass(category, RuntimeWarning):
+        print(f"stackjax: warning: {' '.join(str(message).split())}", file=sys.stderr)

@@ -1,0 +1,7 @@
+"""``python -m stackjax.cli``."""
+
+import sys
+
+from stackjax.cli import main
+
+sys.exit(main())

@@ -1,0 +1,60 @@
+"""What the commands have in common: reading arguments, and saying in one line what is wrong with them."""
+
+import contextlib
+import io
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from stackjax.errors import InputError
+from stackjax.runs.spec import GameSource, find_game
+
+if TYPE_CHECKING:
+    from stackjax.runs.directory import RunDirectory
+
+__all__ = ["fail", "game_argument", "parse", "run_argument"]
+
+
+def fail(message: str, code: int) -> int:
+    """One line on standard error; returns ``code``."""
+    print(f"stackjax: error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def game_argument(arguments: list[str], command: str) -> tuple[GameSource, list[str]]:
+    if arguments[:1] in (["-h"], ["--help"]):
+        kinds = "a name from 'stackjax list', a payoff file (.json, .npz, .nfg), openspiel:NAME, or FILE.py[:NAME]"
+        print(f"usage: stackjax {command} GAME ...\n\nGAME: {kinds}")
+        raise SystemExit(0)
+    if not arguments or arguments[0].startswith("-"):
+        raise InputError(f"{command} needs a game first: stackjax {command} GAME ...; see 'stackjax list'")
+    return find_game(arguments[0]), arguments[1:]
+
+
+def run_argument(arguments: list[str], command: str, help_text: str) -> "RunDirectory":
+    from stackjax.runs.directory import RunDirectory
+
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(f"usage: stackjax {command} DIR\n\n{help_text}")
+        raise SystemExit(0)
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise InputError(f"{command} takes one directory, not {' '.join(arguments) or 'none'}")
+    return RunDirectory(arguments[0]).open_existing()
+
+
+def parse(settings: type, arguments: list[str], program: str) -> Any:
+    """Parse with tyro; its boxed error messages become one line and an `InputError`."""
+    import tyro
+
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(settings, args=arguments, prog=program)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        text = re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─┌┐└┘]|-{5,}", " ", complaint.getvalue())
+        words = " ".join(re.split(r"For full helptext", text)[0].split())
+        for title in ("Unrecognized options", "Required options", "Parsing error"):
+            words = words.removeprefix(f"{title} ")
+        raise InputError(words or "the arguments could not be read") from None

@@ -1,0 +1,119 @@
+"""``stackjax list | solve | evaluate | report | export``: what there is, what is known, and what runs have left."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Annotated
+
+from stackjax.cli.arguments import fail, game_argument, parse, run_argument
+from stackjax.games import registry
+
+__all__ = ["evaluate_command", "export_command", "list_command", "report_command", "solve_command"]
+
+
+def list_command(arguments: list[str]) -> int:
+    @dataclasses.dataclass(frozen=True)
+    class ListSettings:
+        """The games, their options and known optima."""
+
+        json: bool = False
+        """Machine-readable."""
+
+    settings = parse(ListSettings, arguments, "stackjax list")
+    entries = registry.registered_games()
+    if settings.json:
+        games = [
+            {
+                "name": game.name,
+                "summary": game.summary,
+                "optimum": game.optimum,
+                "options": {field.name: field.default for field in dataclasses.fields(game.options)},
+            }
+            for game in entries
+        ]
+        print(json.dumps(games, indent=2))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("game", "optimum", "what the leader does", "options", box=None, pad_edge=False)
+    for game in entries:
+        options = [f"{field.name.replace('_', '-')}={field.default}" for field in dataclasses.fields(game.options)]
+        table.add_row(game.name, game.optimum, game.summary, "\n".join(options))
+    console = Console()
+    console.print(table)
+    console.print("\nOptions are given as --game.OPTION VALUE; payoffs are in game units.", highlight=False)
+    return 0
+
+
+def solve_command(arguments: list[str]) -> int:
+    source, rest = game_argument(arguments, "solve")
+    settings_type = dataclasses.make_dataclass(
+        "Settings",
+        [("game", source.options, dataclasses.field(default_factory=source.options)), ("json", bool, False)],
+        frozen=True,
+    )
+    settings = parse(settings_type, rest, f"stackjax solve {arguments[0]}")
+    game = source.build(dataclasses.asdict(settings.game))
+    from stackjax.equilibrium.optimum import describe_commitment, solve
+
+    try:
+        optimum = solve(game)
+    except ArithmeticError as error:
+        return fail(f"{game.name} could not be solved: {error}", 1)
+    if settings.json:
+        found = {} if optimum is None else optimum._asdict()
+        if found.get("commitment") is not None:
+            found["commitment"] = found["commitment"].tolist()
+        print(json.dumps({"game": game.name, **found}))
+    elif optimum is None:
+        print(
+            f"{game.name}: the leader's optimum is not known, and its commitments are too many, or not finite, to try them all"
+        )
+    else:
+        weak = "" if optimum.weak_value is None else f"; with ties or equilibria against the leader {optimum.weak_value:.10g}"
+        print(f"{game.name}: {optimum.value:.10g} ({optimum.method}){weak}")
+        for line in describe_commitment(game, optimum):
+            print(f"  {line}")
+    return 0
+
+
+def evaluate_command(arguments: list[str]) -> int:
+    directory = run_argument(arguments, "evaluate", "Evaluate a run's commitments again; rewrites result.json and report.html.")
+    from stackjax.runs.display import print_result
+    from stackjax.runs.session import run_evaluation
+
+    print_result(run_evaluation(directory), directory)
+    return 0
+
+
+def report_command(arguments: list[str]) -> int:
+    directory = run_argument(arguments, "report", "Write report.html again from a run's result.json and metrics.jsonl.")
+    from stackjax.runs.report import write_report
+
+    write_report(directory, directory.read_result())
+    print(directory.report)
+    return 0
+
+
+def export_command(arguments: list[str]) -> int:
+    import tyro
+
+    @dataclasses.dataclass(frozen=True)
+    class ExportSettings:
+        """Write one seed's commitment and the followers' play to a file, to be read without stackjax."""
+
+        directory: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
+        """A run."""
+        file: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+        """Where to: .json or .npz."""
+        seed: int | None = None
+        """Which seed; by default the one with the highest payoff."""
+
+    settings = parse(ExportSettings, arguments, "stackjax export")
+    from stackjax.runs.directory import RunDirectory
+    from stackjax.runs.export import export_commitment
+
+    seed = export_commitment(RunDirectory(settings.directory).open_existing(), settings.file, settings.seed)
+    print(f"{settings.file} (seed {seed})")
+    return 0

@@ -1,0 +1,134 @@
+"""``stackjax sweep``."""
+
+import dataclasses
+import sys
+import time
+from typing import Any
+
+from stackjax.cli.arguments import fail, game_argument, parse
+from stackjax.cli.train import RunSettings, run_spec, settings_type, start
+from stackjax.errors import InputError
+from stackjax.followers.config import FollowersConfig
+from stackjax.ppo.config import PPOConfig
+from stackjax.runs.spec import GameSource, POMDPConfig
+from stackjax.runs.sweep_spec import Axis, SweepSpec, read_axis
+
+__all__ = ["sweep_command"]
+
+HELP = """\
+usage: stackjax sweep GAME --sweep.SETTING VALUE VALUE ... [--sweep.SETTING log LOW HIGH COUNT] ... [settings] --out DIR
+
+Trains every combination of the swept settings' values, each on all seeds. Real numbers of --followers and --ppo are swept in
+one program; whatever else differs (widths, rounds, the game's options) makes groups, each compiled once. A value with several
+parts is joined by commas: --sweep.ppo.hidden-sizes 32,32 64,64. All other settings are those of stackjax train:
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepSettings(RunSettings):
+    """Where a sweep goes, how many seeds each configuration gets, and what it may take."""
+
+    memory_gib: float | None = None
+    """Memory that the sweep may take, of this process on CPUs and of each device elsewhere; by default three quarters of what
+    is free. Batches are chunked to stay within it."""
+
+
+def sweep_command(arguments: list[str]) -> int:
+    source, rest = game_argument(arguments, "sweep")
+    kind = settings_type(source, SweepSettings)
+    if {"-h", "--help"} & set(rest):
+        print(HELP)
+    swept, others = _split(rest)
+    settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
+    sweep = SweepSpec(run_spec(source, settings), tuple(_axis(source, kind, name, tokens) for name, tokens in swept))
+    start(settings)
+    from stackjax.runs.devices import is_writer
+    from stackjax.runs.stopping import Stopped
+    from stackjax.runs.sweep import run_sweep
+    from stackjax.runs.sweep_report import SweepDirectory, configuration_in_words
+
+    directory = SweepDirectory(settings.out)
+    try:
+        result = run_sweep(
+            sweep,
+            directory,
+            resume=settings.resume,
+            overwrite=settings.overwrite,
+            mesh=settings.mesh,
+            memory_gib=settings.memory_gib,
+            on_progress=_Lines().show,
+        )
+    except Stopped as stop:
+        return fail(f"stopped by {stop}; what was learnt is saved, go on with --resume", 128 + stop.signal)
+    if is_writer():
+        best = result["best"]
+        low, high = best["interval"]
+        print(f"best of {len(result['configurations'])} configurations: {configuration_in_words(best['settings'])}")
+        print(
+            f"leader payoff {best['leader_payoff']:.4g} [{low:.4g}, {high:.4g}], mean of {sweep.base.num_seeds} seeds; judge it"
+        )
+        print(f"anew on other seeds: {result['num_within_interval_of_best']} configurations are within that interval or above")
+        if result["num_diverged"]:
+            print(f"{result['num_diverged']} runs diverged; {directory.table} says which and when")
+        seconds = result["wall_seconds"]
+        print(f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s")
+        print(f"table: {directory.table}\nreport: {directory.report}")
+    return 0
+
+
+def _split(arguments: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:
+    """``--sweep.NAME`` options with the values that follow them, and all other arguments."""
+    swept: list[tuple[str, list[str]]] = []
+    others: list[str] = []
+    into: list[str] = others
+    for argument in arguments:
+        if argument.startswith("--sweep."):
+            name, equals, value = argument.removeprefix("--sweep.").partition("=")
+            into = [value] if equals else []
+            swept.append((name, into))
+        elif argument.startswith("--"):
+            into = others
+            others.append(argument)
+        else:
+            into.append(argument)
+    return swept, others
+
+
+def _axis(source: GameSource, kind: type, name: str, tokens: list[str]) -> Axis:
+    sections = {"game": source.options, "pomdp": POMDPConfig, "followers": FollowersConfig, "ppo": PPOConfig}
+
+    def read_value(setting: str, token: str) -> Any:
+        section, _, field = setting.partition(".")
+        if isinstance(getattr(sections[section](), field), bool):
+            if token.lower() not in ("true", "false"):
+                raise InputError(f"--sweep.{name}: {token!r} must be true or false")
+            return token.lower() == "true"
+        try:
+            parsed = parse(kind, ["--out", ".", f"--{section}.{field.replace('_', '-')}", *token.split(",")], "stackjax sweep")
+        except InputError as error:
+            raise InputError(f"--sweep.{name} {token}: {error}") from error
+        return getattr(getattr(parsed, section), field)
+
+    return read_axis(name, tokens, sections, read_value)
+
+
+class _Lines:
+    """Where the sweep is, a line now and then."""
+
+    INTERVAL = 5.0
+
+    def __init__(self) -> None:
+        self._last = -self.INTERVAL
+
+    def show(self, seen: Any) -> None:
+        now, chunk = time.monotonic(), seen.chunk
+        if chunk is not None and now - self._last < self.INTERVAL and chunk.update < chunk.num_updates:
+            return
+        self._last = now
+        line = f"{seen.num_done}/{seen.num_elements} runs done; next {seen.chunk_size}: "
+        if chunk is None:
+            line += "compiling ..."
+        else:
+            line += f"update {chunk.update}/{chunk.num_updates}, {chunk.episodes_per_second:,.0f} episodes/s"
+            line += f", {chunk.seconds_left:.0f} s left"
+        print(line, file=sys.stderr, flush=True)

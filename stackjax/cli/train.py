@@ -1,0 +1,81 @@
+"""``stackjax train``."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from stackjax.cli.arguments import fail, game_argument, parse
+from stackjax.followers.config import FollowersConfig
+from stackjax.ppo.config import PPOConfig
+from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec
+from stackjax.runs.startup import Processes, join, use_every_core
+
+__all__ = ["RunSettings", "run_spec", "settings_type", "start", "train_command"]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings(Processes):
+    """Where results go, how many seeds are trained, and on which devices."""
+
+    out: pathlib.Path = dataclasses.field(kw_only=True)
+    """Directory for config, metrics, checkpoints, result and report."""
+    seeds: int = 10
+    """Seeds trained at once, one program for all."""
+    seed: int = 0
+    """The first seed; the others follow."""
+    resume: bool = False
+    """Go on with what is in the directory from its newest good checkpoint."""
+    overwrite: bool = False
+    """Replace what is in the directory."""
+    mesh: tuple[int, int] | None = None
+    """Devices that seeds are spread over, and devices that share the episodes of each; by default as many as are of use."""
+
+
+def settings_type(source: GameSource, base: type) -> type:
+    """``base`` with the settings of a run of the game: ``game``, ``pomdp``, ``followers`` and ``ppo``."""
+    sections = {"game": source.options, "pomdp": POMDPConfig, "followers": FollowersConfig, "ppo": PPOConfig}
+    fields = [(name, kind, dataclasses.field(default_factory=kind)) for name, kind in sections.items()]
+    return dataclasses.make_dataclass("Settings", fields, bases=(base,), frozen=True, kw_only=True)
+
+
+def run_spec(source: GameSource, settings: Any) -> RunSpec:
+    """The run that parsed settings describe."""
+    options = dataclasses.asdict(settings.game)
+    return RunSpec(source, options, settings.pomdp, settings.followers, settings.ppo, settings.seed, settings.seeds)
+
+
+def start(settings: RunSettings) -> None:
+    """Set JAX up as the settings say. To be called before anything of stackjax that computes is imported."""
+    join(settings)
+    use_every_core()
+
+
+def train_command(arguments: list[str]) -> int:
+    source, rest = game_argument(arguments, "train")
+    settings = parse(settings_type(source, RunSettings), rest, f"stackjax train {arguments[0]}")
+    spec = run_spec(source, settings)
+    start(settings)
+    from stackjax.runs.devices import is_writer
+    from stackjax.runs.directory import RunDirectory
+    from stackjax.runs.display import LiveProgress, print_result
+    from stackjax.runs.session import NonFiniteError, run_training
+    from stackjax.runs.stopping import Stopped
+
+    directory = RunDirectory(settings.out)
+    try:
+        with LiveProgress(spec.ppo.num_updates, silent=not is_writer()) as progress:
+            result = run_training(
+                spec,
+                directory,
+                resume=settings.resume,
+                overwrite=settings.overwrite,
+                mesh=settings.mesh,
+                on_progress=progress.show,
+            )
+    except NonFiniteError as error:
+        return fail(str(error), 1)
+    except Stopped as stop:
+        return fail(f"stopped by {stop}; what was learnt is saved, go on with --resume", 128 + stop.signal)
+    if is_writer():
+        print_result(result, directory)
+    return 0

@@ -1,0 +1,80 @@
+"""What must happen before anything else touches JAX: a device for every core, and joining other processes."""
+
+import contextlib
+import dataclasses
+import os
+
+from stackjax.errors import InputError
+
+__all__ = ["Processes", "join", "num_cores", "use_every_core"]
+
+JOINING_SECONDS = 300
+NOTICING_SECONDS = 30  # after which the others know that a process is gone
+
+
+@dataclasses.dataclass(frozen=True)
+class Processes:
+    """Several processes, perhaps on several machines, that train together."""
+
+    distributed: bool = False
+    """Be one of several processes. Which, how many and where the first is are found out under SLURM, Open MPI and on TPUs, and
+    given by the next three elsewhere."""
+    coordinator: str | None = None
+    """HOST:PORT at which the first process listens."""
+    num_processes: int | None = None
+    """How many there are."""
+    process_id: int | None = None
+    """Which this one is, from 0; process 0 writes the files."""
+
+
+def use_every_core() -> None:
+    """One JAX device per core of a CPU, so that whole runs go side by side, one on each: nothing is faster.
+
+    Without effect once JAX has begun to compute, or where ``XLA_FLAGS`` or ``JAX_NUM_CPU_DEVICES`` sets the number.
+    """
+    import jax
+
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "") or "JAX_NUM_CPU_DEVICES" in os.environ:
+        return
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", num_cores())
+
+
+def num_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def join(processes: Processes) -> None:
+    """Become one of several processes, if that is asked for.
+
+    Raises:
+      InputError: the flags are incomplete, nothing tells where the others are, or they cannot be reached.
+    """
+    flags = {name: getattr(processes, name) for name in ("coordinator", "num_processes", "process_id")}
+    given = [name for name, value in flags.items() if value is not None]
+    if not processes.distributed:
+        if given:
+            raise InputError(f"--{given[0].replace('_', '-')} is for --distributed, which is not given")
+        return
+    if given and len(given) < len(flags):
+        missing = ", ".join(f"--{name.replace('_', '-')}" for name in flags if name not in given)
+        raise InputError(f"--distributed needs {missing} too, or none of them where they can be found out")
+    if given and not 0 <= flags["process_id"] < flags["num_processes"]:
+        raise InputError(
+            f"process_id={flags['process_id']} must be at least 0 and below num_processes={flags['num_processes']}"
+        )
+    import jax
+
+    use_every_core()
+    try:
+        jax.distributed.initialize(
+            processes.coordinator,
+            processes.num_processes,
+            processes.process_id,
+            initialization_timeout=JOINING_SECONDS,
+            heartbeat_timeout_seconds=NOTICING_SECONDS,
+        )
+    except (ValueError, RuntimeError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise InputError(f"--distributed: the other processes cannot be joined: {said}") from error

@@ -5,8 +5,8 @@ import sys
 import time
 from typing import Any
 
-from stackjax.cli.arguments import fail, game_argument, parse
-from stackjax.cli.train import RunSettings, run_spec, settings_type, start
+from stackjax.cli.arguments import game_argument, parse
+from stackjax.cli.train import RunSettings, run_spec, settings_type, start, to_the_end
 from stackjax.errors import InputError
 from stackjax.followers.config import FollowersConfig
 from stackjax.ppo.config import PPOConfig
@@ -43,12 +43,12 @@ def sweep_command(arguments: list[str]) -> int:
     sweep = SweepSpec(run_spec(source, settings), tuple(_axis(source, kind, name, tokens) for name, tokens in swept))
     start(settings)
     from stackjax.runs.devices import is_writer
-    from stackjax.runs.stopping import Stopped
     from stackjax.runs.sweep import run_sweep
-    from stackjax.runs.sweep_report import SweepDirectory, configuration_in_words
+    from stackjax.runs.sweep_report import SweepDirectory
 
     directory = SweepDirectory(settings.out)
-    try:
+
+    def train() -> None:
         result = run_sweep(
             sweep,
             directory,
@@ -58,22 +58,26 @@ def sweep_command(arguments: list[str]) -> int:
             memory_gib=settings.memory_gib,
             on_progress=_Lines().show,
         )
-    except Stopped as stop:
-        return fail(f"stopped by {stop}; what was learnt is saved, go on with --resume", 128 + stop.signal)
-    if is_writer():
-        best = result["best"]
-        low, high = best["interval"]
-        print(f"best of {len(result['configurations'])} configurations: {configuration_in_words(best['settings'])}")
-        print(
-            f"leader payoff {best['leader_payoff']:.4g} [{low:.4g}, {high:.4g}], mean of {sweep.base.num_seeds} seeds; judge it"
-        )
-        print(f"anew on other seeds: {result['num_within_interval_of_best']} configurations are within that interval or above")
-        if result["num_diverged"]:
-            print(f"{result['num_diverged']} runs diverged; {directory.table} says which and when")
-        seconds = result["wall_seconds"]
-        print(f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s")
-        print(f"table: {directory.table}\nreport: {directory.report}")
-    return 0
+        if is_writer():
+            _print_result(result)
+            print(f"table: {directory.table}\nreport: {directory.report}")
+
+    return to_the_end(train)
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    from stackjax.runs.sweep_report import configuration_in_words
+
+    best, seconds = result["best"], result["wall_seconds"]
+    low, high = best["interval"]
+    print(f"best of {len(result['configurations'])} configurations: {configuration_in_words(best['settings'])}")
+    print(f"  leader payoff {best['leader_payoff']:.4g} [{low:.4g}, {high:.4g}], mean of {result['num_seeds']} seeds")
+    print(
+        f"  {result['num_within_interval_of_best']} configurations are within that interval or above: judge it on other seeds"
+    )
+    if result["num_diverged"]:
+        print(f"{result['num_diverged']} runs diverged; the table says which and when")
+    print(f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s")
 
 
 def _split(arguments: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:

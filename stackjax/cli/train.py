@@ -1,7 +1,10 @@
 """``stackjax train``."""
 
 import dataclasses
+import os
 import pathlib
+import sys
+from collections.abc import Callable
 from typing import Any
 
 from stackjax.cli.arguments import fail, game_argument, parse
@@ -10,7 +13,7 @@ from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec
 from stackjax.runs.startup import Processes, join, use_every_core
 
-__all__ = ["RunSettings", "run_spec", "settings_type", "start", "train_command"]
+__all__ = ["RunSettings", "run_spec", "settings_type", "start", "to_the_end", "train_command"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,29 @@ def start(settings: RunSettings) -> None:
     use_every_core()
 
 
+def to_the_end(train: Callable[[], Any]) -> int:
+    """Run ``train``; the exit code, and one line, for whatever ends it early."""
+    import jax
+
+    from stackjax.runs.session import NonFiniteError
+    from stackjax.runs.stopping import Stopped
+
+    try:
+        train()
+    except NonFiniteError as error:
+        return fail(str(error), 1)
+    except Stopped as stop:
+        return fail(f"stopped by {stop}; what was learnt is saved, go on with --resume", 128 + stop.signal)
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        if jax.process_count() == 1:
+            return fail(f"the device could not go on; what was saved before is intact: {reason}", 1)
+        code = fail(f"another process was lost; start all of them again with --resume: {reason}", 1)
+        sys.stderr.flush()
+        os._exit(code)  # the usual way out would wait for the lost one
+    return 0
+
+
 def train_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "train")
     settings = parse(settings_type(source, RunSettings), rest, f"stackjax train {arguments[0]}")
@@ -58,11 +84,11 @@ def train_command(arguments: list[str]) -> int:
     from stackjax.runs.devices import is_writer
     from stackjax.runs.directory import RunDirectory
     from stackjax.runs.display import LiveProgress, print_result
-    from stackjax.runs.session import NonFiniteError, run_training
-    from stackjax.runs.stopping import Stopped
+    from stackjax.runs.session import run_training
 
     directory = RunDirectory(settings.out)
-    try:
+
+    def train() -> None:
         with LiveProgress(spec.ppo.num_updates, silent=not is_writer()) as progress:
             result = run_training(
                 spec,
@@ -72,10 +98,7 @@ def train_command(arguments: list[str]) -> int:
                 mesh=settings.mesh,
                 on_progress=progress.show,
             )
-    except NonFiniteError as error:
-        return fail(str(error), 1)
-    except Stopped as stop:
-        return fail(f"stopped by {stop}; what was learnt is saved, go on with --resume", 128 + stop.signal)
-    if is_writer():
-        print_result(result, directory)
-    return 0
+        if is_writer():
+            print_result(result, directory)
+
+    return to_the_end(train)

@@ -55,6 +55,7 @@ def sweep_command(arguments: list[str]) -> int:
             resume=settings.resume,
             overwrite=settings.overwrite,
             mesh=settings.mesh,
+            checkpoint_seconds=settings.checkpoint_seconds,
             memory_gib=settings.memory_gib,
             on_progress=_Lines().show,
         )

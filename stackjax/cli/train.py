@@ -30,6 +30,8 @@ class RunSettings(Processes):
     """Go on with what is in the directory from its newest good checkpoint."""
     overwrite: bool = False
     """Replace what is in the directory."""
+    checkpoint_seconds: float = 10.0
+    """Seconds between checkpoints, at most what a kill can cost."""
     mesh: tuple[int, int] | None = None
     """Devices that seeds are spread over, and devices that share the episodes of each; by default as many as are of use."""
 
@@ -96,6 +98,7 @@ def train_command(arguments: list[str]) -> int:
                 resume=settings.resume,
                 overwrite=settings.overwrite,
                 mesh=settings.mesh,
+                checkpoint_seconds=settings.checkpoint_seconds,
                 on_progress=progress.show,
             )
         if is_writer():

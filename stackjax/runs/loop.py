@@ -49,6 +49,7 @@ def train_batch(
     names: list[dict[str, Any]],
     directory: RunDirectory,
     identity: str,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Trained:
     """Train every element to the end, from the newest good checkpoint in ``directory`` if there is one of this ``identity``.
@@ -71,19 +72,19 @@ def train_batch(
         writer_only(record.go_on_from, done)
         first_update, started, saved_at, most = done, time.perf_counter(), earlier, 1
         seconds = lambda: earlier + time.perf_counter() - started
-        all_diverged = False
+        all_diverged, slice_seconds = False, min(SLICE_SECONDS, max(checkpoint_seconds, 0.1))
         try:
             while done < num_updates and not all_diverged:
                 boundary = min((done // stretch + 1) * stretch, num_updates)
                 count, before = int(agree(min(boundary - done, most))), time.perf_counter()
                 state = jax.block_until_ready(programs.advance(state, elements, count))
-                done, most = done + count, max(1, int(SLICE_SECONDS * count / (time.perf_counter() - before)))
+                done, most = done + count, max(1, int(slice_seconds * count / (time.perf_counter() - before)))
                 if done == boundary:
                     state, logged = programs.score(state, elements)
                     seen: Logged = jax.device_get(logged)
                     all_diverged = bool((seen.diverged_at[: len(names)] >= 0).all())
                     writer_only(record.log, done, seen, seconds())
-                is_due = done == num_updates or all_diverged or seconds() - saved_at >= CHECKPOINT_SECONDS
+                is_due = done == num_updates or all_diverged or seconds() - saved_at >= checkpoint_seconds
                 save, signal_number = (int(value) for value in agree([is_due or request.signal > 0, request.signal]))
                 if save:
                     packed, saved_at = programs.pack(state, len(names)), seconds()

@@ -10,13 +10,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require_number
 from stackjax.ppo.train import Trainer, make_train
 from stackjax.runs.checkpoint import Checkpoints
 from stackjax.runs.devices import choose_layout, is_writer, make_mesh, wait_for_all, writer_only
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.files import to_json
-from stackjax.runs.loop import Progress, Trained, read_state, train_batch
+from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, Trained, read_state, train_batch
 from stackjax.runs.programs import Elements, Programs
 from stackjax.runs.report import write_report
 from stackjax.runs.results import result_of
@@ -39,6 +39,7 @@ def run_training(
     resume: bool = False,
     overwrite: bool = False,
     mesh: tuple[int, int] | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Train ``spec`` into ``directory`` and return the content of ``result.json``.
@@ -58,6 +59,7 @@ def run_training(
     trainer = make_train(env, spec.ppo)
     config = spec.to_dict(env)
 
+    require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     writer_only(check_directory, directory, config, resume, overwrite)
     _check_table_size(spec, trainer)
     layout = choose_layout(spec.num_seeds, trainer, mesh)
@@ -70,7 +72,7 @@ def run_training(
     # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
     writer_only(directory.prepare, config, overwrite)
     names = [{"seed": int(seed)} for seed in _seeds(spec)]
-    trained = train_batch(programs, elements, names, directory, identity_of(config), on_progress)
+    trained = train_batch(programs, elements, names, directory, identity_of(config), checkpoint_seconds, on_progress)
     return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
 
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require_number, require_positive
 from stackjax.ppo.train import Trainer, make_train
 from stackjax.runs.devices import Layout, agree, choose_layout, is_writer, make_mesh, wait_for_all, writer_only
 from stackjax.runs.directory import RunDirectory
-from stackjax.runs.loop import Progress, train_batch
+from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, train_batch
 from stackjax.runs.memory import GIB, default_budget, fit_programs
 from stackjax.runs.programs import Programs
 from stackjax.runs.results import entries
@@ -48,6 +48,7 @@ def run_sweep(
     overwrite: bool = False,
     mesh: tuple[int, int] | None = None,
     memory_gib: float | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> dict[str, Any]:
     """Train every configuration on every seed into ``directory``; returns the content of ``result.json``.
@@ -74,11 +75,11 @@ def run_sweep(
         for group, t in zip(groups, trainers, strict=True)
     ]
     budget = default_budget() if memory_gib is None else memory_gib * GIB
-    if not budget > 0:
-        raise InputError(f"memory_gib={memory_gib} must be positive")
+    require_positive("memory_gib", 1.0 if memory_gib is None else memory_gib)
+    require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     writer_only(directory.prepare, config, overwrite)
 
-    run = _Run(sweep, directory, budget, on_progress)
+    run = _Run(sweep, directory, budget, checkpoint_seconds, on_progress)
     for group, trainer, layout in zip(groups, trainers, layouts, strict=True):
         run.train_group(group, trainer, layout)
     result: dict[str, Any] = {}
@@ -105,9 +106,11 @@ class _Run:
         sweep: SweepSpec,
         directory: SweepDirectory,
         budget: float,
+        checkpoint_seconds: float,
         on_progress: Callable[[SweepProgress], None] | None,
     ) -> None:
         self._sweep, self._directory, self._budget, self._on_progress = sweep, directory, budget, on_progress
+        self._checkpoint_seconds = checkpoint_seconds
         base = sweep.base
         self._seeds = range(base.first_seed, base.first_seed + base.num_seeds)
         self._configurations = sweep.configurations
@@ -147,7 +150,7 @@ class _Run:
         names = [element._asdict() for element in elements]
         placed = programs.place(seeds, values)
         show = lambda progress: self._show(len(elements), progress)
-        trained = train_batch(programs, placed, names, chunk, identity_of(config), show)
+        trained = train_batch(programs, placed, names, chunk, identity_of(config), self._checkpoint_seconds, show)
         started = time.perf_counter()
         evaluated: Evaluated = jax.device_get(programs.evaluate(trained.state, placed))
         evaluated = jax.tree.map(lambda leaf: leaf[: len(elements)], evaluated)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stackjax.games.normal_form import matrix_game
     from stackjax.games.posted_price import PostedPrice
     from stackjax.games.spaces import Box, Discrete
+    from stackjax.policy import Policy, load_policy
     from stackjax.pomdp.environment import StackelbergPOMDP
     from stackjax.pomdp.plays import rounds_from_plays
     from stackjax.ppo.train import make_train
@@ -58,6 +59,7 @@ _HOMES = {
     "games.spaces": ("Box", "Discrete"),
     "pomdp.environment": ("StackelbergPOMDP",),
     "pomdp.plays": ("rounds_from_plays",),
+    "policy": ("Policy", "load_policy"),
     "ppo.train": ("make_train",),
     "testing": ("check_game",),
 }
@@ -76,6 +78,7 @@ __all__ = [
     "OneShotGame",
     "Optimum",
     "PPOConfig",
+    "Policy",
     "PostedPrice",
     "Response",
     "Solution",
@@ -93,6 +96,7 @@ __all__ = [
     "fictitious_play",
     "induced_game",
     "load_matrix_game",
+    "load_policy",
     "logit_response",
     "long_run_play",
     "make",

@@ -8,7 +8,20 @@ def test_every_public_name_loads_and_nothing_else_is_public():
         assert getattr(sx, name) is not None
     assert sorted(sx.__all__) == sx.__all__
     assert set(sx._LAZY) <= set(sx.__all__)
-    modules = {"errors", "followers", "games", "ppo", "pomdp", "equilibrium", "runs", "types", "arrays", "testing", "cli"}
+    modules = {
+        "errors",
+        "followers",
+        "games",
+        "ppo",
+        "pomdp",
+        "equilibrium",
+        "runs",
+        "types",
+        "arrays",
+        "testing",
+        "cli",
+        "policy",
+    }
     visible = {name for name in vars(sx) if not name.startswith("_")} - modules
     assert visible <= set(sx.__all__) | {"importlib", "Any", "TYPE_CHECKING"}
 

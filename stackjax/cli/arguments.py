@@ -57,4 +57,5 @@ def parse(settings: type, arguments: list[str], program: str) -> Any:
         words = " ".join(re.split(r"For full helptext", text)[0].split())
         for title in ("Unrecognized options", "Required options", "Parsing error"):
             words = words.removeprefix(f"{title} ")
+        words = re.sub(r"Value error Error parsing [\w.-]+: ", "", words)  # ours, from a settings' own check
         raise InputError(words or "the arguments could not be read") from None

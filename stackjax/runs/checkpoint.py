@@ -101,6 +101,9 @@ class Checkpoints:
         as_arrays = jax.tree.map(lambda _: self._ocp.RestoreArgs(restore_type=np.ndarray), like)
         content = args.Composite(state=args.PyTreeRestore(empty, restore_args=as_arrays))
         state = self._manager.restore(update, args=content)["state"]
+        kinds = lambda tree: [(leaf.shape, np.dtype(leaf.dtype)) for leaf in jax.tree.leaves(tree)]
+        if kinds(state) != kinds(like):
+            raise ValueError("its arrays have other shapes")
         digest = about.pop("digest", None)
         if about.get("update") != update or digest != _digest(state, about):
             raise ValueError("its content is not what was written")

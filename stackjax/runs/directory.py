@@ -13,13 +13,14 @@ __all__ = ["RunDirectory"]
 
 
 class RunDirectory:
-    """``config.json``, ``metrics.jsonl``, ``checkpoints/``, ``result.json`` and ``report.html`` under one path."""
+    """``config.json``, ``metrics.jsonl``, ``checkpoints/``, ``policies.npz``, ``result.json`` and ``report.html``."""
 
     def __init__(self, path: pathlib.Path | str) -> None:
         self.path = pathlib.Path(path).resolve()
         self.config = self.path / "config.json"
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
+        self.policies = self.path / "policies.npz"
         self.result = self.path / "result.json"
         self.report = self.path / "report.html"
 
@@ -68,7 +69,7 @@ class RunDirectory:
 
     @property
     def _files(self) -> tuple[pathlib.Path, ...]:
-        return self.config, self.metrics, self.result, self.report
+        return self.config, self.metrics, self.policies, self.result, self.report
 
     @property
     def _folders(self) -> tuple[pathlib.Path, ...]:
@@ -86,7 +87,7 @@ class RunDirectory:
             result = json.loads(self.result.read_text())
         except (OSError, ValueError) as error:
             raise InputError(f"directory {self.path} holds no finished run (no result.json)") from error
-        if not isinstance(result, dict) or not result.get("seeds"):
+        if not isinstance(result, dict) or not (result.get("seeds") or result.get("best")):
             raise InputError(f"{self.result} is not a run's result; write it again with stackjax evaluate")
         return result
 

@@ -1,12 +1,14 @@
-"""What was learnt, in a file of its own: the commitment and the followers' play, to be read without stackjax."""
+"""What was learnt, in a file of its own: the commitment, the policy and the followers' play, to be read without stackjax."""
 
 import io
+import json
 import pathlib
 from typing import Any
 
 import numpy as np
 
 from stackjax.errors import InputError
+from stackjax.policy import Policy
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.display import best_seed
 from stackjax.runs.files import to_json, write_bytes, write_text
@@ -17,18 +19,20 @@ NUMBERS = ("leader_payoff", "bcce_gap", "cce_gap", "ce_gap", "bne_gap", "optimum
 
 
 def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | None = None) -> int:
-    """Write one seed's commitment and follower play to ``path``, a ``.json`` or ``.npz`` file; returns the seed.
+    """Write one seed's commitment, policy and follower play to ``path``, a ``.json`` or ``.npz`` file; returns the seed.
 
     Both hold ``observations [O, D]`` (every observation that the leader can make), ``actions [O, ...]`` (its action there) and
     the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ...
-    in npz; and the payoff, the gaps and the optimum as numbers, NaN (null) where unknown. Strategies are means over the fresh
-    groups that the commitment was evaluated with; payoff and gaps are those of ``reward_play``, as in ``result.json``.
+    in npz; the leader's network, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum as numbers, NaN
+    (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated with; payoff and gaps are
+    those of ``reward_play``, as in ``result.json``.
 
     Args:
+      directory: of a run, or of a sweep, of which it is the best configuration.
       seed: by default the one with the highest payoff and, among equals, the smallest gap.
 
     Raises:
-      InputError: the run has no such seed or no result, or the file's ending is another.
+      InputError: there is no such seed or no result, or the file's ending is another.
     """
     if path.suffix not in (".json", ".npz"):
         raise InputError(f"export file {path} must end in .json or .npz")
@@ -37,6 +41,8 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
     if path.resolve().is_relative_to(directory.path) and path.exists():
         raise InputError(f"export file {path} would replace a file of the run itself")
     result = directory.read_result()
+    if "best" in result:  # a sweep
+        result = {**result, "seeds": result["best"]["seeds"]}
     entry = best_seed(result)
     if seed is not None:
         seeds = {one["seed"]: one for one in result["seeds"]}
@@ -54,21 +60,39 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
         "optimum_method": entry["optimum_method"],
         "mechanism": entry["mechanism"],
     }
+    policy = _policy(directory, {key: entry[key] for key in ("configuration", "seed") if key in entry})
     if path.suffix == ".json":
-        write_text(
-            path,
-            to_json({**about, **numbers, **entry["commitment"], "follower_strategies": entry["follower_strategies"]}, indent=2),
-        )
+        listed = {key: [layer.tolist() for layer in getattr(policy, key)] for key in ("kernels", "biases")}
+        learnt = {**entry["commitment"], "follower_strategies": entry["follower_strategies"]}
+        write_text(path, to_json({**about, **numbers, **learnt, "policy": {**listed, "head": policy.head}}, indent=2))
     else:
-        write_bytes(path, _npz(entry, {**about, **numbers}))
+        write_bytes(path, _npz(entry, {**about, **numbers}, policy))
     return entry["seed"]
 
 
-def _npz(entry: dict[str, Any], about: dict[str, Any]) -> bytes:
+def _policy(directory: RunDirectory, name: dict[str, int]) -> Policy:
+    """The policy of the element that is called ``name``, from the run or from the chunk of the sweep that holds it."""
+    for path in (directory.policies, *directory.path.glob("chunks/*/policies.npz")):
+        if path.is_file():
+            with np.load(path) as stored:
+                places = np.flatnonzero(np.all([stored[key] == value for key, value in name.items()], axis=0))
+                if places.size:
+                    count = sum(key.startswith("policy_kernel_") for key in stored.files)
+                    kernels, biases = (
+                        tuple(stored[f"policy_{kind}_{k}"][places[0]] for k in range(count)) for kind in ("kernel", "bias")
+                    )
+                    return Policy(kernels, biases, json.loads(str(stored["policy_head"])))
+    raise InputError(f"directory {directory.path} holds no policies.npz with {name}; write it again with stackjax evaluate")
+
+
+def _npz(entry: dict[str, Any], about: dict[str, Any], policy: Policy) -> bytes:
     words = {name: to_json(about.pop(name)) for name in ("game_options", "mechanism", "optimum_method")}
     numbers = {name: np.nan if value is None else value for name, value in about.items()}
     strategies = {f"follower_{i + 1}": table for i, table in enumerate(entry["follower_strategies"])}
-    arrays = {key: np.asarray(value) for key, value in {**words, **numbers, **strategies, **entry["commitment"]}.items()}
+    layers = {f"policy_kernel_{k}": kernel for k, kernel in enumerate(policy.kernels)}
+    layers.update({f"policy_bias_{k}": bias for k, bias in enumerate(policy.biases)})
+    everything = {**words, **numbers, **strategies, **entry["commitment"], **layers, "policy_head": json.dumps(policy.head)}
+    arrays = {key: np.asarray(value) for key, value in everything.items()}
     stream = io.BytesIO()
     np.savez(stream, **arrays)  # type: ignore[arg-type]
     return stream.getvalue()

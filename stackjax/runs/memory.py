@@ -57,6 +57,10 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, least: int, budg
     fixed = resident_bytes() + COMPILER_BYTES if on_cpu else 0.0
     by_state = COPIES * build(least).state_bytes / least + HOST_BYTES if on_cpu else COPIES * build(least).state_bytes
     size = _rounded(min(wanted, (budget - fixed) / by_state), least, wanted)
+    if least * by_state > budget - fixed:
+        raise InputError(
+            f"memory_gib={budget / GIB:.3g} is too little: {least} at a time need {(fixed + least * by_state) / GIB:.3g} GiB"
+        )
     while True:
         programs = build(size)
         programs.compile()

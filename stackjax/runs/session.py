@@ -17,6 +17,7 @@ from stackjax.runs.devices import choose_layout, is_writer, make_mesh, wait_for_
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.files import to_json
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, Trained, read_state, train_batch
+from stackjax.runs.policies import write_policies
 from stackjax.runs.programs import Elements, Programs
 from stackjax.runs.report import write_report
 from stackjax.runs.results import result_of
@@ -117,6 +118,8 @@ def _finish(
         return {}
     result = result_of(programs.spec, programs.env, evaluated, directory.metrics, timing)
     timing["evaluate"] = time.perf_counter() - started
+    names = [{"seed": entry["seed"]} for entry in result["seeds"]]
+    write_policies(directory.policies, programs.trainer, names, evaluated.actor)
     directory.write_result(result)
     write_report(directory, result)
     wait_for_all("finished")

@@ -69,11 +69,12 @@ class Logged(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """The best commitment, judged anew: ``observations [O, D]``, ``actions [O, ...]`` and its `Evaluation`."""
+    """The best commitment, judged anew: ``observations [O, D]``, ``actions [O, ...]``, its `Evaluation`, and its network."""
 
     observations: Any
     actions: Any
     evaluation: Evaluation
+    actor: PyTree
     update: Any
     diverged_at: Any
 
@@ -125,7 +126,7 @@ def evaluate_run(trainer: Trainer, lasting: StackelbergPOMDP, state: RunState, s
     key = jax.random.fold_in(_evaluation_key(seed), EVALUATION_TAG)
     observations, actions = greedy_commitment(trainer, state.best.params)
     evaluation = evaluate_commitment(key, lasting, actions, NUM_EQUILIBRATIONS)
-    return Evaluated(observations, actions, evaluation, state.best.update, state.diverged_at)
+    return Evaluated(observations, actions, evaluation, state.best.params["actor"], state.best.update, state.diverged_at)
 
 
 def greedy_commitment(trainer: Trainer, params: PyTree) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ from stackjax.runs.devices import Layout, agree, choose_layout, is_writer, make_
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, train_batch
 from stackjax.runs.memory import GIB, default_budget, fit_programs
+from stackjax.runs.policies import write_policies
 from stackjax.runs.programs import Programs
 from stackjax.runs.results import entries
 from stackjax.runs.session import check_directory, identity_of
@@ -168,6 +169,7 @@ class _Run:
     ) -> None:
         found = entries(programs.env, names, evaluated, chunk.metrics)
         seconds["evaluate"] = time.perf_counter() - started
+        write_policies(chunk.policies, programs.trainer, names, evaluated.actor)
         chunk.write_result({"elements": found, "wall_seconds": seconds})
         chunk.drop_checkpoints()
 

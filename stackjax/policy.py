@@ -1,0 +1,81 @@
+"""A learned leader's policy, in plain NumPy: what `stackjax export` and every run's ``policies.npz`` hold.
+
+This file needs nothing but NumPy, neither JAX nor the rest of the package; copy it to wherever the policy is to be used.
+"""
+
+import json
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Policy", "load_policy"]
+
+
+class Policy(NamedTuple):
+    """What the leader does at an observation: a network with tanh layers, and how its numbers become an action.
+
+    Attributes:
+      kernels, biases: of the layers, ``[inputs, outputs]`` and ``[outputs]``.
+      head: ``kind`` is ``"discrete"`` (the action is the largest output's place), ``"grid"`` (for each entry of the action the
+        largest of ``points`` outputs, evenly spaced from ``low`` to ``high``) or ``"gaussian"`` (the outputs are the action,
+        with [-1, 1] for the box from ``low`` to ``high``); with ``is_mix`` the action is divided by its sum, as probabilities.
+    """
+
+    kernels: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    head: dict[str, Any]
+
+    def act(self, observation: Any) -> np.ndarray:
+        """The leader's most likely action at ``observation [..., D]``: int ``[...]``, or float ``[..., entries]``."""
+        hidden = np.asarray(observation, np.float32)
+        if hidden.shape[-1:] != self.kernels[0].shape[:1]:
+            raise ValueError(f"observation has shape {hidden.shape}, but must end in {self.kernels[0].shape[0]} numbers")
+        for kernel, bias in zip(self.kernels[:-1], self.biases[:-1], strict=True):
+            hidden = np.tanh(hidden @ kernel + bias)
+        outputs = hidden @ self.kernels[-1] + self.biases[-1]
+        if self.head["kind"] == "discrete":
+            return outputs.argmax(axis=-1)
+        low, high = (np.asarray(self.head[end], np.float32) for end in ("low", "high"))
+        if self.head["kind"] == "grid":
+            points = self.head["points"]
+            choice = outputs.reshape(*outputs.shape[:-1], len(low), points).argmax(axis=-1)
+            action = low + choice.astype(np.float32) / np.float32(points - 1) * (high - low)
+        else:
+            action = (low + high) / 2 + (high - low) / 2 * outputs
+        action = np.clip(action, low, high)
+        if self.head.get("is_mix"):
+            total = action.sum(axis=-1, keepdims=True)
+            uniform = np.full_like(action, 1.0 / action.shape[-1])
+            action = np.where(total > 0, action / np.where(total > 0, total, 1.0), uniform)
+        return action
+
+
+def load_policy(path: str | os.PathLike, seed: int | None = None) -> Policy:
+    """A policy from an exported file (``.npz`` or ``.json``) or from a run's ``policies.npz``.
+
+    Args:
+      seed: which one of a ``policies.npz``; by default the first. An exported file holds one.
+
+    Raises:
+      ValueError: the file holds no policy, or none of this seed.
+    """
+    if os.fspath(path).endswith(".json"):
+        with open(path, encoding="utf-8") as stream:
+            stored = json.load(stream).get("policy")
+        if stored is None:
+            raise ValueError(f"{path} holds no policy")
+        arrays = lambda name: tuple(np.asarray(layer, np.float32) for layer in stored[name])
+        return Policy(arrays("kernels"), arrays("biases"), stored["head"])
+    with np.load(path) as stored:
+        if "policy_head" not in stored:
+            raise ValueError(f"{path} holds no policy")
+        layers = range(sum(name.startswith("policy_kernel_") for name in stored.files))
+        kernels, biases = ([stored[f"policy_{kind}_{k}"] for k in layers] for kind in ("kernel", "bias"))
+        if kernels[0].ndim == 3:  # of several seeds
+            seeds = stored["seed"].tolist()
+            if seed is not None and seed not in seeds:
+                raise ValueError(f"seed={seed} is not in {path}; it has {', '.join(map(str, seeds))}")
+            place = 0 if seed is None else seeds.index(seed)
+            kernels, biases = [kernel[place] for kernel in kernels], [bias[place] for bias in biases]
+        return Policy(tuple(kernels), tuple(biases), json.loads(str(stored["policy_head"])))

@@ -1,0 +1,54 @@
+"""Commands as a user runs them, in processes of their own."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+__all__ = ["free_port", "metrics_of", "result_of", "start", "together", "wait_for_file"]
+
+
+def start(*arguments: Any, devices: int | None = None) -> subprocess.Popen:
+    """``stackjax ARGUMENTS``, with so many virtual CPU devices."""
+    environment = dict(os.environ)
+    if devices is not None:
+        environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+    command = [sys.executable, "-m", "stackjax.cli", *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def together(*arguments: Any, devices: int = 4, processes: int = 2) -> list[subprocess.Popen]:
+    """The same command in several processes that know of each other."""
+    flags = ["--distributed", "--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", processes, "--process-id"]
+    return [start(*arguments, *flags, place, devices=devices) for place in range(processes)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_file(path: pathlib.Path, process: subprocess.Popen, seconds: float = 300.0) -> None:
+    """Until the process has written something to ``path``."""
+    end = time.monotonic() + seconds
+    while not (path.exists() and path.stat().st_size):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end, f"no {path} after {seconds} s"
+        time.sleep(0.05)
+
+
+def result_of(directory: pathlib.Path) -> dict[str, Any]:
+    """``result.json`` but for how long it took."""
+    result = json.loads((directory / "result.json").read_text())
+    return {key: value for key, value in result.items() if key not in ("wall_seconds", "num_devices")}
+
+
+def metrics_of(directory: pathlib.Path) -> list[dict[str, Any]]:
+    """``metrics.jsonl`` but for when it was written."""
+    lines = (directory / "metrics.jsonl").read_text().splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]

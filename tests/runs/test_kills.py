@@ -1,0 +1,67 @@
+"""Kill -9 at random moments, again and again: what is resumed ends as if nothing had happened, bit for bit."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from tests.runs.commands import metrics_of, result_of, start, wait_for_file
+
+NUM_KILLS = int(os.environ.get("STACKJAX_KILLS", "4"))
+TRAIN = ["train", "maintain", "--ppo.num-updates", 6000, "--ppo.num-envs", 16, "--pomdp.num-rounds", 20, "--seeds", 3]
+SWEEP = ["sweep", "allocation", "--ppo.num-envs", 16, "--pomdp.num-rounds", 20, "--ppo.num-updates", 1500, "--seeds", 2]
+SWEEP += ["--sweep.ppo.learning-rate", "log", 1e-4, 1e-2, 3, "--sweep.game.num-messages", 1, 2]
+OFTEN = ["--checkpoint-seconds", 0.5]
+
+
+def finish(*arguments):
+    process = start(*arguments)
+    errors = process.communicate()[1]
+    assert process.returncode == 0, errors
+    return errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [TRAIN, SWEEP], ids=["train", "sweep"])
+def test_killed_at_random_moments(command, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    began = time.monotonic()
+    finish(*command, *OFTEN, "--out", whole)
+    longest = time.monotonic() - began
+    chance = random.Random(NUM_KILLS)
+    for _ in range(NUM_KILLS):
+        process = start(*command, *OFTEN, "--out", cut, "--resume")
+        try:
+            process.wait(chance.uniform(0.0, longest))
+        except Exception:
+            process.kill()
+        process.communicate()
+    said = finish(*command, *OFTEN, "--out", cut, "--resume")
+    assert "passed over" not in said  # a kill damages nothing that is there
+    assert result_of(cut) == result_of(whole)
+    pairs = (
+        [(whole, cut)] if command is TRAIN else [(place, cut / "chunks" / place.name) for place in (whole / "chunks").iterdir()]
+    )
+    for expected, found in pairs:
+        assert metrics_of(found) == metrics_of(expected)
+    if command is SWEEP:
+        assert (cut / "table.csv").read_text() == (whole / "table.csv").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_saves_and_says_so(number, tmp_path):
+    out = tmp_path / "run"
+    process = start(*TRAIN, "--out", out)  # would save every ten seconds
+    wait_for_file(out / "metrics.jsonl", process)
+    process.send_signal(number)
+    errors = process.communicate()[1]
+    assert process.returncode == 128 + number
+    assert errors.splitlines()[-1].startswith(f"stackjax: error: stopped by {number.name}; what was learnt is saved")
+    saved = [int(path.name) for path in (out / "checkpoints").iterdir() if path.name.isdigit()]
+    assert max(saved) >= max(row["update"] for row in metrics_of(out))
+    assert not (out / "result.json").exists()
+    finish(*TRAIN, "--out", out, "--resume")
+    assert [row["update"] for row in metrics_of(out) if row["seed"] == 0] == list(range(150, 6001, 150))

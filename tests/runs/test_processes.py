@@ -1,0 +1,57 @@
+"""Several devices and several processes: the same results, and nothing lost when one of them is."""
+
+import numpy as np
+import pytest
+
+from tests.runs.commands import metrics_of, result_of, start, together, wait_for_file
+
+SMALL = ["train", "maintain", "--ppo.num-envs", 32, "--pomdp.num-rounds", 20, "--ppo.hidden-sizes", 16]
+LOSSES = ("policy_loss", "value_loss", "entropy", "mean_return")
+
+
+def finish(processes):
+    outputs = [process.communicate() for process in processes]
+    for process, (_, errors) in zip(processes, outputs, strict=True):
+        assert process.returncode == 0, errors
+    return outputs
+
+
+@pytest.mark.slow
+def test_eight_devices_and_two_processes_train_as_one_device_does(tmp_path):
+    """Seeds apart, nothing is added up across devices: bit for bit. Shared episodes: gradients to rounding."""
+    seeds = [*SMALL, "--ppo.num-updates", 12, "--seeds", 8]
+    finish([start(*seeds, "--out", tmp_path / "one", devices=1)])
+    finish([start(*seeds, "--out", tmp_path / "eight", devices=8)])
+    outputs = finish(together(*seeds, "--out", tmp_path / "two"))
+    assert result_of(tmp_path / "eight") == result_of(tmp_path / "one")
+    assert result_of(tmp_path / "two") == result_of(tmp_path / "one")
+    assert metrics_of(tmp_path / "two") == metrics_of(tmp_path / "one")
+    assert "leader payoff" in outputs[0][0]
+    assert outputs[1][0] == ""  # only one of them speaks
+
+    shared = [*SMALL, "--ppo.num-updates", 4, "--seeds", 1, "--ppo.shuffle-groups"]
+    for groups in (1, 8):
+        finish([start(*shared, groups, "--out", tmp_path / f"one-{groups}", devices=1)])
+        finish(together(*shared, groups, "--out", tmp_path / f"two-{groups}"))
+        rows = [metrics_of(tmp_path / f"{name}-{groups}") for name in ("one", "two")]
+        values = [np.array([[row[key] for key in LOSSES] for row in found]) for found in rows]
+        np.testing.assert_allclose(values[1], values[0], rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.slow
+def test_a_lost_process_costs_nothing(tmp_path):
+    long = [*SMALL, "--ppo.num-updates", 2000, "--seeds", 8, "--checkpoint-seconds", 1]
+    finish([start(*long, "--out", tmp_path / "whole", devices=1)])
+    processes = together(*long, "--out", tmp_path / "cut")
+    wait_for_file(tmp_path / "cut/metrics.jsonl", processes[0])
+    processes[1].kill()
+    errors = processes[0].communicate()[1]
+    processes[1].communicate()
+    assert processes[0].returncode == 1
+    assert errors.splitlines()[-1].startswith(
+        "stackjax: error: another process was lost; start all of them again with --resume"
+    )
+    assert not (tmp_path / "cut/result.json").exists()
+    finish(together(*long, "--out", tmp_path / "cut", "--resume"))
+    assert result_of(tmp_path / "cut") == result_of(tmp_path / "whole")
+    assert metrics_of(tmp_path / "cut") == metrics_of(tmp_path / "whole")

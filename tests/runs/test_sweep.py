@@ -1,0 +1,215 @@
+"""Sweeps: each run as it would be alone, one compilation for all that share a program, memory kept, mistakes named."""
+
+import csv
+import dataclasses
+import json
+import typing
+
+import jax
+import numpy as np
+import pytest
+
+import stackjax as sx
+from stackjax.runs.loop import train_batch
+from stackjax.runs.memory import GIB
+from stackjax.runs.programs import Programs
+from stackjax.runs.spec import POMDPConfig
+from stackjax.runs.sweep_spec import Axis, read_axis
+from tests.runs.commands import result_of, start
+from tests.runs.test_cli import QUICK, poison, run
+
+SECTIONS = {
+    "game": sx.registered_games()[0].options,
+    "pomdp": POMDPConfig,
+    "followers": sx.FollowersConfig,
+    "ppo": sx.PPOConfig,
+}
+SWEEP = ["--sweep.ppo.learning-rate", "log", 1e-3, 1e-2, 2, "--sweep.followers.step-size", 0.1, 0.5]
+NUMBERS = ("leader_payoff", "bcce_gap", "bne_gap", "mean_greedy_payoff", "stackelberg_episodes")
+
+
+def table_of(directory):
+    with (directory / "table.csv").open() as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    out = tmp_path_factory.mktemp("sweeps") / "sweep"
+    assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
+    return out
+
+
+def test_the_table_has_a_row_for_each_configuration_and_seed(swept):
+    rows = table_of(swept)
+    assert [(int(row["configuration"]), int(row["seed"])) for row in rows] == [(c, s) for c in range(8) for s in range(2)]
+    settings = [
+        (float(r["ppo.learning_rate"]), float(r["followers.step_size"]), int(r["game.num_messages"])) for r in rows[::2]
+    ]
+    assert settings == [(lr, step, m) for lr in (1e-3, 1e-2) for step in (0.1, 0.5) for m in (1, 2)]
+    assert {(row["game.num_messages"], row["optimum"]) for row in rows} == {("1", str(1 / 3)), ("2", str(2 / 3))}
+    result = json.loads((swept / "result.json").read_text())
+    best, means = result["best"], [np.mean([float(r["leader_payoff"]) for r in rows[2 * c : 2 * c + 2]]) for c in range(8)]
+    assert best["leader_payoff"] == pytest.approx(max(means))
+    assert best["settings"] == dict(result["configurations"][best["configuration"]]["settings"])
+    assert best["interval"][0] <= best["leader_payoff"] <= best["interval"][1]
+    assert [seed["seed"] for seed in best["seeds"]] == [0, 1]
+    assert (swept / "surface.png").read_bytes().startswith(b"\x89PNG")
+    assert "data:image/png;base64," in (swept / "report.html").read_text()
+
+
+def test_a_run_of_a_sweep_is_the_run_alone(swept, tmp_path):
+    """Configuration 5: the numbers enter as arguments instead of constants, which moves them by rounding at most."""
+    alone = ["--ppo.learning-rate", 1e-2, "--followers.step-size", 0.1, "--game.num-messages", 2]
+    assert run("train", "allocation", *QUICK, *alone, "--out", tmp_path / "run") == 0
+    expected = json.loads((tmp_path / "run/result.json").read_text())["seeds"]
+    for row, seed in zip(table_of(swept)[10:12], expected, strict=True):
+        assert [float(row[name]) for name in NUMBERS] == pytest.approx([seed[name] for name in NUMBERS], abs=1e-4)
+
+
+def test_one_compilation_for_each_group_whatever_its_size(tmp_path, monkeypatch):
+    """Two groups, a chunk of one element at a time: four programs each, and no more for sixteen chunks."""
+    compiled = []
+    lowered = Programs._lowered
+    monkeypatch.setattr(Programs, "_lowered", lambda self, name: compiled.append(name) or lowered(self, name))
+    monkeypatch.setattr("stackjax.runs.memory._rounded", lambda size, multiple, most: multiple)
+    out = tmp_path / "sweep"
+    assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
+    assert sorted(compiled) == sorted(["init", "advance", "score", "evaluate"] * 2)
+    assert len(list((out / "chunks").iterdir())) == 16
+
+
+def test_chunks_change_nothing(swept, tmp_path, monkeypatch):
+    monkeypatch.setattr("stackjax.runs.memory._rounded", lambda size, multiple, most: 3 * multiple)
+    out = tmp_path / "sweep"
+    assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
+    assert len(list((out / "chunks").iterdir())) == 6
+    assert result_of(out) == result_of(swept)
+    assert (out / "table.csv").read_text() == (swept / "table.csv").read_text()
+
+
+def test_a_sweep_goes_on_where_it_was_killed(swept, tmp_path, monkeypatch, capsys):
+    class Killed(Exception):
+        pass
+
+    calls = []
+
+    def die_in_the_second(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise Killed
+        return train_batch(*arguments, **options)
+
+    out, command = tmp_path / "sweep", ["sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2]
+    monkeypatch.setattr("stackjax.runs.sweep.train_batch", die_in_the_second)
+    with pytest.raises(Killed):
+        run(*command, "--out", out)
+    assert not (out / "result.json").exists()
+    capsys.readouterr()
+    assert run(*command, "--out", out) == 2
+    assert "use --resume" in capsys.readouterr().err
+    assert run(*command, "--sweep.ppo.gae-lambda", 0.9, 1.0, "--out", out, "--resume") == 2
+    assert "sweep.ppo.gae_lambda" in capsys.readouterr().err
+    assert run(*command, "--out", out, "--resume") == 0
+    assert len(calls) == 3  # the finished chunk is not trained again
+    assert result_of(out) == result_of(swept)
+
+
+def test_divergence_is_in_the_table_and_harms_nobody_else(tmp_path, monkeypatch, capsys):
+    poison(monkeypatch, 2, [1])
+    out = tmp_path / "sweep"
+    assert run("sweep", "escape", *QUICK, "--sweep.ppo.learning-rate", 1e-3, 1e-2, "--out", out) == 0
+    assert [row["diverged_at"] for row in table_of(out)] == ["", "2", "", "2"]
+    assert "2 runs diverged" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_peak_memory_stays_within_the_budget(tmp_path):
+    """Large networks: the batch as a whole would need about 3 GiB."""
+    wide = ["--ppo.hidden-sizes", 512, 512, "--ppo.num-updates", 1, "--ppo.num-envs", 16, "--pomdp.num-rounds", 20]
+    out, budget = tmp_path / "sweep", 1.6
+    axis = ["--sweep.ppo.learning-rate", "log", 1e-4, 1e-2, 24, "--seeds", 4, "--memory-gib", budget]
+    process = start("sweep", "escape", *wide, *axis, "--out", out)
+    peak = 0.0
+    while process.poll() is None:
+        try:
+            with open(f"/proc/{process.pid}/status") as lines:
+                peak = max([peak, *(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))])
+        except OSError:
+            break
+    errors = process.communicate()[1]
+    assert process.returncode == 0, errors
+    assert len(list((out / "chunks").iterdir())) > 1
+    assert 0.5 < peak / GIB <= budget
+
+
+def test_too_little_memory_is_said_before_anything_is_trained(tmp_path, capsys):
+    assert run("sweep", "escape", *QUICK, *SWEEP, "--memory-gib", 0.1, "--out", tmp_path / "sweep") == 2
+    assert "memory_gib=0.1 is too little" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("axis", "mentions"),
+    [
+        ([], ["needs at least one --sweep"]),
+        (["--sweep.ppo.learning-rte", "1"], ["learning-rte", "learning-rate"]),
+        (["--sweep.learning-rate", "1"], ["must name a setting"]),
+        (["--sweep.ppo.learning-rate"], ["needs values"]),
+        (["--sweep.ppo.learning-rate", "fast"], ["learning-rate", "fast"]),
+        (["--sweep.ppo.learning-rate", "log", "0", "1", "3"], ["LOW must be positive"]),
+        (["--sweep.ppo.learning-rate", "log", "1", "0.1", "3"], ["LOW < HIGH"]),
+        (["--sweep.ppo.learning-rate", "linear", "0", "1"], ["linear LOW HIGH COUNT"]),
+        (["--sweep.ppo.learning-rate", "0.1", "0.1"], ["twice"]),
+        (["--sweep.ppo.learning-rate", "0.1", "-1"], ["learning_rate=-1"]),
+        (["--sweep.ppo.learning-rate", "0.1", "nan"], ["learning_rate=nan"]),
+        (["--sweep.ppo.num-envs", "linear", "8", "64", "3"], ["list the values"]),
+        (["--sweep.ppo.num-envs", "8", "0"], ["num_envs=0"]),
+        (["--sweep.ppo.num-minibatches", "4", "7"], ["num_minibatches=7"]),
+        (["--sweep.ppo.discount", "1", "0.9"], ["discount=0.9", "step"]),
+        (["--sweep.game.num-messages", "2", "0"], ["num_messages=0"]),
+        (["--sweep.followers.kind", "exp3", "hedge"], ["hedge"]),
+        (["--sweep.followers.memory", "maybe"], ["true or false"]),
+        (["--sweep.followers.memory", "true", "false"], ["memory=True"]),
+        (["--sweep.ppo.gae-lambda", "0.9", "--sweep.ppo.gae-lambda", "1"], ["given once"]),
+        (["--sweep.ppo.gae-lambda", "0.9", "--memory-gib", "-1"], ["memory_gib=-1"]),
+        (["--sweep.ppo.gae-lambda", "0.9", "--mesh", "3", "1"], ["mesh=3 1", "devices"]),
+    ],
+)
+def test_mistakes_get_one_line(axis, mentions, tmp_path, capsys):
+    assert run("sweep", "allocation", *QUICK, *axis, "--out", tmp_path / "sweep") == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert len(lines) == 1
+    for text in mentions:
+        assert text in lines[0]
+    assert not (tmp_path / "sweep/config.json").exists()
+
+
+def test_axes_are_read_as_typed():
+    assert read_axis("ppo.learning-rate", ["log", "1e-4", "1e-2", "3"], SECTIONS, None) == Axis(
+        "ppo.learning_rate", (1e-4, pytest.approx(1e-3), pytest.approx(1e-2))
+    )
+    assert read_axis("ppo.gae-lambda", ["linear", "0", "1", "5"], SECTIONS, None).values == (0, 0.25, 0.5, 0.75, 1)
+    assert not Axis("ppo.num_envs", (8, 16)).is_number
+    assert Axis("followers.discount", (0.0, 0.5)).is_number
+
+
+def test_every_float_setting_can_be_traced():
+    """What `Axis.is_number` promises: one compiled program takes any value of any float setting."""
+    game = sx.make("escape")
+    floats = [("ppo", f.name) for f in dataclasses.fields(sx.PPOConfig) if f.type is float]
+    floats += [("followers", f.name) for f in dataclasses.fields(sx.FollowersConfig) if f.type is float]
+    assert len(floats) >= 16
+    config = sx.PPOConfig(num_updates=1, num_envs=8, num_steps=8, hidden_sizes=(8,), path="step", box_policy="gaussian")
+    kinds = {"exploration": "exp3", "temperature": "logit-response"}
+    q_fields = ("learning_rate", "discount", "exploration_decay", "initial_value")
+    for section, name in floats:
+        rule = kinds.get(name, "q-learning" if section == "followers" and name in q_fields else "multiplicative-weights")
+        followers = sx.FollowersConfig(kind=typing.cast(typing.Any, rule))
+
+        def start_and_update(value, section=section, name=name, followers=followers):
+            ppo = dataclasses.replace(config, **{name: value}) if section == "ppo" else config
+            rules = dataclasses.replace(followers, **{name: value}) if section == "followers" else followers
+            trainer = sx.make_train(sx.StackelbergPOMDP(game, rules.build(), 5, 2), ppo)
+            return trainer.update(trainer.init(jax.random.key(0)))
+
+        jax.eval_shape(start_and_update, jax.ShapeDtypeStruct((), np.float32))

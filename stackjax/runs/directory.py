@@ -16,7 +16,8 @@ class RunDirectory:
     """``config.json``, ``metrics.jsonl``, ``checkpoints/``, ``policies.npz``, ``result.json`` and ``report.html``."""
 
     def __init__(self, path: pathlib.Path | str) -> None:
-        self.path = pathlib.Path(path).resolve()
+        self._given = pathlib.Path(path).absolute()
+        self.path = self._given.resolve()
         self.config = self.path / "config.json"
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
@@ -38,6 +39,9 @@ class RunDirectory:
         """
         if resume and overwrite:
             raise InputError("--resume and --overwrite contradict each other; give one of them")
+        broken = [place for place in (self._given, *self._given.parents) if place.is_symlink() and not place.exists()]
+        if broken:
+            raise InputError(f"output directory {self._given}: {broken[0]} is a link to a place that is missing")
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"output path {self.path} exists and is not a directory")
         if self.config.exists() and not (resume or overwrite):

@@ -73,6 +73,8 @@ def load_policy(path: str | os.PathLike, seed: int | None = None) -> Policy:
         layers = range(sum(name.startswith("policy_kernel_") for name in stored.files))
         kernels, biases = ([stored[f"policy_{kind}_{k}"] for k in layers] for kind in ("kernel", "bias"))
         if kernels[0].ndim == 3:  # of several seeds
+            if "configuration" in stored:
+                raise ValueError(f"{path} holds several configurations; write one of them to a file with stackjax export")
             seeds = stored["seed"].tolist()
             if seed is not None and seed not in seeds:
                 raise ValueError(f"seed={seed} is not in {path}; it has {', '.join(map(str, seeds))}")

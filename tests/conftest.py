@@ -1,15 +1,5 @@
 """Shared by all tests: strict about ranks, and the games that every general test runs over."""
 
-import atexit
-import os
-import shutil
-import tempfile
-
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers, and commands that tests start, share what XLA has compiled
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="stackjax-tests-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
-    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
-
 import jax
 import numpy as np
 import pytest

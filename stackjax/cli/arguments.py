@@ -39,7 +39,10 @@ def run_argument(arguments: list[str], command: str, help_text: str) -> "RunDire
         raise SystemExit(0)
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise InputError(f"{command} takes one directory, not {' '.join(arguments) or 'none'}")
-    return RunDirectory(arguments[0]).open_existing()
+    directory = RunDirectory(arguments[0]).open_existing()
+    if directory.is_sweep:
+        raise InputError(f"directory {directory.path} holds a sweep; stackjax sweep ... --resume writes its report again")
+    return directory
 
 
 def parse(settings: type, arguments: list[str], program: str) -> Any:

@@ -87,7 +87,9 @@ def _split(arguments: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]
     others: list[str] = []
     into: list[str] = others
     for argument in arguments:
-        if argument.startswith("--sweep."):
+        if argument == "-h":
+            others.append(argument)
+        elif argument.startswith("--sweep."):
             name, equals, value = argument.removeprefix("--sweep.").partition("=")
             into = [value] if equals else []
             swept.append((name, into))

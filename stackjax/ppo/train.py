@@ -105,6 +105,7 @@ class Trainer:
         config, shards = self.config, self.shards
         learn = optimiser(config)
         entropy_coefficient = config.entropy_coefficient * remaining
+        batch = shards.gather(batch, axis=1) if config.shuffle_groups == 1 else batch
 
         def minibatch_step(carry: tuple[PyTree, PyTree], part: Minibatch) -> tuple[tuple[PyTree, PyTree], LossStats]:
             params, optimiser_state = carry
@@ -128,11 +129,11 @@ class Trainer:
 def shuffled(config: PPOConfig, shards: Shards, batch: Minibatch, key: PRNGKey) -> Minibatch:
     """Decisions ``[t, B, ...]`` as one epoch's minibatches ``[num_minibatches, b, ...]``, of each this device's part.
 
-    With one shuffle group any decision may come into any minibatch, for which devices must exchange all of them; with more,
-    every group of episodes is shuffled by itself and gives each minibatch the same share, and nothing is exchanged.
+    With one shuffle group any decision may come into any minibatch, for which ``batch`` must hold those of all devices; with
+    more, every group of episodes is shuffled by itself and gives each minibatch the same share, and this device's are enough.
     """
     if config.shuffle_groups == 1:
-        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), shards.gather(batch, axis=1))
+        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), batch)
         order = jax.random.permutation(key, flat.weight.shape[0]).reshape(config.num_minibatches, -1)
         mine = shards.mine(order, axis=1)
         return jax.tree.map(lambda leaf: leaf[mine], flat)

@@ -1,5 +1,6 @@
 """Checkpoints of a run's state, by orbax: whole or absent, sealed with a digest, the last two and the best kept."""
 
+import errno
 import hashlib
 import logging
 import math
@@ -30,16 +31,18 @@ class Restored(NamedTuple):
 class Checkpoints:
     """The checkpoints under one directory, each named by the number of updates behind it. For one process alone.
 
+    With ``read_only`` nothing there is changed, so that a run may be looked at while it trains.
+
     Every checkpoint carries a digest of all it holds and of ``identity`` (what the run is), so that a damaged one, or another
     run's, is told from a good one whatever happened to its files. Orbax is loaded here, where it is first needed.
     """
 
-    def __init__(self, directory: pathlib.Path, identity: str) -> None:
+    def __init__(self, directory: pathlib.Path, identity: str, *, read_only: bool = False) -> None:
         import orbax.checkpoint as ocp
         from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
         logging.getLogger("absl").setLevel(logging.ERROR)  # orbax tells at length what this class says in a line
-        self._ocp, self._directory, self._identity = ocp, directory, identity
+        self._ocp, self._directory, self._identity, self._read_only = ocp, directory, identity, read_only
         payoff = lambda metrics: metrics["greedy_payoff"]
         several = jax.process_count() > 1
         options = ocp.CheckpointManagerOptions(
@@ -47,17 +50,22 @@ class Checkpoints:
                 [LatestN(n=NUM_LATEST), BestN(get_metric_fn=payoff, n=NUM_BEST, keep_checkpoints_without_metrics=False)]
             ),
             enable_async_checkpointing=False,
-            cleanup_tmp_directories=True,
-            create=not several,
+            cleanup_tmp_directories=not read_only,
+            read_only=read_only,
+            create=not (several or read_only),
             multiprocessing_options=ocp.options.MultiprocessingOptions(
                 primary_host=jax.process_index(), active_processes={jax.process_index()} if several else None
             ),
         )
-        directory.mkdir(parents=True, exist_ok=True)
+        if not read_only:
+            directory.mkdir(parents=True, exist_ok=True)
         self._manager = ocp.CheckpointManager(directory, options=options)
 
-    def save(self, state: PyTree, update: int, seconds: float, greedy_payoff: float) -> None:
+    def save(self, state: PyTree, update: int, seconds: float, greedy_payoff: float | None) -> None:
         """Save ``state`` (NumPy arrays) as it stands after ``update`` updates, unless that is there already.
+
+        Args:
+          greedy_payoff: what tells the best; None for a state that was not scored.
 
         Raises:
           OSError: it could not be written; the earlier ones are as they were.
@@ -67,7 +75,8 @@ class Checkpoints:
         about = {"schema_version": SCHEMA_VERSION, "update": update, "seconds": seconds, "identity": self._identity}
         about["digest"] = _digest(state, about)
         content = self._ocp.args.Composite(state=self._ocp.args.PyTreeSave(state), about=self._ocp.args.JsonSave(about))
-        metrics = {"greedy_payoff": greedy_payoff if math.isfinite(greedy_payoff) else -float(np.finfo(np.float32).max)}
+        is_scored = greedy_payoff is not None and math.isfinite(greedy_payoff)
+        metrics = {"greedy_payoff": greedy_payoff} if is_scored else None
         try:
             self._manager.save(update, args=content, metrics=metrics, force=True)
         except OSError:
@@ -81,8 +90,13 @@ class Checkpoints:
             try:
                 return self._read(update, like)
             except Exception as error:
+                is_passing = isinstance(error, OSError) and error.errno not in (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+                if is_passing or isinstance(error, MemoryError):  # trouble of the machine's, not of this checkpoint's
+                    raise
                 place = self._directory / str(update)
                 warnings.warn(f"checkpoint {place} is passed over: {_first_line(error)}", RuntimeWarning, stacklevel=2)
+                if self._read_only:
+                    continue
                 aside = self._directory.with_name(f"{self._directory.name}.rejected")
                 aside.mkdir(exist_ok=True)
                 shutil.rmtree(aside / place.name, ignore_errors=True)

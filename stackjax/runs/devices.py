@@ -6,7 +6,7 @@ The mesh has two axes. Along ``runs`` lie the elements of a batch (seeds, config
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -22,12 +22,15 @@ __all__ = [
     "agree",
     "choose_layout",
     "is_writer",
+    "largest",
     "make_mesh",
     "place",
     "replicated",
-    "wait_for_all",
     "writer_only",
 ]
+
+
+T = TypeVar("T")
 
 
 class Layout(NamedTuple):
@@ -97,7 +100,7 @@ def is_writer() -> bool:
 
 
 def agree(values: PyTree) -> PyTree:
-    """The writer's ``values`` (numbers and arrays of the same shapes everywhere), on every process, as NumPy arrays."""
+    """The writer's ``values`` (numbers, and arrays of the same shapes everywhere; a list is an array), on every process."""
     here = jax.tree.map(np.asarray, values, is_leaf=lambda node: isinstance(node, list))
     if jax.process_count() == 1:
         return here
@@ -106,27 +109,29 @@ def agree(values: PyTree) -> PyTree:
     return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(here))
 
 
-def wait_for_all(name: str) -> None:
-    """A barrier: no process goes on before all are here."""
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
+def largest(value: int) -> int:
+    """The largest of all processes' values."""
+    if jax.process_count() == 1:
+        return value
+    from jax.experimental import multihost_utils
 
-        multihost_utils.sync_global_devices(name)
+    return int(np.max(multihost_utils.process_allgather(np.int32(value))))
 
 
-def writer_only(action: Callable, *arguments: Any) -> None:
-    """``action(*arguments)`` on the writer alone; no process goes on before it is done, and none if it failed.
+def writer_only(action: Callable[..., T], *arguments: Any) -> T | None:
+    """``action(*arguments)`` on the writer alone, which returns its value; the others wait for it and return None.
 
     Raises:
-      InputError: it raised this, or an `OSError`, on the writer.
+      InputError: on the others, if it raised anything.
     """
-    problem: Exception | None = None
+    value, problem = None, None
     if is_writer():
         try:
-            action(*arguments)
-        except (InputError, OSError) as error:
+            value = action(*arguments)
+        except Exception as error:
             problem = error
     if agree(problem is not None) and not is_writer():
         raise InputError("process 0 could not go on; its message says why")
     if problem is not None:
         raise problem
+    return value

@@ -4,12 +4,22 @@ import json
 import os
 import pathlib
 import shutil
-from typing import Any
+from typing import IO, Any
 
 from stackjax.errors import InputError
 from stackjax.runs.files import to_json, write_text
 
 __all__ = ["RunDirectory"]
+
+
+LOCK = ".lock"
+CHECKPOINTS = ("checkpoints", "checkpoints.rejected")
+FILES = ("config.json", "metrics.jsonl", "policies.npz", "result.json", "report.html", "table.csv", "surface.png")
+OWN = {*FILES, *CHECKPOINTS, "chunks", LOCK}  # of runs and of sweeps: either may replace the other
+
+
+def _holds_something(entry: pathlib.Path) -> bool:
+    return any(entry.iterdir()) if entry.is_dir() else entry.stat().st_size > 0
 
 
 class RunDirectory:
@@ -24,6 +34,7 @@ class RunDirectory:
         self.policies = self.path / "policies.npz"
         self.result = self.path / "result.json"
         self.report = self.path / "report.html"
+        self._lock: IO[str] | None = None
 
     def open_existing(self) -> "RunDirectory":
         """Raise `InputError` unless a run lies here."""
@@ -46,44 +57,71 @@ class RunDirectory:
             raise InputError(f"output path {self.path} exists and is not a directory")
         if self.config.exists() and not (resume or overwrite):
             raise InputError(f"output directory {self.path} already holds a run; use --resume, --overwrite or another --out")
-        ours = {file.name for file in (*self._files, *self._folders)}
-        entries = self.path.iterdir() if self.path.is_dir() else []
-        foreign = [e.name for e in entries if e.name not in ours and not any(e.name.startswith(f".{name}.") for name in ours)]
+        entries = list(self.path.iterdir()) if self.path.is_dir() else []
+        is_ours = lambda name: name in OWN or any(name.startswith(f".{own}.") for own in OWN)
+        foreign = [entry.name for entry in entries if not is_ours(entry.name)]
         if foreign and not self.config.exists():
             raise InputError(f"output directory {self.path} is not empty and holds no run ({foreign[0]}); use another --out")
+        left = [entry.name for entry in entries if entry.name in OWN and entry.name != LOCK and _holds_something(entry)]
+        if left and not self.config.exists() and not overwrite:
+            raise InputError(
+                f"output directory {self.path} holds {left[0]} of a run but no config.json; use --overwrite or another --out"
+            )
         parent = next(p for p in (self.path, *self.path.parents) if p.exists())
         if not os.access(parent, os.W_OK):
             raise InputError(f"output directory {self.path} cannot be written: no permission in {parent}")
 
     def prepare(self, config: dict[str, Any], overwrite: bool) -> None:
-        """Make the directory hold ``config`` and, with ``overwrite``, nothing of an earlier run."""
+        """Make the directory hold ``config`` and, with ``overwrite``, nothing of an earlier run; holds it until `release`."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._hold()
             if overwrite or not self.config.exists():
-                for file in self._files:
-                    if file != self.config:
-                        file.unlink(missing_ok=True)
-                for folder in self._folders:
-                    if folder.exists():
-                        shutil.rmtree(folder)
+                for name in OWN - {LOCK, self.config.name}:
+                    place = self.path / name
+                    if place.is_dir() and not place.is_symlink():
+                        shutil.rmtree(place)
+                    else:
+                        place.unlink(missing_ok=True)
+            for leftover in (path for name in OWN for path in self.path.glob(f".{name}.*")):
+                leftover.unlink()  # of a write that a kill cut short
             write_text(self.config, to_json(config, indent=2) + "\n")
-            self._folders[0].mkdir(exist_ok=True)
         except OSError as error:
             raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error}") from error
 
     @property
-    def _files(self) -> tuple[pathlib.Path, ...]:
-        return self.config, self.metrics, self.policies, self.result, self.report
-
-    @property
-    def _folders(self) -> tuple[pathlib.Path, ...]:
-        """The first of them is always there."""
-        return self.checkpoints, self.checkpoints.with_name(f"{self.checkpoints.name}.rejected")
+    def is_sweep(self) -> bool:
+        """Whether a sweep lies here."""
+        try:
+            return "sweep" in json.loads(self.config.read_text())
+        except (OSError, ValueError, TypeError):
+            return False
 
     def drop_checkpoints(self) -> None:
         """Give back the room that the checkpoints of a finished run take."""
-        for folder in self._folders:
-            shutil.rmtree(folder, ignore_errors=True)
+        for name in CHECKPOINTS:
+            shutil.rmtree(self.path / name, ignore_errors=True)
+
+    def release(self) -> None:
+        """Let others write here."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _hold(self) -> None:
+        """Keep others from writing here until `release`, or until this process is gone."""
+        try:
+            import fcntl
+        except ImportError:  # not a POSIX system
+            return
+        self._lock = self._lock or (self.path / LOCK).open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise InputError(f"output directory {self.path} is in use by another process") from None
+        except OSError:  # a file system without locks
+            pass
 
     def read_result(self) -> dict[str, Any]:
         """The content of ``result.json``; raises `InputError` if the run has none yet."""

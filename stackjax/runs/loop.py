@@ -1,6 +1,6 @@
 """Training a batch into a directory: advance, score, log, checkpoint, and go on from where it was stopped."""
 
-import math
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 
 from stackjax.runs import metrics
 from stackjax.runs.checkpoint import Checkpoints
-from stackjax.runs.devices import agree, is_writer, writer_only
+from stackjax.runs.devices import agree, is_writer, largest, writer_only
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.programs import Elements, Programs
 from stackjax.runs.state import Logged, RunState
@@ -51,6 +51,7 @@ def train_batch(
     identity: str,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[Progress], None] | None = None,
+    request: StopRequest | None = None,
 ) -> Trained:
     """Train every element to the end, from the newest good checkpoint in ``directory`` if there is one of this ``identity``.
 
@@ -58,14 +59,15 @@ def train_batch(
 
     Args:
       names: what tells the elements apart in ``metrics.jsonl``, for example ``{"seed": 3}``; further elements are padding.
+      request: one that is already listened to; after the last update, it is for whoever listens to it to obey.
 
     Raises:
-      Stopped: a signal asked for it; the state was saved.
+      Stopped: a signal asked for it before the last update; the state was saved.
       OSError: a file could not be written; what was written before is intact.
     """
     num_updates = programs.spec.ppo.num_updates
     stretch = max(1, num_updates // NUM_LOGS)
-    with StopRequest() as request:
+    with contextlib.nullcontext(request) if request is not None else StopRequest() as request:
         record = _Record(directory, identity, names, programs.env.reward_play)
         found = read_state(programs, record.checkpoints, len(names))
         state, done, earlier = found or Trained(programs.init(elements), 0, 0.0)
@@ -85,10 +87,10 @@ def train_batch(
                     all_diverged = bool((seen.diverged_at[: len(names)] >= 0).all())
                     writer_only(record.log, done, seen, seconds())
                 is_due = done == num_updates or all_diverged or seconds() - saved_at >= checkpoint_seconds
-                save, signal_number = (int(value) for value in agree([is_due or request.signal > 0, request.signal]))
-                if save:
+                signal_number = largest(request.signal)
+                if agree(is_due) or signal_number:
                     packed, saved_at = programs.pack(state, len(names)), seconds()
-                    writer_only(record.save, packed, done, seconds())
+                    writer_only(record.save, packed, done, seconds(), done == boundary)
                 if signal_number and done < num_updates:
                     raise Stopped(signal_number)
                 if on_progress is not None and is_writer() and done == boundary:
@@ -102,7 +104,7 @@ def train_batch(
 def read_state(programs: Programs, checkpoints: Checkpoints | None, count: int) -> Trained | None:
     """The newest good checkpoint's state of ``count`` elements, or None; only the writer has ``checkpoints``."""
     shapes = programs.packed_shapes(count)
-    found = checkpoints.restore(shapes) if checkpoints is not None else None
+    found = writer_only(lambda: checkpoints.restore(shapes) if checkpoints is not None else None)
     update, seconds = agree(
         (np.int32(-1 if found is None else found.update), np.float32(0.0 if found is None else found.seconds))
     )
@@ -116,10 +118,10 @@ class _Record:
     """What the writer leaves on disk while a batch trains; other processes hold one and leave it alone."""
 
     def __init__(self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], reward_play: str) -> None:
-        self.checkpoints = Checkpoints(directory.checkpoints, identity) if is_writer() else None
+        self.checkpoints = writer_only(Checkpoints, directory.checkpoints, identity)
         self._metrics, self._names, self._reward_play = directory.metrics, names, reward_play
         self._counts = metrics.Counts(np.zeros(len(names)), np.zeros(len(names)))
-        self._payoff = -math.inf
+        self._payoff: float | None = None
 
     def go_on_from(self, update: int) -> None:
         metrics.truncate(self._metrics, update)
@@ -133,9 +135,9 @@ class _Record:
         rows = metrics.rows(update, self._names, self._counts, seen, chosen, seconds)
         metrics.append(self._metrics, rows)
 
-    def save(self, packed: PyTree, update: int, seconds: float) -> None:
+    def save(self, packed: PyTree, update: int, seconds: float, is_scored: bool) -> None:
         assert self.checkpoints is not None
-        self.checkpoints.save(packed, update, seconds, self._payoff)
+        self.checkpoints.save(packed, update, seconds, self._payoff if is_scored else None)
 
     def close(self) -> None:
         if self.checkpoints is not None:

@@ -4,15 +4,15 @@ import math
 import os
 import pathlib
 import resource
-import sys
 from collections.abc import Callable
 
 import jax
 
 from stackjax.errors import InputError
+from stackjax.runs.devices import agree
 from stackjax.runs.programs import Programs
 
-__all__ = ["default_budget", "fit_programs", "resident_bytes"]
+__all__ = ["GIB", "Budget", "fit_programs"]
 
 GIB = 2.0**30
 HOST_BYTES = 150_000  # of an element's metrics and results in this process, outside of JAX
@@ -20,58 +20,95 @@ COMPILER_BYTES = 300_000_000  # what compiling may take and give back; measured 
 COPIES = 4  # of a batch's state that may be alive at once: the state, the programs' buffers, a checkpoint and its serialisation
 
 
-def default_budget() -> float:
-    """Bytes that a sweep may take where the user says nothing: three quarters of what is free, on each device."""
-    device = jax.local_devices()[0]
-    if device.platform != "cpu":
-        stats = device.memory_stats() or {}
-        return 0.75 * stats.get("bytes_limit", 8 * GIB)
-    try:
-        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    return 0.75 * free + resident_bytes()
+class Budget:
+    """Bytes that a sweep may take: of this process on CPUs, of each device elsewhere. The same on every process.
+
+    Args:
+      memory_gib: what the user gave, or None for three quarters of what is free.
+    """
+
+    def __init__(self, memory_gib: float | None) -> None:
+        self.is_shared = jax.default_backend() == "cpu"  # by all devices here, and by this process itself
+        resident = _resident_bytes() if self.is_shared else 0.0
+        wanted = 0.75 * _free_bytes() + resident if memory_gib is None else memory_gib * GIB
+        total, resident = (float(value) for value in agree([wanted, resident]))
+        self.total, self.fixed = total, resident + COMPILER_BYTES * self.is_shared
+
+    def needed(self, size: int, multiple: int, state_bytes: float, program_bytes: float | None = None) -> float:
+        """Bytes for batches of ``size`` elements over ``multiple`` devices, of ``state_bytes`` each.
+
+        Args:
+          program_bytes: of a device, as the compiler counts them; by default worked out from the state.
+        """
+        mine = state_bytes * size / multiple
+        each = COPIES * mine if program_bytes is None else program_bytes + mine
+        if jax.process_count() > 1:  # a checkpoint passes through every device as a whole
+            each += state_bytes * size
+        return self.fixed + each * jax.local_device_count() + HOST_BYTES * size if self.is_shared else each
+
+    def check(self, build: Callable[[int], Programs], multiple: int) -> None:
+        """Raise `InputError` unless the smallest batch fits, as far as its state tells; nothing is compiled for it."""
+        needed = self.needed(multiple, multiple, build(multiple).state_bytes / multiple)
+        if needed > self.total:
+            raise InputError(
+                f"memory_gib={self.total / GIB:.3g} is too little: {multiple} runs at a time need {needed / GIB:.3g} GiB"
+            )
 
 
-def resident_bytes() -> float:
-    """The most memory that this process has held so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else 1024 * peak)
-
-
-def fit_programs(build: Callable[[int], Programs], wanted: int, least: int, budget: float) -> Programs:
-    """Compiled programs for ``wanted`` elements, or for as many fewer as the ``budget`` in bytes asks for.
+def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, budget: Budget) -> Programs:
+    """Compiled programs for ``wanted`` elements, or for as many fewer as the ``budget`` asks for.
 
     The size is first worked out from the size of an element's state, which is known exactly, then checked against what the
     compiler says the programs take; if that is too much, they are compiled anew for fewer.
 
     Args:
       build: the number of elements to programs that are not yet compiled.
-      least: elements come in multiples of this, one for each device along ``runs``.
+      multiple: elements come in multiples of this, one for each device along ``runs``.
 
     Raises:
-      InputError: not even ``least`` elements fit.
+      InputError: not even ``multiple`` elements fit.
     """
-    on_cpu = jax.default_backend() == "cpu"  # where all devices, and this process, share one memory
-    fixed = resident_bytes() + COMPILER_BYTES if on_cpu else 0.0
-    by_state = COPIES * build(least).state_bytes / least + HOST_BYTES if on_cpu else COPIES * build(least).state_bytes
-    size = _rounded(min(wanted, (budget - fixed) / by_state), least, wanted)
-    if least * by_state > budget - fixed:
-        raise InputError(
-            f"memory_gib={budget / GIB:.3g} is too little: {least} at a time need {(fixed + least * by_state) / GIB:.3g} GiB"
-        )
+    budget.check(build, multiple)
+    state_bytes = build(multiple).state_bytes / multiple
+    size = math.ceil(wanted / multiple) * multiple
+    while size > multiple and budget.needed(size, multiple, state_bytes) > budget.total:
+        size = max(multiple, math.floor(0.9 * size / multiple) * multiple)
     while True:
         programs = build(size)
         programs.compile()
-        each = (programs.bytes_needed() + programs.state_bytes / least) * (len(programs.mesh.devices.flat) if on_cpu else 1)
-        needed = fixed + each + (HOST_BYTES * size if on_cpu else 0)
-        if needed <= budget:
+        needed = budget.needed(size, multiple, state_bytes, programs.bytes_needed())
+        if needed <= budget.total:
             return programs
-        if size == least:
-            raise InputError(f"memory_gib={budget / GIB:.3g} is too little: {least} at a time need {needed / GIB:.3g} GiB")
-        size = _rounded(size * max(0.0, budget - fixed) / (needed - fixed) * 0.95, least, size - least)
+        if size == multiple:
+            raise InputError(
+                f"memory_gib={budget.total / GIB:.3g} is too little: {size} runs at a time need {needed / GIB:.3g} GiB"
+            )
+        share = max(0.0, budget.total - budget.fixed) / (needed - budget.fixed)
+        size = max(multiple, math.floor(min(0.95 * share, 0.9) * size / multiple) * multiple)
 
 
-def _rounded(size: float, multiple: int, most: int) -> int:
-    return max(multiple, min(math.floor(size / multiple), math.ceil(most / multiple)) * multiple)
+def _free_bytes() -> float:
+    """What is free: of the first device, or of this machine or container."""
+    device = jax.local_devices()[0]
+    if device.platform != "cpu":
+        stats = device.memory_stats() or {}
+        return stats.get("bytes_limit", 8 * GIB) - stats.get("bytes_in_use", 0)
+    try:
+        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024.0 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    try:  # a container's own limit
+        group = pathlib.Path("/sys/fs/cgroup")
+        free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    except (OSError, ValueError):
+        pass
+    return free
+
+
+def _resident_bytes() -> float:
+    """The memory that this process holds."""
+    try:
+        return float(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

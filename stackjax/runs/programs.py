@@ -26,6 +26,8 @@ from stackjax.types import Array, PyTree
 
 __all__ = ["Elements", "Programs"]
 
+NAMES = ("advance", "score", "evaluate", "init")  # those that take longest to compile first
+
 
 class Elements(NamedTuple):
     """What differs within a batch: ``seeds`` int32 ``[B]``, and the swept numbers by field name, float32 ``[B]`` each."""
@@ -85,12 +87,9 @@ class Programs:
         return make_train(env, ppo, shards)
 
     def compile(self) -> None:
-        """Compile `init`, `advance` and `score` side by side."""
-        lowered = {name: self._lowered(name) for name in ("init", "advance", "score")}
+        """Compile every program, side by side."""
         with ThreadPoolExecutor() as pool:
-            programs = {name: pool.submit(lowered[name].compile) for name in ("advance", "score")}
-            # Runs once: not worth the compiler's effort.
-            self._compiled["init"] = lowered["init"].compile(compiler_options={"xla_backend_optimization_level": "0"})
+            programs = {name: pool.submit(_compiled, name, self._lowered(name)) for name in NAMES}
             self._compiled.update({name: program.result() for name, program in programs.items()})
 
     def init(self, elements: Elements) -> RunState:
@@ -112,8 +111,12 @@ class Programs:
         return place(here, jax.tree.map(lambda leaf: leaf.sharding, self._elements))
 
     def bytes_needed(self) -> int:
-        """Memory of a device while the hungriest of the programs compiled so far runs, as the compiler counts it."""
+        """Memory of a device while the hungriest of the compiled programs runs, as the compiler counts it."""
         return max(_bytes(program) for program in self._compiled.values())
+
+    def compiled_text(self, name: str) -> str:
+        """The compiled program, for those who want to see what it does."""
+        return str(self._program(name).as_text())
 
     @cached_property
     def state_bytes(self) -> int:
@@ -123,7 +126,7 @@ class Programs:
 
     def _program(self, name: str) -> Any:
         if name not in self._compiled:
-            self._compiled[name] = self._lowered(name).compile()
+            self._compiled[name] = _compiled(name, self._lowered(name))
         return self._compiled[name]
 
     def _lowered(self, name: str) -> Any:
@@ -182,6 +185,12 @@ class Programs:
     def _packer(self) -> Callable[[RunState], PyTree]:
         several = jax.process_count() > 1
         return jax.jit(_without_keys, out_shardings=replicated(self.mesh) if several else None)
+
+
+def _compiled(name: str, lowered: Any) -> Any:
+    if name == "init" and jax.default_backend() == "cpu":  # runs once: not worth the compiler's effort
+        return lowered.compile(compiler_options={"xla_backend_optimization_level": "0"})
+    return lowered.compile()
 
 
 def _in_blocks(batched: Any, block: int) -> Callable:

@@ -19,7 +19,7 @@ from stackjax.runs import metrics
 from stackjax.runs.spec import RunSpec
 from stackjax.runs.state import NUM_EQUILIBRATIONS, Evaluated
 
-__all__ = ["entries", "result_of", "versions"]
+__all__ = ["entries", "known_optimum", "result_of", "versions"]
 
 
 def result_of(
@@ -36,24 +36,28 @@ def result_of(
         "versions": versions(),
         "wall_seconds": timing,
         "evaluation": {"num_rounds": spec.evaluation_env(env).num_rounds, "num_equilibrations": NUM_EQUILIBRATIONS},
-        "seeds": entries(env, names, evaluated, metrics_path),
+        "seeds": entries(env, known_optimum(env.game), names, evaluated, metrics_path),
     }
 
 
 def entries(
-    env: StackelbergPOMDP, names: list[dict[str, Any]], evaluated: Evaluated, metrics_path: pathlib.Path
+    env: StackelbergPOMDP,
+    optimum: Solution | None,
+    names: list[dict[str, Any]],
+    evaluated: Evaluated,
+    metrics_path: pathlib.Path,
 ) -> list[dict[str, Any]]:
     """What became of every element of a batch, named by ``names``: payoffs, gaps, the commitment in numbers and in words."""
     game, evaluation, observations, actions = env.game, evaluated.evaluation, evaluated.observations, evaluated.actions
     if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
         actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
-    optimum = _known_optimum(game)
     key_of = lambda entry: tuple(entry.get(key) for key in names[0])
     logged: dict[tuple[Any, ...], dict[str, Any]] = {}  # the last of each
     curves: dict[tuple[Any, ...], list[float]] = {}
     for row in metrics.stream(metrics_path):
         logged[key_of(row)] = row
-        curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
+        if row["greedy_payoff"] is not None:
+            curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
     paths = commitment_paths(game, env.tree)
     found = []
     for i, name in enumerate(names):
@@ -87,7 +91,7 @@ def entries(
     return found
 
 
-def _known_optimum(game: Game) -> Solution | None:
+def known_optimum(game: Game) -> Solution | None:
     """The optimum, or None: a linear programme that fails must not cost a finished run its result."""
     try:
         return solve(game)

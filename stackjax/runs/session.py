@@ -13,7 +13,7 @@ import numpy as np
 from stackjax.errors import InputError, require_number
 from stackjax.ppo.train import Trainer, make_train
 from stackjax.runs.checkpoint import Checkpoints
-from stackjax.runs.devices import choose_layout, is_writer, make_mesh, wait_for_all, writer_only
+from stackjax.runs.devices import choose_layout, make_mesh, writer_only
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.files import to_json
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, Trained, read_state, train_batch
@@ -72,9 +72,12 @@ def run_training(
 
     # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
     writer_only(directory.prepare, config, overwrite)
-    names = [{"seed": int(seed)} for seed in _seeds(spec)]
-    trained = train_batch(programs, elements, names, directory, identity_of(config), checkpoint_seconds, on_progress)
-    return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
+    try:
+        names = [{"seed": int(seed)} for seed in _seeds(spec)]
+        trained = train_batch(programs, elements, names, directory, identity_of(config), checkpoint_seconds, on_progress)
+        return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
+    finally:
+        directory.release()
 
 
 def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def read_run(directory: RunDirectory) -> tuple[Programs, Elements, Trained]:
     env = spec.build_env()
     layout = choose_layout(spec.num_seeds, make_train(env, spec.ppo))
     programs = Programs(spec, env, layout.padded(spec.num_seeds), make_mesh(layout))
-    checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)))
+    checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)), read_only=True)
     trained = read_state(programs, checkpoints, spec.num_seeds)
     checkpoints.close()
     if trained is None:
@@ -113,17 +116,17 @@ def _finish(
     evaluated: Evaluated = jax.device_get(programs.evaluate(trained.state, elements))
     evaluated = jax.tree.map(lambda leaf: leaf[: programs.spec.num_seeds], evaluated)
     _report_divergence(evaluated.diverged_at, _seeds(programs.spec), directory)
-    if not is_writer():
-        wait_for_all("finished")
-        return {}
-    result = result_of(programs.spec, programs.env, evaluated, directory.metrics, timing)
-    timing["evaluate"] = time.perf_counter() - started
-    names = [{"seed": entry["seed"]} for entry in result["seeds"]]
-    write_policies(directory.policies, programs.trainer, names, evaluated.actor)
-    directory.write_result(result)
-    write_report(directory, result)
-    wait_for_all("finished")
-    return result
+
+    def write() -> dict[str, Any]:
+        result = result_of(programs.spec, programs.env, evaluated, directory.metrics, timing)
+        timing["evaluate"] = time.perf_counter() - started
+        names = [{"seed": entry["seed"]} for entry in result["seeds"]]
+        write_policies(directory.policies, programs.trainer, names, evaluated.actor)
+        directory.write_result(result)
+        write_report(directory, result)
+        return result
+
+    return writer_only(write) or {}
 
 
 def check_directory(directory: RunDirectory, config: dict[str, Any], resume: bool, overwrite: bool) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import re
 
 from stackjax.errors import InputError
 
@@ -60,6 +61,8 @@ def join(processes: Processes) -> None:
     if given and len(given) < len(flags):
         missing = ", ".join(f"--{name.replace('_', '-')}" for name in flags if name not in given)
         raise InputError(f"--distributed needs {missing} too, or none of them where they can be found out")
+    if given and not re.fullmatch(r".+:\d+", processes.coordinator or ""):
+        raise InputError(f"coordinator={processes.coordinator} must be HOST:PORT")
     if given and not 0 <= flags["process_id"] < flags["num_processes"]:
         raise InputError(
             f"process_id={flags['process_id']} must be at least 0 and below num_processes={flags['num_processes']}"
@@ -76,5 +79,5 @@ def join(processes: Processes) -> None:
             heartbeat_timeout_seconds=NOTICING_SECONDS,
         )
     except (ValueError, RuntimeError) as error:
-        said = str(error).strip().splitlines()[0]
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"--distributed: the other processes cannot be joined: {said}") from error

@@ -111,7 +111,7 @@ def score_run(trainer: Trainer, lasting: StackelbergPOMDP, state: RunState, seed
     payoff, gap = certificate.leader_payoff.mean(), certificate.bcce_gap.max()
     low, high = trainer.env.game.leader_payoff_range
     margin = PAYOFF_TOLERANCE * (high - low)
-    highest = jnp.maximum(payoff, best.highest)
+    highest = jnp.fmax(payoff, best.highest)
     held_is_equal = best.leader_payoff >= highest - margin
     is_better = (payoff >= highest - margin) & (~held_is_equal | (gap <= best.gap))
     candidate = Best(params, state.train.update, payoff, gap, highest)

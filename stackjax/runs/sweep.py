@@ -8,17 +8,19 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from stackjax.equilibrium.optimum import Solution
 from stackjax.errors import InputError, require_number, require_positive
 from stackjax.ppo.train import Trainer, make_train
-from stackjax.runs.devices import Layout, agree, choose_layout, is_writer, make_mesh, wait_for_all, writer_only
+from stackjax.runs.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, train_batch
-from stackjax.runs.memory import GIB, default_budget, fit_programs
+from stackjax.runs.memory import Budget, fit_programs
 from stackjax.runs.policies import write_policies
 from stackjax.runs.programs import Programs
-from stackjax.runs.results import entries
-from stackjax.runs.session import check_directory, identity_of
+from stackjax.runs.results import entries, known_optimum
+from stackjax.runs.session import NonFiniteError, check_directory, identity_of
 from stackjax.runs.state import Evaluated
+from stackjax.runs.stopping import Stopped, StopRequest
 from stackjax.runs.sweep_report import SweepDirectory, summary, write_sweep
 from stackjax.runs.sweep_spec import Group, SweepSpec
 
@@ -71,23 +73,34 @@ def run_sweep(
     trainers = [_checked_trainer(group) for group in groups]
     config = sweep.to_dict(groups[0].spec.to_dict(trainers[0].env))
     writer_only(check_directory, directory, config, resume, overwrite)
-    layouts = [
-        choose_layout(len(group.configurations) * sweep.base.num_seeds, t, mesh)
-        for group, t in zip(groups, trainers, strict=True)
-    ]
-    budget = default_budget() if memory_gib is None else memory_gib * GIB
+    num_seeds = sweep.base.num_seeds
+    layouts = [choose_layout(len(g.configurations) * num_seeds, t, mesh) for g, t in zip(groups, trainers, strict=True)]
     require_positive("memory_gib", 1.0 if memory_gib is None else memory_gib)
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
-    writer_only(directory.prepare, config, overwrite)
+    budget = Budget(memory_gib)
+    works = [_GroupWork(sweep, *work) for work in zip(groups, trainers, layouts, strict=True)]
+    for work in works:
+        budget.check(work.build, work.layout.runs)
 
-    run = _Run(sweep, directory, budget, checkpoint_seconds, on_progress)
-    for group, trainer, layout in zip(groups, trainers, layouts, strict=True):
-        run.train_group(group, trainer, layout)
-    result: dict[str, Any] = {}
-    if is_writer():
-        result = summary(sweep, trainers[0].env.game.name, directory.finished(), run.seconds())
-        write_sweep(directory, sweep, result)
-    wait_for_all("sweep finished")
+    # Everything that can be wrong with the input has been met by now; only here is an earlier sweep touched.
+    writer_only(directory.prepare, config, overwrite)
+    try:
+        run = _Run(sweep, directory, budget, checkpoint_seconds, on_progress)
+        with StopRequest() as request:
+            for work in works:
+                run.train_group(work, request)
+        return writer_only(_conclude, sweep, directory, trainers[0].env.game.name, run.compile_seconds) or {}
+    finally:
+        directory.release()
+
+
+def _conclude(sweep: SweepSpec, directory: SweepDirectory, game: str, compile_seconds: float) -> dict[str, Any]:
+    """Write the table, the pictures and the result of a sweep whose chunks are all there."""
+    directory.tidy()
+    result = summary(sweep, game, directory.finished(), {"compile": compile_seconds, **directory.seconds()})
+    write_sweep(directory, sweep, result)
+    if result["num_diverged"] == len(result["configurations"]) * result["num_seeds"]:
+        raise NonFiniteError(f"all runs met a loss or weight that is not finite; {directory.table} says when")
     return result
 
 
@@ -99,92 +112,101 @@ def _checked_trainer(group: Group) -> Trainer:
         raise InputError(f"{words}: {error}" if words else str(error)) from error
 
 
+class _GroupWork(NamedTuple):
+    """A group with what it takes to train it."""
+
+    sweep: SweepSpec
+    group: Group
+    trainer: Trainer
+    layout: Layout
+
+    def build(self, size: int) -> Programs:
+        """Programs for ``size`` elements, not yet compiled."""
+        return Programs(self.group.spec, self.trainer.env, size, make_mesh(self.layout), self.sweep.numbers)
+
+
 class _Run:
-    """A sweep as it goes on: what is done, and for how long it has been at it."""
+    """A sweep as it goes on: what is done, and for how long it has compiled."""
 
     def __init__(
         self,
         sweep: SweepSpec,
         directory: SweepDirectory,
-        budget: float,
+        budget: Budget,
         checkpoint_seconds: float,
         on_progress: Callable[[SweepProgress], None] | None,
     ) -> None:
-        self._sweep, self._directory, self._budget, self._on_progress = sweep, directory, budget, on_progress
+        self._directory, self._budget, self._on_progress = directory, budget, on_progress
         self._checkpoint_seconds = checkpoint_seconds
-        base = sweep.base
-        self._seeds = range(base.first_seed, base.first_seed + base.num_seeds)
+        self._seeds = range(sweep.base.first_seed, sweep.base.first_seed + sweep.base.num_seeds)
         self._configurations = sweep.configurations
+        found = writer_only(directory.finished) or []
+        self._finished = {(entry["configuration"], entry["seed"]) for entry in found}
         self._num_done = 0
-        self._compile_seconds = 0.0
+        self.compile_seconds = 0.0
 
-    def train_group(self, group: Group, trainer: Trainer, layout: Layout) -> None:
+    def train_group(self, work: _GroupWork, request: StopRequest) -> None:
         """Train what is left of a group, in chunks of one size: one set of programs serves them all."""
-        elements = [Element(configuration, seed) for configuration in group.configurations for seed in self._seeds]
-        finished = {(entry["configuration"], entry["seed"]) for entry in self._directory.finished()} if is_writer() else set()
-        is_left = agree(np.array([element not in finished for element in elements]))
+        elements = [Element(configuration, seed) for configuration in work.group.configurations for seed in self._seeds]
+        is_left = agree(np.array([element not in self._finished for element in elements]))
         left = [element for element, keep in zip(elements, is_left, strict=True) if keep]
         self._num_done += len(elements) - len(left)
         if not left:
             return
         self._show(len(left), None)
-        started, mesh = time.perf_counter(), make_mesh(layout)
-        build = lambda size: Programs(group.spec, trainer.env, size, mesh, self._sweep.numbers)
-        programs = fit_programs(build, len(left), layout.runs, self._budget)
-        self._compile_seconds += time.perf_counter() - started
+        started = time.perf_counter()
+        programs = fit_programs(work.build, len(left), work.layout.runs, self._budget)
+        self.compile_seconds += time.perf_counter() - started
+        optimum = writer_only(known_optimum, work.trainer.env.game)
         for first in range(0, len(left), programs.num_elements):
-            self._train_chunk(group, programs, left[first : first + programs.num_elements])
+            signal_number = largest(request.signal)
+            if signal_number:
+                raise Stopped(signal_number)
+            self._train_chunk(work, programs, optimum, left[first : first + programs.num_elements], request)
 
-    def _train_chunk(self, group: Group, programs: Programs, elements: list[Element]) -> None:
+    def _train_chunk(
+        self, work: _GroupWork, programs: Programs, optimum: Solution | None, elements: list[Element], request: StopRequest
+    ) -> None:
         chunk = RunDirectory(self._directory.chunks / f"{elements[0].configuration:06d}-{elements[0].seed}")
         settings = [self._configurations[element.configuration] for element in elements]
-        values = {name: [one[name] for one in settings] for name in self._sweep.numbers}
+        values = {name: [one[name] for one in settings] for name in work.sweep.numbers}
         seeds = [element.seed for element in elements]
         config = {
             "schema_version": 1,
-            "group": group.spec.to_dict(programs.env),
+            "group": work.group.spec.to_dict(programs.env),
             "configurations": [element.configuration for element in elements],
             "seeds": seeds,
             "values": values,
         }
-        writer_only(_prepare, chunk, config)
         names = [element._asdict() for element in elements]
+        writer_only(_prepare, chunk, config)
         placed = programs.place(seeds, values)
         show = lambda progress: self._show(len(elements), progress)
-        trained = train_batch(programs, placed, names, chunk, identity_of(config), self._checkpoint_seconds, show)
+        identity = identity_of(config)
+        trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request)
         started = time.perf_counter()
         evaluated: Evaluated = jax.device_get(programs.evaluate(trained.state, placed))
         evaluated = jax.tree.map(lambda leaf: leaf[: len(elements)], evaluated)
-        writer_only(self._finish_chunk, chunk, programs, names, evaluated, {"train": trained.seconds}, started)
-        self._num_done += len(elements)
 
-    def _finish_chunk(
-        self,
-        chunk: RunDirectory,
-        programs: Programs,
-        names: list[dict[str, Any]],
-        evaluated: Evaluated,
-        seconds: dict[str, float],
-        started: float,
-    ) -> None:
-        found = entries(programs.env, names, evaluated, chunk.metrics)
-        seconds["evaluate"] = time.perf_counter() - started
-        write_policies(chunk.policies, programs.trainer, names, evaluated.actor)
-        chunk.write_result({"elements": found, "wall_seconds": seconds})
-        chunk.drop_checkpoints()
+        def write() -> None:
+            found = entries(programs.env, optimum, names, evaluated, chunk.metrics)
+            seconds = {"train": trained.seconds, "evaluate": time.perf_counter() - started}
+            write_policies(chunk.policies, programs.trainer, names, evaluated.actor)
+            chunk.write_result({"elements": found, "wall_seconds": seconds})
+            chunk.drop_checkpoints()
+            chunk.release()
+
+        writer_only(write)
+        self._num_done += len(elements)
 
     def _show(self, chunk_size: int, progress: Progress | None) -> None:
         if self._on_progress is not None and is_writer():
             total = len(self._configurations) * len(self._seeds)
             self._on_progress(SweepProgress(self._num_done, total, chunk_size, progress))
 
-    def seconds(self) -> dict[str, float]:
-        """Wall time so far, of this and of earlier sessions; compilation of this one alone."""
-        return {"compile": self._compile_seconds, **self._directory.seconds()}
-
 
 def _prepare(chunk: RunDirectory, config: dict[str, Any]) -> None:
-    """Make ``chunk`` hold ``config``, and whatever of the same chunk was there before."""
+    """Make ``chunk`` hold ``config``, and what it held before if that was the same chunk."""
     try:
         is_same = identity_of(json.loads(chunk.config.read_text())) == identity_of(config)
     except (OSError, ValueError):

@@ -7,6 +7,8 @@ import io
 import itertools
 import json
 import pathlib
+import shutil
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,17 +47,21 @@ class SweepDirectory(RunDirectory):
         self.picture = self.path / "surface.png"
         self.chunks = self.path / "chunks"
 
-    @property
-    def _files(self) -> tuple[pathlib.Path, ...]:
-        return self.config, self.table, self.result, self.picture, self.report
-
-    @property
-    def _folders(self) -> tuple[pathlib.Path, ...]:
-        return (self.chunks,)
-
     def _results(self) -> Iterator[dict[str, Any]]:
         for path in sorted(self.chunks.glob("*/result.json")):
-            yield json.loads(path.read_text())
+            try:
+                yield json.loads(path.read_text())
+            except ValueError:
+                warnings.warn(f"{path} cannot be read, and is made again", RuntimeWarning, stacklevel=2)
+                path.unlink()
+
+    def tidy(self) -> None:
+        """Drop what only a kill, or another chunking, left behind."""
+        for chunk in self.chunks.iterdir():
+            if (chunk / "result.json").exists():
+                RunDirectory(chunk).drop_checkpoints()
+            else:
+                shutil.rmtree(chunk)
 
     def finished(self) -> list[dict[str, Any]]:
         """The entries of all finished elements, by configuration and seed."""
@@ -89,7 +95,11 @@ def summary(sweep: SweepSpec, game: str, elements: list[dict[str, Any]], wall_se
                 "leader_payoff": centre,
                 "interval": [low, high],
                 "bcce_gap": float(np.mean([entry["bcce_gap"] for entry in found])),
-                "mean_greedy_payoff": float(np.mean([entry["mean_greedy_payoff"] or -np.inf for entry in found])),
+                "mean_greedy_payoff": float(
+                    np.mean(
+                        [-np.inf if entry["mean_greedy_payoff"] is None else entry["mean_greedy_payoff"] for entry in found]
+                    )
+                ),
                 "num_diverged": sum(entry["diverged_at"] is not None for entry in found),
             }
         )
@@ -120,13 +130,20 @@ def write_sweep(directory: SweepDirectory, sweep: SweepSpec, result: dict[str, A
 
 def configuration_in_words(values: dict[str, Any]) -> str:
     """As at the command line, for example ``--ppo.learning-rate 0.001``."""
-    return " ".join(f"--{name.replace('_', '-')} {_value_in_words(value)}" for name, value in values.items())
+    return " ".join(_flag(name.replace("_", "-"), value) for name, value in values.items())
+
+
+def _flag(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        section, _, field = name.partition(".")
+        return f"--{section}.{'' if value else 'no-'}{field}"
+    return f"--{name} {_value_in_words(value)}"
 
 
 def _value_in_words(value: Any) -> str:
     if isinstance(value, tuple):
         return " ".join(map(str, value))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return str(value)
 
 
 def _table(sweep: SweepSpec, elements: list[dict[str, Any]]) -> str:

@@ -90,7 +90,7 @@ class Group(NamedTuple):
 
     static: dict[str, Any]
     spec: RunSpec
-    configurations: tuple[int, ...]
+    configurations: list[int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,13 +133,13 @@ class SweepSpec:
                 spec.with_numbers({name: values[name] for name in self.numbers})
             except InputError as error:
                 raise InputError(f"configuration {_in_words(values)}: {error}") from error
-            group = found.get(repr(static), Group(static, spec, ()))
-            found[repr(static)] = group._replace(configurations=(*group.configurations, place))
+            found.setdefault(repr(static), Group(static, spec, [])).configurations.append(place)
         return list(found.values())
 
     def to_dict(self, resolved: dict[str, Any]) -> dict[str, Any]:
         """``config.json``: the axes, and the first group's run, ``resolved``."""
-        return {"schema_version": 1, "sweep": {axis.name: list(axis.values) for axis in self.axes}, "first": resolved}
+        axes = {axis.name: list(axis.values) for axis in self.axes}
+        return {"schema_version": 1, "sweep": axes, "order": list(axes), "first": resolved}
 
 
 def _with_values(spec: RunSpec, values: dict[str, Any]) -> RunSpec:

@@ -17,7 +17,7 @@ from tests.ppo.probes import Constant, MatchWhatYouSee
 SMALL = sx.PPOConfig(num_updates=3, num_envs=8, num_steps=16, num_minibatches=2, hidden_sizes=(16,))
 
 
-def small_env(name="posted-price-pi", **options):
+def small_env(name="allocation", **options):
     return sx.StackelbergPOMDP(sx.make(name, **options), num_rounds=12, num_reward_episodes=3)
 
 
@@ -57,7 +57,7 @@ def test_box_policies_train(path, box_policy):
 
 def test_actor_cannot_see_the_weight_tables_and_the_critic_does():
     """The same step from the same state but for the weight tables: actor outputs bit for bit the same, values not."""
-    trainer = sx.make_train(small_env(), SMALL)
+    trainer = sx.make_train(small_env("posted-price-pi"), SMALL)
     env, agent = trainer.env, trainer.agent
     params = agent.init(jax.random.key(0))
     _, state = env.reset(jax.random.key(1))

@@ -14,6 +14,7 @@ from stackjax import FollowersConfig, InputError, PPOConfig
 from stackjax.cli import main
 from stackjax.ppo.train import Trainer
 from stackjax.runs import metrics
+from stackjax.runs.directory import RunDirectory
 from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
 
 QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "2"]
@@ -169,6 +170,27 @@ def test_leftovers_of_a_kill_do_not_block_a_directory(tmp_path):
     out = tmp_path / "run"
     (out / "checkpoints").mkdir(parents=True)
     (out / ".config.json.abc123").write_text("{")
+    assert run("train", "escape", *QUICK, "--out", out) == 0
+
+
+def test_a_run_whose_config_is_gone_is_not_deleted(tmp_path, capsys):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "metrics.jsonl").write_text('{"update": 1}\n')
+    for extra in ([], ["--resume"]):
+        assert run("train", "escape", *QUICK, "--out", out, *extra) == 2
+        assert "holds metrics.jsonl of a run but no config.json" in capsys.readouterr().err
+    assert (out / "metrics.jsonl").exists()
+
+
+def test_two_processes_do_not_write_into_one_directory(tmp_path, capsys):
+    out = tmp_path / "run"
+    other = RunDirectory(out)
+    other.prepare({"schema_version": 1}, False)
+    (out / "config.json").unlink()
+    assert run("train", "escape", *QUICK, "--out", out) == 2
+    assert "in use by another process" in capsys.readouterr().err
+    other.release()
     assert run("train", "escape", *QUICK, "--out", out) == 0
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.runs.loop import train_batch
-from stackjax.runs.memory import GIB
+from stackjax.runs.memory import GIB, fit_programs
 from stackjax.runs.programs import Programs
 from stackjax.runs.spec import POMDPConfig
 from stackjax.runs.sweep_spec import Axis, read_axis
@@ -31,6 +31,12 @@ NUMBERS = ("leader_payoff", "bcce_gap", "bne_gap", "mean_greedy_payoff", "stacke
 def table_of(directory):
     with (directory / "table.csv").open() as lines:
         return list(csv.DictReader(lines))
+
+
+def chunked(monkeypatch, size):
+    """As if there were memory for ``size`` elements at a time."""
+    fit = lambda build, wanted, multiple, budget: fit_programs(build, size * multiple, multiple, budget)
+    monkeypatch.setattr("stackjax.runs.sweep.fit_programs", fit)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,7 @@ def test_one_compilation_for_each_group_whatever_its_size(tmp_path, monkeypatch)
     compiled = []
     lowered = Programs._lowered
     monkeypatch.setattr(Programs, "_lowered", lambda self, name: compiled.append(name) or lowered(self, name))
-    monkeypatch.setattr("stackjax.runs.memory._rounded", lambda size, multiple, most: multiple)
+    chunked(monkeypatch, 1)
     out = tmp_path / "sweep"
     assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
     assert sorted(compiled) == sorted(["init", "advance", "score", "evaluate"] * 2)
@@ -80,7 +86,7 @@ def test_one_compilation_for_each_group_whatever_its_size(tmp_path, monkeypatch)
 
 
 def test_chunks_change_nothing(swept, tmp_path, monkeypatch):
-    monkeypatch.setattr("stackjax.runs.memory._rounded", lambda size, multiple, most: 3 * multiple)
+    chunked(monkeypatch, 3)
     out = tmp_path / "sweep"
     assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
     assert len(list((out / "chunks").iterdir())) == 6
@@ -110,6 +116,9 @@ def test_a_sweep_goes_on_where_it_was_killed(swept, tmp_path, monkeypatch, capsy
     assert "use --resume" in capsys.readouterr().err
     assert run(*command, "--sweep.ppo.gae-lambda", 0.9, 1.0, "--out", out, "--resume") == 2
     assert "sweep.ppo.gae_lambda" in capsys.readouterr().err
+    swapped = ["sweep", "allocation", *QUICK, "--sweep.game.num-messages", 1, 2, *SWEEP]
+    assert run(*swapped, "--out", out, "--resume") == 2
+    assert "order" in capsys.readouterr().err
     assert run(*command, "--out", out, "--resume") == 0
     assert len(calls) == 3  # the finished chunk is not trained again
     assert result_of(out) == result_of(swept)
@@ -143,9 +152,18 @@ def test_peak_memory_stays_within_the_budget(tmp_path):
     assert 0.5 < peak / GIB <= budget
 
 
-def test_too_little_memory_is_said_before_anything_is_trained(tmp_path, capsys):
-    assert run("sweep", "escape", *QUICK, *SWEEP, "--memory-gib", 0.1, "--out", tmp_path / "sweep") == 2
+def test_too_little_memory_is_said_before_anything_is_touched(swept, capsys):
+    before = (swept / "result.json").read_bytes()
+    assert run("sweep", "escape", *QUICK, *SWEEP, "--memory-gib", 0.1, "--out", swept, "--overwrite") == 2
     assert "memory_gib=0.1 is too little" in capsys.readouterr().err
+    assert (swept / "result.json").read_bytes() == before
+    assert len(list((swept / "chunks").iterdir())) == 2
+
+
+def test_what_is_for_runs_says_so_in_a_line(swept, capsys):
+    for command in ("report", "evaluate"):
+        assert run(command, swept) == 2
+        assert "holds a sweep" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

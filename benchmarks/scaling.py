@@ -42,7 +42,7 @@ def cases() -> list[dict[str, Any]]:
         for kind, grows in (("strong", False), ("weak", True)):
             size = devices if grows else max(DEVICES)
             found.append({"devices": devices, "scaling": kind, "axis": "runs", "seeds": 2 * size, "envs": 64, "groups": 1})
-            for groups in (1, GROUPS):
+            for groups in (GROUPS,) if grows else (1, GROUPS):
                 shared = {"axis": "episodes", "seeds": 1, "envs": 128 * size, "groups": groups}
                 found.append({"devices": devices, "scaling": kind, **shared})
     return found

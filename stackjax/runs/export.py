@@ -75,11 +75,11 @@ def _policy(directory: RunDirectory, name: dict[str, int]) -> Policy:
     for path in (directory.policies, *directory.path.glob("chunks/*/policies.npz")):
         if path.is_file():
             with np.load(path) as stored:
-                has_all = all(key in stored for key in name)
-                places = (
-                    np.flatnonzero(np.all([stored[key] == value for key, value in name.items()], axis=0)) if has_all else []
-                )
-                if len(places):
+                if not all(key in stored for key in name):
+                    continue
+                matches = np.all([stored[key] == value for key, value in name.items()], axis=0)
+                places: np.ndarray = np.flatnonzero(matches)
+                if places.size:
                     count = sum(key.startswith("policy_kernel_") for key in stored.files)
                     kernels, biases = (
                         tuple(stored[f"policy_{kind}_{k}"][places[0]] for k in range(count)) for kind in ("kernel", "bias")

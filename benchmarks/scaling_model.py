@@ -146,9 +146,8 @@ def main() -> None:
                 row = [device.name, count, *kind, *times, f"{EPISODES / total:.2g}", f"{first / total / count:.0%}"]
                 print("| " + " | ".join(map(str, row)) + " |")
     per_device = EPISODES * (work.state_bytes + work.table_bytes) / 8 / 1e9
-    print(
-        f"\nmemory on each of 8 devices: about {per_device:.1f} GB for tables, and {EPISODES * work.batch_bytes / 1e9:.2f} GB batch"
-    )
+    batch = EPISODES * work.batch_bytes / 1e9
+    print(f"\nmemory on each of 8 devices: about {per_device:.1f} GB for tables; {batch:.2f} GB for a batch that all exchange")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """How much memory there is, and how large a batch may be to stay within a budget."""
 
+import contextlib
+import ctypes
 import math
 import os
 import pathlib
@@ -16,7 +18,10 @@ __all__ = ["GIB", "Budget", "fit_programs"]
 
 GIB = 2.0**30
 HOST_BYTES = 150_000  # of an element's metrics and results in this process, outside of JAX
-COMPILER_BYTES = 300_000_000  # what compiling may take and give back; measured at about half of it
+COMPILER_BYTES = (
+    1_600_000_000  # what compiling takes and gives back: measured at 1.2 GiB, and more where much was compiled before
+)
+PROGRAM_BYTES = 350_000_000  # what stays of it
 COPIES = 4  # of a batch's state that may be alive at once: the state, the programs' buffers, a checkpoint and its serialisation
 
 
@@ -32,7 +37,13 @@ class Budget:
         resident = _resident_bytes() if self.is_shared else 0.0
         wanted = 0.75 * _free_bytes() + resident if memory_gib is None else memory_gib * GIB
         total, resident = (float(value) for value in agree([wanted, resident]))
-        self.total, self.fixed = total, resident + COMPILER_BYTES * self.is_shared
+        self.total, self.fixed = total, resident + PROGRAM_BYTES * self.is_shared
+        self._compiling = resident + COMPILER_BYTES if self.is_shared else 0.0
+
+    def look_again(self) -> None:
+        """What this process holds now that programs are compiled, beside the batches to come."""
+        if self.is_shared:
+            self.fixed = float(agree(_resident_bytes()))
 
     def needed(self, size: int, multiple: int, state_bytes: float, program_bytes: float | None = None) -> float:
         """Bytes for batches of ``size`` elements over ``multiple`` devices, of ``state_bytes`` each.
@@ -44,7 +55,9 @@ class Budget:
         each = COPIES * mine if program_bytes is None else program_bytes + mine
         if jax.process_count() > 1:  # a checkpoint passes through every device as a whole
             each += state_bytes * size
-        return self.fixed + each * jax.local_device_count() + HOST_BYTES * size if self.is_shared else each
+        if not self.is_shared:
+            return each
+        return max(self._compiling, self.fixed + each * jax.local_device_count() + HOST_BYTES * size)
 
     def check(self, build: Callable[[int], Programs], multiple: int) -> None:
         """Raise `InputError` unless the smallest batch fits, as far as its state tells; nothing is compiled for it."""
@@ -76,6 +89,7 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
     while True:
         programs = build(size)
         programs.compile()
+        budget.look_again()
         needed = budget.needed(size, multiple, state_bytes, programs.bytes_needed())
         if needed <= budget.total:
             return programs
@@ -107,7 +121,9 @@ def _free_bytes() -> float:
 
 
 def _resident_bytes() -> float:
-    """The memory that this process holds."""
+    """The memory that this process holds, after giving back what it holds for nothing."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     try:
         return float(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except OSError:

@@ -188,9 +188,12 @@ class Programs:
 
 
 def _compiled(name: str, lowered: Any) -> Any:
-    if name == "init" and jax.default_backend() == "cpu":  # runs once: not worth the compiler's effort
-        return lowered.compile(compiler_options={"xla_backend_optimization_level": "0"})
-    return lowered.compile()
+    options: dict[str, Any] = {}
+    if jax.default_backend() == "cpu":
+        options["xla_cpu_multi_thread_eigen"] = False  # sums would depend on the number of threads
+        if name == "init":  # runs once: not worth the compiler's effort
+            options["xla_backend_optimization_level"] = "0"
+    return lowered.compile(compiler_options=options)
 
 
 def _in_blocks(batched: Any, block: int) -> Callable:
@@ -207,7 +210,8 @@ def _in_blocks(batched: Any, block: int) -> Callable:
         batches, others = split((first, *rest[:1])), rest[1:]
 
         def one(k: Array) -> PyTree:
-            return batched(*jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, k, keepdims=False), batches), *others)
+            mine = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, k, keepdims=False), batches)
+            return _apart(batched(*_apart(mine), *others))
 
         def step(k: Array, found: PyTree) -> PyTree:
             return jax.tree.map(lambda all_, new: jax.lax.dynamic_update_index_in_dim(all_, new, k, 0), found, one(k))
@@ -219,6 +223,11 @@ def _in_blocks(batched: Any, block: int) -> Callable:
         return jax.tree.map(lambda leaf: leaf.reshape(num_blocks * block, *leaf.shape[2:]), found)
 
     return run
+
+
+def _apart(tree: PyTree) -> PyTree:
+    """Keeps the compiler from melting what comes before into what comes after."""
+    return _with_keys(jax.lax.optimization_barrier(_without_keys(tree)), tree)
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> Array:

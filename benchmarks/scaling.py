@@ -19,8 +19,8 @@ from typing import Any
 
 import tyro
 
-DEVICES = (1, 2, 4, 8)
-UPDATES, REPEATS = 4, 5
+DEVICES = (1, 2, 8)
+UPDATES, REPEATS = 4, 3
 GROUPS = 8
 BYTES = {"f32": 4, "s32": 4, "u32": 4, "pred": 1, "f64": 8, "u8": 1}
 
@@ -70,7 +70,7 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
         started = time.perf_counter()
         state = jax.block_until_ready(programs.advance(state, elements, UPDATES))
         seconds.append((time.perf_counter() - started) / UPDATES)
-    size = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(state.train.params))
+    size = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(state[0].train.params))
     return {**case, "seconds": statistics.median(seconds), "parameters": size, "exchanged": exchanged(programs, ppo)}
 
 

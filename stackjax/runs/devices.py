@@ -39,10 +39,6 @@ class Layout(NamedTuple):
     runs: int
     episodes: int
 
-    def padded(self, num_elements: int) -> int:
-        """The least number of elements that devices can hold equally many of."""
-        return math.ceil(num_elements / self.runs) * self.runs
-
 
 def choose_layout(num_elements: int, trainer: Trainer, wanted: tuple[int, int] | None = None) -> Layout:
     """The layout that leaves each device least to do; of equals, the one that exchanges least.

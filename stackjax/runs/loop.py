@@ -36,16 +36,16 @@ class Progress(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A state, the updates behind it and the seconds that they took."""
+    """A state (wave by wave), the updates behind it and the seconds that they took."""
 
-    state: RunState
+    state: list[RunState]
     update: int
     seconds: float
 
 
 def train_batch(
     programs: Programs,
-    elements: Elements,
+    elements: list[Elements],
     names: list[dict[str, Any]],
     directory: RunDirectory,
     identity: str,
@@ -82,8 +82,7 @@ def train_batch(
                 state = jax.block_until_ready(programs.advance(state, elements, count))
                 done, most = done + count, max(1, int(slice_seconds * count / (time.perf_counter() - before)))
                 if done == boundary:
-                    state, logged = programs.score(state, elements)
-                    seen: Logged = jax.device_get(logged)
+                    state, seen = programs.score(state, elements)
                     all_diverged = bool((seen.diverged_at[: len(names)] >= 0).all())
                     writer_only(record.log, done, seen, seconds())
                 is_due = done == num_updates or all_diverged or seconds() - saved_at >= checkpoint_seconds

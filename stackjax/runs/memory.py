@@ -22,7 +22,7 @@ COMPILER_BYTES = (
     1_600_000_000  # what compiling takes and gives back: measured at 1.2 GiB, and more where much was compiled before
 )
 PROGRAM_BYTES = 350_000_000  # what stays of it
-COPIES = 4  # of a batch's state that may be alive at once: the state, the programs' buffers, a checkpoint and its serialisation
+COPIES = 4  # of a batch's state that may be alive at once: itself, a checkpoint, its parts and its serialisation
 
 
 class Budget:
@@ -45,14 +45,13 @@ class Budget:
         if self.is_shared:
             self.fixed = float(agree(_resident_bytes()))
 
-    def needed(self, size: int, multiple: int, state_bytes: float, program_bytes: float | None = None) -> float:
+    def needed(self, size: int, multiple: int, state_bytes: float, program_bytes: float = 0.0) -> float:
         """Bytes for batches of ``size`` elements over ``multiple`` devices, of ``state_bytes`` each.
 
         Args:
-          program_bytes: of a device, as the compiler counts them; by default worked out from the state.
+          program_bytes: of a device at work on a wave, as the compiler counts them.
         """
-        mine = state_bytes * size / multiple
-        each = COPIES * mine if program_bytes is None else program_bytes + mine
+        each = COPIES * state_bytes * size / multiple + program_bytes
         if jax.process_count() > 1:  # a checkpoint passes through every device as a whole
             each += state_bytes * size
         if not self.is_shared:
@@ -61,7 +60,7 @@ class Budget:
 
     def check(self, build: Callable[[int], Programs], multiple: int) -> None:
         """Raise `InputError` unless the smallest batch fits, as far as its state tells; nothing is compiled for it."""
-        needed = self.needed(multiple, multiple, build(multiple).state_bytes / multiple)
+        needed = self.needed(multiple, multiple, build(multiple).state_bytes)
         if needed > self.total:
             raise InputError(
                 f"memory_gib={self.total / GIB:.3g} is too little: {multiple} runs at a time need {needed / GIB:.3g} GiB"
@@ -82,7 +81,7 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
       InputError: not even ``multiple`` elements fit.
     """
     budget.check(build, multiple)
-    state_bytes = build(multiple).state_bytes / multiple
+    state_bytes = build(multiple).state_bytes
     size = math.ceil(wanted / multiple) * multiple
     while size > multiple and budget.needed(size, multiple, state_bytes) > budget.total:
         size = max(multiple, math.floor(0.9 * size / multiple) * multiple)

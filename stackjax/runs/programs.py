@@ -21,7 +21,7 @@ from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.ppo.train import Trainer, make_train
 from stackjax.runs.devices import place, replicated
 from stackjax.runs.spec import RunSpec
-from stackjax.runs.state import RunState, advance_run, evaluate_run, score_run, start_run
+from stackjax.runs.state import Evaluated, Logged, RunState, advance_run, evaluate_run, score_run, start_run
 from stackjax.types import Array, PyTree
 
 __all__ = ["Elements", "Programs"]
@@ -40,13 +40,16 @@ class Programs:
     """Programs for batches of ``num_elements`` runs of ``spec`` that differ in seed and in the numeric fields ``swept``.
 
     ``init(elements)``, ``advance(state, elements, count)``, ``score(state, elements)`` and ``evaluate(state, elements)`` are
-    those of `runs.state` for the whole batch; states stay on the mesh, what is reported is on every device. ``advance`` and
-    ``score`` use up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a checkpoint and back.
+    those of `runs.state` for the whole batch; states stay on the mesh, what is reported is NumPy. ``advance`` and ``score`` use
+    up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a checkpoint and back.
+
+    The batch goes through in waves, of which each device takes ``block`` elements. Compilers lay out arithmetic by the sizes of
+    arrays, so results differ in their last bits with what a device works on at once; with waves of one element a device they
+    are those of the element alone, on however many devices. Neither does the number of elements change what is compiled.
 
     Args:
       env: the environment of ``spec``; building it takes a while, so callers share it.
-      block: how many elements a device works on at a time. By default 1 on CPUs, which makes results independent of the number
-        of devices, and elsewhere all that it holds.
+      block: by default 1 on CPUs, where nothing is faster, and elsewhere as many as a device gets.
     """
 
     def __init__(
@@ -58,11 +61,12 @@ class Programs:
         swept: tuple[str, ...] = (),
         block: int | None = None,
     ) -> None:
-        on_cpu = mesh.devices.flat[0].platform == "cpu"
-        self.block = block or (1 if on_cpu else num_elements // mesh.shape["runs"])
         self.spec, self.env, self.num_elements, self.mesh, self.swept = spec, env, num_elements, mesh, swept
+        num_runs = mesh.shape["runs"]
+        on_cpu = mesh.devices.flat[0].platform == "cpu"
+        self._wave = num_runs * (block or (1 if on_cpu else math.ceil(num_elements / num_runs)))
         by_run, by_episode = NamedSharding(mesh, P("runs")), NamedSharding(mesh, P("runs", "episodes"))
-        size = (num_elements,)
+        size = (self._wave,)
         self._elements = Elements(
             jax.ShapeDtypeStruct(size, jnp.int32, sharding=by_run),
             {name: jax.ShapeDtypeStruct(size, jnp.float32, sharding=by_run) for name in swept},
@@ -92,26 +96,36 @@ class Programs:
             programs = {name: pool.submit(_compiled, name, self._lowered(name)) for name in NAMES}
             self._compiled.update({name: program.result() for name, program in programs.items()})
 
-    def init(self, elements: Elements) -> RunState:
-        return self._program("init")(elements)
+    def init(self, elements: list[Elements]) -> list[RunState]:
+        return [self._program("init")(wave) for wave in elements]
 
-    def advance(self, state: RunState, elements: Elements, count: int) -> RunState:
-        return self._program("advance")(state, elements, np.int32(count))
+    def advance(self, state: list[RunState], elements: list[Elements], count: int) -> list[RunState]:
+        advance = self._program("advance")
+        return [advance(*wave, np.int32(count)) for wave in zip(state, elements, strict=True)]
 
-    def score(self, state: RunState, elements: Elements) -> Any:
-        return self._program("score")(state, elements)
+    def score(self, state: list[RunState], elements: list[Elements]) -> tuple[list[RunState], Logged]:
+        score = self._program("score")
+        after, logged = zip(*[score(*wave) for wave in zip(state, elements, strict=True)], strict=True)
+        return list(after), _joined(logged)
 
-    def evaluate(self, state: RunState, elements: Elements) -> Any:
-        return self._program("evaluate")(state, elements)
+    def evaluate(self, state: list[RunState], elements: list[Elements]) -> Evaluated:
+        evaluate = self._program("evaluate")
+        return _joined([evaluate(*wave) for wave in zip(state, elements, strict=True)])
 
-    def place(self, seeds: Any, values: dict[str, Any] | None = None) -> Elements:
-        """Elements on the mesh, the last one repeated where there are fewer than ``num_elements``."""
-        fill = lambda column, dtype: _filled(np.asarray(column, dtype), self.num_elements)
-        here = Elements(fill(seeds, np.int32), {name: fill((values or {})[name], np.float32) for name in self.swept})
-        return place(here, jax.tree.map(lambda leaf: leaf.sharding, self._elements))
+    def place(self, seeds: Any, values: dict[str, Any] | None = None) -> list[Elements]:
+        """Elements on the mesh, wave by wave; the last one fills up where they do not come out even."""
+        columns = {name: np.asarray((values or {})[name], np.float32) for name in self.swept}
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, self._elements)
+        return [place(wave, shardings) for wave in self._waves(Elements(np.asarray(seeds, np.int32), columns))]
+
+    def _waves(self, tree: PyTree) -> list[PyTree]:
+        """Arrays of all elements, cut into waves."""
+        size = jax.tree.leaves(tree)[0].shape[0]
+        starts = range(0, size, self._wave)
+        return [jax.tree.map(lambda leaf, k=k: _filled(leaf[k : k + self._wave], self._wave), tree) for k in starts]
 
     def bytes_needed(self) -> int:
-        """Memory of a device while the hungriest of the compiled programs runs, as the compiler counts it."""
+        """Memory of a device while the hungriest of the programs works on a wave, as the compiler counts it."""
         return max(_bytes(program) for program in self._compiled.values())
 
     def compiled_text(self, name: str) -> str:
@@ -120,8 +134,8 @@ class Programs:
 
     @cached_property
     def state_bytes(self) -> int:
-        """The state of all elements."""
-        packed = jax.tree.leaves(self.packed_shapes(self.num_elements))
+        """The state of one element."""
+        packed = jax.tree.leaves(self.packed_shapes(1))
         return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in packed)
 
     def _program(self, name: str) -> Any:
@@ -159,22 +173,20 @@ class Programs:
         function, takes, out_specs, out_shardings = table[name]
         arguments, in_specs = zip(*takes, strict=True)
         batched = jax.vmap(function, tuple(None if spec == everywhere else 0 for spec in in_specs))
-        blocks = _in_blocks(batched, self.block)
-        sharded = jax.shard_map(blocks, mesh=self.mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
+        sharded = jax.shard_map(batched, mesh=self.mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
         donated = (0,) if name in ("advance", "score") else ()
         return jax.jit(sharded, out_shardings=out_shardings, donate_argnums=donated).lower(*arguments)
 
     # Checkpoints hold plain arrays: random keys as their raw data.
 
-    def pack(self, state: RunState, count: int) -> PyTree:
+    def pack(self, state: list[RunState], count: int) -> PyTree:
         """The first ``count`` elements of ``state`` as NumPy arrays (on every process, where there are several)."""
-        return jax.tree.map(lambda leaf: leaf[:count], jax.device_get(self._packer(state)))
+        return jax.tree.map(lambda leaf: leaf[:count], _joined([self._packer(wave) for wave in state]))
 
-    def unpack(self, packed: PyTree) -> RunState:
+    def unpack(self, packed: PyTree) -> list[RunState]:
         """The state whose `pack` is ``packed``, on the mesh."""
-        whole = jax.tree.map(lambda leaf: _filled(leaf, self.num_elements), packed)
         shardings = jax.tree.map(lambda leaf: leaf.sharding, self._state)
-        return _with_keys(place(whole, shardings), self._state)
+        return [_with_keys(place(wave, shardings), self._state) for wave in self._waves(packed)]
 
     def packed_shapes(self, count: int) -> PyTree:
         """Of what `pack` returns."""
@@ -196,45 +208,9 @@ def _compiled(name: str, lowered: Any) -> Any:
     return lowered.compile(compiler_options=options)
 
 
-def _in_blocks(batched: Any, block: int) -> Callable:
-    """``batched`` over elements, ``block`` of them at a time, so that how many a device holds changes nothing for any of them.
-
-    Compilers lay out a batch's arithmetic by its size, and results then differ in their last bits. A loop whose length the
-    compiler cannot see has one body for every length. It also keeps the block that is worked on in the processor's cache.
-    """
-
-    def run(first: PyTree, *rest: Any) -> PyTree:
-        elements = first if isinstance(first, Elements) else rest[0]
-        num_blocks = elements.seeds.shape[0] // block
-        split = lambda tree: jax.tree.map(lambda leaf: leaf.reshape(num_blocks, block, *leaf.shape[1:]), tree)
-        batches, others = split((first, *rest[:1])), rest[1:]
-
-        def one(k: Array) -> PyTree:
-            mine = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, k, keepdims=False), batches)
-            return _apart(batched(*_apart(mine), *others))
-
-        def step(k: Array, found: PyTree) -> PyTree:
-            return jax.tree.map(lambda all_, new: jax.lax.dynamic_update_index_in_dim(all_, new, k, 0), found, one(k))
-
-        shapes = jax.eval_shape(one, jnp.int32(0))
-        nothing = jax.tree.map(lambda leaf: _zeros((num_blocks, *leaf.shape), leaf.dtype), shapes)
-        unseen = jax.lax.optimization_barrier(jnp.int32(num_blocks))
-        found = jax.lax.fori_loop(0, unseen, step, nothing)
-        return jax.tree.map(lambda leaf: leaf.reshape(num_blocks * block, *leaf.shape[2:]), found)
-
-    return run
-
-
-def _apart(tree: PyTree) -> PyTree:
-    """Keeps the compiler from melting what comes before into what comes after."""
-    return _with_keys(jax.lax.optimization_barrier(_without_keys(tree)), tree)
-
-
-def _zeros(shape: tuple[int, ...], dtype: Any) -> Array:
-    if jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        data = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0))).shape
-        return jax.random.wrap_key_data(jnp.zeros((*shape, *data), jnp.uint32))
-    return jnp.zeros(shape, dtype)
+def _joined(waves: Any) -> Any:
+    """The waves' arrays, which every process has whole, as those of the batch."""
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *jax.device_get(list(waves)))
 
 
 def _filled(array: np.ndarray, size: int) -> np.ndarray:

@@ -65,7 +65,7 @@ def run_training(
     _check_table_size(spec, trainer)
     layout = choose_layout(spec.num_seeds, trainer, mesh)
     started = time.perf_counter()
-    programs = Programs(spec, env, layout.padded(spec.num_seeds), make_mesh(layout))
+    programs = Programs(spec, env, spec.num_seeds, make_mesh(layout))
     programs.compile()
     elements = programs.place(_seeds(spec))
     compile_seconds = time.perf_counter() - started
@@ -87,7 +87,7 @@ def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
     return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
 
 
-def read_run(directory: RunDirectory) -> tuple[Programs, Elements, Trained]:
+def read_run(directory: RunDirectory) -> tuple[Programs, list[Elements], Trained]:
     """A run as its newest good checkpoint has it.
 
     Raises:
@@ -96,7 +96,7 @@ def read_run(directory: RunDirectory) -> tuple[Programs, Elements, Trained]:
     spec = RunSpec.from_file(directory.open_existing().config)
     env = spec.build_env()
     layout = choose_layout(spec.num_seeds, make_train(env, spec.ppo))
-    programs = Programs(spec, env, layout.padded(spec.num_seeds), make_mesh(layout))
+    programs = Programs(spec, env, spec.num_seeds, make_mesh(layout))
     checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)), read_only=True)
     trained = read_state(programs, checkpoints, spec.num_seeds)
     checkpoints.close()
@@ -110,10 +110,10 @@ def _seeds(spec: RunSpec) -> np.ndarray:
 
 
 def _finish(
-    programs: Programs, elements: Elements, directory: RunDirectory, trained: Trained, timing: dict[str, float]
+    programs: Programs, elements: list[Elements], directory: RunDirectory, trained: Trained, timing: dict[str, float]
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    evaluated: Evaluated = jax.device_get(programs.evaluate(trained.state, elements))
+    evaluated: Evaluated = programs.evaluate(trained.state, elements)
     evaluated = jax.tree.map(lambda leaf: leaf[: programs.spec.num_seeds], evaluated)
     _report_divergence(evaluated.diverged_at, _seeds(programs.spec), directory)
 

@@ -185,7 +185,7 @@ class _Run:
         identity = identity_of(config)
         trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request)
         started = time.perf_counter()
-        evaluated: Evaluated = jax.device_get(programs.evaluate(trained.state, placed))
+        evaluated: Evaluated = programs.evaluate(trained.state, placed)
         evaluated = jax.tree.map(lambda leaf: leaf[: len(elements)], evaluated)
 
         def write() -> None:

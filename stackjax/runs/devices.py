@@ -43,8 +43,7 @@ class Layout(NamedTuple):
 def choose_layout(num_elements: int, trainer: Trainer, wanted: tuple[int, int] | None = None) -> Layout:
     """The layout that leaves each device least to do; of equals, the one that exchanges least.
 
-    On the CPUs of one machine devices do not share episodes unless ``wanted`` says so: results are then the same, bit for bit,
-    for any number of devices.
+    On the CPUs of one machine devices do not share episodes unless ``wanted`` says so: there is nothing to gain.
 
     Raises:
       InputError: ``wanted`` does not fit the devices or the settings, or several processes could not all take part.

@@ -45,7 +45,7 @@ class Programs:
 
     The batch goes through in waves, of which each device takes ``block`` elements. Compilers lay out arithmetic by the sizes of
     arrays, so results differ in their last bits with what a device works on at once; with waves of one element a device they
-    are those of the element alone, on however many devices. Neither does the number of elements change what is compiled.
+    do not depend on how many elements there are. Neither does what is compiled.
 
     Args:
       env: the environment of ``spec``; building it takes a while, so callers share it.

@@ -101,16 +101,17 @@ class Programs:
 
     def advance(self, state: list[RunState], elements: list[Elements], count: int) -> list[RunState]:
         advance = self._program("advance")
-        return [advance(*wave, np.int32(count)) for wave in zip(state, elements, strict=True)]
+        wait = jax.block_until_ready if self.mesh.shape["episodes"] > 1 else lambda after: after  # collectives, one by one
+        return [wait(advance(*wave, np.int32(count))) for wave in zip(state, elements, strict=True)]
 
     def score(self, state: list[RunState], elements: list[Elements]) -> tuple[list[RunState], Logged]:
         score = self._program("score")
-        after, logged = zip(*[score(*wave) for wave in zip(state, elements, strict=True)], strict=True)
-        return list(after), _joined(logged)
+        waves = [jax.block_until_ready(score(*wave)) for wave in zip(state, elements, strict=True)]  # collectives, one by one
+        return [after for after, _ in waves], _joined([logged for _, logged in waves])
 
     def evaluate(self, state: list[RunState], elements: list[Elements]) -> Evaluated:
         evaluate = self._program("evaluate")
-        return _joined([evaluate(*wave) for wave in zip(state, elements, strict=True)])
+        return _joined([jax.device_get(evaluate(*wave)) for wave in zip(state, elements, strict=True)])
 
     def place(self, seeds: Any, values: dict[str, Any] | None = None) -> list[Elements]:
         """Elements on the mesh, wave by wave; the last one fills up where they do not come out even."""
@@ -147,7 +148,7 @@ class Programs:
         """A program over the batch: mapped over its elements, each device doing its part of the mesh."""
         trainer = partial(self._trainer, shards=Shards("episodes", self.mesh.shape["episodes"]))
         specs = jax.tree.map(lambda sharding: sharding.spec, self._shardings)
-        on_all = replicated(self.mesh)
+        on_all = replicated(self.mesh) if jax.process_count() > 1 else NamedSharding(self.mesh, P("runs"))
 
         def init(element: Elements) -> RunState:
             return start_run(trainer(element.values), element.seeds)

@@ -5,7 +5,6 @@ LOCK := locks/python$(VERSION).txt
 BIN := .venv/bin
 READY := .venv/ready-$(VERSION)
 SEEDS ?= 10
-EVERY_CORE := JAX_NUM_CPU_DEVICES=$(shell getconf _NPROCESSORS_ONLN)
 OUT ?= runs/posted-price-pi
 
 .PHONY: train test test-fast lint bench reproduce reproduce-quick lock clean
@@ -30,10 +29,10 @@ bench: $(READY)
 	$(BIN)/python benchmarks/equilibration.py
 
 reproduce: $(READY)
-	$(EVERY_CORE) $(BIN)/python experiments/reproduce.py --seeds $(SEEDS)
+	$(BIN)/python experiments/reproduce.py --seeds $(SEEDS)
 
 reproduce-quick: $(READY)
-	$(EVERY_CORE) XLA_FLAGS=--xla_backend_optimization_level=1 $(BIN)/python experiments/reproduce.py --quick --out runs/reproduce-quick/results --runs runs/reproduce-quick/runs
+	XLA_FLAGS=--xla_backend_optimization_level=1 $(BIN)/python experiments/reproduce.py --quick --out runs/reproduce-quick/results --runs runs/reproduce-quick/runs
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv --clear .venv

@@ -6,11 +6,12 @@ import time
 from typing import Any
 
 from stackjax.cli.arguments import game_argument, parse
-from stackjax.cli.train import RunSettings, run_spec, settings_type, start, to_the_end
+from stackjax.cli.train import RunSettings, run_spec, settings_type, to_the_end
 from stackjax.errors import InputError
 from stackjax.followers.config import FollowersConfig
 from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import GameSource, POMDPConfig
+from stackjax.runs.startup import join
 from stackjax.runs.sweep_spec import Axis, SweepSpec, read_axis
 
 __all__ = ["sweep_command"]
@@ -41,7 +42,7 @@ def sweep_command(arguments: list[str]) -> int:
     swept, others = _split(rest)
     settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
     sweep = SweepSpec(run_spec(source, settings), tuple(_axis(source, kind, name, tokens) for name, tokens in swept))
-    start(settings)
+    join(settings)
     from stackjax.runs.devices import is_writer
     from stackjax.runs.sweep import run_sweep
     from stackjax.runs.sweep_report import SweepDirectory

@@ -11,9 +11,9 @@ from stackjax.cli.arguments import fail, game_argument, parse
 from stackjax.followers.config import FollowersConfig
 from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec
-from stackjax.runs.startup import Processes, join, use_every_core
+from stackjax.runs.startup import Processes, join
 
-__all__ = ["RunSettings", "run_spec", "settings_type", "start", "to_the_end", "train_command"]
+__all__ = ["RunSettings", "run_spec", "settings_type", "to_the_end", "train_command"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +49,6 @@ def run_spec(source: GameSource, settings: Any) -> RunSpec:
     return RunSpec(source, options, settings.pomdp, settings.followers, settings.ppo, settings.seed, settings.seeds)
 
 
-def start(settings: RunSettings) -> None:
-    """Set JAX up as the settings say. To be called before anything of stackjax that computes is imported."""
-    join(settings)
-    use_every_core()
-
-
 def to_the_end(train: Callable[[], Any]) -> int:
     """Run ``train``; the exit code, and one line, for whatever ends it early."""
     import jax
@@ -82,7 +76,7 @@ def train_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "train")
     settings = parse(settings_type(source, RunSettings), rest, f"stackjax train {arguments[0]}")
     spec = run_spec(source, settings)
-    start(settings)
+    join(settings)
     from stackjax.runs.devices import is_writer
     from stackjax.runs.directory import RunDirectory
     from stackjax.runs.display import LiveProgress, print_result

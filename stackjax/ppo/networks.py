@@ -42,6 +42,37 @@ def orthogonal(gain: float) -> Callable[..., Array]:
     return init
 
 
+@jax.custom_vjp
+def product(rows: Array, kernel: Array) -> Array:
+    """``rows [..., M] @ kernel [M, N]``, with a gradient that does not depend on how many cores there are.
+
+    The kernel's gradient sums over all rows. XLA's CPU matrix product splits such a sum by the size of its thread pool if it
+    reads the rows as they lie; from a transposed copy it does not, and is faster.
+    """
+    return rows @ kernel
+
+
+def _product_forward(rows: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return rows @ kernel, (rows, kernel)
+
+
+def _product_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    rows, kernel = saved
+    columns = rows.reshape(-1, rows.shape[-1]).T
+    if jax.default_backend() == "cpu":
+        columns = jax.lax.optimization_barrier(columns)
+    return gradient @ kernel.T, columns @ gradient.reshape(-1, gradient.shape[-1])
+
+
+product.defvjp(_product_forward, _product_backward)
+
+
+def dense(num_outputs: int, gain: float) -> nn.Dense:
+    """A linear layer by `product`, orthogonal with ``gain``."""
+    contract = lambda rows, kernel, *_, **__: product(rows, kernel)
+    return nn.Dense(num_outputs, kernel_init=orthogonal(gain), dot_general=contract)
+
+
 class MLP(nn.Module):
     """Hidden tanh layers, orthogonal with gain √2; a linear layer out, orthogonal with gain ``final_gain``."""
 
@@ -52,8 +83,8 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         for width in self.hidden_sizes:
-            x = nn.tanh(nn.Dense(width, kernel_init=orthogonal(2.0**0.5))(x))
-        return nn.Dense(self.num_outputs, kernel_init=orthogonal(self.final_gain))(x)
+            x = nn.tanh(dense(width, 2.0**0.5)(x))
+        return dense(self.num_outputs, self.final_gain)(x)
 
 
 class Actor(nn.Module):

@@ -21,6 +21,7 @@ __all__ = [
     "Layout",
     "agree",
     "choose_layout",
+    "exchange",
     "is_writer",
     "largest",
     "make_mesh",
@@ -43,15 +44,14 @@ class Layout(NamedTuple):
 def choose_layout(num_elements: int, trainer: Trainer, wanted: tuple[int, int] | None = None) -> Layout:
     """The layout that leaves each device least to do; of equals, the one that exchanges least.
 
-    On the CPUs of one machine devices do not share episodes unless ``wanted`` says so: there is nothing to gain.
+    On CPUs a process uses one device unless ``wanted`` says otherwise: runs go side by side on it, one on each core.
 
     Raises:
       InputError: ``wanted`` does not fit the devices or the settings, or several processes could not all take part.
     """
     available, several = jax.device_count(), jax.process_count() > 1
-    sizes = range(1, available + 1)
     most = available if several or jax.default_backend() != "cpu" else 1
-    layouts = [Layout(r, e) for r in sizes for e in range(1, min(most, available // r) + 1)]
+    layouts = [Layout(r, e) for r in range(1, most + 1) for e in range(1, most // r + 1)]
     if wanted is not None:
         layouts = [Layout(*wanted)]
         if min(wanted) < 1 or math.prod(wanted) > available:
@@ -87,6 +87,18 @@ def place(tree: PyTree, shardings: PyTree) -> PyTree:
         return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
 
     return jax.tree.map(one, tree, shardings)
+
+
+def exchange(blocks: list[PyTree], owners: list[int]) -> list[PyTree]:
+    """NumPy trees of the same shapes, of which each process has those that it owns (or more), on every process."""
+    if jax.process_count() == 1:
+        return blocks
+    from jax.experimental import multihost_utils
+
+    nothing = jax.tree.map(np.zeros_like, next(block for block in blocks if block is not None))
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *[nothing if block is None else block for block in blocks])
+    everybodys = multihost_utils.process_allgather(stacked)
+    return [jax.tree.map(lambda leaf, k=k, owner=owner: leaf[owner, k], everybodys) for k, owner in enumerate(owners)]
 
 
 def is_writer() -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import math
 import os
 import pathlib
@@ -14,15 +15,16 @@ from stackjax.errors import InputError
 from stackjax.runs.devices import agree
 from stackjax.runs.programs import Programs
 
-__all__ = ["GIB", "Budget", "fit_programs"]
+__all__ = ["GIB", "Budget", "fit_programs", "tidy_memory"]
 
 GIB = 2.0**30
 HOST_BYTES = 150_000  # of an element's metrics and results in this process, outside of JAX
 COMPILER_BYTES = (
     1_600_000_000  # what compiling takes and gives back: measured at 1.2 GiB, and more where much was compiled before
 )
+SAVING_BYTES = 100_000_000  # what the checkpoint library takes for itself at its first use
 PROGRAM_BYTES = 350_000_000  # what stays of it
-COPIES = 4  # of a batch's state that may be alive at once: itself, a checkpoint, its parts and its serialisation
+COPIES = 5  # of a batch's state that may be alive at once: itself, a checkpoint, and what is made in saving it (measured)
 
 
 class Budget:
@@ -43,20 +45,20 @@ class Budget:
     def look_again(self) -> None:
         """What this process holds now that programs are compiled, beside the batches to come."""
         if self.is_shared:
-            self.fixed = float(agree(_resident_bytes()))
+            self.fixed = float(agree(_resident_bytes())) + SAVING_BYTES
 
     def needed(self, size: int, multiple: int, state_bytes: float, program_bytes: float = 0.0) -> float:
-        """Bytes for batches of ``size`` elements over ``multiple`` devices, of ``state_bytes`` each.
+        """Bytes for batches of ``size`` elements dealt out to ``multiple`` places, of ``state_bytes`` each.
 
         Args:
-          program_bytes: of a device at work on a wave, as the compiler counts them.
+          program_bytes: of all that is worked on at once, as the compiler counts them.
         """
-        each = COPIES * state_bytes * size / multiple + program_bytes
-        if jax.process_count() > 1:  # a checkpoint passes through every device as a whole
-            each += state_bytes * size
+        processes, whole = jax.process_count(), state_bytes * size
+        gathered = (processes + 1) * whole if processes > 1 else 0.0  # for a checkpoint, which passes through devices
         if not self.is_shared:
-            return each
-        return max(self._compiling, self.fixed + each * jax.local_device_count() + HOST_BYTES * size)
+            return COPIES * whole / multiple + gathered + program_bytes
+        held = COPIES * whole / processes + gathered + program_bytes + HOST_BYTES * size
+        return max(self._compiling, self.fixed + held)
 
     def check(self, build: Callable[[int], Programs], multiple: int) -> None:
         """Raise `InputError` unless the smallest batch fits, as far as its state tells; nothing is compiled for it."""
@@ -86,6 +88,7 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
     while size > multiple and budget.needed(size, multiple, state_bytes) > budget.total:
         size = max(multiple, math.floor(0.9 * size / multiple) * multiple)
     while True:
+        tidy_memory()
         programs = build(size)
         programs.compile()
         budget.look_again()
@@ -119,10 +122,15 @@ def _free_bytes() -> float:
     return free
 
 
-def _resident_bytes() -> float:
-    """The memory that this process holds, after giving back what it holds for nothing."""
+def tidy_memory() -> None:
+    """Give back what this process holds for nothing, so that the next batch does not add to it."""
+    gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def _resident_bytes() -> float:
+    tidy_memory()
     try:
         return float(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except OSError:

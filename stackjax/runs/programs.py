@@ -5,6 +5,7 @@ programs serves them, and every further batch of the same size.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
@@ -19,14 +20,18 @@ from jax.sharding import PartitionSpec as P
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.ppo.train import Trainer, make_train
-from stackjax.runs.devices import place, replicated
+from stackjax.runs.devices import exchange, place, replicated
 from stackjax.runs.spec import RunSpec
+from stackjax.runs.startup import num_cores
 from stackjax.runs.state import Evaluated, Logged, RunState, advance_run, evaluate_run, score_run, start_run
 from stackjax.types import Array, PyTree
 
-__all__ = ["Elements", "Programs"]
+__all__ = ["Blocks", "Elements", "Programs"]
 
 NAMES = ("advance", "score", "evaluate", "init")  # those that take longest to compile first
+COMPILED_AT_ONCE = 4  # on CPUs, where the compiler's memory is the sweep's
+
+Blocks = list[Any]  # a batch's states or elements, block by block; None where the devices are another process's
 
 
 class Elements(NamedTuple):
@@ -40,16 +45,18 @@ class Programs:
     """Programs for batches of ``num_elements`` runs of ``spec`` that differ in seed and in the numeric fields ``swept``.
 
     ``init(elements)``, ``advance(state, elements, count)``, ``score(state, elements)`` and ``evaluate(state, elements)`` are
-    those of `runs.state` for the whole batch; states stay on the mesh, what is reported is NumPy. ``advance`` and ``score`` use
-    up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a checkpoint and back.
+    those of `runs.state` for the whole batch; states stay on the devices, what is reported is NumPy, on every process.
+    ``advance`` and ``score`` use up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a
+    checkpoint and back.
 
-    The batch goes through in waves, of which each device takes ``block`` elements. Compilers lay out arithmetic by the sizes of
-    arrays, so results differ in their last bits with what a device works on at once; with waves of one element a device they
-    do not depend on how many elements there are. Neither does what is compiled.
+    The batch is cut into blocks, dealt out along the mesh's ``runs``. Each place there, a device or a group of devices that
+    share episodes, has programs of its own for a block and exchanges nothing with the others. So what is compiled, and with it
+    every bit of a result, depends neither on how many places there are nor, with blocks of one, on how many elements.
 
     Args:
       env: the environment of ``spec``; building it takes a while, so callers share it.
-      block: by default 1 on CPUs, where nothing is faster, and elsewhere as many as a device gets.
+      block: elements that a device works on at once; by default 1 on CPUs, where several blocks go side by side, one on each
+        core, and elsewhere as many as a device gets.
     """
 
     def __init__(
@@ -61,24 +68,23 @@ class Programs:
         swept: tuple[str, ...] = (),
         block: int | None = None,
     ) -> None:
-        self.spec, self.env, self.num_elements, self.mesh, self.swept = spec, env, num_elements, mesh, swept
-        num_runs = mesh.shape["runs"]
-        on_cpu = mesh.devices.flat[0].platform == "cpu"
-        self._wave = num_runs * (block or (1 if on_cpu else math.ceil(num_elements / num_runs)))
-        by_run, by_episode = NamedSharding(mesh, P("runs")), NamedSharding(mesh, P("runs", "episodes"))
-        size = (self._wave,)
+        self.spec, self.env, self.num_elements, self.swept = spec, env, num_elements, swept
+        self._places = [Mesh(devices, ("episodes",)) for devices in mesh.devices]
+        self._num_sharing = mesh.shape["episodes"]
+        self._on_cpu = mesh.devices.flat[0].platform == "cpu"
+        self._block = block or (1 if self._on_cpu else math.ceil(num_elements / len(self._places)))
+        self._by_core = self._on_cpu and self._num_sharing == 1
+        self._here = [k for k, place in enumerate(self._places) if place.local_devices]
         self._elements = Elements(
-            jax.ShapeDtypeStruct(size, jnp.int32, sharding=by_run),
-            {name: jax.ShapeDtypeStruct(size, jnp.float32, sharding=by_run) for name in swept},
+            jax.ShapeDtypeStruct((self._block,), jnp.int32),
+            {name: jax.ShapeDtypeStruct((self._block,), jnp.float32) for name in swept},
         )
-        start = jax.vmap(lambda element: start_run(self._trainer(element.values, WHOLE), element.seeds))
-        shapes = jax.eval_shape(start, self._elements)
-        shardings = jax.tree.map(lambda _: by_run, shapes)
-        steps = jax.tree.map(lambda _: by_episode, shapes.train.steps)
-        self._shardings: RunState = shardings._replace(train=shardings.train._replace(steps=steps))
-        with_sharding = lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-        self._state: RunState = jax.tree.map(with_sharding, shapes, self._shardings)
-        self._compiled: dict[str, Any] = {}
+        self._state = jax.eval_shape(jax.vmap(partial(self._start, WHOLE)), self._elements)
+        specs = jax.tree.map(lambda _: P(), self._state)
+        steps = jax.tree.map(lambda _: P(None, "episodes"), self._state.train.steps)
+        self._specs: RunState = specs._replace(train=specs.train._replace(steps=steps))
+        self._functions: dict[str, Callable] = {}
+        self._compiled: dict[tuple[str, int], Any] = {}
 
     @cached_property
     def trainer(self) -> Trainer:
@@ -92,46 +98,79 @@ class Programs:
 
     def compile(self) -> None:
         """Compile every program, side by side."""
-        with ThreadPoolExecutor() as pool:
-            programs = {name: pool.submit(_compiled, name, self._lowered(name)) for name in NAMES}
-            self._compiled.update({name: program.result() for name, program in programs.items()})
+        with ThreadPoolExecutor(COMPILED_AT_ONCE if self._on_cpu else None) as pool:
+            wanted = [(name, place) for place in self._here for name in NAMES]
+            programs = [(key, pool.submit(_compiled, key[0], self._lowered(*key))) for key in wanted]
+            self._compiled.update({key: program.result() for key, program in programs})
 
-    def init(self, elements: list[Elements]) -> list[RunState]:
-        return [self._program("init")(wave) for wave in elements]
+    def init(self, elements: Blocks) -> Blocks:
+        return self._each("init", elements)
 
-    def advance(self, state: list[RunState], elements: list[Elements], count: int) -> list[RunState]:
-        advance = self._program("advance")
-        wait = jax.block_until_ready if self.mesh.shape["episodes"] > 1 else lambda after: after  # collectives, one by one
-        return [wait(advance(*wave, np.int32(count))) for wave in zip(state, elements, strict=True)]
+    def advance(self, state: Blocks, elements: Blocks, count: int) -> Blocks:
+        return self._each("advance", state, elements, [np.int32(count)] * len(state))
 
-    def score(self, state: list[RunState], elements: list[Elements]) -> tuple[list[RunState], Logged]:
-        score = self._program("score")
-        waves = [jax.block_until_ready(score(*wave)) for wave in zip(state, elements, strict=True)]  # collectives, one by one
-        return [after for after, _ in waves], _joined([logged for _, logged in waves])
+    def score(self, state: Blocks, elements: Blocks) -> tuple[Blocks, Logged]:
+        found = self._each("score", state, elements)
+        after, logged = zip(*(one or (None, None) for one in found), strict=True)
+        return list(after), self._joined(list(logged))
 
-    def evaluate(self, state: list[RunState], elements: list[Elements]) -> Evaluated:
-        evaluate = self._program("evaluate")
-        return _joined([jax.device_get(evaluate(*wave)) for wave in zip(state, elements, strict=True)])
+    def evaluate(self, state: Blocks, elements: Blocks) -> Evaluated:
+        return self._joined(self._each("evaluate", state, elements))
 
-    def place(self, seeds: Any, values: dict[str, Any] | None = None) -> list[Elements]:
-        """Elements on the mesh, wave by wave; the last one fills up where they do not come out even."""
+    def _each(self, name: str, *blocks: Blocks) -> Blocks:
+        """A program on every block that is here: side by side where nothing is shared, and otherwise one by one at each place,
+        so that no two of its devices wait for each other with different blocks.
+        """
+        queues = defaultdict(list)
+        for k in range(len(blocks[0])):
+            if k % len(self._places) in self._here:
+                queues[k if self._by_core else k % len(self._places)].append(k)
+        programs = {place: self._program(name, place) for place in self._here}
+
+        def work_off(queue: list[int]) -> list[tuple[int, Any]]:
+            run = lambda k: programs[k % len(self._places)](*(entries[k] for entries in blocks))
+            return [(k, jax.block_until_ready(run(k))) for k in queue]
+
+        with ThreadPoolExecutor(num_cores() if self._by_core else len(self._here)) as pool:
+            found = dict(one for done in pool.map(work_off, queues.values()) for one in done)
+        return [found.get(k) for k in range(len(blocks[0]))]
+
+    def place(self, seeds: Any, values: dict[str, Any] | None = None) -> Blocks:
+        """Elements on their devices; the last block fills up where they do not come out even."""
         columns = {name: np.asarray((values or {})[name], np.float32) for name in self.swept}
-        shardings = jax.tree.map(lambda leaf: leaf.sharding, self._elements)
-        return [place(wave, shardings) for wave in self._waves(Elements(np.asarray(seeds, np.int32), columns))]
+        return self._placed(Elements(np.asarray(seeds, np.int32), columns), jax.tree.map(lambda _: P(), self._elements))
 
-    def _waves(self, tree: PyTree) -> list[PyTree]:
-        """Arrays of all elements, cut into waves."""
-        size = jax.tree.leaves(tree)[0].shape[0]
-        starts = range(0, size, self._wave)
-        return [jax.tree.map(lambda leaf, k=k: _filled(leaf[k : k + self._wave], self._wave), tree) for k in starts]
+    def _placed(self, tree: PyTree, specs: PyTree) -> Blocks:
+        """Arrays of all elements, cut into blocks, those of them that are here on their devices."""
+        count = math.ceil(jax.tree.leaves(tree)[0].shape[0] / self._block)
+        if jax.process_count() > 1:  # every process has a block, and what it knows is gathered
+            count = math.ceil(count / len(self._places)) * len(self._places)
+        padded = jax.tree.map(lambda leaf: _filled(leaf, count * self._block), tree)
+        blocks: Blocks = [None] * count
+        for k in range(count):
+            where = k % len(self._places)
+            if where in self._here:
+                mine = jax.tree.map(lambda leaf, k=k: leaf[k * self._block : (k + 1) * self._block], padded)
+                blocks[k] = place(mine, self._shardings(specs, where))
+        return blocks
+
+    def _shardings(self, specs: PyTree, place: int) -> PyTree:
+        return jax.tree.map(lambda spec: NamedSharding(self._places[place], spec), specs)
+
+    def _joined(self, blocks: Blocks) -> Any:
+        """The blocks' arrays as those of the whole batch, on every process."""
+        owners = [self._places[k % len(self._places)].devices.flat[0].process_index for k in range(len(blocks))]
+        whole = exchange(jax.device_get(blocks), owners)
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *whole)
 
     def bytes_needed(self) -> int:
-        """Memory of a device while the hungriest of the programs works on a wave, as the compiler counts it."""
-        return max(_bytes(program) for program in self._compiled.values())
+        """Memory while the hungriest of the programs works, as the compiler counts it: of a device, on CPUs of this process."""
+        devices = sum(len(self._places[place].local_devices) for place in self._here) if self._on_cpu else 1
+        return max(_bytes(program) for program in self._compiled.values()) * (num_cores() if self._by_core else devices)
 
     def compiled_text(self, name: str) -> str:
         """The compiled program, for those who want to see what it does."""
-        return str(self._program(name).as_text())
+        return str(self._program(name, self._here[0]).as_text())
 
     @cached_property
     def state_bytes(self) -> int:
@@ -139,79 +178,78 @@ class Programs:
         packed = jax.tree.leaves(self.packed_shapes(1))
         return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in packed)
 
-    def _program(self, name: str) -> Any:
-        if name not in self._compiled:
-            self._compiled[name] = _compiled(name, self._lowered(name))
-        return self._compiled[name]
+    def _program(self, name: str, place: int) -> Any:
+        if (name, place) not in self._compiled:
+            self._compiled[name, place] = _compiled(name, self._lowered(name, place))
+        return self._compiled[name, place]
 
-    def _lowered(self, name: str) -> Any:
-        """A program over the batch: mapped over its elements, each device doing its part of the mesh."""
-        trainer = partial(self._trainer, shards=Shards("episodes", self.mesh.shape["episodes"]))
-        specs = jax.tree.map(lambda sharding: sharding.spec, self._shardings)
-        on_all = replicated(self.mesh) if jax.process_count() > 1 else NamedSharding(self.mesh, P("runs"))
+    def _lowered(self, name: str, place: int) -> Any:
+        """A program for a block at ``place``, each of whose devices does its part of the episodes."""
+        everywhere = lambda tree: jax.tree.map(lambda _: P(), tree)
+        state, elements = (self._state, self._specs), (self._elements, everywhere(self._elements))
+        takes: list[tuple[Any, Any]] = {
+            "init": [elements],
+            "advance": [state, elements, (jax.ShapeDtypeStruct((), jnp.int32), P())],
+        }.get(name, [state, elements])
+        function = self._function(name)
+        if self._num_sharing > 1:
+            gives = {"init": self._specs, "advance": self._specs, "score": (self._specs, P())}.get(name, P())
+            in_specs = tuple(specs for _, specs in takes)
+            function = jax.shard_map(function, mesh=self._places[place], in_specs=in_specs, out_specs=gives, check_vma=False)
+        with_sharding = lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+        arguments = [jax.tree.map(with_sharding, shapes, self._shardings(specs, place)) for shapes, specs in takes]
+        return jax.jit(function, donate_argnums=(0,) if name in ("advance", "score") else ()).lower(*arguments)
 
-        def init(element: Elements) -> RunState:
-            return start_run(trainer(element.values), element.seeds)
+    def _function(self, name: str) -> Callable:
+        """What a program computes; always the same object, so that it is traced once for all places that share nothing."""
+        if name not in self._functions:
+            shards = Shards("episodes", self._num_sharing)
 
-        def advance(state: RunState, element: Elements, count: Array) -> RunState:
-            return advance_run(trainer(element.values), state, count)
+            def advance(state: RunState, element: Elements, count: Array) -> RunState:
+                return advance_run(self._trainer(element.values, shards), state, count)
 
-        def judged(one: Callable) -> Callable:
-            def run(state: RunState, element: Elements) -> Any:
-                mine = trainer(element.values)
+            def judged(one: Callable, state: RunState, element: Elements) -> Any:
+                mine = self._trainer(element.values, shards)
                 return one(mine, self.spec.evaluation_env(mine.env), state, element.seeds)
 
-            return run
+            functions: dict[str, tuple[Callable, Any]] = {
+                "init": (partial(self._start, shards), 0),
+                "advance": (advance, (0, 0, None)),
+                "score": (partial(judged, score_run), 0),
+                "evaluate": (partial(judged, evaluate_run), 0),
+            }
+            self._functions[name] = jax.vmap(*functions[name])
+        return self._functions[name]
 
-        runs, everywhere = P("runs"), P()
-        state, elements, count = (self._state, specs), (self._elements, runs), (jax.ShapeDtypeStruct((), jnp.int32), everywhere)
-        table: dict[str, tuple[Callable, list[Any], Any, Any]] = {
-            "init": (init, [elements], specs, self._shardings),
-            "advance": (advance, [state, elements, count], specs, self._shardings),
-            "score": (judged(score_run), [state, elements], (specs, runs), (self._shardings, on_all)),
-            "evaluate": (judged(evaluate_run), [state, elements], runs, on_all),
-        }
-        function, takes, out_specs, out_shardings = table[name]
-        arguments, in_specs = zip(*takes, strict=True)
-        batched = jax.vmap(function, tuple(None if spec == everywhere else 0 for spec in in_specs))
-        sharded = jax.shard_map(batched, mesh=self.mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
-        donated = (0,) if name in ("advance", "score") else ()
-        return jax.jit(sharded, out_shardings=out_shardings, donate_argnums=donated).lower(*arguments)
+    def _start(self, shards: Shards, element: Elements) -> RunState:
+        return start_run(self._trainer(element.values, shards), element.seeds)
 
     # Checkpoints hold plain arrays: random keys as their raw data.
 
-    def pack(self, state: list[RunState], count: int) -> PyTree:
-        """The first ``count`` elements of ``state`` as NumPy arrays (on every process, where there are several)."""
-        return jax.tree.map(lambda leaf: leaf[:count], _joined([self._packer(wave) for wave in state]))
+    def pack(self, state: Blocks, count: int) -> PyTree:
+        """The first ``count`` elements of ``state`` as NumPy arrays, on every process."""
+        packed = [block if block is None else _without_keys(block) for block in state]
+        if jax.process_count() > 1 and self._num_sharing > 1:  # a block may lie on devices of several processes
+            for k, block in enumerate(packed):
+                if block is not None:
+                    whole = replicated(self._places[k % len(self._places)])
+                    packed[k] = jax.block_until_ready(jax.jit(lambda tree: tree, out_shardings=whole)(block))
+        return jax.tree.map(lambda leaf: leaf[:count], self._joined(packed))
 
-    def unpack(self, packed: PyTree) -> list[RunState]:
-        """The state whose `pack` is ``packed``, on the mesh."""
-        shardings = jax.tree.map(lambda leaf: leaf.sharding, self._state)
-        return [_with_keys(place(wave, shardings), self._state) for wave in self._waves(packed)]
+    def unpack(self, packed: PyTree) -> Blocks:
+        """The state whose `pack` is ``packed``, on the devices."""
+        blocks = self._placed(packed, self._specs)
+        return [block if block is None else _with_keys(block, self._state) for block in blocks]
 
     def packed_shapes(self, count: int) -> PyTree:
         """Of what `pack` returns."""
         shapes = jax.eval_shape(_without_keys, self._state)
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype), shapes)
 
-    @cached_property
-    def _packer(self) -> Callable[[RunState], PyTree]:
-        several = jax.process_count() > 1
-        return jax.jit(_without_keys, out_shardings=replicated(self.mesh) if several else None)
-
 
 def _compiled(name: str, lowered: Any) -> Any:
-    options: dict[str, Any] = {}
-    if jax.default_backend() == "cpu":
-        options["xla_cpu_multi_thread_eigen"] = False  # sums would depend on the number of threads
-        if name == "init":  # runs once: not worth the compiler's effort
-            options["xla_backend_optimization_level"] = "0"
-    return lowered.compile(compiler_options=options)
-
-
-def _joined(waves: Any) -> Any:
-    """The waves' arrays, which every process has whole, as those of the batch."""
-    return jax.tree.map(lambda *parts: np.concatenate(parts), *jax.device_get(list(waves)))
+    runs_once = name == "init" and jax.default_backend() == "cpu"  # not worth the compiler's effort
+    return lowered.compile(compiler_options={"xla_backend_optimization_level": "0"} if runs_once else {})
 
 
 def _filled(array: np.ndarray, size: int) -> np.ndarray:

@@ -1,13 +1,12 @@
-"""What must happen before anything else touches JAX: a device for every core, and joining other processes."""
+"""What must happen before anything else touches JAX: joining other processes."""
 
-import contextlib
 import dataclasses
 import os
 import re
 
 from stackjax.errors import InputError
 
-__all__ = ["Processes", "join", "num_cores", "use_every_core"]
+__all__ = ["Processes", "join", "num_cores"]
 
 JOINING_SECONDS = 300
 NOTICING_SECONDS = 30  # after which the others know that a process is gone
@@ -26,19 +25,6 @@ class Processes:
     """How many there are."""
     process_id: int | None = None
     """Which this one is, from 0; process 0 writes the files."""
-
-
-def use_every_core() -> None:
-    """One JAX device per core of a CPU, so that whole runs go side by side, one on each: nothing is faster.
-
-    Without effect once JAX has begun to compute, or where ``XLA_FLAGS`` or ``JAX_NUM_CPU_DEVICES`` sets the number.
-    """
-    import jax
-
-    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "") or "JAX_NUM_CPU_DEVICES" in os.environ:
-        return
-    with contextlib.suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", num_cores())
 
 
 def num_cores() -> int:
@@ -69,7 +55,6 @@ def join(processes: Processes) -> None:
         )
     import jax
 
-    use_every_core()
     try:
         jax.distributed.initialize(
             processes.coordinator,

@@ -14,7 +14,7 @@ from stackjax.ppo.train import Trainer, make_train
 from stackjax.runs.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, train_batch
-from stackjax.runs.memory import Budget, fit_programs
+from stackjax.runs.memory import Budget, fit_programs, tidy_memory
 from stackjax.runs.policies import write_policies
 from stackjax.runs.programs import Programs
 from stackjax.runs.results import entries, known_optimum
@@ -163,6 +163,7 @@ class _Run:
             if signal_number:
                 raise Stopped(signal_number)
             self._train_chunk(work, programs, optimum, left[first : first + programs.num_elements], request)
+            tidy_memory()
 
     def _train_chunk(
         self, work: _GroupWork, programs: Programs, optimum: Solution | None, elements: list[Element], request: StopRequest

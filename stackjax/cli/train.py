@@ -53,6 +53,7 @@ def to_the_end(train: Callable[[], Any]) -> int:
     """Run ``train``; the exit code, and one line, for whatever ends it early."""
     import jax
 
+    from stackjax.runs.devices import LostProcessError
     from stackjax.runs.session import NonFiniteError
     from stackjax.runs.stopping import Stopped
 
@@ -62,14 +63,17 @@ def to_the_end(train: Callable[[], Any]) -> int:
         return fail(str(error), 1)
     except Stopped as stop:
         return fail(f"stopped by {stop}; what was learnt is saved, go on with --resume", 128 + stop.signal)
+    except LostProcessError as error:
+        code = fail(f"another process was lost; start all of them again with --resume: {error}", 1)
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).strip().splitlines()[0][:200]
-        if jax.process_count() == 1:
-            return fail(f"the device could not go on; what was saved before is intact: {reason}", 1)
-        code = fail(f"another process was lost; start all of them again with --resume: {reason}", 1)
+        code = fail(f"the device could not go on; what was saved before is intact: {reason}", 1)
+    else:
+        return 0
+    if jax.process_count() > 1:
         sys.stderr.flush()
-        os._exit(code)  # the usual way out would wait for the lost one
-    return 0
+        os._exit(code)  # the usual way out would wait for the others
+    return code
 
 
 def train_command(arguments: list[str]) -> int:

@@ -4,8 +4,9 @@ The mesh has two axes. Along ``runs`` lie the elements of a batch (seeds, config
 ``episodes`` devices share each element's Stackelberg episodes and add up their gradients.
 """
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -19,7 +20,9 @@ from stackjax.types import PyTree
 
 __all__ = [
     "Layout",
+    "LostProcessError",
     "agree",
+    "among_processes",
     "choose_layout",
     "exchange",
     "is_writer",
@@ -32,6 +35,21 @@ __all__ = [
 
 
 T = TypeVar("T")
+
+
+class LostProcessError(RuntimeError):
+    """Another process is gone, so that nothing can be agreed upon any more."""
+
+
+@contextlib.contextmanager
+def among_processes() -> Iterator[None]:
+    """Around what needs all processes: whatever fails there means that one of them is lost."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:  # JAX raises either, by the moment at which it notices
+        if jax.process_count() == 1:
+            raise
+        raise LostProcessError((str(error).strip().splitlines() or [type(error).__name__])[0][:200]) from error
 
 
 class Layout(NamedTuple):
@@ -95,10 +113,20 @@ def exchange(blocks: list[PyTree], owners: list[int]) -> list[PyTree]:
         return blocks
     from jax.experimental import multihost_utils
 
-    nothing = jax.tree.map(np.zeros_like, next(block for block in blocks if block is not None))
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *[nothing if block is None else block for block in blocks])
-    everybodys = multihost_utils.process_allgather(stacked)
-    return [jax.tree.map(lambda leaf, k=k, owner=owner: leaf[owner, k], everybodys) for k, owner in enumerate(owners)]
+    leaves, structure = jax.tree.flatten(next(block for block in blocks if block is not None))
+    sizes = np.cumsum([leaf.nbytes for leaf in leaves])
+    mine = np.zeros((len(blocks), sizes[-1]), np.uint8)  # all in one: an exchange costs the more the more often it is done
+    for k, block in enumerate(blocks):
+        if block is not None:
+            mine[k] = np.concatenate([np.frombuffer(leaf.tobytes(), np.uint8) for leaf in jax.tree.leaves(block)])
+    with among_processes():
+        everybodys = multihost_utils.process_allgather(mine)
+
+    def block_of(data: np.ndarray) -> PyTree:
+        parts = zip(np.split(data, sizes[:-1]), leaves, strict=True)
+        return jax.tree.unflatten(structure, [np.frombuffer(p.tobytes(), leaf.dtype).reshape(leaf.shape) for p, leaf in parts])
+
+    return [block_of(everybodys[owner, k]) for k, owner in enumerate(owners)]
 
 
 def is_writer() -> bool:
@@ -113,7 +141,8 @@ def agree(values: PyTree) -> PyTree:
         return here
     from jax.experimental import multihost_utils
 
-    return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(here))
+    with among_processes():
+        return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(here))
 
 
 def largest(value: int) -> int:
@@ -122,7 +151,8 @@ def largest(value: int) -> int:
         return value
     from jax.experimental import multihost_utils
 
-    return int(np.max(multihost_utils.process_allgather(np.int32(value))))
+    with among_processes():
+        return int(np.max(multihost_utils.process_allgather(np.int32(value))))
 
 
 def writer_only(action: Callable[..., T], *arguments: Any) -> T | None:

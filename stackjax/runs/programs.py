@@ -4,6 +4,7 @@ An element of a batch is one seed under one choice of the swept numbers. All ele
 programs serves them, and every further batch of the same size.
 """
 
+import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from jax.sharding import PartitionSpec as P
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.ppo.train import Trainer, make_train
-from stackjax.runs.devices import exchange, place, replicated
+from stackjax.runs.devices import among_processes, exchange, place, replicated
 from stackjax.runs.spec import RunSpec
 from stackjax.runs.startup import num_cores
 from stackjax.runs.state import Evaluated, Logged, RunState, advance_run, evaluate_run, score_run, start_run
@@ -131,7 +132,8 @@ class Programs:
             run = lambda k: programs[k % len(self._places)](*(entries[k] for entries in blocks))
             return [(k, jax.block_until_ready(run(k))) for k in queue]
 
-        with ThreadPoolExecutor(num_cores() if self._by_core else len(self._here)) as pool:
+        exchanging = among_processes() if self._num_sharing > 1 else contextlib.nullcontext()
+        with exchanging, ThreadPoolExecutor(num_cores() if self._by_core else len(self._here)) as pool:
             found = dict(one for done in pool.map(work_off, queues.values()) for one in done)
         return [found.get(k) for k in range(len(blocks[0]))]
 

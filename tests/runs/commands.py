@@ -12,19 +12,19 @@ from typing import Any
 __all__ = ["free_port", "metrics_of", "result_of", "start", "together", "wait_for_file"]
 
 
-def start(*arguments: Any, devices: int | None = None) -> subprocess.Popen:
-    """``stackjax ARGUMENTS``, with so many virtual CPU devices."""
+def start(*arguments: Any, devices: int | None = None, flags: str = "") -> subprocess.Popen:
+    """``stackjax ARGUMENTS``, with so many virtual CPU devices and further flags of XLA."""
     environment = dict(os.environ)
     if devices is not None:
-        environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+        environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices} {flags}"
     command = [sys.executable, "-m", "stackjax.cli", *map(str, arguments)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def together(*arguments: Any, devices: int = 4, processes: int = 2) -> list[subprocess.Popen]:
+def together(*arguments: Any, devices: int = 4, processes: int = 2, flags: str = "") -> list[subprocess.Popen]:
     """The same command in several processes that know of each other."""
-    flags = ["--distributed", "--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", processes, "--process-id"]
-    return [start(*arguments, *flags, place, devices=devices) for place in range(processes)]
+    others = ["--distributed", "--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", processes, "--process-id"]
+    return [start(*arguments, *others, place, devices=devices, flags=flags) for place in range(processes)]
 
 
 def free_port() -> int:

@@ -36,7 +36,7 @@ class Progress(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A state (wave by wave), the updates behind it and the seconds that they took."""
+    """A state (block by block), the updates behind it and the seconds that they took."""
 
     state: list[RunState]
     update: int

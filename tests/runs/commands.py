@@ -1,4 +1,4 @@
-"""Commands as a user runs them, in processes of their own."""
+"""Commands as a user runs them, in this process and in others."""
 
 import json
 import os
@@ -9,7 +9,23 @@ import sys
 import time
 from typing import Any
 
-__all__ = ["free_port", "metrics_of", "result_of", "start", "together", "wait_for_file"]
+import jax
+import jax.numpy as jnp
+
+from stackjax.cli import main
+from stackjax.ppo.train import Trainer
+
+__all__ = ["QUICK", "free_port", "metrics_of", "poison", "result_of", "run", "start", "together", "wait_for_file"]
+
+QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "2"]
+
+
+def run(*arguments):
+    """The exit code of a command; tyro's help leaves by SystemExit."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return stop.code
 
 
 def start(*arguments: Any, devices: int | None = None, flags: str = "") -> subprocess.Popen:
@@ -52,3 +68,22 @@ def metrics_of(directory: pathlib.Path) -> list[dict[str, Any]]:
     """``metrics.jsonl`` but for when it was written."""
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+
+
+def poison(monkeypatch, first_update, seeds):
+    """Weights turn to NaN at ``first_update`` for the ``seeds``."""
+    update, key_data = Trainer.update, jax.random.key_data
+    keys = []
+    for seed in seeds:
+        key = jax.random.key(seed)
+        for _ in range(first_update):  # init and each update split a key in three and keep the last
+            key = jax.random.split(key, 3)[2]
+        keys.append(key_data(key))
+
+    def poisoned(self, state):
+        after, seen = update(self, state)
+        bad = (key_data(state.key)[None] == jnp.stack(keys)).all(axis=-1).any()
+        params = jax.tree.map(lambda leaf: jnp.where(bad, jnp.nan, leaf), after.params)
+        return after._replace(params=params), seen._replace(is_finite=seen.is_finite & ~bad)
+
+    monkeypatch.setattr(Trainer, "update", poisoned)

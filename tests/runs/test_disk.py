@@ -10,8 +10,8 @@ import pytest
 
 from stackjax.runs import metrics
 from stackjax.runs.checkpoint import Checkpoints
+from tests.runs.commands import QUICK, run
 from tests.runs.test_checkpoint import SHAPES, check, state_at
-from tests.runs.test_cli import QUICK, run
 
 
 def one_line(capsys):

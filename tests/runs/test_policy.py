@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from tests.runs.test_cli import QUICK, run
+from tests.runs.commands import QUICK, run
 
 CASES = {
     "discrete": ["allocation", "--game.num-messages", 3],

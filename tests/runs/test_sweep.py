@@ -15,8 +15,7 @@ from stackjax.runs.memory import GIB, fit_programs
 from stackjax.runs.programs import Programs
 from stackjax.runs.spec import POMDPConfig
 from stackjax.runs.sweep_spec import Axis, read_axis
-from tests.runs.commands import result_of, start
-from tests.runs.test_cli import QUICK, poison, run
+from tests.runs.commands import QUICK, poison, result_of, run, start
 
 SECTIONS = {
     "game": sx.registered_games()[0].options,

@@ -3,6 +3,7 @@
 import io
 import json
 import pathlib
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -74,18 +75,25 @@ def _policy(directory: RunDirectory, name: dict[str, int]) -> Policy:
     """The policy of the element that is called ``name``, from the run or from the chunk of the sweep that holds it."""
     for path in (directory.policies, *directory.path.glob("chunks/*/policies.npz")):
         if path.is_file():
-            with np.load(path) as stored:
-                if not all(key in stored for key in name):
-                    continue
-                matches = np.all([stored[key] == value for key, value in name.items()], axis=0)
-                places: np.ndarray = np.flatnonzero(matches)
-                if places.size:
-                    count = sum(key.startswith("policy_kernel_") for key in stored.files)
-                    kernels, biases = (
-                        tuple(stored[f"policy_{kind}_{k}"][places[0]] for k in range(count)) for kind in ("kernel", "bias")
-                    )
-                    return Policy(kernels, biases, json.loads(str(stored["policy_head"])))
+            try:
+                policy = _policy_in(path, name)
+            except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                raise InputError(f"{path} is damaged ({error}); write a run's again with stackjax evaluate") from error
+            if policy is not None:
+                return policy
     raise InputError(f"directory {directory.path} holds no policies.npz with {name}; write it again with stackjax evaluate")
+
+
+def _policy_in(path: pathlib.Path, name: dict[str, int]) -> Policy | None:
+    with np.load(path) as stored:
+        if not all(key in stored for key in name):
+            return None
+        places: np.ndarray = np.flatnonzero(np.all([stored[key] == value for key, value in name.items()], axis=0))
+        if not places.size:
+            return None
+        count = sum(key.startswith("policy_kernel_") for key in stored.files)
+        layers = lambda kind: tuple(stored[f"policy_{kind}_{k}"][places[0]] for k in range(count))
+        return Policy(layers("kernel"), layers("bias"), json.loads(str(stored["policy_head"])))
 
 
 def _npz(entry: dict[str, Any], about: dict[str, Any], policy: Policy) -> bytes:

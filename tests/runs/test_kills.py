@@ -52,17 +52,20 @@ def test_killed_at_random_moments(command, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_saves_and_says_so(number, tmp_path):
-    out = tmp_path / "run"
-    process = start(*TRAIN, "--out", out)  # would save every ten seconds
-    wait_for_file(out / "metrics.jsonl", process)
+@pytest.mark.parametrize(("command", "number"), [(TRAIN, signal.SIGINT), (SWEEP, signal.SIGTERM)], ids=["train", "sweep"])
+def test_told_to_stop_it_saves_and_says_so(command, number, tmp_path):
+    out = tmp_path / "out"
+    batch = out if command is TRAIN else out / "chunks/000000-0"
+    process = start(*command, "--out", out)  # would save every ten seconds
+    wait_for_file(batch / "metrics.jsonl", process)
     process.send_signal(number)
     errors = process.communicate()[1]
     assert process.returncode == 128 + number
     assert errors.splitlines()[-1].startswith(f"stackjax: error: stopped by {number.name}; what was learnt is saved")
-    saved = [int(path.name) for path in (out / "checkpoints").iterdir() if path.name.isdigit()]
-    assert max(saved) >= max(row["update"] for row in metrics_of(out))
+    saved = [int(path.name) for path in (batch / "checkpoints").iterdir() if path.name.isdigit()]
+    assert max(saved) >= max(row["update"] for row in metrics_of(batch))
     assert not (out / "result.json").exists()
-    finish(*TRAIN, "--out", out, "--resume")
-    assert [row["update"] for row in metrics_of(out) if row["seed"] == 0] == list(range(150, 6001, 150))
+    finish(*command, "--out", out, "--resume")
+    rows, num_updates = metrics_of(batch), command[command.index("--ppo.num-updates") + 1]
+    expected = sorted({*range(num_updates // 40, num_updates + 1, num_updates // 40), num_updates})
+    assert [row["update"] for row in rows if row["seed"] == 0 and row.get("configuration", 0) == 0] == expected

@@ -20,7 +20,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_acts_as_the_commitment_says_at_every_observation(case, tmp_path):
+def test_it_acts_as_the_commitment_says_at_every_observation(case, tmp_path, capsys):
     out = tmp_path / "run"
     assert run("train", *CASES[case], *QUICK, "--ppo.learning-rate", 0.02, "--out", out) == 0
     for suffix in ("json", "npz"):
@@ -37,6 +37,10 @@ def test_it_acts_as_the_commitment_says_at_every_observation(case, tmp_path):
         sx.load_policy(out / "policies.npz", seed=7)
     with pytest.raises(ValueError, match="must end in"):
         sx.load_policy(out / "policies.npz").act(np.zeros(99))
+    for damage in (b"", b"PK\x03\x04", (out / "policies.npz").read_bytes()[:-100]):
+        (out / "policies.npz").write_bytes(damage)
+        assert run("export", out, tmp_path / "again.npz") == 2
+        assert "policies.npz is damaged" in capsys.readouterr().err
 
 
 def test_the_file_alone_is_enough(tmp_path):

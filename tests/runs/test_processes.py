@@ -45,6 +45,16 @@ def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(t
 
 
 @pytest.mark.slow
+def test_two_processes_sweep_as_one_does(tmp_path):
+    sweep = ["sweep", *SMALL[1:], "--ppo.num-updates", 4, "--seeds", 2, "--sweep.ppo.learning-rate", 1e-3, 1e-2, 3e-2]
+    quick = "--xla_backend_optimization_level=0"
+    finish([start(*sweep, "--out", tmp_path / "one", devices=1, flags=quick)])
+    finish(together(*sweep, "--out", tmp_path / "two", devices=1, flags=quick))
+    assert (tmp_path / "two/table.csv").read_text() == (tmp_path / "one/table.csv").read_text()
+    assert result_of(tmp_path / "two") == result_of(tmp_path / "one")
+
+
+@pytest.mark.slow
 def test_a_lost_process_costs_nothing(tmp_path):
     long = [*SMALL, "--ppo.num-updates", 2000, "--seeds", 8, "--checkpoint-seconds", 1]
     finish(together(*long, "--out", tmp_path / "whole", devices=1))

@@ -33,7 +33,8 @@ class RunSettings(Processes):
     checkpoint_seconds: float = 10.0
     """Seconds between checkpoints, at most what a kill can cost."""
     mesh: tuple[int, int] | None = None
-    """Devices that seeds are spread over, and devices that share the episodes of each; by default as many as are of use."""
+    """Devices that seeds are spread over, and devices that share the episodes of each; by default as many as are of use (of a
+    CPU one, on which every core takes another seed)."""
 
 
 def settings_type(source: GameSource, base: type) -> type:

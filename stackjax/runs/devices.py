@@ -28,7 +28,7 @@ __all__ = [
     "is_writer",
     "largest",
     "make_mesh",
-    "place",
+    "on_devices",
     "replicated",
     "writer_only",
 ]
@@ -43,11 +43,11 @@ class LostProcessError(RuntimeError):
 
 @contextlib.contextmanager
 def among_processes() -> Iterator[None]:
-    """Around what needs all processes: whatever fails there means that one of them is lost."""
+    """Around what needs other processes: what fails there, unless for want of memory, means that one of them is lost."""
     try:
         yield
     except (ValueError, RuntimeError) as error:  # JAX raises either, by the moment at which it notices
-        if jax.process_count() == 1:
+        if "RESOURCE_EXHAUSTED" in str(error):
             raise
         raise LostProcessError((str(error).strip().splitlines() or [type(error).__name__])[0][:200]) from error
 
@@ -73,7 +73,10 @@ def choose_layout(num_elements: int, trainer: Trainer, wanted: tuple[int, int] |
     if wanted is not None:
         layouts = [Layout(*wanted)]
         if min(wanted) < 1 or math.prod(wanted) > available:
-            raise InputError(f"mesh={wanted[0]} {wanted[1]} must be at least 1 each, and together at most {available} devices")
+            more = "; JAX_NUM_CPU_DEVICES=N makes N of a CPU" if jax.default_backend() == "cpu" else ""
+            raise InputError(
+                f"mesh={wanted[0]} {wanted[1]} must be at least 1 each, together at most {available} devices{more}"
+            )
     layouts = [one for one in layouts if can_share(trainer.env, trainer.config, one.episodes)]
     if not layouts and wanted is not None:
         raise InputError(
@@ -97,7 +100,7 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, P())
 
 
-def place(tree: PyTree, shardings: PyTree) -> PyTree:
+def on_devices(tree: PyTree, shardings: PyTree) -> PyTree:
     """Arrays of this process's memory, which every process holds whole, as arrays on the mesh."""
 
     def one(leaf: Any, sharding: NamedSharding) -> jax.Array:
@@ -108,17 +111,18 @@ def place(tree: PyTree, shardings: PyTree) -> PyTree:
 
 
 def exchange(blocks: list[PyTree], owners: list[int]) -> list[PyTree]:
-    """NumPy trees of the same shapes, of which each process has those that it owns (or more), on every process."""
+    """NumPy trees of the same shapes, of which each process owns some, on every process."""
     if jax.process_count() == 1:
         return blocks
     from jax.experimental import multihost_utils
 
     leaves, structure = jax.tree.flatten(next(block for block in blocks if block is not None))
     sizes = np.cumsum([leaf.nbytes for leaf in leaves])
-    mine = np.zeros((len(blocks), sizes[-1]), np.uint8)  # all in one: an exchange costs the more the more often it is done
-    for k, block in enumerate(blocks):
-        if block is not None:
-            mine[k] = np.concatenate([np.frombuffer(leaf.tobytes(), np.uint8) for leaf in jax.tree.leaves(block)])
+    ranks = [owners[:k].count(owner) for k, owner in enumerate(owners)]  # where among its owner's a block is
+    mine = np.zeros((max(ranks) + 1, sizes[-1]), np.uint8)  # all in one: what costs is the number of exchanges
+    for block, owner, rank in zip(blocks, owners, ranks, strict=True):
+        if owner == jax.process_index():
+            mine[rank] = np.concatenate([np.frombuffer(leaf.tobytes(), np.uint8) for leaf in jax.tree.leaves(block)])
     with among_processes():
         everybodys = multihost_utils.process_allgather(mine)
 
@@ -126,7 +130,7 @@ def exchange(blocks: list[PyTree], owners: list[int]) -> list[PyTree]:
         parts = zip(np.split(data, sizes[:-1]), leaves, strict=True)
         return jax.tree.unflatten(structure, [np.frombuffer(p.tobytes(), leaf.dtype).reshape(leaf.shape) for p, leaf in parts])
 
-    return [block_of(everybodys[owner, k]) for k, owner in enumerate(owners)]
+    return [block_of(everybodys[owner, rank]) for owner, rank in zip(owners, ranks, strict=True)]
 
 
 def is_writer() -> bool:

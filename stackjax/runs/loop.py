@@ -12,8 +12,8 @@ from stackjax.runs import metrics
 from stackjax.runs.checkpoint import Checkpoints
 from stackjax.runs.devices import agree, is_writer, largest, writer_only
 from stackjax.runs.directory import RunDirectory
-from stackjax.runs.programs import Elements, Programs
-from stackjax.runs.state import Logged, RunState
+from stackjax.runs.programs import Blocks, Programs
+from stackjax.runs.state import Logged
 from stackjax.runs.stopping import Stopped, StopRequest
 from stackjax.types import PyTree
 
@@ -38,14 +38,14 @@ class Progress(NamedTuple):
 class Trained(NamedTuple):
     """A state (block by block), the updates behind it and the seconds that they took."""
 
-    state: list[RunState]
+    state: Blocks
     update: int
     seconds: float
 
 
 def train_batch(
     programs: Programs,
-    elements: list[Elements],
+    elements: Blocks,
     names: list[dict[str, Any]],
     directory: RunDirectory,
     identity: str,
@@ -79,7 +79,7 @@ def train_batch(
             while done < num_updates and not all_diverged:
                 boundary = min((done // stretch + 1) * stretch, num_updates)
                 count, before = int(agree(min(boundary - done, most))), time.perf_counter()
-                state = jax.block_until_ready(programs.advance(state, elements, count))
+                state = programs.advance(state, elements, count)
                 done, most = done + count, max(1, int(slice_seconds * count / (time.perf_counter() - before)))
                 if done == boundary:
                     state, seen = programs.score(state, elements)

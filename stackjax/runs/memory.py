@@ -12,18 +12,16 @@ from collections.abc import Callable
 import jax
 
 from stackjax.errors import InputError
-from stackjax.runs.devices import agree
+from stackjax.runs.devices import agree, largest
 from stackjax.runs.programs import Programs
 
 __all__ = ["GIB", "Budget", "fit_programs", "tidy_memory"]
 
 GIB = 2.0**30
 HOST_BYTES = 150_000  # of an element's metrics and results in this process, outside of JAX
-COMPILER_BYTES = (
-    1_600_000_000  # what compiling takes and gives back: measured at 1.2 GiB, and more where much was compiled before
-)
-SAVING_BYTES = 100_000_000  # what the checkpoint library takes for itself at its first use
+COMPILER_BYTES = 1_600_000_000  # what compiling takes: measured at 1.2 GiB, and more where much was compiled before
 PROGRAM_BYTES = 350_000_000  # what stays of it
+SAVING_BYTES = 100_000_000  # what the checkpoint library takes for itself at its first use
 COPIES = 5  # of a batch's state that may be alive at once: itself, a checkpoint, and what is made in saving it (measured)
 
 
@@ -53,12 +51,11 @@ class Budget:
         Args:
           program_bytes: of all that is worked on at once, as the compiler counts them.
         """
-        processes, whole = jax.process_count(), state_bytes * size
-        gathered = (processes + 1) * whole if processes > 1 else 0.0  # for a checkpoint, which passes through devices
+        whole = state_bytes * size
+        gathered = 2 * whole if jax.process_count() > 1 else 0.0  # for a checkpoint, which passes through devices
         if not self.is_shared:
             return COPIES * whole / multiple + gathered + program_bytes
-        held = COPIES * whole / processes + gathered + program_bytes + HOST_BYTES * size
-        return max(self._compiling, self.fixed + held)
+        return max(self._compiling, self.fixed + COPIES * whole + gathered + program_bytes + HOST_BYTES * size)
 
     def check(self, build: Callable[[int], Programs], multiple: int) -> None:
         """Raise `InputError` unless the smallest batch fits, as far as its state tells; nothing is compiled for it."""
@@ -88,11 +85,12 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
     while size > multiple and budget.needed(size, multiple, state_bytes) > budget.total:
         size = max(multiple, math.floor(0.9 * size / multiple) * multiple)
     while True:
+        size = _even(size, largest(build(size).side_by_side))
         tidy_memory()
         programs = build(size)
         programs.compile()
         budget.look_again()
-        needed = budget.needed(size, multiple, state_bytes, programs.bytes_needed())
+        needed = budget.needed(size, multiple, state_bytes, largest(programs.bytes_needed() >> 20) * 2.0**20)
         if needed <= budget.total:
             return programs
         if size == multiple:
@@ -101,6 +99,12 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
             )
         share = max(0.0, budget.total - budget.fixed) / (needed - budget.fixed)
         size = max(multiple, math.floor(min(0.95 * share, 0.9) * size / multiple) * multiple)
+        del programs
+
+
+def _even(size: int, side_by_side: int) -> int:
+    """A chunk that leaves no core idle in its last round, where there are several rounds."""
+    return size if size <= side_by_side else size // side_by_side * side_by_side
 
 
 def _free_bytes() -> float:

@@ -21,7 +21,7 @@ from jax.sharding import PartitionSpec as P
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.ppo.train import Trainer, make_train
-from stackjax.runs.devices import among_processes, exchange, place, replicated
+from stackjax.runs.devices import among_processes, exchange, on_devices, replicated
 from stackjax.runs.spec import RunSpec
 from stackjax.runs.startup import num_cores
 from stackjax.runs.state import Evaluated, Logged, RunState, advance_run, evaluate_run, score_run, start_run
@@ -70,12 +70,14 @@ class Programs:
         block: int | None = None,
     ) -> None:
         self.spec, self.env, self.num_elements, self.swept = spec, env, num_elements, swept
+        self.num_devices = mesh.size
         self._places = [Mesh(devices, ("episodes",)) for devices in mesh.devices]
         self._num_sharing = mesh.shape["episodes"]
         self._on_cpu = mesh.devices.flat[0].platform == "cpu"
         self._block = block or (1 if self._on_cpu else math.ceil(num_elements / len(self._places)))
         self._by_core = self._on_cpu and self._num_sharing == 1
-        self._here = [k for k, place in enumerate(self._places) if place.local_devices]
+        used = self._places[: self._num_blocks(num_elements)]
+        self._here = [at for at, place in enumerate(used) if place.local_devices]
         self._elements = Elements(
             jax.ShapeDtypeStruct((self._block,), jnp.int32),
             {name: jax.ShapeDtypeStruct((self._block,), jnp.float32) for name in swept},
@@ -97,12 +99,25 @@ class Programs:
         env = self.env if followers is self.spec.followers else self.env.with_dynamics(followers.build())
         return make_train(env, ppo, shards)
 
-    def compile(self) -> None:
-        """Compile every program, side by side."""
-        with ThreadPoolExecutor(COMPILED_AT_ONCE if self._on_cpu else None) as pool:
-            wanted = [(name, place) for place in self._here for name in NAMES]
+    @property
+    def runs_in_memory(self) -> float:
+        """How many runs are at work in a device's memory (on CPUs this process's); less than one where episodes are shared."""
+        return self.side_by_side if self._on_cpu else self._block / self._num_sharing
+
+    @property
+    def side_by_side(self) -> int:
+        """How many elements are worked on at once in this process: a batch of a multiple of it leaves nothing idle."""
+        return min(num_cores(), self._num_blocks(self.num_elements)) if self._by_core else len(self._here) * self._block
+
+    def compile(self, names: tuple[str, ...] = NAMES) -> None:
+        """Compile those programs that are not yet compiled, side by side."""
+        pool = ThreadPoolExecutor(COMPILED_AT_ONCE if self._on_cpu else None)
+        try:
+            wanted = [(name, at) for at in self._here for name in names if (name, at) not in self._compiled]
             programs = [(key, pool.submit(_compiled, key[0], self._lowered(*key))) for key in wanted]
             self._compiled.update({key: program.result() for key, program in programs})
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def init(self, elements: Blocks) -> Blocks:
         return self._each("init", elements)
@@ -122,20 +137,36 @@ class Programs:
         """A program on every block that is here: side by side where nothing is shared, and otherwise one by one at each place,
         so that no two of its devices wait for each other with different blocks.
         """
+        self.compile((name,))
         queues = defaultdict(list)
         for k in range(len(blocks[0])):
-            if k % len(self._places) in self._here:
-                queues[k if self._by_core else k % len(self._places)].append(k)
-        programs = {place: self._program(name, place) for place in self._here}
+            if self._at(k) in self._here:
+                queues[k if self._by_core else self._at(k)].append(k)
 
         def work_off(queue: list[int]) -> list[tuple[int, Any]]:
-            run = lambda k: programs[k % len(self._places)](*(entries[k] for entries in blocks))
+            run = lambda k: self._compiled[name, self._at(k)](*(entries[k] for entries in blocks))
             return [(k, jax.block_until_ready(run(k))) for k in queue]
 
-        exchanging = among_processes() if self._num_sharing > 1 else contextlib.nullcontext()
-        with exchanging, ThreadPoolExecutor(num_cores() if self._by_core else len(self._here)) as pool:
+        with self._with_others(), ThreadPoolExecutor(self.side_by_side if self._by_core else len(self._here)) as pool:
             found = dict(one for done in pool.map(work_off, queues.values()) for one in done)
         return [found.get(k) for k in range(len(blocks[0]))]
+
+    def _num_blocks(self, size: int) -> int:
+        """How many blocks ``size`` elements make; every one of several processes has some."""
+        count = math.ceil(size / self._block)
+        return count if jax.process_count() == 1 else math.ceil(count / len(self._places)) * len(self._places)
+
+    def _at(self, k: int) -> int:
+        """The place of the ``k``-th block."""
+        return k % len(self._places)
+
+    @cached_property
+    def _is_across_processes(self) -> bool:
+        """Whether devices of several processes share episodes, so that this process cannot go on without another."""
+        return any(len({device.process_index for device in self._places[at].devices}) > 1 for at in self._here)
+
+    def _with_others(self) -> contextlib.AbstractContextManager[None]:
+        return among_processes() if self._is_across_processes else contextlib.nullcontext()
 
     def place(self, seeds: Any, values: dict[str, Any] | None = None) -> Blocks:
         """Elements on their devices; the last block fills up where they do not come out even."""
@@ -144,35 +175,34 @@ class Programs:
 
     def _placed(self, tree: PyTree, specs: PyTree) -> Blocks:
         """Arrays of all elements, cut into blocks, those of them that are here on their devices."""
-        count = math.ceil(jax.tree.leaves(tree)[0].shape[0] / self._block)
-        if jax.process_count() > 1:  # every process has a block, and what it knows is gathered
-            count = math.ceil(count / len(self._places)) * len(self._places)
+        size = jax.tree.leaves(tree)[0].shape[0]
+        count = self._num_blocks(size)
         padded = jax.tree.map(lambda leaf: _filled(leaf, count * self._block), tree)
         blocks: Blocks = [None] * count
         for k in range(count):
-            where = k % len(self._places)
-            if where in self._here:
+            if self._at(k) in self._here:
                 mine = jax.tree.map(lambda leaf, k=k: leaf[k * self._block : (k + 1) * self._block], padded)
-                blocks[k] = place(mine, self._shardings(specs, where))
+                blocks[k] = on_devices(mine, self._shardings(specs, self._at(k)))
         return blocks
 
-    def _shardings(self, specs: PyTree, place: int) -> PyTree:
-        return jax.tree.map(lambda spec: NamedSharding(self._places[place], spec), specs)
+    def _shardings(self, specs: PyTree, at: int) -> PyTree:
+        return jax.tree.map(lambda spec: NamedSharding(self._places[at], spec), specs)
 
     def _joined(self, blocks: Blocks) -> Any:
         """The blocks' arrays as those of the whole batch, on every process."""
-        owners = [self._places[k % len(self._places)].devices.flat[0].process_index for k in range(len(blocks))]
+        owners = [self._places[self._at(k)].devices.flat[0].process_index for k in range(len(blocks))]
         whole = exchange(jax.device_get(blocks), owners)
         return jax.tree.map(lambda *parts: np.concatenate(parts), *whole)
 
     def bytes_needed(self) -> int:
         """Memory while the hungriest of the programs works, as the compiler counts it: of a device, on CPUs of this process."""
-        devices = sum(len(self._places[place].local_devices) for place in self._here) if self._on_cpu else 1
-        return max(_bytes(program) for program in self._compiled.values()) * (num_cores() if self._by_core else devices)
+        devices = sum(len(self._places[at].local_devices) for at in self._here) if self._on_cpu else 1
+        return max(_bytes(program) for program in self._compiled.values()) * (self.side_by_side if self._by_core else devices)
 
     def compiled_text(self, name: str) -> str:
         """The compiled program, for those who want to see what it does."""
-        return str(self._program(name, self._here[0]).as_text())
+        self.compile((name,))
+        return str(self._compiled[name, self._here[0]].as_text())
 
     @cached_property
     def state_bytes(self) -> int:
@@ -180,13 +210,8 @@ class Programs:
         packed = jax.tree.leaves(self.packed_shapes(1))
         return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in packed)
 
-    def _program(self, name: str, place: int) -> Any:
-        if (name, place) not in self._compiled:
-            self._compiled[name, place] = _compiled(name, self._lowered(name, place))
-        return self._compiled[name, place]
-
-    def _lowered(self, name: str, place: int) -> Any:
-        """A program for a block at ``place``, each of whose devices does its part of the episodes."""
+    def _lowered(self, name: str, at: int) -> Any:
+        """A program for a block at a place, each of whose devices does its part of the episodes."""
         everywhere = lambda tree: jax.tree.map(lambda _: P(), tree)
         state, elements = (self._state, self._specs), (self._elements, everywhere(self._elements))
         takes: list[tuple[Any, Any]] = {
@@ -197,9 +222,9 @@ class Programs:
         if self._num_sharing > 1:
             gives = {"init": self._specs, "advance": self._specs, "score": (self._specs, P())}.get(name, P())
             in_specs = tuple(specs for _, specs in takes)
-            function = jax.shard_map(function, mesh=self._places[place], in_specs=in_specs, out_specs=gives, check_vma=False)
+            function = jax.shard_map(function, mesh=self._places[at], in_specs=in_specs, out_specs=gives, check_vma=False)
         with_sharding = lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-        arguments = [jax.tree.map(with_sharding, shapes, self._shardings(specs, place)) for shapes, specs in takes]
+        arguments = [jax.tree.map(with_sharding, shapes, self._shardings(specs, at)) for shapes, specs in takes]
         return jax.jit(function, donate_argnums=(0,) if name in ("advance", "score") else ()).lower(*arguments)
 
     def _function(self, name: str) -> Callable:
@@ -231,11 +256,11 @@ class Programs:
     def pack(self, state: Blocks, count: int) -> PyTree:
         """The first ``count`` elements of ``state`` as NumPy arrays, on every process."""
         packed = [block if block is None else _without_keys(block) for block in state]
-        if jax.process_count() > 1 and self._num_sharing > 1:  # a block may lie on devices of several processes
+        with self._with_others():
             for k, block in enumerate(packed):
-                if block is not None:
-                    whole = replicated(self._places[k % len(self._places)])
-                    packed[k] = jax.block_until_ready(jax.jit(lambda tree: tree, out_shardings=whole)(block))
+                if block is not None and self._is_across_processes:  # each has a part of it only
+                    whole = jax.tree.map(lambda _, k=k: replicated(self._places[self._at(k)]), block)
+                    packed[k] = jax.block_until_ready(jax.jit(_same, out_shardings=whole)(block))
         return jax.tree.map(lambda leaf: leaf[:count], self._joined(packed))
 
     def unpack(self, packed: PyTree) -> Blocks:
@@ -252,6 +277,10 @@ class Programs:
 def _compiled(name: str, lowered: Any) -> Any:
     runs_once = name == "init" and jax.default_backend() == "cpu"  # not worth the compiler's effort
     return lowered.compile(compiler_options={"xla_backend_optimization_level": "0"} if runs_once else {})
+
+
+def _same(tree: PyTree) -> PyTree:
+    return tree
 
 
 def _filled(array: np.ndarray, size: int) -> np.ndarray:

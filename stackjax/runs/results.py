@@ -23,7 +23,12 @@ __all__ = ["entries", "known_optimum", "result_of", "versions"]
 
 
 def result_of(
-    spec: RunSpec, env: StackelbergPOMDP, evaluated: Evaluated, metrics_path: pathlib.Path, timing: dict[str, float]
+    spec: RunSpec,
+    env: StackelbergPOMDP,
+    evaluated: Evaluated,
+    metrics_path: pathlib.Path,
+    timing: dict[str, float],
+    num_devices: int,
 ) -> dict[str, Any]:
     """The content of ``result.json``: every seed's best commitment, as ``evaluated`` (leaves ``[S, ...]``)."""
     names = [{"seed": spec.first_seed + i} for i in range(spec.num_seeds)]
@@ -32,7 +37,7 @@ def result_of(
         "game": env.game.name,
         "game_options": spec.game_options,
         "device": f"{device.platform}: {device.device_kind}",
-        "num_devices": jax.device_count(),
+        "num_devices": num_devices,
         "versions": versions(),
         "wall_seconds": timing,
         "evaluation": {"num_rounds": spec.evaluation_env(env).num_rounds, "num_equilibrations": NUM_EQUILIBRATIONS},

@@ -18,7 +18,7 @@ from stackjax.runs.directory import RunDirectory
 from stackjax.runs.files import to_json
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, Trained, read_state, train_batch
 from stackjax.runs.policies import write_policies
-from stackjax.runs.programs import Elements, Programs
+from stackjax.runs.programs import Blocks, Programs
 from stackjax.runs.report import write_report
 from stackjax.runs.results import result_of
 from stackjax.runs.spec import RunSpec
@@ -62,10 +62,10 @@ def run_training(
 
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     writer_only(check_directory, directory, config, resume, overwrite)
-    _check_table_size(spec, trainer)
     layout = choose_layout(spec.num_seeds, trainer, mesh)
-    started = time.perf_counter()
     programs = Programs(spec, env, spec.num_seeds, make_mesh(layout))
+    _check_table_size(trainer, programs)
+    started = time.perf_counter()
     programs.compile()
     elements = programs.place(_seeds(spec))
     compile_seconds = time.perf_counter() - started
@@ -87,7 +87,7 @@ def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
     return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
 
 
-def read_run(directory: RunDirectory) -> tuple[Programs, list[Elements], Trained]:
+def read_run(directory: RunDirectory) -> tuple[Programs, Blocks, Trained]:
     """A run as its newest good checkpoint has it.
 
     Raises:
@@ -110,7 +110,7 @@ def _seeds(spec: RunSpec) -> np.ndarray:
 
 
 def _finish(
-    programs: Programs, elements: list[Elements], directory: RunDirectory, trained: Trained, timing: dict[str, float]
+    programs: Programs, elements: Blocks, directory: RunDirectory, trained: Trained, timing: dict[str, float]
 ) -> dict[str, Any]:
     started = time.perf_counter()
     evaluated: Evaluated = programs.evaluate(trained.state, elements)
@@ -118,7 +118,7 @@ def _finish(
     _report_divergence(evaluated.diverged_at, _seeds(programs.spec), directory)
 
     def write() -> dict[str, Any]:
-        result = result_of(programs.spec, programs.env, evaluated, directory.metrics, timing)
+        result = result_of(programs.spec, programs.env, evaluated, directory.metrics, timing, programs.num_devices)
         timing["evaluate"] = time.perf_counter() - started
         names = [{"seed": entry["seed"]} for entry in result["seeds"]]
         write_policies(directory.policies, programs.trainer, names, evaluated.actor)
@@ -148,18 +148,17 @@ def _report_divergence(diverged_at: Any, seeds: np.ndarray, directory: RunDirect
     warnings.warn(f"{what}; from there on nothing of it was changed, and the others went on", RuntimeWarning, stacklevel=2)
 
 
-def _check_table_size(spec: RunSpec, trainer: Trainer) -> None:
+def _check_table_size(trainer: Trainer, programs: Programs) -> None:
     """Refuse what would run out of memory: payoffs and paths of every (type, action) profile, per environment and seed."""
     game, config = trainer.env.game, trainer.config
     if config.path == "step":
         return
     per_profile = 4 * (2 * (1 + game.num_followers) + 2 * game.num_decisions)  # bytes, with room for one copy
-    size = per_profile * int(np.prod(game.table_shape, dtype=float)) * config.num_envs * spec.num_seeds / 2**30
-    budget = TABLE_BUDGET_GIB * jax.device_count()
-    if size > budget:
+    size = per_profile * int(np.prod(game.table_shape, dtype=float)) * config.num_envs * programs.runs_in_memory / 2**30
+    if size > TABLE_BUDGET_GIB:
         raise InputError(
-            f"tabulating {game.name!r} for num_envs={config.num_envs} and seeds={spec.num_seeds} takes about {size:.0f} GiB, "
-            f"more than {budget:g}; lower either, or use --ppo.path step"
+            f"tabulating {game.name!r} for num_envs={config.num_envs}, {programs.runs_in_memory:g} seeds at a time, takes "
+            f"about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either, or use --ppo.path step"
         )
 
 

@@ -33,11 +33,13 @@ def num_cores() -> int:
 
 
 def join(processes: Processes) -> None:
-    """Become one of several processes, if that is asked for.
+    """Become one of several processes, if that is asked for. To be called before anything that computes is imported.
 
     Raises:
       InputError: the flags are incomplete, nothing tells where the others are, or they cannot be reached.
     """
+    if num_cores() == 1:  # XLA orders some sums otherwise for a single thread than for several
+        os.environ.setdefault("PJRT_NPROC", "2")
     flags = {name: getattr(processes, name) for name in ("coordinator", "num_processes", "process_id")}
     given = [name for name, value in flags.items() if value is not None]
     if not processes.distributed:

@@ -60,7 +60,7 @@ def run_sweep(
     resumed. A seed that diverges is frozen and reported in the table.
 
     Args:
-      mesh: devices for elements and devices that share each element's episodes; by default all of them for elements.
+      mesh: devices for elements and devices that share each element's episodes; by default as many as are of use.
       memory_gib: what the sweep may take, of this process on CPUs and of each device elsewhere; by default three quarters of
         what is free.
 

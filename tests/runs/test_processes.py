@@ -35,12 +35,13 @@ def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("groups", [1, 8])
-def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(tmp_path, groups):
-    shared = [*SMALL, "--ppo.num-updates", 4, "--seeds", 1, "--ppo.shuffle-groups", groups]
+@pytest.mark.parametrize(("groups", "seeds", "mesh"), [(1, 1, (1, 8)), (8, 3, (2, 4))])
+def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(tmp_path, groups, seeds, mesh):
+    """All devices on one run, or half of them, a process's own, on every other one of three."""
+    shared = [*SMALL, "--ppo.num-updates", 4, "--seeds", seeds, "--ppo.shuffle-groups", groups]
     quick = "--xla_backend_optimization_level=0"
     finish([start(*shared, "--out", tmp_path / "one", devices=1, flags=quick)])
-    finish(together(*shared, "--out", tmp_path / "two", flags=quick))
+    finish(together(*shared, "--mesh", *mesh, "--out", tmp_path / "two", flags=quick))
     close(tmp_path / "two", tmp_path / "one")
 
 

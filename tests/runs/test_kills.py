@@ -10,7 +10,7 @@ import pytest
 
 from tests.runs.commands import metrics_of, result_of, start, wait_for_file
 
-NUM_KILLS = int(os.environ.get("STACKJAX_KILLS", "4"))
+NUM_KILLS = int(os.environ.get("STACKJAX_KILLS", "3"))
 TRAIN = ["train", "maintain", "--ppo.num-updates", 6000, "--ppo.num-envs", 16, "--pomdp.num-rounds", 20, "--seeds", 3]
 SWEEP = ["sweep", "allocation", "--ppo.num-envs", 16, "--pomdp.num-rounds", 20, "--ppo.num-updates", 1500, "--seeds", 2]
 SWEEP += ["--sweep.ppo.learning-rate", "log", 1e-4, 1e-2, 3, "--sweep.game.num-messages", 1, 2]

@@ -69,7 +69,7 @@ BAD_FILES = {
         (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "40"], ["num_agents=40"]),
         (["train", "escape", "--out", "OUT", "--seed", "2147483640"], ["seed=2147483640"]),
         (
-            ["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "5", "--game.num-types", "5"],
+            ["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "5", "--ppo.num-envs", "65536"],
             ["GiB", "num_envs"],
         ),
         (["train", "ragged.json", "--out", "OUT"], ["payoffs", "ragged"]),

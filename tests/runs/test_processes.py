@@ -6,6 +6,7 @@ import pytest
 from tests.runs.commands import metrics_of, result_of, start, together, wait_for_file
 
 SMALL = ["train", "maintain", "--ppo.num-envs", 32, "--pomdp.num-rounds", 20, "--ppo.hidden-sizes", 16]
+QUICKLY = "--xla_backend_optimization_level=0"  # compiled, that is
 LOSSES = ("policy_loss", "value_loss", "entropy", "mean_return")
 
 
@@ -23,7 +24,7 @@ def close(found, expected):
 
 @pytest.mark.slow
 def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bit(tmp_path):
-    seeds = [*SMALL, "--ppo.num-updates", 10, "--seeds", 8]
+    seeds = [*SMALL, "--ppo.num-updates", 10, "--seeds", 3]
     finish([start(*seeds, "--out", tmp_path / "one", devices=1)])
     finish([start(*seeds, "--mesh", 8, 1, "--out", tmp_path / "eight", devices=8)])
     outputs = finish(together(*seeds, "--mesh", 8, 1, "--out", tmp_path / "two"))
@@ -39,27 +40,25 @@ def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bi
 def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(tmp_path, groups, seeds, mesh):
     """All devices on one run, or half of them, a process's own, on every other one of three."""
     shared = [*SMALL, "--ppo.num-updates", 4, "--seeds", seeds, "--ppo.shuffle-groups", groups]
-    quick = "--xla_backend_optimization_level=0"
-    finish([start(*shared, "--out", tmp_path / "one", devices=1, flags=quick)])
-    finish(together(*shared, "--mesh", *mesh, "--out", tmp_path / "two", flags=quick))
+    finish([start(*shared, "--out", tmp_path / "one", devices=1, flags=QUICKLY)])
+    finish(together(*shared, "--mesh", *mesh, "--out", tmp_path / "two", flags=QUICKLY))
     close(tmp_path / "two", tmp_path / "one")
 
 
 @pytest.mark.slow
 def test_two_processes_sweep_as_one_does(tmp_path):
     sweep = ["sweep", *SMALL[1:], "--ppo.num-updates", 4, "--seeds", 2, "--sweep.ppo.learning-rate", 1e-3, 1e-2, 3e-2]
-    quick = "--xla_backend_optimization_level=0"
-    finish([start(*sweep, "--out", tmp_path / "one", devices=1, flags=quick)])
-    finish(together(*sweep, "--out", tmp_path / "two", devices=1, flags=quick))
+    finish([start(*sweep, "--out", tmp_path / "one", devices=1, flags=QUICKLY)])
+    finish(together(*sweep, "--out", tmp_path / "two", devices=1, flags=QUICKLY))
     assert (tmp_path / "two/table.csv").read_text() == (tmp_path / "one/table.csv").read_text()
     assert result_of(tmp_path / "two") == result_of(tmp_path / "one")
 
 
 @pytest.mark.slow
 def test_a_lost_process_costs_nothing(tmp_path):
-    long = [*SMALL, "--ppo.num-updates", 2000, "--seeds", 8, "--checkpoint-seconds", 1]
-    finish(together(*long, "--out", tmp_path / "whole", devices=1))
-    processes = together(*long, "--out", tmp_path / "cut", devices=1)
+    long = [*SMALL, "--ppo.num-updates", 1000, "--seeds", 4, "--checkpoint-seconds", 1]
+    finish(together(*long, "--out", tmp_path / "whole", devices=1, flags=QUICKLY))
+    processes = together(*long, "--out", tmp_path / "cut", devices=1, flags=QUICKLY)
     wait_for_file(tmp_path / "cut/metrics.jsonl", processes[0])
     processes[1].kill()
     errors = processes[0].communicate()[1]
@@ -69,6 +68,6 @@ def test_a_lost_process_costs_nothing(tmp_path):
         "stackjax: error: another process was lost; start all of them again with --resume"
     )
     assert not (tmp_path / "cut/result.json").exists()
-    finish(together(*long, "--out", tmp_path / "cut", "--resume", devices=1))
+    finish(together(*long, "--out", tmp_path / "cut", "--resume", devices=1, flags=QUICKLY))
     assert result_of(tmp_path / "cut") == result_of(tmp_path / "whole")
     assert metrics_of(tmp_path / "cut") == metrics_of(tmp_path / "whole")

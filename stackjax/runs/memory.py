@@ -85,7 +85,7 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
     while size > multiple and budget.needed(size, multiple, state_bytes) > budget.total:
         size = max(multiple, math.floor(0.9 * size / multiple) * multiple)
     while True:
-        size = _even(size, largest(build(size).side_by_side))
+        size = _even(size, largest(build(size).side_by_side), multiple)
         tidy_memory()
         programs = build(size)
         programs.compile()
@@ -93,7 +93,7 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
         needed = budget.needed(size, multiple, state_bytes, largest(programs.bytes_needed() >> 20) * 2.0**20)
         if needed <= budget.total:
             return programs
-        if size == multiple:
+        if size <= multiple:
             raise InputError(
                 f"memory_gib={budget.total / GIB:.3g} is too little: {size} runs at a time need {needed / GIB:.3g} GiB"
             )
@@ -102,9 +102,10 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
         del programs
 
 
-def _even(size: int, side_by_side: int) -> int:
-    """A chunk that leaves no core idle in its last round, where there are several rounds."""
-    return size if size <= side_by_side else size // side_by_side * side_by_side
+def _even(size: int, side_by_side: int, least: int) -> int:
+    """A chunk that leaves no core idle in its last round, where there are several rounds; not below ``least``."""
+    rounded = size // side_by_side * side_by_side
+    return rounded if rounded >= least else size
 
 
 def _free_bytes() -> float:

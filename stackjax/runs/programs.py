@@ -106,8 +106,8 @@ class Programs:
 
     @property
     def side_by_side(self) -> int:
-        """How many elements are worked on at once in this process: a batch of a multiple of it leaves nothing idle."""
-        return min(num_cores(), self._num_blocks(self.num_elements)) if self._by_core else len(self._here) * self._block
+        """How many elements are worked on at once, on CPUs by this process: a batch of a multiple of it leaves nothing idle."""
+        return min(num_cores(), self._num_blocks(self.num_elements)) if self._by_core else len(self._places) * self._block
 
     def compile(self, names: tuple[str, ...] = NAMES) -> None:
         """Compile those programs that are not yet compiled, side by side."""

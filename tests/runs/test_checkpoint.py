@@ -62,13 +62,27 @@ def damage_emptied(place):
     place.mkdir()
 
 
+def damage_mixed(place):
+    """The state of another checkpoint: every file is good in itself, only the digest tells."""
+    shutil.rmtree(place / "state")
+    shutil.copytree(place.with_name("20") / "state", place / "state")
+
+
+def damage_altered(place):
+    about = place / "about/metadata"
+    about.write_text(about.read_text().replace('"seconds": 3.0', '"seconds": 4.0'))
+
+
 def damage_replaced(place):
     """Another checkpoint under this name: good in itself, and not what it says."""
     shutil.rmtree(place)
     shutil.copytree(place.with_name("20"), place)
 
 
-@pytest.mark.parametrize("damage", [damage_bytes, damage_truncated, damage_emptied, damage_replaced])
+DAMAGES = [damage_bytes, damage_truncated, damage_emptied, damage_mixed, damage_altered, damage_replaced]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_one_is_passed_over_with_a_warning(three, tmp_path, damage):
     three.close()
     damage(tmp_path / "checkpoints/30")

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import stackjax as sx
-from stackjax.pomdp.commitment import decision_tree, tabulate_batch
+from stackjax.pomdp.commitment import tabulate_batch
+from stackjax.pomdp.tree import decision_tree
 from stackjax.runs.intervals import interval
 from toolkit.figures import COLOURS, GREY, label_ends, new_figure
 from toolkit.results import Experiment

@@ -1,6 +1,15 @@
 """A conformance test that any new game can be put through."""
 
+import contextlib
 import functools
+import inspect
+import itertools
+import math
+import pathlib
+import re
+import traceback
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,50 +18,188 @@ import numpy as np
 from stackjax.errors import InputError
 from stackjax.games.base import Game
 from stackjax.games.spaces import Box
-from stackjax.pomdp.commitment import commit, decision_tree, tabulate
-from stackjax.types import Array, PRNGKey
+from stackjax.pomdp.commitment import commit, roll_out
+from stackjax.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
+from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["check_game"]
+__all__ = ["check_game", "random_actions"]
+
+MOST_TABULATED = 2_000_000  # payoffs at a time
+MOST_CONSTANT = 256  # leader actions that are each tried everywhere
 
 
-def check_game(game: Game, *, num_commitments: int = 3, seed: int = 0) -> None:
+def check_game(game: Game, *, num_commitments: int = 64, seed: int = 0) -> None:
     """Raise `InputError` naming the rule that ``game`` breaks, if it breaks one of those that stackjax relies on.
 
-    Checked under random commitments: shapes and dtypes stay the same from state to state; the rules run under ``jit``
-    and ``vmap``; payoffs are finite, ``[1 + N]``, and the leader's stay in ``leader_payoff_range``; and the leader tells
-    the nodes of its decision tree apart (equal observations would let one observation have two commitments).
+    Checked one by one: what each function returns (shapes, dtypes, structure), that it can be traced by JAX, and that the
+    functions are pure. Then, for every type and action profile under commitments that try every node's extreme actions and
+    ``num_commitments`` random ones: payoffs and observations are finite, the leader's payoffs stay in ``leader_payoff_range``,
+    outcomes are at least 0, the leader is shown what its node says, and it tells nodes apart by what it is shown (equal
+    observations would let one observation have two commitments). At last the game explains a commitment in words.
     """
     game.check()
-    nobody = jnp.zeros(game.num_followers, jnp.int32)
-    payoffs = jax.eval_shape(lambda: game.payoffs(nobody, nobody, game.start(nobody)))
-    if payoffs.shape != (1 + game.num_followers,):
-        raise InputError(
-            f"game {game.name!r}: payoffs must have shape (1 + N,) = ({1 + game.num_followers},), leader first, "
-            f"but have {payoffs.shape}"
-        )
-    tree = decision_tree(game)
-    start = game.start(jnp.zeros(game.num_followers, jnp.int32))
-    advanced = game.advance(start, game.leader_actions.clip(game.leader_actions.zeros()), jnp.int32(0))
-    if jax.tree.map(_kind, start) != jax.tree.map(_kind, advanced):
-        raise InputError(f"game {game.name!r}: advance must keep the state's structure, shapes and dtypes")
-    for key in jax.random.split(jax.random.key(seed), num_commitments):
-        actions = random_actions(game, tree.num_nodes, key)
-        observations, _ = commit(game, tree, functools.partial(_at, actions), lambda a: a)
-        table = jax.jit(functools.partial(tabulate, game, tree))(actions)
-        leader = np.asarray(table.game.leader_payoff)
-        if not (np.isfinite(leader).all() and np.isfinite(np.asarray(table.game.follower_payoffs)).all()):
-            raise InputError(f"game {game.name!r}: payoffs must be finite")
+    check = _Check(game)
+    check.functions()
+    with check.calling("observe"):
+        tree = decision_tree(game)
+    check.is_pure(tree)
+    commitments = extreme_commitments(game, tree, num_commitments, seed)
+    observations = check.commitments(tree, commitments)
+    check.words(tree, commitments[-1], observations)
+
+
+class _Played(NamedTuple):
+    """What came of one commitment, over all type and action profiles."""
+
+    leader: Array  # [2] lowest and highest payoff of the leader
+    is_finite: Array  # whether all payoffs are
+    is_seen: Array  # whether all observations are finite
+    lowest_outcome: Array
+    hides: Array  # whether somewhere another observation is shown than the node's
+    reached: Array  # [O] which nodes are reached; of those that are not told apart, the first
+    observations: Array  # [O, D]
+
+
+class _Check:
+    def __init__(self, game: Game) -> None:
+        self.game = game
+
+    def fail(self, problem: str) -> InputError:
+        return InputError(f"game {self.game.name!r}: {problem}")
+
+    @contextlib.contextmanager
+    def calling(self, function: str) -> Iterator[None]:
+        """Around a call of the game's own code: whatever it raises becomes one line, and it must leave the game as it was."""
+        before = dict(vars(self.game))
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:
+            raise self.fail(f"{function} {_in_words(error, self.game)}") from error
+        after = vars(self.game)
+        changed = sorted(name for name in {*before, *after} if before.get(name) is not after.get(name))
+        if changed:
+            raise self.fail(f"{function} changes self.{changed[0]}; a game's functions must be pure and must not store anything")
+
+    def shapes(self, function: str, *arguments: Any) -> Any:
+        """The shapes of what one of the game's functions returns."""
+        with self.calling(function):
+            return jax.eval_shape(lambda *values: getattr(self.game, function)(*values), *arguments)
+
+    def array(self, function: str, *arguments: Any) -> Any:
+        found = self.shapes(function, *arguments)
+        if not isinstance(found, jax.ShapeDtypeStruct):
+            raise self.fail(f"{function} must return an array, but returns {type(found).__name__}; use jnp.array or jnp.stack")
+        return found
+
+    def functions(self) -> None:
+        """Each of the game's functions by itself, on shapes alone."""
+        game, n = self.game, self.game.num_followers
+        row, outcome = jax.ShapeDtypeStruct((n,), jnp.int32), jax.ShapeDtypeStruct((), jnp.int32)
+        action = jax.eval_shape(game.leader_actions.zeros)
+        state = self.shapes("start", row)
+        seen = self.array("observe", state)
+        if seen.ndim != 1:
+            raise self.fail(f"observe must return a vector, but its shape is {seen.shape}")
+        found = self.array("respond", row, state, action)
+        if found.shape or not jnp.issubdtype(found.dtype, jnp.integer):
+            raise self.fail(f"respond must return one whole number, but returns {_kind(found)}")
+        advanced = self.shapes("advance", state, action, outcome)
+        if jax.tree.map(_kind, state) != jax.tree.map(_kind, advanced):
+            raise self.fail(
+                f"advance must keep the state's structure, shapes and dtypes: start gives {_kinds(state)}, advance {_kinds(advanced)}"
+            )
+        payoffs = self.array("payoffs", row, row, state)
+        if payoffs.shape != (1 + n,):
+            raise self.fail(f"payoffs must have shape (1 + N,) = ({1 + n},), leader first, but have {payoffs.shape}")
+
+    def is_pure(self, tree: DecisionTree) -> None:
+        """The same program twice: what draws NumPy's random numbers, or counts its calls, differs."""
+        actions = random_actions(self.game, tree.num_nodes, jax.random.key(0))
+        programs = []
+        for _ in range(2):
+            traced = jax.make_jaxpr(lambda a: roll_out(self.game, tree, a))(actions)
+            programs.append((re.sub(r"0x[0-9a-f]+", "", str(traced.jaxpr)), [np.asarray(leaf) for leaf in traced.consts]))
+        (text, constants), (other_text, other_constants) = programs
+        pairs = zip(constants, other_constants, strict=False)
+        if text != other_text or not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
+            raise self.fail("its functions give other results when called again; they must be pure: no random numbers, no counters")
+
+    def commitments(self, tree: DecisionTree, actions: np.ndarray) -> np.ndarray:
+        """Everything that can be seen of ``actions [B, O, ...]`` rolled out over all profiles; the last one's observations."""
+        game = self.game
+        size = math.prod(game.table_shape) * max(1, game.num_decisions)
+        chunk = max(1, min(len(actions), MOST_TABULATED // size))
+        quickly = {"xla_backend_optimization_level": "0"} if jax.default_backend() == "cpu" else {}
+        play = jax.jit(jax.vmap(functools.partial(_play, game, tree)), compiler_options=quickly)
         low, high = game.leader_payoff_range
         slack = 1e-5 * (high - low)
-        if leader.min() < low - slack or leader.max() > high + slack:
-            raise InputError(
-                f"game {game.name!r}: leader payoffs in [{leader.min():.6g}, {leader.max():.6g}] leave "
-                f"leader_payoff_range={game.leader_payoff_range}"
-            )
-        reached = np.unique(np.asarray(table.nodes)[np.asarray(table.reached)])
-        seen = np.asarray(observations)[reached]
-        if len(np.unique(seen.round(6), axis=0)) < len(seen):
-            raise InputError(f"game {game.name!r}: two decisions with different pasts show the leader the same observation")
+        for first in range(0, len(actions), chunk):
+            places = np.arange(first, first + chunk).clip(max=len(actions) - 1)
+            found: _Played = jax.device_get(play(actions[places]))
+            if not found.is_seen.all():
+                raise self.fail("observe returns NaN or infinity; every observation must be finite")
+            if found.lowest_outcome.min() < 0:
+                raise self.fail(f"respond returns {found.lowest_outcome.min()}; outcomes must be at least 0")
+            if not found.is_finite.all():
+                bad = actions[places[int(found.is_finite.argmin())]]
+                raise self.fail(f"payoffs must be finite, but are not under the leader actions {_short(bad)}")
+            lowest, highest = found.leader[:, 0], found.leader[:, 1]
+            outside = np.maximum(low - lowest, highest - high)
+            if outside.max() > slack:
+                bad = actions[places[int(outside.argmax())]]
+                raise self.fail(
+                    f"leader payoffs in [{lowest.min():.6g}, {highest.max():.6g}] leave leader_payoff_range="
+                    f"{game.leader_payoff_range}, for example under the leader actions {_short(bad)}"
+                )
+            if found.hides.any():
+                raise self.fail(
+                    "observe shows a difference between followers' actions that no leader action tried at first showed; let it "
+                    "be shown in a wider range of leader actions, or always"
+                )
+            for reached, observations in zip(found.reached, found.observations, strict=True):
+                seen = observations[reached]
+                if len(np.unique(np.round(seen / TOLD_APART), axis=0)) < len(seen):
+                    raise self.fail("two decisions with different pasts show the leader the same observation")
+        return found.observations[-1]
+
+    def words(self, tree: DecisionTree, actions: np.ndarray, observations: np.ndarray) -> None:
+        """What is only asked for when a run has ended must not fail then."""
+        game = self.game
+        for name, counts in {"describe_action": game.num_actions, "describe_type": game.num_types}.items():
+            for follower, count in enumerate(counts):
+                with self.calling(name):
+                    words = [getattr(game, name)(follower, index) for index in range(count)]
+                if not all(isinstance(word, str) for word in words):
+                    raise self.fail(f"{name} must return a string")
+        with self.calling("explain"):
+            lines = game.explain(observations, actions, commitment_paths(game, tree))
+        if not (isinstance(lines, list) and all(isinstance(line, str) for line in lines)):
+            raise self.fail("explain must return a list of strings")
+        with self.calling("optimum"):
+            optimum = game.optimum()
+        if optimum is not None and not (hasattr(optimum, "value") and hasattr(optimum, "method")):
+            raise self.fail(f"optimum must return an Optimum or None, but returns {type(optimum).__name__}")
+
+
+def extreme_commitments(game: Game, tree: DecisionTree, num_random: int, seed: int) -> np.ndarray:
+    """``[B, O, ...]``: every leader action, or corner of the box, at every node, and ``num_random`` at random."""
+    nodes, space, rng = tree.num_nodes, game.leader_actions, np.random.default_rng(seed)
+    if not isinstance(space, Box):
+        tried = np.arange(space.n) if space.n <= MOST_CONSTANT else np.linspace(0, space.n - 1, MOST_CONSTANT).astype(int)
+        shifted = (tried[:, None] + np.arange(nodes)) % space.n  # neighbouring nodes differ
+        drawn = rng.integers(space.n, size=(num_random, nodes))
+        return np.concatenate([np.repeat(tried[:, None], nodes, axis=1), shifted, drawn]).astype(np.int32)
+    ends = np.stack([space.low, np.add(space.low, space.high) / 2, space.high]).astype(np.float32)  # [3, entries]
+    entries = np.arange(len(space.low))
+    is_small = 3 ** len(entries) <= MOST_CONSTANT
+    corners = np.array(list(itertools.product(range(3), repeat=len(entries))) if is_small else [[0], [2]])
+    constant = np.broadcast_to(corners[:, None], (len(corners), nodes, len(entries)))
+    mixed = rng.choice([0, 2], size=(num_random, nodes, len(entries)))
+    extremes = ends[np.concatenate([constant, mixed]), entries]
+    drawn = ends[0] + rng.random((num_random, nodes, len(entries)), np.float32) * (ends[2] - ends[0])
+    return np.concatenate([extremes, drawn])
 
 
 def random_actions(game: Game, count: int, key: PRNGKey) -> Array:
@@ -61,14 +208,62 @@ def random_actions(game: Game, count: int, key: PRNGKey) -> Array:
     if isinstance(space, Box):
         low, high = jnp.asarray(space.low)[None], jnp.asarray(space.high)[None]
         return low + jax.random.uniform(key, (count, low.size)) * (high - low)
-    return jax.random.randint(key, (count,), 0, space.n)
+    return jax.random.randint(key, (count,), 0, space.n, jnp.int32)
 
 
-def _at(actions: Array, observations: Array, nodes: slice) -> Array:
-    del observations
-    return actions[nodes]
+def _play(game: Game, tree: DecisionTree, actions: Array) -> _Played:
+    both = lambda _, nodes: (actions[nodes], jnp.arange(nodes.start, nodes.stop))
+    observations, (made, first_alike) = commit(game, tree, both, lambda choice: choice[0])
+    played = roll_out(game, tree, made)
+    at_nodes = jnp.where(played.reached, first_alike[played.nodes], tree.num_nodes)
+    leader = played.payoffs[..., 0]
+    difference = jnp.abs(played.seen - observations[played.nodes]).max(axis=-1)
+    return _Played(
+        leader=jnp.stack([leader.min(), leader.max()]),
+        is_finite=jnp.isfinite(played.payoffs).all(),
+        is_seen=jnp.isfinite(jnp.where(played.reached[..., None], played.seen, 0)).all(),
+        lowest_outcome=jnp.where(played.reached, played.outcomes, 0).min(),
+        hides=(played.reached & (difference >= TOLD_APART)).any(),
+        reached=jnp.zeros(tree.num_nodes, bool).at[at_nodes.ravel()].set(True, mode="drop"),
+        observations=observations,
+    )
 
 
-def _kind(leaf: Array) -> tuple[tuple[int, ...], str]:
-    leaf = jnp.asarray(leaf)
-    return leaf.shape, str(leaf.dtype)
+def _in_words(error: Exception, game: Game) -> str:
+    """What a game's function did wrong, where, and what to write instead."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename in _files(game)] or frames
+    where = f"({pathlib.Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    if isinstance(error, jax.errors.TracerBoolConversionError):
+        return f"uses `if`, `and`, `or`, `not` or `while` on a value that JAX traces {where}; write jnp.where(condition, a, b)"
+    if isinstance(error, jax.errors.NonConcreteBooleanIndexError):
+        return f"picks entries by a mask that JAX traces {where}; write jnp.where(mask, values, 0)"
+    if isinstance(error, (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)):
+        return f"needs the number behind a value that JAX traces {where}, as float(), int(), range() and NumPy do; write it with jax.numpy"
+    if isinstance(error, jax.errors.UnexpectedTracerError):
+        return f"uses a value that another function left behind {where}; a game's functions must be pure and must not store anything"
+    said = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"raised {type(error).__name__}: {said} {where}"
+
+
+def _files(game: Game) -> set[str]:
+    """The files that the game's classes are written in, without stackjax's own."""
+    files = set()
+    for kind in type(game).__mro__:
+        with contextlib.suppress(TypeError, OSError):
+            if not kind.__module__.startswith("stackjax."):
+                files.add(inspect.getfile(kind))
+    return files
+
+
+def _kind(leaf: Any) -> str:
+    return f"{leaf.dtype}{list(leaf.shape)}"
+
+
+def _kinds(tree: PyTree) -> str:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return ", ".join(f"{jax.tree_util.keystr(path)} {_kind(leaf)}" for path, leaf in leaves)[:300]
+
+
+def _short(actions: np.ndarray) -> str:
+    return re.sub(r"\s+", " ", np.array2string(actions, precision=4, threshold=8, edgeitems=2))

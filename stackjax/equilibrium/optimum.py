@@ -14,7 +14,8 @@ from stackjax.errors import InputError
 from stackjax.games.base import Game, InducedGame
 from stackjax.games.normal_form import MatrixGame
 from stackjax.games.spaces import Discrete
-from stackjax.pomdp.commitment import LARGEST_TABLE, commit, commitment_paths, decision_tree, tabulate_batch
+from stackjax.pomdp.commitment import commit, tabulate_batch
+from stackjax.pomdp.tree import LARGEST_TABLE, commitment_paths, decision_tree
 
 __all__ = ["Solution", "describe_commitment", "enumerate_commitments", "solve"]
 

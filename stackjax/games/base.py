@@ -7,12 +7,13 @@ on until it is over; everyone is paid. All of it is pure functions of one sub-ep
 
 import abc
 import math
+import numbers
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require, require_count
 from stackjax.games.spaces import Box, Discrete
 from stackjax.types import Array, ArrayLike, PyTree
 
@@ -123,26 +124,35 @@ class Game(abc.ABC):
 
     def check(self) -> None:
         """Raise `InputError` unless the static description is sound."""
+        kind = type(self).__name__
+        for attribute in ("name", "type_prior", "num_actions", "leader_actions"):
+            if not hasattr(self, attribute):
+                raise InputError(f"game {kind} must have an attribute {attribute}; see stackjax.Game")
+        require("name", repr(self.name), isinstance(self.name, str) and bool(self.name), "a string")
         if not isinstance(self.type_prior, np.ndarray):
             raise InputError(f"type_prior must be a NumPy array, but is {type(self.type_prior).__name__}")
         check_type_prior(self.type_prior)
         if self.num_followers > MOST_FOLLOWERS:
             raise InputError(f"{self.num_followers} followers are more than the {MOST_FOLLOWERS} that tables have axes for")
+        is_tuple = isinstance(self.num_actions, tuple)
+        require("num_actions", self.num_actions, is_tuple, "a tuple with a whole number for each follower, for example (2, 3)")
         if len(self.num_actions) != self.num_followers:
             raise InputError(
                 f"num_actions={self.num_actions} must have one entry for each of the {self.num_followers} followers"
             )
-        for name, values in {"num_actions": self.num_actions, "num_types": self.num_types}.items():
-            if any(value < 1 for value in values):
-                raise InputError(f"{name}={values} must be at least 1 for every follower")
+        for count in self.num_actions:
+            require_count("num_actions", count)
+        is_space = isinstance(self.leader_actions, (Discrete, Box))
+        require("leader_actions", self.leader_actions, is_space, "a Discrete or a Box, for example sx.Discrete(3)")
         for name in ("num_decisions", "num_continuing_outcomes"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)} must be at least 1")
-        if not (math.isfinite(self.payoff_scale) and self.payoff_scale > 0):
-            raise InputError(f"payoff_scale={self.payoff_scale} must be a positive finite number")
-        low, high = self.leader_payoff_range
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise InputError(f"leader_payoff_range={self.leader_payoff_range} must be two finite numbers, lowest first")
+            require_count(name, getattr(self, name))
+        scale = self.payoff_scale
+        is_scale = isinstance(scale, numbers.Real) and math.isfinite(scale) and scale > 0
+        require("payoff_scale", scale, is_scale, "a positive finite number")
+        ends = self.leader_payoff_range
+        is_range = isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(end, numbers.Real) for end in ends)
+        is_range = is_range and math.isfinite(ends[0]) and math.isfinite(ends[1]) and ends[0] < ends[1]
+        require("leader_payoff_range", ends, is_range, "two finite numbers, lowest first, for example (0.0, 1.0)")
 
 
 class OneShotGame(Game):

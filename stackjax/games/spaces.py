@@ -33,7 +33,12 @@ class Discrete:
         return jnp.zeros((), jnp.int32)
 
     def clip(self, action: Array) -> Array:
-        return jnp.clip(jnp.asarray(action, jnp.int32), 0, self.n - 1)
+        """The nearest choice; NaN becomes 0."""
+        return jnp.clip(jnp.nan_to_num(jnp.asarray(action)).astype(jnp.int32), 0, self.n - 1)
+
+    def allowed(self) -> str:
+        """The space in words, for messages."""
+        return f"a whole number from 0 to {self.n - 1}"
 
     def describe(self, action: np.ndarray) -> str:
         return self.labels[int(action)] if self.labels else f"action {int(action)}"
@@ -60,8 +65,14 @@ class Box:
         return jnp.zeros(self.shape)
 
     def clip(self, action: Array) -> Array:
-        action = jnp.asarray(action)
-        return jnp.clip(action, lead(jnp.asarray(self.low), action.ndim), lead(jnp.asarray(self.high), action.ndim))
+        """The nearest point of the box; NaN becomes the lowest."""
+        action = jnp.asarray(action, jnp.result_type(float))
+        low, high = (lead(jnp.asarray(end, action.dtype), action.ndim) for end in (self.low, self.high))
+        return jnp.where(jnp.isnan(action), low, jnp.clip(action, low, high))
+
+    def allowed(self) -> str:
+        """The space in words, for messages."""
+        return f"{len(self.low)} numbers from {self.low} to {self.high}"
 
     def describe(self, action: np.ndarray) -> str:
         return "(" + ", ".join(f"{value:.3g}" for value in np.asarray(action)) + ")"

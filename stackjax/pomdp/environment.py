@@ -8,7 +8,7 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
-from stackjax.errors import require_count
+from stackjax.errors import InputError, require_count
 from stackjax.followers import rounds
 from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, mixed_at, strategies
 from stackjax.followers.equilibrate import learn_round, start_memory
@@ -17,7 +17,7 @@ from stackjax.followers.rounds import Draws
 from stackjax.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.games.base import Game
 from stackjax.games.spaces import Discrete
-from stackjax.pomdp.commitment import decision_tree
+from stackjax.pomdp.tree import TOLD_APART, decision_tree
 from stackjax.pomdp.critic_view import CriticView
 from stackjax.pomdp.plays import round_plays
 from stackjax.pomdp.reward_phase import RewardPlay, check_reward_play, draw_play
@@ -30,10 +30,16 @@ BAYESIAN_LENGTHS, OTHER_LENGTHS = (1000, 100), (100, 10)
 
 
 class Commitments(NamedTuple):
-    """The observation -> action map so far: ``actions [O, ...]`` and which nodes have one, ``made [O]``."""
+    """The observation -> action map so far: ``actions [O, ...]`` and which nodes have one, ``made [O]``.
+
+    Where the leader's own actions decide which nodes it can tell apart, also what it was shown at a node, ``seen [O, D]``, and
+    which node it came from, ``came_from [O]``; None elsewhere.
+    """
 
     actions: Array
     made: Array
+    seen: Array | None
+    came_from: Array | None
 
 
 @struct.dataclass
@@ -133,7 +139,6 @@ class StackelbergPOMDP(environment.Environment):
         num_cells = int(np.prod(game.num_types) * np.prod(game.num_actions))
         zero = jnp.int32(0)
         nobody = tuple(zero for _ in game.num_actions)
-        actions = jnp.broadcast_to(game.leader_actions.zeros(), (self.tree.num_nodes, *game.leader_actions.shape))
         streams, memory = start_memory(self.dynamics, start_streams(key), game.num_actions)
         state = StackelbergState(
             time=zero,
@@ -149,7 +154,7 @@ class StackelbergPOMDP(environment.Environment):
             public=game.start(jnp.zeros(game.num_followers, jnp.int32)),
             level=zero,
             node=zero,
-            commitments=Commitments(actions, jnp.zeros(self.tree.num_nodes, bool)),
+            commitments=self._no_commitments(),
         )
         state = self._begin_sub_episode(self._draw(state))
         return game.observe(state.public), state
@@ -160,24 +165,56 @@ class StackelbergPOMDP(environment.Environment):
         """One leader decision. Everything random was drawn from the reset key, so ``key`` is not used."""
         del key, params
         game, tree, node = self.game, self.tree, state.node
+        is_valid = self._is_valid(jnp.asarray(action))
         held = self.committed_action(state, action)
-        commitments = Commitments(state.commitments.actions.at[node].set(held), state.commitments.made.at[node].set(True))
+        made = state.commitments
+        commitments = made._replace(actions=made.actions.at[node].set(held), made=made.made.at[node].set(True))
         action = game.leader_actions.clip(held)
         types = jnp.stack(state.draws.types)
         outcome = game.respond(types, state.public, action)
         public = game.advance(state.public, action, outcome)
         is_over = (outcome >= tree.num_continuing_outcomes) | (state.level + 1 >= game.num_decisions)
-        child = tree.child(state.level, node, outcome)
+        profile = self._profile(state)
+        child = tree.child(state.level, node, outcome, rounds.profile_index(game.num_actions, list(profile)))
+        child, commitments = self._arrive(commitments, node, child, public, ~is_over)
         state = state.replace(time=state.time + 1, commitments=commitments, public=public, level=state.level + 1, node=child)
 
-        payoffs = game.payoffs(types, self._profile(state), public)
+        payoffs = game.payoffs(types, profile, public)
         ended = self._end_sub_episode(state, payoffs[1:] / game.payoff_scale)
         in_reward_phase = ~state.is_response
         reward = jnp.where(is_over & in_reward_phase, payoffs[0] / self.num_reward_episodes, 0.0)
         terminated = is_over & in_reward_phase & (state.round + 1 >= self.num_reward_episodes)
         state = jax.tree.map(lambda new, old: jnp.where(is_over, new, old), ended, state)
-        info = {"leader_action": action, "is_paid": is_over & in_reward_phase}
+        info = {"leader_action": action, "is_paid": is_over & in_reward_phase, "is_valid_action": is_valid}
         return game.observe(state.public), state, reward, terminated, info
+
+    def _no_commitments(self) -> Commitments:
+        tree, space = self.tree, self.game.leader_actions
+        actions = jnp.broadcast_to(space.zeros(), (tree.num_nodes, *space.shape))
+        made = jnp.zeros(tree.num_nodes, bool)
+        if not tree.may_merge:
+            return Commitments(actions, made, None, None)
+        seen = jnp.zeros((tree.num_nodes, self.observation_size))
+        return Commitments(actions, made, seen, jnp.full(tree.num_nodes, -1, jnp.int32))
+
+    def _arrive(
+        self, held: Commitments, node: Array, child: Array, public: PyTree, goes_on: Array
+    ) -> tuple[Array, Commitments]:
+        """Where a decision at ``child`` after one at ``node`` counts: at a node that was met before and cannot be told from it."""
+        if held.seen is None or held.came_from is None:
+            return child, held
+        tree = self.tree
+        level = np.repeat(np.arange(len(tree.groups)), np.diff(tree.level_offset))
+        codes = tree.num_continuing_outcomes**level
+        code = (np.arange(tree.num_nodes) - np.asarray(tree.level_offset)[level]) % codes
+        place = jnp.asarray(level * (codes.max() + 1) + code, jnp.int32)  # the level and the outcomes so far
+        shown = self.game.observe(public)
+        alike = held.made & (held.came_from == node) & (place == place[child])
+        alike = alike & (jnp.abs(held.seen - shown[None]).max(axis=1) < TOLD_APART)
+        child = jnp.where(alike.any(), alike.argmax().astype(child.dtype), child)
+        at = jnp.where(goes_on, child, tree.num_nodes)  # beyond the end nothing is written
+        seen, came_from = held.seen.at[at].set(shown, mode="drop"), held.came_from.at[at].set(node, mode="drop")
+        return child, held._replace(seen=seen, came_from=came_from)
 
     def committed_action(self, state: StackelbergState, action: Any) -> Array:
         """What holds if the leader chooses ``action``: the commitment at this observation if there is one, unclipped."""
@@ -259,6 +296,46 @@ class StackelbergPOMDP(environment.Environment):
         learners = tuple(rounds.take_state(k, state) for k, state in zip(draws.known, followers, strict=True))
         own = tuple(payoffs[i, :count] for i, count in enumerate(self.game.num_actions))
         return learn_round(self.dynamics, self.game, followers, learners, own, draws)
+
+    # What gymnax asks of an environment beside stepping.
+
+    def step(self, key: PRNGKey, state: Any, action: Any, params: Any = None) -> tuple:
+        """One leader decision, and a new episode where one ends; see gymnax's `Environment.step`.
+
+        Raises:
+          InputError: ``action`` is a concrete NaN or lies outside a discrete space. Inside ``jit`` such an action is replaced
+            by the nearest one (NaN by the lowest), and ``info["is_valid_action"]`` is False.
+        """
+        if not isinstance(action, jax.core.Tracer) and not bool(self._is_valid(jnp.asarray(action))):
+            raise InputError(f"action={action} must be {self.game.leader_actions.allowed()}")
+        return super().step(key, state, action, params)
+
+    def _is_valid(self, action: Array) -> Array:
+        if isinstance(self.game.leader_actions, Discrete):
+            return (action >= 0) & (action < self.game.leader_actions.n)
+        return ~jnp.isnan(action).any()
+
+    def get_obs(self, state: Any, params: Any = None, key: Any = None) -> Array:
+        """What the leader is shown at its next decision ``[D]``."""
+        del params, key
+        return self.game.observe(state.public)
+
+    def is_terminated(self, state: Any, params: Any = None) -> Array:
+        """Whether the last reward sub-episode is over."""
+        del params
+        return ~state.is_response & (state.round >= self.num_reward_episodes)
+
+    def discount(self, state: Any, params: Any = None) -> Array:
+        """0.0 once the episode has ended, else 1.0: γ = 1."""
+        return 1.0 - self.is_terminated(state, params).astype(jnp.result_type(float))
+
+    def state_space(self, params: Any = None) -> spaces.Dict:
+        """The shape and dtype of every array of a state, by its path in it."""
+        del params
+        leaves = jax.tree_util.tree_leaves_with_path(jax.eval_shape(self.reset_env, jax.random.key(0))[1])
+        return spaces.Dict(
+            {jax.tree_util.keystr(path): spaces.Box(-jnp.inf, jnp.inf, leaf.shape, leaf.dtype) for path, leaf in leaves}
+        )
 
     def action_space(self, params: Any = None) -> spaces.Discrete | spaces.Box:
         del params

@@ -41,11 +41,12 @@ class RolloutStats(NamedTuple):
 
 
 class StepCarry(NamedTuple):
-    """The environments in mid-episode, ``[B, ...]``."""
+    """The environments in mid-episode, ``[B, ...]``; ``log_probs [B, O]`` are those of the commitments when they were drawn."""
 
     env_state: StackelbergState
     observation: Array
     episode_return: Array
+    log_probs: Array
 
 
 def normalised_rewards(env: StackelbergPOMDP, payoffs: Array, count: Array) -> Array:
@@ -56,7 +57,8 @@ def normalised_rewards(env: StackelbergPOMDP, payoffs: Array, count: Array) -> A
 
 def init_steps(env: StackelbergPOMDP, config: PPOConfig, key: PRNGKey, shards: Shards = WHOLE) -> StepCarry:
     observation, env_state = jax.vmap(env.reset_env)(shards.mine(jax.random.split(key, config.num_envs)))
-    return StepCarry(env_state, observation, jnp.zeros(observation.shape[0]))
+    num_envs = observation.shape[0]
+    return StepCarry(env_state, observation, jnp.zeros(num_envs), jnp.zeros((num_envs, env.tree.num_nodes)))
 
 
 def step_rollout(
@@ -77,6 +79,11 @@ def step_rollout(
         drawn = head.draw(shards.mine(head.noise(choice_key, (config.num_envs,))), parameters)
         held = jax.vmap(env.committed_action)(carry.env_state, head.to_action(drawn))
         choice = head.from_action(held)
+        node = carry.env_state.node[:, None]
+        is_held = jnp.take_along_axis(carry.env_state.commitments.made, node, axis=1)[:, 0]
+        drawn_log_prob = jnp.take_along_axis(carry.log_probs, node, axis=1)[:, 0]
+        log_prob = jnp.where(is_held, drawn_log_prob, head.distribution(parameters).log_prob(choice))
+        log_probs = jnp.put_along_axis(carry.log_probs, node, log_prob[:, None], axis=1, inplace=False)
         view = jax.vmap(env.critic_view)(carry.env_state)
         critic_input = jax.vmap(agent.critic_inputs)(carry.observation, view)
         in_response = carry.env_state.is_response
@@ -88,14 +95,14 @@ def step_rollout(
             observation=carry.observation,
             critic_input=critic_input,
             choice=choice,
-            log_prob=head.distribution(parameters).log_prob(choice),
+            log_prob=log_prob,
             value=agent.value(params, critic_input),
             reward=paid,
             terminated=terminated,
             visible=~in_response | shown,
         )
         total = carry.episode_return + reward
-        after = StepCarry(env_state, observation, jnp.where(terminated, 0.0, total))
+        after = StepCarry(env_state, observation, jnp.where(terminated, 0.0, total), log_probs)
         return after, (transition, jnp.where(terminated, total, 0.0))
 
     carry, (transitions, returns) = jax.lax.scan(step, carry, jax.random.split(key, config.num_steps))

@@ -13,7 +13,7 @@ from stackjax.equilibrium.certificate import Certificate
 from stackjax.equilibrium.optimum import Solution, solve
 from stackjax.games.base import Game
 from stackjax.games.normal_form import MatrixGame
-from stackjax.pomdp.commitment import commitment_paths
+from stackjax.pomdp.tree import commitment_paths
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.runs import metrics
 from stackjax.runs.spec import RunSpec

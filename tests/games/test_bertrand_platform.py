@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.pomdp.commitment import decision_tree, tabulate
+from stackjax.pomdp.commitment import tabulate
+from stackjax.pomdp.tree import decision_tree
 from tests.oracles import bertrand
 
 DEFAULTS = {"quality": 2.0, "cost": 1.0, "scale": 0.25, "outside": 0.0}

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.pomdp.commitment import commitment_paths, decision_tree, tabulate
+from stackjax.pomdp.commitment import tabulate
+from stackjax.pomdp.tree import commitment_paths, decision_tree
 
 
 def tabulated(game, actions):

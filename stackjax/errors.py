@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["InputError", "near_matches", "require", "require_count", "require_number", "require_positive"]
+__all__ = ["InputError", "near_matches", "require", "require_count", "require_is", "require_number", "require_positive"]
 
 
 class InputError(ValueError):
@@ -26,6 +26,13 @@ def require(name: str, value: object, holds: bool, allowed: str) -> None:
     """Raise `InputError` naming the setting, its value and what is allowed, unless ``holds``."""
     if not holds:
         raise InputError(f"{name}={value} must be {allowed}")
+
+
+def require_is(name: str, value: Any, kind: type, allowed: str) -> None:
+    """Raise `InputError` unless ``value`` is a ``kind``."""
+    if not isinstance(value, kind):
+        shown = repr(value) if len(repr(value)) < 60 else f"(a {type(value).__name__})"
+        raise InputError(f"{name}={shown} must be {allowed}")
 
 
 def require_count(name: str, value: Any, least: int = 1) -> None:

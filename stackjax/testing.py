@@ -80,7 +80,9 @@ class _Check:
         after = vars(self.game)
         changed = sorted(name for name in {*before, *after} if before.get(name) is not after.get(name))
         if changed:
-            raise self.fail(f"{function} changes self.{changed[0]}; a game's functions must be pure and must not store anything")
+            raise self.fail(
+                f"{function} changes self.{changed[0]}; a game's functions must be pure and must not store anything"
+            )
 
     def shapes(self, function: str, *arguments: Any) -> Any:
         """The shapes of what one of the game's functions returns."""
@@ -124,7 +126,9 @@ class _Check:
         (text, constants), (other_text, other_constants) = programs
         pairs = zip(constants, other_constants, strict=False)
         if text != other_text or not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
-            raise self.fail("its functions give other results when called again; they must be pure: no random numbers, no counters")
+            raise self.fail(
+                "its functions give other results when called again; they must be pure: no random numbers, no counters"
+            )
 
     def commitments(self, tree: DecisionTree, actions: np.ndarray) -> np.ndarray:
         """Everything that can be seen of ``actions [B, O, ...]`` rolled out over all profiles; the last one's observations."""

@@ -8,7 +8,7 @@ from typing import Any
 from stackjax.cli.arguments import game_argument, parse
 from stackjax.cli.train import RunSettings, run_spec, settings_type, to_the_end
 from stackjax.errors import InputError
-from stackjax.followers.config import FollowersConfig
+from stackjax.followers.config import followers_type
 from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import GameSource, POMDPConfig
 from stackjax.runs.startup import join
@@ -36,10 +36,10 @@ class SweepSettings(RunSettings):
 
 def sweep_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "sweep")
-    kind = settings_type(source, SweepSettings)
+    swept, others = _split(rest)
+    kind = settings_type(source, SweepSettings, others)
     if {"-h", "--help"} & set(rest):
         print(HELP)
-    swept, others = _split(rest)
     settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
     sweep = SweepSpec(run_spec(source, settings), tuple(_axis(source, kind, name, tokens) for name, tokens in swept))
     join(settings)
@@ -103,7 +103,8 @@ def _split(arguments: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]
 
 
 def _axis(source: GameSource, kind: type, name: str, tokens: list[str]) -> Axis:
-    sections = {"game": source.options, "pomdp": POMDPConfig, "followers": FollowersConfig, "ppo": PPOConfig}
+    followers = next(field.type for field in dataclasses.fields(kind) if field.name == "followers")
+    sections: dict[str, Any] = {"game": source.options, "pomdp": POMDPConfig, "followers": followers, "ppo": PPOConfig}
 
     def read_value(setting: str, token: str) -> Any:
         section, _, field = setting.partition(".")
@@ -111,6 +112,8 @@ def _axis(source: GameSource, kind: type, name: str, tokens: list[str]) -> Axis:
             if token.lower() not in ("true", "false"):
                 raise InputError(f"--sweep.{name}: {token!r} must be true or false")
             return token.lower() == "true"
+        if setting == "followers.kind":
+            return followers_type(token).kind
         try:
             parsed = parse(kind, ["--out", ".", f"--{section}.{field.replace('_', '-')}", *token.split(",")], "stackjax sweep")
         except InputError as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stackjax.cli.arguments import fail, game_argument, parse
-from stackjax.followers.config import FollowersConfig
+from stackjax.followers.config import FollowersConfig, check_options, followers_type
 from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec
 from stackjax.runs.startup import Processes, join
@@ -37,11 +37,28 @@ class RunSettings(Processes):
     CPU one, on which every core takes another seed)."""
 
 
-def settings_type(source: GameSource, base: type) -> type:
-    """``base`` with the settings of a run of the game: ``game``, ``pomdp``, ``followers`` and ``ppo``."""
-    sections = {"game": source.options, "pomdp": POMDPConfig, "followers": FollowersConfig, "ppo": PPOConfig}
+def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
+    """``base`` with the settings of a run of the game: ``game``, ``pomdp``, ``followers`` and ``ppo``.
+
+    The followers' settings are those of the rule that ``arguments`` ask for.
+    """
+    sections = {"game": source.options, "pomdp": POMDPConfig, "followers": _followers(arguments), "ppo": PPOConfig}
     fields = [(name, kind, dataclasses.field(default_factory=kind)) for name, kind in sections.items()]
     return dataclasses.make_dataclass("Settings", fields, bases=(base,), frozen=True, kw_only=True)
+
+
+def _followers(arguments: list[str]) -> type:
+    """The settings of the rule that ``--followers.kind`` names; raises `InputError` for options of other rules."""
+    kind = FollowersConfig.kind
+    for place, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--followers.kind":
+            kind = value if equals else (arguments[place + 1 :] or [""])[0]
+    rule = followers_type(kind)
+    names = [argument.partition("=")[0] for argument in arguments if argument.startswith("--followers.")]
+    known = [name.removeprefix("--followers.").removeprefix("no-").replace("-", "_") for name in names]
+    check_options(rule, known)
+    return rule
 
 
 def run_spec(source: GameSource, settings: Any) -> RunSpec:
@@ -79,7 +96,7 @@ def to_the_end(train: Callable[[], Any]) -> int:
 
 def train_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "train")
-    settings = parse(settings_type(source, RunSettings), rest, f"stackjax train {arguments[0]}")
+    settings = parse(settings_type(source, RunSettings, rest), rest, f"stackjax train {arguments[0]}")
     spec = run_spec(source, settings)
     join(settings)
     from stackjax.runs.devices import is_writer

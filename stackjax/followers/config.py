@@ -1,14 +1,15 @@
-"""Which learning rule the followers use, as a typed setting. Free of JAX, so that the command line can show it quickly."""
+"""Which learning rule the followers use, as typed settings: a class for each rule. Free of JAX, so that the command line is quick."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal, get_args
+import numbers
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from stackjax.errors import require, require_number, require_positive
+from stackjax.errors import InputError, near_matches, require, require_number, require_positive
 
 if TYPE_CHECKING:
     from stackjax.followers.base import FollowerDynamics
 
-__all__ = ["FollowersConfig", "Kind"]
+__all__ = ["FollowersConfig", "Kind", "check_options", "followers_type", "option_types"]
 
 Kind = Literal[
     "multiplicative-weights",
@@ -22,72 +23,171 @@ Kind = Literal[
     "best-response",
     "q-learning",
 ]
+Feedback = Literal["sampled", "expected"]
 
 
 @dataclasses.dataclass(frozen=True)
 class FollowersConfig:
-    """How followers learn."""
+    """How followers learn: a rule and the options of that rule, for example ``FollowersConfig("q-learning", memory=True)``.
+
+    What is made is an object of the rule's own class, whose fields are the options that the rule has.
+
+    Raises:
+      InputError: there is no such rule, the rule has no such option, or a value is out of range.
+    """
 
     kind: Kind = "multiplicative-weights"
-    """The learning rule."""
-    step_size: float = 0.1
-    """ε of multiplicative-weights, optimistic-hedge and swap-regret: after a round, an action's weight is multiplied by
-    (1 + ε) to the power of what it would have paid (scaled)."""
-    feedback: Literal["sampled", "expected"] = "sampled"
-    """Learn from the others' drawn actions (the paper's Algorithm 2) or from the expectation over their mixed play. exp3,
-    fictitious-play, logit-response and q-learning always learn from drawn actions, best-response from the expectation."""
-    exploration: float = 0.1
-    """γ of exp3, in (0, 1]."""
-    temperature: float = 0.05
-    """τ of logit-response, in units of the game's payoff scale."""
-    learning_rate: float = 0.1
-    """α of q-learning, in (0, 1]."""
-    discount: float = 0.0
-    """δ of q-learning, in [0, 1)."""
-    exploration_decay: float = 0.01
-    """β of q-learning: in round t it explores with probability e^(-β t)."""
-    initial_value: float = 0.0
-    """What every Q of q-learning starts at, in units of the game's payoff scale."""
-    memory: bool = False
-    """Whether followers of q-learning see everybody's actions in the round before."""
+    """The learning rule; each has options of its own."""
+
+    RULES: ClassVar[dict[str, type]] = {}
+
+    def __new__(cls, kind: str | None = None, *_: Any, **options: Any) -> "FollowersConfig":
+        rule = cls if kind is None and cls is not FollowersConfig else followers_type(kind or "multiplicative-weights")
+        check_options(rule, options)
+        return super().__new__(rule)
+
+    def __init_subclass__(cls) -> None:
+        FollowersConfig.RULES[cls.__dict__["kind"]] = cls
 
     def __post_init__(self) -> None:
-        require("kind", self.kind, self.kind in get_args(Kind), f"one of {', '.join(get_args(Kind))}")
-        require("feedback", self.feedback, self.feedback in ("sampled", "expected"), "sampled or expected")
+        require("kind", self.kind, self.kind == type(self).kind, f"{type(self).kind} in {type(self).__name__}")
         for name in ("step_size", "exploration", "temperature", "learning_rate", "exploration_decay"):
-            require_positive(name, getattr(self, name))
-        require_number("learning_rate", self.learning_rate, lambda rate: rate <= 1, "above 0 and at most 1")
-        require_number("initial_value", self.initial_value, lambda _: True, "a finite number")
-        require("memory", self.memory, not self.memory or self.kind == "q-learning", "False unless kind is q-learning")
-        require_number("discount", self.discount, lambda discount: 0 <= discount < 1, "at least 0 and below 1")
-        require_number("exploration", self.exploration, lambda share: share <= 1, "above 0 and at most 1")
+            if hasattr(self, name):
+                require_positive(name, getattr(self, name))
+        for name in ("learning_rate", "exploration"):
+            require_number(name, getattr(self, name, 1.0), lambda share: share <= 1, "above 0 and at most 1")
+        require_number("discount", getattr(self, "discount", 0.0), lambda share: 0 <= share < 1, "at least 0 and below 1")
+        require_number("initial_value", getattr(self, "initial_value", 0.0), lambda _: True, "a finite number")
+        feedback = getattr(self, "feedback", "sampled")
+        require("feedback", feedback, feedback in get_args(Feedback), "sampled or expected")
+        memory = getattr(self, "memory", False)
+        require("memory", memory, isinstance(memory, bool), "True or False")
 
     def build(self) -> "FollowerDynamics":
         """The `FollowerDynamics` that these settings describe."""
         from stackjax.followers import best_response, exp3, multiplicative_weights, q_learning, regret_matching, swap_regret
 
-        if self.kind == "multiplicative-weights":
-            return multiplicative_weights.multiplicative_weights(self.step_size, feedback=self.feedback)
-        if self.kind == "optimistic-hedge":
-            return multiplicative_weights.optimistic_hedge(self.step_size, feedback=self.feedback)
-        if self.kind == "regret-matching":
-            return regret_matching.regret_matching(feedback=self.feedback)
-        if self.kind == "regret-matching-plus":
-            return regret_matching.regret_matching_plus(feedback=self.feedback)
-        if self.kind == "exp3":
-            return exp3.exp3(self.exploration)
-        if self.kind == "swap-regret":
-            return swap_regret.swap_regret(self.step_size, feedback=self.feedback)
-        if self.kind == "fictitious-play":
-            return best_response.fictitious_play()
-        if self.kind == "logit-response":
-            return best_response.logit_response(self.temperature)
-        if self.kind == "q-learning":
-            return q_learning.q_learning(
-                self.learning_rate,
-                discount=self.discount,
-                exploration_decay=self.exploration_decay,
-                initial_value=self.initial_value,
-                memory=self.memory,
-            )
-        return best_response.best_response()
+        rules = {
+            "multiplicative-weights": multiplicative_weights.multiplicative_weights,
+            "optimistic-hedge": multiplicative_weights.optimistic_hedge,
+            "regret-matching": regret_matching.regret_matching,
+            "regret-matching-plus": regret_matching.regret_matching_plus,
+            "exp3": exp3.exp3,
+            "swap-regret": swap_regret.swap_regret,
+            "fictitious-play": best_response.fictitious_play,
+            "logit-response": best_response.logit_response,
+            "best-response": best_response.best_response,
+            "q-learning": q_learning.q_learning,
+        }
+        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "kind"}
+        return rules[self.kind](**options)
+
+    def changed(self) -> dict[str, Any]:
+        """The options that differ from their defaults; traced ones count as different."""
+        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "kind"}
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        is_plain = lambda value: isinstance(value, (numbers.Real, str))
+        return {name: value for name, value in found.items() if not (is_plain(value) and value == defaults[name])}
+
+
+@dataclasses.dataclass(frozen=True)
+class MultiplicativeWeights(FollowersConfig):
+    kind: Kind = "multiplicative-weights"
+    step_size: float = 0.1
+    """ε: after a round, an action's weight is multiplied by (1 + ε) to the power of what it would have paid (scaled)."""
+    feedback: Feedback = "sampled"
+    """Learn from the others' drawn actions (the paper's Algorithm 2) or from the expectation over their mixed play."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimisticHedge(FollowersConfig):
+    kind: Kind = "optimistic-hedge"
+    step_size: float = 0.1
+    """ε, as of multiplicative-weights."""
+    feedback: Feedback = "sampled"
+    """Learn from the others' drawn actions or from the expectation over their mixed play."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RegretMatching(FollowersConfig):
+    kind: Kind = "regret-matching"
+    feedback: Feedback = "sampled"
+    """Learn from the others' drawn actions or from the expectation over their mixed play."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RegretMatchingPlus(FollowersConfig):
+    kind: Kind = "regret-matching-plus"
+    feedback: Feedback = "sampled"
+    """Learn from the others' drawn actions or from the expectation over their mixed play."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Exp3(FollowersConfig):
+    kind: Kind = "exp3"
+    exploration: float = 0.1
+    """γ, in (0, 1]."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SwapRegret(FollowersConfig):
+    kind: Kind = "swap-regret"
+    step_size: float = 0.1
+    """ε, as of multiplicative-weights."""
+    feedback: Feedback = "sampled"
+    """Learn from the others' drawn actions or from the expectation over their mixed play."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FictitiousPlay(FollowersConfig):
+    kind: Kind = "fictitious-play"
+
+
+@dataclasses.dataclass(frozen=True)
+class LogitResponse(FollowersConfig):
+    kind: Kind = "logit-response"
+    temperature: float = 0.05
+    """τ, in units of the game's payoff scale."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BestResponse(FollowersConfig):
+    kind: Kind = "best-response"
+
+
+@dataclasses.dataclass(frozen=True)
+class QLearning(FollowersConfig):
+    kind: Kind = "q-learning"
+    learning_rate: float = 0.1
+    """α, in (0, 1]."""
+    discount: float = 0.0
+    """δ, in [0, 1)."""
+    exploration_decay: float = 0.01
+    """β: in round t a follower explores with probability e^(-β t)."""
+    initial_value: float = 0.0
+    """What every Q starts at, in units of the game's payoff scale."""
+    memory: bool = False
+    """Whether followers see everybody's actions in the round before."""
+
+
+def followers_type(kind: str) -> type[FollowersConfig]:
+    """The class of the settings of rule ``kind``; raises `InputError` if there is no such rule."""
+    rules = FollowersConfig.RULES
+    if kind not in rules:
+        raise InputError(f"kind={kind} must be one of {', '.join(rules)}.{near_matches(str(kind), rules)}")
+    return rules[kind]
+
+
+def option_types() -> dict[str, Any]:
+    """The type of every option of any rule, by name."""
+    return {field.name: field.type for rule in FollowersConfig.RULES.values() for field in dataclasses.fields(rule)}
+
+
+def check_options(rule: type, names: Any) -> None:
+    """Raise `InputError` for an option that ``rule`` does not have, naming the rules that do."""
+    own = [field.name for field in dataclasses.fields(rule)]
+    for name in names:
+        if name not in own:
+            owners = [kind for kind, other in FollowersConfig.RULES.items() if name in other.__dataclass_fields__]
+            belongs = f"; it belongs to {', '.join(owners)}" if owners else f".{near_matches(name, option_types())}"
+            raise InputError(f"{name} is not an option of {rule.kind}{belongs}")  # type: ignore[attr-defined]

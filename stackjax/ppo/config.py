@@ -3,9 +3,10 @@
 import dataclasses
 import functools
 import math
+import numbers
 from typing import Literal
 
-from stackjax.errors import require, require_count, require_number, require_positive
+from stackjax.errors import InputError, require, require_count, require_number, require_positive
 
 __all__ = ["PPOConfig"]
 
@@ -87,7 +88,10 @@ class PPOConfig:
             "box_policy": ("grid", "gaussian"),
         }.items():
             require(name, getattr(self, name), getattr(self, name) in allowed, f"one of {', '.join(allowed)}")
-        require("hidden_sizes", self.hidden_sizes, all(width >= 1 for width in self.hidden_sizes), "widths of at least 1")
+        is_tuple = isinstance(self.hidden_sizes, tuple)
+        require("hidden_sizes", self.hidden_sizes, is_tuple, "a tuple of widths, for example (64, 64)")
+        for width in self.hidden_sizes:
+            require_count("hidden_sizes", width)
         for name, low, high in (
             ("learning_rate", 0.0, math.inf),
             ("entropy_coefficient", 0.0, math.inf),
@@ -98,9 +102,24 @@ class PPOConfig:
         ):
             bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"a finite number of at least {low:g}"
             require_number(name, getattr(self, name), functools.partial(_is_between, low, high), bounds)
+        idle = {
+            "num_steps": ("path", "step"),
+            "response_samples": ("path", "committed"),
+            "reward_samples": ("path", "committed"),
+            "grid_points": ("box_policy", "grid"),
+            "gaussian_std": ("box_policy", "gaussian"),
+        }
+        for name, (switch, position) in idle.items():
+            if getattr(self, switch) != position and self.differs(name):
+                raise InputError(f"{name}={getattr(self, name)} does nothing unless {switch} is {position}")
         if self.path == "committed":
             only = "1 on the committed path, which skips decisions; use path='step'"
             require_number("discount", self.discount, lambda discount: discount == 1, only)
+
+    def differs(self, name: str) -> bool:
+        """Whether a setting is another than the default; a traced one is not asked."""
+        value = getattr(self, name)
+        return isinstance(value, (numbers.Real, str)) and value != PPOConfig.__dataclass_fields__[name].default
 
 
 def _is_between(low: float, high: float, value: float) -> bool:

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require_is
+from stackjax.games.spaces import Discrete
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.advantages import advantages
 from stackjax.ppo.agent import Agent, make_agent
@@ -199,7 +200,15 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: S
     Raises:
       InputError: settings that do not fit each other.
     """
+    require_is("env", env, StackelbergPOMDP, "a StackelbergPOMDP, for example sx.StackelbergPOMDP(sx.make('maintain'))")
     config = PPOConfig() if config is None else config
+    require_is("config", config, PPOConfig, "a PPOConfig, for example sx.PPOConfig(num_envs=64)")
+    if isinstance(env.game.leader_actions, Discrete):
+        for name in ("box_policy", "grid_points", "gaussian_std"):
+            if config.differs(name):
+                raise InputError(
+                    f"{name}={getattr(config, name)} does nothing in {env.game.name!r}: its leader_actions are Discrete"
+                )
     size = batch_size(env, config)
     if size % config.num_minibatches:
         raise InputError(f"num_minibatches={config.num_minibatches} must divide the batch of {size} decisions")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stackjax.errors import InputError, near_matches
-from stackjax.followers.config import FollowersConfig
+from stackjax.followers.config import FollowersConfig, option_types
 from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import POMDPConfig, RunSpec
 
@@ -26,8 +26,8 @@ class Axis(NamedTuple):
     def is_number(self) -> bool:
         """Whether all its values go through one program: the float settings of followers and PPO can be traced."""
         section, _, field = self.name.partition(".")
-        kinds = {"followers": FollowersConfig, "ppo": PPOConfig}
-        return section in kinds and _fields(kinds[section]).get(field) is float
+        kinds = {"followers": option_types(), "ppo": _fields(PPOConfig)}
+        return kinds.get(section, {}).get(field) is float
 
 
 def read_axis(name: str, tokens: list[str], sections: dict[str, type], read_value: Callable[[str, str], Any]) -> Axis:
@@ -143,13 +143,14 @@ class SweepSpec:
 
 
 def _with_values(spec: RunSpec, values: dict[str, Any]) -> RunSpec:
-    sections: dict[str, Any] = {"pomdp": POMDPConfig, "followers": FollowersConfig, "ppo": PPOConfig}
+    if "followers.kind" in values:  # what was set stays set, if the other rule has it
+        kind = values["followers.kind"]
+        spec = dataclasses.replace(spec, followers=FollowersConfig(kind, **spec.followers.changed()))
     for name, value in values.items():
         section, _, field = name.partition(".")
         if section == "game":
             spec = dataclasses.replace(spec, game_options={**spec.game_options, field: value})
-        else:
-            assert section in sections
+        elif name != "followers.kind":
             spec = dataclasses.replace(spec, **{section: dataclasses.replace(getattr(spec, section), **{field: value})})
     return spec
 

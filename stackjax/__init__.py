@@ -11,6 +11,7 @@ from stackjax.errors import InputError
 from stackjax.followers.config import FollowersConfig
 from stackjax.games.registry import make, register, registered_games
 from stackjax.ppo.config import PPOConfig
+from stackjax.runs.spec import POMDPConfig
 
 if TYPE_CHECKING:
     from stackjax.equilibrium.certificate import Certificate, certify
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from stackjax.pomdp.environment import StackelbergPOMDP
     from stackjax.pomdp.plays import rounds_from_plays
     from stackjax.ppo.train import make_train
+    from stackjax.runs.trained import TrainedRun, TrainedSeed, train
     from stackjax.testing import check_game
 
 
@@ -59,6 +61,7 @@ _HOMES = {
     "games.spaces": ("Box", "Discrete"),
     "pomdp.environment": ("StackelbergPOMDP",),
     "pomdp.plays": ("rounds_from_plays",),
+    "runs.trained": ("TrainedRun", "TrainedSeed", "train"),
     "policy": ("Policy", "load_policy"),
     "ppo.train": ("make_train",),
     "testing": ("check_game",),
@@ -77,12 +80,15 @@ __all__ = [
     "InputError",
     "OneShotGame",
     "Optimum",
+    "POMDPConfig",
     "PPOConfig",
     "Policy",
     "PostedPrice",
     "Response",
     "Solution",
     "StackelbergPOMDP",
+    "TrainedRun",
+    "TrainedSeed",
     "argmax_play",
     "best_response",
     "certify",
@@ -115,6 +121,7 @@ __all__ = [
     "solve",
     "swap_regret",
     "swap_regrets",
+    "train",
 ]
 
 

@@ -28,7 +28,7 @@ def require(name: str, value: object, holds: bool, allowed: str) -> None:
         raise InputError(f"{name}={value} must be {allowed}")
 
 
-def require_is(name: str, value: Any, kind: type, allowed: str) -> None:
+def require_is(name: str, value: Any, kind: type | tuple[type, ...], allowed: str) -> None:
     """Raise `InputError` unless ``value`` is a ``kind``."""
     if not isinstance(value, kind):
         shown = repr(value) if len(repr(value)) < 60 else f"(a {type(value).__name__})"

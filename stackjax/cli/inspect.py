@@ -6,6 +6,7 @@ import pathlib
 from typing import Annotated
 
 from stackjax.cli.arguments import fail, game_argument, parse, run_argument
+from stackjax.errors import InputError
 from stackjax.games import registry
 
 __all__ = ["evaluate_command", "export_command", "list_command", "report_command", "solve_command"]
@@ -79,16 +80,28 @@ def solve_command(arguments: list[str]) -> int:
 
 
 def evaluate_command(arguments: list[str]) -> int:
-    directory = run_argument(arguments, "evaluate", "Evaluate a run's commitments again; rewrites result.json and report.html.")
+    game_file = None
+    if "--game" in arguments:
+        place = arguments.index("--game")
+        if len(arguments) < place + 2:
+            raise InputError("--game needs the Python file of the run's game")
+        game_file = pathlib.Path(arguments[place + 1]).resolve()
+        arguments = arguments[:place] + arguments[place + 2 :]
+    help_text = (
+        "Evaluate a finished run's commitments again; rewrites result.json and report.html. For a game that is a Python file add "
+        "--game FILE.py: the file is executed, and must be the one that the run was trained on."
+    )
+    directory = run_argument(arguments, "evaluate", help_text)
     from stackjax.runs.display import print_result
     from stackjax.runs.session import run_evaluation
 
-    print_result(run_evaluation(directory), directory)
+    print_result(run_evaluation(directory, game_file), directory)
     return 0
 
 
 def report_command(arguments: list[str]) -> int:
     directory = run_argument(arguments, "report", "Write report.html again from a run's result.json and metrics.jsonl.")
+    directory.check_game_file()
     from stackjax.runs.report import write_report
 
     write_report(directory, directory.read_result())
@@ -114,6 +127,8 @@ def export_command(arguments: list[str]) -> int:
     from stackjax.runs.directory import RunDirectory
     from stackjax.runs.export import export_commitment
 
-    seed = export_commitment(RunDirectory(settings.directory).open_existing(), settings.file, settings.seed)
+    directory = RunDirectory(settings.directory).open_existing()
+    directory.check_game_file()
+    seed = export_commitment(directory, settings.file, settings.seed)
     print(f"{settings.file} (seed {seed})")
     return 0

@@ -77,6 +77,8 @@ def _print_result(result: dict[str, Any]) -> None:
     print(
         f"  {result['num_within_interval_of_best']} configurations are within that interval or above: judge it on other seeds"
     )
+    if best["num_unsettled"]:
+        print(f"  followers have not settled on {best['num_unsettled']} of its seeds; the table says on which")
     if result["num_diverged"]:
         print(f"{result['num_diverged']} runs diverged; the table says which and when")
     print(f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s")

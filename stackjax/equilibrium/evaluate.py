@@ -4,16 +4,19 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from stackjax.equilibrium.certificate import Certificate, certify
-from stackjax.followers.equilibrate import equilibrate
+from stackjax.errors import InputError, require_count, require_is, require_key
+from stackjax.followers.equilibrate import equilibrate, kernel_for
 from stackjax.followers.joint_play import long_run_play, marginal_strategies, most_likely, play_seen
 from stackjax.games.base import InducedGame
-from stackjax.pomdp.commitment import tabulate
+from stackjax.games.spaces import Discrete
+from stackjax.pomdp.commitment import tabulate, tabulate_batch
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.types import Array, ArrayLike, PRNGKey
 
-__all__ = ["Evaluation", "evaluate_commitment"]
+__all__ = ["Evaluation", "check_commitment", "evaluate_commitment", "kernel_of"]
 
 
 class Evaluation(NamedTuple):
@@ -33,11 +36,18 @@ def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num
     """Equilibrate ``E = num_equilibrations`` fresh groups of followers against a commitment and certify their play.
 
     Args:
-      actions: the leader action at every node, ``[O, ...]``.
+      actions: the leader action at every node, ``[O, ...]``, for example from ``make_train(env)(key)`` by `Trainer.commitment`.
 
     Returns:
-      `Evaluation`; the play of each group is exact, so what differs among the E is only what the followers learnt.
+      `Evaluation`; the play of each group is exact, so what differs among the E is only what the followers learned.
+
+    Raises:
+      InputError: ``env`` is no `StackelbergPOMDP`, ``key`` no random key, or ``actions`` no commitment in its game.
     """
+    require_is("env", env, StackelbergPOMDP, "a StackelbergPOMDP, for example sx.StackelbergPOMDP(sx.make('maintain'))")
+    require_key(key)
+    require_count("num_equilibrations", num_equilibrations)
+    check_commitment(env, actions)
     game = tabulate(env.game, env.tree, actions).game
     followers, leader = (_repeat(table, num_equilibrations) for table in (game.follower_payoffs, game.leader_payoff))
     response = equilibrate(
@@ -62,6 +72,31 @@ def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num
 
     assert response.play_counts is not None
     return jax.vmap(certify_one, (-1, -1, -1))(response.strategies, response.play_counts, response.memory)
+
+
+def check_commitment(env: StackelbergPOMDP, actions: ArrayLike) -> None:
+    """Raise `InputError` unless ``actions`` is a leader action for every node; traced values are not looked at."""
+    space, shape = env.game.leader_actions, (env.tree.num_nodes, *env.game.leader_actions.shape)
+    found = actions if isinstance(actions, jax.core.Tracer) else np.asarray(actions)
+    if found.shape != shape:
+        raise InputError(f"actions has shape {found.shape}, but must be {shape}: a leader action for each of the nodes")
+    is_discrete = isinstance(space, Discrete)
+    if is_discrete and not jnp.issubdtype(found.dtype, jnp.integer):
+        raise InputError(f"actions has dtype {found.dtype}, but must hold whole numbers: leader_actions are Discrete")
+    if isinstance(found, np.ndarray):
+        low, high = (0, space.n - 1) if isinstance(space, Discrete) else (np.asarray(space.low), np.asarray(space.high))
+        slack = 0 if is_discrete else 1e-5 * (np.asarray(high) - low)
+        inside = (found >= low - slack) & (found <= high + slack)
+        if not inside.all():
+            raise InputError(f"actions holds {found[~inside][0]}, but every leader action must be {space.allowed()}")
+
+
+def kernel_of(env: StackelbergPOMDP) -> tuple[str, str | None]:
+    """Which kernel runs the followers of ``env`` on this machine, and why not the fused one; see `kernel_for`."""
+    shape = (env.tree.num_nodes, *env.game.leader_actions.shape)
+    actions = jax.ShapeDtypeStruct((1, *shape), env.game.leader_actions.zeros().dtype)
+    tables = jax.eval_shape(lambda a: tabulate_batch(env.game, env.tree, a).game[1:], actions)
+    return kernel_for(InducedGame(env.game.type_prior, *tables), env.dynamics)
 
 
 def _repeat(table: ArrayLike, count: int) -> Array:

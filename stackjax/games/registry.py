@@ -11,7 +11,7 @@ from stackjax.errors import InputError, near_matches
 if TYPE_CHECKING:
     from stackjax.games.base import Game
 
-__all__ = ["GameEntry", "entry", "make", "register", "registered_games"]
+__all__ = ["GameEntry", "NoOptions", "entry", "make", "register", "registered_games"]
 
 
 @dataclasses.dataclass(frozen=True)

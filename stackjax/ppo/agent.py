@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from stackjax.pomdp.commitment import commit
 from stackjax.pomdp.critic_view import CriticView, critic_vector
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.config import PPOConfig
@@ -49,6 +50,11 @@ class Agent(NamedTuple):
     def mode_action(self, params: PyTree, observations: Array) -> Array:
         """The most likely leader action at each of ``observations [..., D]``."""
         return self.game_action(self.head.distribution(self.policy(params, observations)).mode())
+
+    def commitment(self, params: PyTree) -> tuple[Array, Array]:
+        """The most likely leader action at every node: ``observations [O, D]`` and ``actions [O, ...]``."""
+        choose = lambda observations, _: self.mode_action(params, observations)
+        return commit(self.env.game, self.env.tree, choose, lambda actions: actions)
 
     def game_action(self, choice: Array) -> Array:
         """The leader action that the game sees for a choice, inside its space."""

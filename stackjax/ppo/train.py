@@ -72,6 +72,21 @@ class Trainer:
         state, metrics = self.run(self.init(key), self.config.num_updates)
         return TrainResult(state, metrics)
 
+    def commitment(self, trained: TrainResult | TrainState) -> Array:
+        """What the leader has learned to commit to: its most likely action at every node.
+
+        Args:
+          trained: what calling this returned, from one key or under ``vmap`` from many.
+
+        Returns:
+          ``[*batch, O, ...]`` leader actions, each ``[O, ...]`` of them for `evaluate_commitment`.
+        """
+        state = trained.state if isinstance(trained, TrainResult) else trained
+        greedy = lambda params: self.agent.commitment(params)[1]
+        for _ in range(state.update.ndim):
+            greedy = jax.vmap(greedy)
+        return greedy(state.params)
+
     def init(self, key: PRNGKey) -> TrainState:
         params_key, env_key, key = jax.random.split(key, 3)
         params = self.agent.init(params_key)

@@ -16,16 +16,17 @@ from stackjax.types import PyTree
 
 __all__ = ["Checkpoints", "Restored"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 NUM_LATEST, NUM_BEST = 2, 1
 
 
 class Restored(NamedTuple):
-    """A state as NumPy arrays, the updates behind it and the wall time that went into it."""
+    """A state as NumPy arrays, the updates and the wall time that went into it, and what computed it."""
 
     state: PyTree
     update: int
     seconds: float
+    made_by: dict[str, str]
 
 
 class Checkpoints:
@@ -37,12 +38,15 @@ class Checkpoints:
     run's, is told from a good one whatever happened to its files. Orbax is loaded here, where it is first needed.
     """
 
-    def __init__(self, directory: pathlib.Path, identity: str, *, read_only: bool = False) -> None:
+    def __init__(
+        self, directory: pathlib.Path, identity: str, *, made_by: dict[str, str] | None = None, read_only: bool = False
+    ) -> None:
         import orbax.checkpoint as ocp
         from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
         logging.getLogger("absl").setLevel(logging.ERROR)  # orbax tells at length what this class says in a line
         self._ocp, self._directory, self._identity, self._read_only = ocp, directory, identity, read_only
+        self._made_by = made_by or {}
         payoff = lambda metrics: metrics["greedy_payoff"]
         several = jax.process_count() > 1
         options = ocp.CheckpointManagerOptions(
@@ -72,7 +76,8 @@ class Checkpoints:
         """
         if update in self._manager.all_steps():
             return
-        about = {"schema_version": SCHEMA_VERSION, "update": update, "seconds": seconds, "identity": self._identity}
+        about: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "update": update, "seconds": seconds}
+        about.update(identity=self._identity, made_by=self._made_by)
         about["digest"] = _digest(state, about)
         content = self._ocp.args.Composite(state=self._ocp.args.PyTreeSave(state), about=self._ocp.args.JsonSave(about))
         is_scored = greedy_payoff is not None and math.isfinite(greedy_payoff)
@@ -121,7 +126,7 @@ class Checkpoints:
         digest = about.pop("digest", None)
         if about.get("update") != update or digest != _digest(state, about):
             raise ValueError("its content is not what was written")
-        return Restored(state, update, about["seconds"])
+        return Restored(state, update, about["seconds"], about["made_by"])
 
     def close(self) -> None:
         self._manager.close()

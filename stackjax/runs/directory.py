@@ -1,5 +1,6 @@
 """A run's directory: what lies where, and whose it is."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -9,13 +10,27 @@ from typing import IO, Any
 from stackjax.errors import InputError
 from stackjax.runs.files import to_json, write_text
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "check_same_file"]
 
 
 LOCK = ".lock"
 CHECKPOINTS = ("checkpoints", "checkpoints.rejected")
 FILES = ("config.json", "metrics.jsonl", "policies.npz", "result.json", "report.html", "table.csv", "surface.png")
 OWN = {*FILES, *CHECKPOINTS, "chunks", LOCK}  # of runs and of sweeps: either may replace the other
+
+
+# What a config.json holds that a run, a sweep or a chunk of a sweep wrote.
+SCHEMAS = (
+    {"schema_version", "game", "game_options", "pomdp", "followers", "ppo"},
+    {"schema_version", "sweep", "order", "first"},
+    {"schema_version", "group", "configurations", "values"},
+)
+
+
+def check_same_file(path: pathlib.Path, digest: str) -> None:
+    """Raise `InputError` unless the Python file of a game is the one that a run was trained on, which has this SHA-256."""
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise InputError(f"game file {path} was changed after the run was trained; bring it back as it was, or train again")
 
 
 def _holds_something(entry: pathlib.Path) -> bool:
@@ -40,7 +55,28 @@ class RunDirectory:
         """Raise `InputError` unless a run lies here."""
         if not self.config.is_file():
             raise InputError(f"directory {self.path} holds no run (no config.json)")
+        if not self.holds_ours:
+            raise InputError(f"{self.config} is not a run's config.json")
         return self
+
+    def check_game_file(self) -> None:
+        """Raise `InputError` if the game is a Python file that was changed since: what the run left is not about it."""
+        described = self._described()
+        described = described.get("first", described)  # a sweep's first run
+        file = described.get("python_file")
+        if file is not None and pathlib.Path(file).is_file():
+            check_same_file(pathlib.Path(file), described["python_file_sha256"])
+
+    def hold(self) -> None:
+        """Keep others from writing here until `release`, or until this process is gone.
+
+        Raises:
+          InputError: another process holds it, or it cannot be written.
+        """
+        try:
+            self._hold()
+        except OSError as error:
+            raise InputError(f"directory {self.path} cannot be written: {error.strerror or error}") from error
 
     def check_usable(self, *, resume: bool, overwrite: bool) -> None:
         """Raise `InputError` unless a run may go here; changes nothing.
@@ -55,6 +91,8 @@ class RunDirectory:
             raise InputError(f"output directory {self._given}: {broken[0]} is a link to a place that is missing")
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"output path {self.path} exists and is not a directory")
+        if self.config.exists() and not self.holds_ours:
+            raise InputError(f"output directory {self.path} holds a config.json that is no run's; use another --out")
         if self.config.exists() and not (resume or overwrite):
             raise InputError(f"output directory {self.path} already holds a run; use --resume, --overwrite or another --out")
         entries = list(self.path.iterdir()) if self.path.is_dir() else []
@@ -63,9 +101,9 @@ class RunDirectory:
         if foreign and not self.config.exists():
             raise InputError(f"output directory {self.path} is not empty and holds no run ({foreign[0]}); use another --out")
         left = [entry.name for entry in entries if entry.name in OWN and entry.name != LOCK and _holds_something(entry)]
-        if left and not self.config.exists() and not overwrite:
+        if left and not self.config.exists():
             raise InputError(
-                f"output directory {self.path} holds {left[0]} of a run but no config.json; use --overwrite or another --out"
+                f"output directory {self.path} holds {left[0]} but no config.json that tells whose it is; use another --out"
             )
         parent = next(p for p in (self.path, *self.path.parents) if p.exists())
         if not os.access(parent, os.W_OK):
@@ -92,10 +130,20 @@ class RunDirectory:
     @property
     def is_sweep(self) -> bool:
         """Whether a sweep lies here."""
+        return "sweep" in self._described()
+
+    @property
+    def holds_ours(self) -> bool:
+        """Whether ``config.json`` is one that a run or a sweep wrote, of this version or another."""
+        return any(keys <= self._described().keys() for keys in SCHEMAS)
+
+    def _described(self) -> dict[str, Any]:
+        """The content of ``config.json``, or nothing if there is none that can be read."""
         try:
-            return "sweep" in json.loads(self.config.read_text())
-        except (OSError, ValueError, TypeError):
-            return False
+            content = json.loads(self.config.read_text())
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     def drop_checkpoints(self) -> None:
         """Give back the room that the checkpoints of a finished run take."""

@@ -14,7 +14,7 @@ from stackjax.runs.directory import RunDirectory
 if TYPE_CHECKING:
     from stackjax.runs import loop
 
-__all__ = ["COLUMNS", "LiveProgress", "best_seed", "optimum_in_words", "print_result", "seed_cells"]
+__all__ = ["COLUMNS", "LiveProgress", "best_seed", "optimum_in_words", "print_result", "seed_cells", "unsettled_in_words"]
 
 COLUMNS = ("seed", "leader payoff", "to optimum", "followers' payoffs", "B-CCE gap", "BNE gap")
 PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
@@ -56,12 +56,22 @@ class LiveProgress:
 
 
 def best_seed(result: dict[str, Any]) -> dict[str, Any]:
-    """The seed with the highest leader payoff, among equals the one with the smallest gap."""
-    return max(result["seeds"], key=lambda seed: (round(seed["leader_payoff"], 6), -seed["bcce_gap"]))
+    """A seed whose followers settle if there is any, with the highest leader payoff, among equals the smallest gap."""
+    order = lambda seed: (seed.get("settled", True), round(seed["leader_payoff"], 6), -seed["bcce_gap"])
+    return max(result["seeds"], key=order)
 
 
-def print_result(result: dict[str, Any], directory: RunDirectory) -> None:
-    console = Console()
+def unsettled_in_words(result: dict[str, Any]) -> str:
+    """What "not settled" means, if the table says so of a seed; else an empty string."""
+    if all(seed.get("settled", True) for seed in result["seeds"]):
+        return ""
+    limit = number(result["evaluation"]["settled_gap"])
+    return f"Not settled: the gap is above {limit}, so that the followers' play is no equilibrium and the payoff may not last."
+
+
+def print_result(result: dict[str, Any], directory: RunDirectory | None, console: Console | None = None) -> None:
+    """The table, what the best seed learned, and where the report lies (if a ``directory`` is given)."""
+    console = console or Console()
     console.print(f"{result['game']}: greedy leader, exact evaluation; optimum {optimum_in_words(result)}", highlight=False)
     table = Table(*COLUMNS, box=None, pad_edge=False)
     for column in table.columns:
@@ -69,6 +79,8 @@ def print_result(result: dict[str, Any], directory: RunDirectory) -> None:
     for seed in result["seeds"]:
         table.add_row(*seed_cells(seed))
     console.print(table)
+    if unsettled_in_words(result):
+        console.print(unsettled_in_words(result), highlight=False)
     best = best_seed(result)
     console.print(f"\nWhat seed {best['seed']} learned:", style="bold")
     for line in best["mechanism"]:
@@ -78,12 +90,9 @@ def print_result(result: dict[str, Any], directory: RunDirectory) -> None:
         for line in best["follower_play"]:
             console.print(f"  {line}", highlight=False, markup=False)
     seconds = result["wall_seconds"]
-    console.print(
-        f"\ncompile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s; "
-        f"report: {directory.report}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    took = f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s"
+    report = f"; report: {directory.report}" if directory is not None else ""
+    console.print(f"\n{took}{report}", highlight=False, soft_wrap=True)
 
 
 def optimum_in_words(result: dict[str, Any]) -> str:
@@ -99,7 +108,7 @@ def seed_cells(seed: dict[str, Any]) -> list[str]:
         number(seed["leader_payoff"]),
         "?" if seed["optimality_gap"] is None else number(seed["optimality_gap"]),
         ", ".join(number(value) for value in seed["follower_payoffs"]),
-        number(seed["bcce_gap"]),
+        number(seed["bcce_gap"]) + ("" if seed.get("settled", True) else " (not settled)"),
         number(seed["bne_gap"]),
     ]
 

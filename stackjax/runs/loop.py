@@ -2,12 +2,15 @@
 
 import contextlib
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from stackjax.equilibrium.evaluate import kernel_of
+from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.runs import metrics
 from stackjax.runs.checkpoint import Checkpoints
 from stackjax.runs.devices import agree, is_writer, largest, writer_only
@@ -17,7 +20,7 @@ from stackjax.runs.state import Logged
 from stackjax.runs.stopping import Stopped, StopRequest
 from stackjax.types import PyTree
 
-__all__ = ["Progress", "Trained", "read_state", "train_batch"]
+__all__ = ["Progress", "Trained", "made_by", "read_state", "train_batch"]
 
 NUM_LOGS = 40
 CHECKPOINT_SECONDS = 10.0
@@ -68,8 +71,8 @@ def train_batch(
     num_updates = programs.spec.ppo.num_updates
     stretch = max(1, num_updates // NUM_LOGS)
     with contextlib.nullcontext(request) if request is not None else StopRequest() as request:
-        record = _Record(directory, identity, names, programs.env.reward_play)
-        found = read_state(programs, record.checkpoints, len(names))
+        record = _Record(directory, identity, names, programs.env)
+        found = read_state(programs, record.checkpoints, len(names), made_by(programs.env))
         state, done, earlier = found or Trained(programs.init(elements), 0, 0.0)
         writer_only(record.go_on_from, done)
         first_update, started, saved_at, most = done, time.perf_counter(), earlier, 1
@@ -100,10 +103,32 @@ def train_batch(
     return Trained(state, done, seconds())
 
 
-def read_state(programs: Programs, checkpoints: Checkpoints | None, count: int) -> Trained | None:
-    """The newest good checkpoint's state of ``count`` elements, or None; only the writer has ``checkpoints``."""
+def made_by(env: StackelbergPOMDP) -> dict[str, str]:
+    """What the bits of a run depend on beside its settings."""
+    device = jax.devices()[0]
+    return {
+        "jax": jax.__version__,
+        "jaxlib": jax.lib.__version__,
+        "device": f"{device.platform}: {device.device_kind}",
+        "kernel": kernel_of(env)[0],
+    }
+
+
+def read_state(
+    programs: Programs, checkpoints: Checkpoints | None, count: int, goes_on_with: dict[str, str] | None = None
+) -> Trained | None:
+    """The newest good checkpoint's state of ``count`` elements, or None; only the writer has ``checkpoints``.
+
+    Warns if the run ``goes_on_with`` something else than what computed it so far.
+    """
     shapes = programs.packed_shapes(count)
     found = writer_only(lambda: checkpoints.restore(shapes) if checkpoints is not None else None)
+    if found is not None and goes_on_with is not None:
+        was = {name: found.made_by.get(name) for name in goes_on_with}
+        other = [f"{name} {was[name]}, now {value}" for name, value in goes_on_with.items() if was[name] != value]
+        if other:
+            message = f"the run was trained so far with {'; '.join(other)}: it does not end bit for bit as it would have"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
     update, seconds = agree(
         (np.int32(-1 if found is None else found.update), np.float32(0.0 if found is None else found.seconds))
     )
@@ -116,9 +141,9 @@ def read_state(programs: Programs, checkpoints: Checkpoints | None, count: int) 
 class _Record:
     """What the writer leaves on disk while a batch trains; other processes hold one and leave it alone."""
 
-    def __init__(self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], reward_play: str) -> None:
-        self.checkpoints = writer_only(Checkpoints, directory.checkpoints, identity)
-        self._metrics, self._names, self._reward_play = directory.metrics, names, reward_play
+    def __init__(self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], env: StackelbergPOMDP) -> None:
+        self.checkpoints = writer_only(lambda: Checkpoints(directory.checkpoints, identity, made_by=made_by(env)))
+        self._metrics, self._names, self._reward_play = directory.metrics, names, env.reward_play
         self._counts = metrics.Counts(np.zeros(len(names)), np.zeros(len(names)))
         self._payoff: float | None = None
 

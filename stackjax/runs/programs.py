@@ -133,6 +133,10 @@ class Programs:
     def evaluate(self, state: Blocks, elements: Blocks) -> Evaluated:
         return self._joined(self._each("evaluate", state, elements))
 
+    def all_diverged(self, state: Blocks) -> bool:
+        """Whether no element of ``state`` can go on."""
+        return bool((self._joined([block.diverged_at for block in state]) >= 0).all())
+
     def _each(self, name: str, *blocks: Blocks) -> Blocks:
         """A program on every block that is here: side by side where nothing is shared, and otherwise one by one at each place,
         so that no two of its devices wait for each other with different blocks.
@@ -239,10 +243,12 @@ class Programs:
                 mine = self._trainer(element.values, shards)
                 return one(mine, self.spec.evaluation_env(mine.env), state, element.seeds)
 
+            score = partial(score_run, settled_gap=self.spec.settled_gap(self.env.game))
+
             functions: dict[str, tuple[Callable, Any]] = {
                 "init": (partial(self._start, shards), 0),
                 "advance": (advance, (0, 0, None)),
-                "score": (partial(judged, score_run), 0),
+                "score": (partial(judged, score), 0),
                 "evaluate": (partial(judged, evaluate_run), 0),
             }
             self._functions[name] = jax.vmap(*functions[name])

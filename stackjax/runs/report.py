@@ -8,7 +8,7 @@ from typing import Any
 
 from stackjax.runs import metrics
 from stackjax.runs.directory import RunDirectory
-from stackjax.runs.display import COLUMNS, best_seed, optimum_in_words, seed_cells
+from stackjax.runs.display import COLUMNS, best_seed, optimum_in_words, seed_cells, unsettled_in_words
 from stackjax.runs.files import write_text
 
 __all__ = ["learning_curves", "write_report"]
@@ -43,6 +43,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
 <p>{html.escape(options)}</p>
 <p>Optimum: {html.escape(optimum_in_words(result))}, in game units.</p>
 <table><thead>{header}</thead><tbody>{rows}</tbody></table>
+<p>{html.escape(unsettled_in_words(result))}</p>
 <p>Greedy leader, {evaluation["num_equilibrations"]} groups of fresh followers for {evaluation["num_rounds"]} rounds, exact
 expectations over types and play ({html.escape(best["reward_play"])}); payoffs are means over groups, gaps the worst.</p>
 <h2>Learning curves</h2><img alt="learning curves" src="data:image/png;base64,{picture}">

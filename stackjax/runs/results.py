@@ -10,6 +10,7 @@ import numpy as np
 
 from stackjax._version import __version__
 from stackjax.equilibrium.certificate import Certificate
+from stackjax.equilibrium.evaluate import kernel_of
 from stackjax.equilibrium.optimum import Solution, solve
 from stackjax.games.base import Game
 from stackjax.games.normal_form import MatrixGame
@@ -38,14 +39,20 @@ def result_of(
         "game_options": spec.game_options,
         "device": f"{device.platform}: {device.device_kind}",
         "num_devices": num_devices,
+        "kernel": kernel_of(env)[0],
         "versions": versions(),
         "wall_seconds": timing,
-        "evaluation": {"num_rounds": spec.evaluation_env(env).num_rounds, "num_equilibrations": NUM_EQUILIBRATIONS},
-        "seeds": entries(env, known_optimum(env.game), names, evaluated, metrics_path),
+        "evaluation": {
+            "num_rounds": spec.evaluation_env(env).num_rounds,
+            "num_equilibrations": NUM_EQUILIBRATIONS,
+            "settled_gap": spec.settled_gap(env.game),
+        },
+        "seeds": entries(spec, env, known_optimum(env.game), names, evaluated, metrics_path),
     }
 
 
 def entries(
+    spec: RunSpec,
     env: StackelbergPOMDP,
     optimum: Solution | None,
     names: list[dict[str, Any]],
@@ -79,6 +86,7 @@ def entries(
                 "update": int(evaluated.update[i]),
                 "diverged_at": None if evaluated.diverged_at[i] < 0 else int(evaluated.diverged_at[i]),
                 **chosen,
+                "settled": chosen["bcce_gap"] <= spec.settled_gap(game),
                 "reward_play": env.reward_play,
                 "optimum": None if optimum is None else optimum.value,
                 "optimum_method": None if optimum is None else optimum.method,

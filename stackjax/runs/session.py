@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pathlib
 import time
 import warnings
 from collections.abc import Callable
@@ -80,20 +81,37 @@ def run_training(
         directory.release()
 
 
-def run_evaluation(directory: RunDirectory) -> dict[str, Any]:
-    """Evaluate the best commitments of a run's newest checkpoint again; rewrites its ``result.json`` and ``report.html``."""
-    programs, elements, trained = read_run(directory)
-    compile_seconds = directory.read_result()["wall_seconds"]["compile"] if directory.result.is_file() else 0.0
-    return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
+def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = None) -> dict[str, Any]:
+    """Evaluate the best commitments of a finished run again; rewrites its ``result.json`` and ``report.html``.
+
+    Args:
+      game_file: the Python file of the run's game, if that is what it is; it is executed, see `RunSpec.from_file`.
+
+    Raises:
+      InputError: there is no run, it is in use or not trained to its end, or its game is not what it was.
+    """
+    directory.open_existing().hold()
+    try:
+        programs, elements, trained = read_run(directory, game_file)
+        num_updates = programs.spec.ppo.num_updates
+        if trained.update < num_updates and not programs.all_diverged(trained.state):
+            raise InputError(
+                f"directory {directory.path} holds a run that is trained up to update {trained.update} of {num_updates}; go on "
+                "with train --resume"
+            )
+        compile_seconds = directory.read_result()["wall_seconds"]["compile"] if directory.result.is_file() else 0.0
+        return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
+    finally:
+        directory.release()
 
 
-def read_run(directory: RunDirectory) -> tuple[Programs, Blocks, Trained]:
+def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> tuple[Programs, Blocks, Trained]:
     """A run as its newest good checkpoint has it.
 
     Raises:
       InputError: there is no run in the directory, or no good checkpoint.
     """
-    spec = RunSpec.from_file(directory.open_existing().config)
+    spec = RunSpec.from_file(directory.open_existing().config, game_file)
     env = spec.build_env()
     layout = choose_layout(spec.num_seeds, make_train(env, spec.ppo))
     programs = Programs(spec, env, spec.num_seeds, make_mesh(layout))

@@ -8,18 +8,19 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from stackjax.errors import InputError, require, require_count
+from stackjax.errors import InputError, near_matches, require, require_count, require_number
 from stackjax.followers.config import FollowersConfig
 from stackjax.games import registry
 from stackjax.ppo.config import PPOConfig
+from stackjax.runs.directory import check_same_file
 
 if TYPE_CHECKING:
     from stackjax.games.base import Game
     from stackjax.pomdp.environment import StackelbergPOMDP
 
-__all__ = ["FileGameOptions", "GameSource", "POMDPConfig", "RunSpec", "find_game"]
+__all__ = ["FileGameOptions", "GameSource", "POMDPConfig", "RunSpec", "find_game", "given_game", "resolve_options"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 EVALUATION_ROUNDS_FACTOR = 10
 RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
 
@@ -38,7 +39,12 @@ class POMDPConfig:
     reward_play: RewardPlay = "argmax"
     """argmax: each follower's likeliest action; mixed: a draw from its strategy; empirical: a joint draw from past play."""
 
+    settled_gap: float = 0.02
+    """Largest B-CCE gap, as a share of the game's payoff scale, at which followers count as settled. The best commitment is
+    chosen among those against which they settle, and among the others only if there is none."""
+
     def __post_init__(self) -> None:
+        require_number("settled_gap", self.settled_gap, lambda gap: gap >= 0, "a finite number of at least 0")
         for name in ("num_rounds", "num_reward_episodes", "evaluation_rounds"):
             value = getattr(self, name)
             if value is not None:
@@ -134,6 +140,24 @@ def _python_game(path: pathlib.Path, name: str) -> GameSource:
     return GameSource(chosen, registry.entry(chosen).options, python_file=path)
 
 
+def resolve_options(source: GameSource, options: dict[str, Any]) -> dict[str, Any]:
+    """All options of a game, ``options`` over the defaults; raises `InputError` for one that it does not have."""
+    known = [field.name for field in dataclasses.fields(source.options)]
+    for name in options:
+        if name not in known:
+            allowed = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise InputError(f"game {source.name!r} has no option {name!r}; {allowed}.{near_matches(name, known)}")
+    return dataclasses.asdict(source.options(**options))
+
+
+def given_game(game: "Game") -> GameSource:
+    """A game that was made in Python, checked."""
+    from stackjax.testing import check_game
+
+    check_game(game)
+    return _GivenGame(game.name, registry.NoOptions, game=game)
+
+
 @dataclasses.dataclass(frozen=True)
 class RunSpec:
     """A training run. ``payoffs`` holds a payoff file's table, so that the run directory stands on its own."""
@@ -167,6 +191,10 @@ class RunSpec:
         rounds = self.pomdp.evaluation_rounds
         return env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
 
+    def settled_gap(self, game: "Game") -> float:
+        """The largest gap at which followers of ``game`` count as settled, game units."""
+        return self.pomdp.settled_gap * game.payoff_scale
+
     def with_numbers(self, values: dict[str, Any]) -> tuple[FollowersConfig, PPOConfig]:
         """The followers' and the learner's settings with other numbers (traced ones too), named as in ``ppo.learning_rate``."""
         split: dict[str, dict[str, Any]] = {"followers": {}, "ppo": {}}
@@ -198,6 +226,8 @@ class RunSpec:
         }
         if self.source.holds_payoffs:
             content["payoffs"] = env.game.payoff_table.tolist()  # type: ignore[attr-defined]
+        if isinstance(self.source, _GivenGame):
+            content["game_object"] = f"{type(env.game).__module__}.{type(env.game).__qualname__}"
         if self.source.python_file is not None:
             content["python_file_sha256"] = hashlib.sha256(self.source.python_file.read_bytes()).hexdigest()
         return content
@@ -212,21 +242,38 @@ class RunSpec:
             raise InputError(f"{path} is missing or is not a run's config.json") from error
         if version != SCHEMA_VERSION:
             raise InputError(f"{path} has schema_version {version}, but this version reads {SCHEMA_VERSION}")
-        lengths = content.get("pomdp", {})
-        if lengths.get("num_rounds") is not None:  # runs from before this could be chosen
-            lengths.setdefault("evaluation_rounds", EVALUATION_ROUNDS_FACTOR * lengths["num_rounds"])
         return content
 
     @staticmethod
-    def from_file(path: pathlib.Path) -> "RunSpec":
-        """The run that wrote ``config.json``."""
+    def from_file(path: pathlib.Path, game_file: pathlib.Path | None = None) -> "RunSpec":
+        """The run that wrote ``config.json``.
+
+        Args:
+          game_file: the Python file of its game, which is executed; it must be the one that the run was trained on. A run
+            may come from somebody else, so the file that it names is not executed unless the user names it too.
+
+        Raises:
+          InputError: there is no such run, ``game_file`` is missing, changed or given in vain, or the run is another version's.
+        """
         content = RunSpec.read(path)
+        if "python_file" in content and game_file is None:
+            raise InputError(
+                f"the game of this run is a Python file, which would be executed; if you trust it, add --game {content['python_file']}"
+            )
+        if game_file is not None and "python_file" not in content:
+            raise InputError(f"--game {game_file}: the game of this run is not a Python file")
+        if game_file is not None:
+            if not game_file.is_file():
+                raise InputError(f"game file {game_file} does not exist or is not a file")
+            check_same_file(game_file, content["python_file_sha256"])
+        if "game_object" in content:
+            raise InputError("the game of this run was made in Python, not named; use sx.evaluate_commitment there")
         source: GameSource
         try:
             if "payoffs" in content:
                 source = _StoredPayoffs(content["game"], FileGameOptions, payoffs=content["payoffs"])
             elif "python_file" in content:
-                source = find_game(f"{content['python_file']}:{content['game']}")
+                source = find_game(f"{game_file}:{content['game']}")
             else:
                 source = find_game(content["game"])
             ppo = {**content["ppo"], "hidden_sizes": tuple(content["ppo"]["hidden_sizes"])}
@@ -241,6 +288,17 @@ class RunSpec:
             )
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} does not describe a run of this version: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _GivenGame(GameSource):
+    """A game that was made in Python: it is known to this process alone."""
+
+    game: Any = None
+
+    def build(self, options: dict[str, Any]) -> "Game":
+        del options
+        return self.game
 
 
 @dataclasses.dataclass(frozen=True)

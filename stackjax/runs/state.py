@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
-from stackjax.pomdp.commitment import commit
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.train import Trainer, TrainState, UpdateMetrics
 from stackjax.types import Array, PyTree
@@ -22,7 +21,6 @@ __all__ = [
     "RunState",
     "advance_run",
     "evaluate_run",
-    "greedy_commitment",
     "score_run",
     "start_run",
 ]
@@ -34,13 +32,14 @@ EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never 
 
 
 class Best(NamedTuple):
-    """The best greedy commitment so far: the highest payoff, among equals the smallest gap."""
+    """The best greedy commitment so far: one whose followers settle if there is any, the highest payoff, the smallest gap."""
 
     params: PyTree
     update: Array
     leader_payoff: Array
     gap: Array
-    highest: Array  # payoff of any so far, which equals are measured against
+    is_settled: Array
+    highest: Array  # payoff of any so far that is settled (or not) like this one, which equals are measured against
 
 
 class RunState(NamedTuple):
@@ -83,7 +82,7 @@ def start_run(trainer: Trainer, seed: Array) -> RunState:
     """The state before the first update."""
     train = trainer.init(jax.random.key(seed))
     nothing = jnp.asarray(-jnp.inf, jnp.result_type(float))
-    best = Best(train.params, train.update, nothing, -nothing, nothing)
+    best = Best(train.params, train.update, nothing, -nothing, jnp.bool_(False), nothing)
     return RunState(train, best, jnp.int32(-1), UpdateMetrics.zeros(), jnp.int32(0))
 
 
@@ -101,20 +100,28 @@ def advance_run(trainer: Trainer, state: RunState, count: Array) -> RunState:
     return jax.lax.fori_loop(0, count, body, state)
 
 
-def score_run(trainer: Trainer, lasting: StackelbergPOMDP, state: RunState, seed: Array) -> tuple[RunState, Logged]:
-    """Evaluate the greedy commitment against fresh followers in ``lasting``; keep it if it is the best so far."""
+def score_run(
+    trainer: Trainer, lasting: StackelbergPOMDP, state: RunState, seed: Array, settled_gap: float
+) -> tuple[RunState, Logged]:
+    """Evaluate the greedy commitment against fresh followers in ``lasting``; keep it if it is the best so far.
+
+    Args:
+      settled_gap: the largest gap, game units, at which the followers' play counts as an equilibrium.
+    """
     params, best = state.train.params, state.best
     fresh = jax.random.fold_in(_evaluation_key(seed), state.train.update)
-    actions = greedy_commitment(trainer, params)[1]
+    actions = trainer.agent.commitment(params)[1]
     evaluation = evaluate_commitment(fresh, lasting, actions, NUM_SCORING_GROUPS)
     certificate = getattr(evaluation, trainer.env.reward_play)
     payoff, gap = certificate.leader_payoff.mean(), certificate.bcce_gap.max()
     low, high = trainer.env.game.leader_payoff_range
     margin = PAYOFF_TOLERANCE * (high - low)
-    highest = jnp.fmax(payoff, best.highest)
+    is_settled = gap <= settled_gap
+    is_first, is_alike = is_settled & ~best.is_settled, is_settled == best.is_settled
+    highest = jnp.where(is_first, payoff, jnp.where(is_alike, jnp.fmax(payoff, best.highest), best.highest))
     held_is_equal = best.leader_payoff >= highest - margin
-    is_better = (payoff >= highest - margin) & (~held_is_equal | (gap <= best.gap))
-    candidate = Best(params, state.train.update, payoff, gap, highest)
+    is_better = is_first | (is_alike & (payoff >= highest - margin) & (~held_is_equal | (gap <= best.gap)))
+    candidate = Best(params, state.train.update, payoff, gap, is_settled, highest)
     kept = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best)._replace(highest=highest)
     means = jax.tree.map(lambda total: total / jnp.maximum(state.num_pending, 1), state.pending)
     logged = Logged(means, state.num_pending, evaluation, kept.leader_payoff, kept.gap, state.diverged_at)
@@ -124,17 +131,9 @@ def score_run(trainer: Trainer, lasting: StackelbergPOMDP, state: RunState, seed
 def evaluate_run(trainer: Trainer, lasting: StackelbergPOMDP, state: RunState, seed: Array) -> Evaluated:
     """Judge the best commitment anew, against fresh followers that it was not chosen for."""
     key = jax.random.fold_in(_evaluation_key(seed), EVALUATION_TAG)
-    observations, actions = greedy_commitment(trainer, state.best.params)
+    observations, actions = trainer.agent.commitment(state.best.params)
     evaluation = evaluate_commitment(key, lasting, actions, NUM_EQUILIBRATIONS)
     return Evaluated(observations, actions, evaluation, state.best.params["actor"], state.best.update, state.diverged_at)
-
-
-def greedy_commitment(trainer: Trainer, params: PyTree) -> tuple[Array, Array]:
-    """The commitment of the leader's most likely actions: ``observations [O, D]`` and ``actions [O, ...]``."""
-    agent = trainer.agent
-    return commit(
-        trainer.env.game, trainer.env.tree, lambda observations, _: agent.mode_action(params, observations), lambda a: a
-    )
 
 
 def _evaluation_key(seed: Array) -> Array:

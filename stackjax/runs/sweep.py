@@ -190,7 +190,7 @@ class _Run:
         evaluated = jax.tree.map(lambda leaf: leaf[: len(elements)], evaluated)
 
         def write() -> None:
-            found = entries(programs.env, optimum, names, evaluated, chunk.metrics)
+            found = entries(work.group.spec, programs.env, optimum, names, evaluated, chunk.metrics)
             seconds = {"train": trained.seconds, "evaluate": time.perf_counter() - started}
             write_policies(chunk.policies, programs.trainer, names, evaluated.actor)
             chunk.write_result({"elements": found, "wall_seconds": seconds})

@@ -29,6 +29,7 @@ COLUMNS = (
     "optimality_gap",
     "bcce_gap",
     "bne_gap",
+    "settled",
     "mean_greedy_payoff",
     "update",
     "stackelberg_episodes",
@@ -77,8 +78,8 @@ class SweepDirectory(RunDirectory):
 def summary(sweep: SweepSpec, game: str, elements: list[dict[str, Any]], wall_seconds: dict[str, float]) -> dict[str, Any]:
     """The content of ``result.json``.
 
-    The best configuration has the highest mean payoff over seeds; among equals the smallest mean gap, then the highest mean
-    payoff while it learnt. Intervals are bootstrap 95 % intervals of means over seeds; that of the best does not know that it
+    The best configuration is one whose followers settle on most seeds, if there is any, and has the highest mean payoff over
+    seeds; among equals the smallest mean gap, then the highest mean payoff while it learned. Intervals are bootstrap 95 % intervals of means over seeds; that of the best does not know that it
     was chosen for being the best, so judge it anew on other seeds.
     """
     configurations = sweep.configurations
@@ -100,10 +101,15 @@ def summary(sweep: SweepSpec, game: str, elements: list[dict[str, Any]], wall_se
                         [-np.inf if entry["mean_greedy_payoff"] is None else entry["mean_greedy_payoff"] for entry in found]
                     )
                 ),
+                "num_unsettled": sum(not entry["settled"] for entry in found),
                 "num_diverged": sum(entry["diverged_at"] is not None for entry in found),
             }
         )
-    order = [(round(row["leader_payoff"], 6), -round(row["bcce_gap"], 6), row["mean_greedy_payoff"]) for row in rows]
+    mostly_settled = [2 * row["num_unsettled"] <= sweep.base.num_seeds for row in rows]
+    order = [
+        (settled, round(row["leader_payoff"], 6), -round(row["bcce_gap"], 6), row["mean_greedy_payoff"])
+        for settled, row in zip(mostly_settled, rows, strict=True)
+    ]
     best = max(range(len(rows)), key=lambda place: order[place])
     reach = rows[best]["interval"][0]
     return {
@@ -167,6 +173,7 @@ def _page(sweep: SweepSpec, result: dict[str, Any], picture: bytes) -> str:
         number(row["leader_payoff"]),
         _ends(row),
         number(row["bcce_gap"]),
+        str(row["num_unsettled"]),
     )
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(row)) + "</tr>" for row in ranked)
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(result["game"])}: sweep</title>
@@ -180,7 +187,7 @@ img {{ max-width: 100% }}</style></head><body>
 {result["num_diverged"]} runs diverged.</p>
 <img alt="response surface" src="data:image/png;base64,{base64.b64encode(picture).decode()}">
 <h2>The first {len(ranked)}</h2>
-<table><thead><tr><th>settings</th><th>leader payoff</th><th>95 % interval</th><th>B-CCE gap</th></tr></thead>
+<table><thead><tr><th>settings</th><th>leader payoff</th><th>95 % interval</th><th>B-CCE gap</th><th>seeds not settled</th></tr></thead>
 <tbody>{body}</tbody></table>
 </body></html>
 """

@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["InputError", "near_matches", "require", "require_count", "require_is", "require_number", "require_positive"]
+__all__ = ["InputError", "near_matches", "require", "require_count", "require_is", "require_key", "require_number", "require_positive"]
 
 
 class InputError(ValueError):
@@ -42,9 +42,17 @@ def require_count(name: str, value: Any, least: int = 1) -> None:
 
 
 def require_number(name: str, value: Any, holds: Callable[[float], bool], allowed: str) -> None:
-    """Raise `InputError` if ``value`` is a concrete number that is not finite or does not hold; traced ones pass."""
-    if isinstance(value, numbers.Real):
+    """Raise `InputError` if ``value`` is no number, or a concrete one that is not finite or does not hold; traced ones pass."""
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
         require(name, value, math.isfinite(value) and holds(float(value)), allowed)
+    elif isinstance(value, bool) or not hasattr(value, "dtype"):  # arrays and tracers have one
+        raise InputError(f"{name}={value!r} must be {allowed}")
+
+
+def require_key(key: Any) -> None:
+    """Raise `InputError` unless ``key`` is a random key of JAX, or words that seed one."""
+    if not hasattr(key, "dtype") or not ("key" in str(key.dtype) or str(key.dtype) == "uint32"):
+        raise InputError(f"key={key!r} must be a random key, for example jax.random.key(0)")
 
 
 def require_positive(name: str, value: Any) -> None:

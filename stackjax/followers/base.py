@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from stackjax.errors import require
+from stackjax.errors import require, require_is
 from stackjax.followers.rounds import take_row
 from stackjax.types import Array, PyTree
 
@@ -25,6 +25,7 @@ __all__ = [
     "mixed_at",
     "one_hot",
     "pad_tables",
+    "require_dynamics",
     "strategies",
 ]
 
@@ -87,6 +88,12 @@ def strategies(dynamics: FollowerDynamics, states: tuple[PyTree, ...]) -> tuple[
 def check_feedback(feedback: str) -> None:
     """Raise `InputError` unless ``feedback`` is a kind that `FollowerDynamics` knows."""
     require("feedback", feedback, feedback in ("sampled", "expected"), "sampled or expected")
+
+
+def require_dynamics(dynamics: Any) -> None:
+    """Raise `InputError` unless ``dynamics`` is a `FollowerDynamics`."""
+    called = f"{dynamics.__name__}()" if callable(dynamics) and hasattr(dynamics, "__name__") else "multiplicative_weights()"
+    require_is("dynamics", dynamics, FollowerDynamics, f"a FollowerDynamics, for example sx.{called}")
 
 
 def one_hot(action: Array, like: Array) -> Array:

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError, require, require_count
+from stackjax.errors import InputError, require, require_count, require_is, require_key, require_positive
 from stackjax.followers import rounds
-from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, strategies
+from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, require_dynamics, strategies
 from stackjax.followers.joint_play import long_run_play, play_seen
 from stackjax.followers.kernels.native import native_rounds, why_not_native
 from stackjax.followers.measured import GapRecord, run_measured
@@ -21,7 +21,7 @@ from stackjax.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.games.base import Game, InducedGame
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Kernel", "Response", "Snapshots", "equilibrate", "learn_round", "observed_payoffs", "start_memory"]
+__all__ = ["Kernel", "Response", "Snapshots", "equilibrate", "kernel_for", "learn_round", "observed_payoffs", "start_memory"]
 
 Kernel = Literal["auto", "scan", "native", "pallas"]
 MOST_COUNTED = 2**24  # beyond it, float32 no longer counts one by one
@@ -108,8 +108,14 @@ def equilibrate(
         elsewhere. All draw the same random numbers and differ by rounding.
 
     Raises:
-      InputError: an argument is out of range or does not go with another, or ``kernel`` cannot run these rounds.
+      InputError: an argument is of the wrong kind, out of range or does not go with another, or ``kernel`` cannot run these
+        rounds, or they are differentiated.
     """
+    require_is("game", game, InducedGame, "an InducedGame, for example from sx.induced_game; the key comes first")
+    require_dynamics(dynamics)
+    if not isinstance(key, Streams):
+        require_key(key)
+    require_positive("payoff_scale", payoff_scale)
     require_count("num_rounds", num_rounds)
     require("num_rounds", num_rounds, num_rounds < 2**31, "below 2**31")
     if not 0 <= num_snapshots <= num_rounds:
@@ -187,7 +193,7 @@ def _rounds_runner(
         body = lambda c, _: (_one_round(game, dynamics, tables, c)[0], None)
         return jax.lax.scan(body, carry, length=count)[0]
 
-    if kernel == "scan":
+    if kernel == "scan" or (kernel == "auto" and kernel_for(game, dynamics)[0] == "scan"):
         return scan
     if kernel == "pallas":
         from stackjax.followers.kernels.hedge_pallas import pallas_rounds, why_not_pallas  # Pallas takes a while to import
@@ -195,8 +201,6 @@ def _rounds_runner(
         problem = why_not_pallas(game, dynamics, count_plays)
     else:
         problem = why_not_native(game, dynamics)
-    if problem is not None and kernel == "auto":
-        return scan
     if problem is not None:
         raise InputError(f"kernel={kernel!r} cannot run these rounds: {problem}")
 
@@ -210,6 +214,12 @@ def _rounds_runner(
         return jax.lax.platform_dependent(carry, cpu=here, default=elsewhere)
 
     return by_platform if kernel == "auto" else fused
+
+
+def kernel_for(game: InducedGame, dynamics: FollowerDynamics) -> tuple[str, str | None]:
+    """What ``kernel="auto"`` runs the rounds with, ``"native"`` or ``"scan"``, and if the latter why."""
+    problem = why_not_native(game, dynamics)
+    return ("native", None) if problem is None else ("scan", problem)
 
 
 def _one_round(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], carry: _Carry) -> tuple[_Carry, Draws]:

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "xla/ffi/api/ffi.h"
@@ -23,7 +24,7 @@ namespace ffi = xla::ffi;
 namespace {
 
 constexpr int LANES = 16;
-constexpr int MOST_FOLLOWERS = 16, MOST_ACTIONS = 64;
+constexpr int MOST_FOLLOWERS = 16, MOST_ACTIONS = 64, MOST_TYPE_PROFILES = 1024, MOST_ROWS = 1 << 18;
 constexpr int LARGEST_SELECT = 8;  // rows up to which selects beat indexed loads
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
@@ -229,12 +230,56 @@ struct Block {
   }
 };
 
+typedef ffi::AnyBuffer::Dimensions Dims;
+
+bool same(Dims a, Dims b) { return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin()); }
+
+// What is wrong with the arguments of `hedge`, or nothing: everything below relies on these sizes.
+std::string wrong_shapes(Dims logs, Dims residue, Dims streams, Dims counts, Dims payoffs, Dims bounds, Dims rate,
+                         int64_t num_rounds, ffi::Span<const int64_t> num_types, ffi::Span<const int64_t> num_actions) {
+  if (num_types.size() != num_actions.size() || num_types.size() < 1 || num_types.size() > MOST_FOLLOWERS)
+    return "num_types and num_actions must name the same 1 to 16 followers";
+  if (num_rounds < 0) return "num_rounds must be at least 0";
+  int64_t rows = 0, profiles = 1, plays = 1;
+  for (size_t i = 0; i < num_types.size(); ++i) {
+    if (num_types[i] < 1 || num_types[i] > MOST_TYPE_PROFILES || num_actions[i] < 1 || num_actions[i] > MOST_ACTIONS)
+      return "every follower must have 1 to 1024 types and 1 to 64 actions";
+    rows += num_types[i] * num_actions[i];
+    profiles *= num_types[i];
+    plays *= num_actions[i];
+    if (profiles > MOST_TYPE_PROFILES || profiles * plays > MOST_ROWS)
+      return "there must be at most 1024 type profiles and 2^18 (type, action) profiles";
+  }
+  const Dims all[] = {logs, residue, streams, counts, payoffs, bounds, rate};
+  for (const Dims& dims : all) {
+    if (dims.size() < 2 || dims.size() != logs.size()) return "every array must have the same number of axes, at least 2";
+    if (!std::equal(dims.begin(), dims.end() - 2, logs.begin())) return "leading axes must be the same in every array";
+  }
+  const int64_t last = logs.size() - 1, batch = logs[last];
+  const auto is = [&](Dims dims, int64_t count) { return dims[last - 1] == count && dims[last] == batch; };
+  if (!is(logs, rows) || !is(residue, rows)) return "log-weights and residue must be [sum of types * actions, batch]";
+  if (!is(streams, 4)) return "streams must be [4, batch]";
+  if (!is(counts, 0) && !is(counts, profiles * plays)) return "play counts must be [(type, action) profiles or 0, batch]";
+  if (!is(payoffs, (int64_t)num_types.size() * profiles * plays)) return "payoffs must be [followers * profiles, batch]";
+  if (bounds[last - 1] != profiles || (bounds[last] != batch && bounds[last] != 1))
+    return "the cumulative prior must be [type profiles, batch or 1]";
+  if (rate[last - 1] != 1 || rate[last] != 1) return "the rate must be [1, 1]";
+  return "";
+}
+
 ffi::Error hedge(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> logs, ffi::Buffer<ffi::F32> residue,
                  ffi::Buffer<ffi::U32> streams, ffi::Buffer<ffi::F32> counts, ffi::Buffer<ffi::F32> payoffs,
                  ffi::Buffer<ffi::F32> bounds, ffi::Buffer<ffi::F32> rate, ffi::ResultBuffer<ffi::F32> logs_out,
                  ffi::ResultBuffer<ffi::F32> residue_out, ffi::ResultBuffer<ffi::U32> streams_out,
                  ffi::ResultBuffer<ffi::F32> counts_out, int64_t num_rounds, ffi::Span<const int64_t> num_types,
                  ffi::Span<const int64_t> num_actions) {
+  const std::string problem = wrong_shapes(logs.dimensions(), residue.dimensions(), streams.dimensions(), counts.dimensions(),
+                                           payoffs.dimensions(), bounds.dimensions(), rate.dimensions(), num_rounds,
+                                           num_types, num_actions);
+  if (!problem.empty()) return ffi::Error(ffi::ErrorCode::kInvalidArgument, problem);
+  if (!same(logs_out->dimensions(), logs.dimensions()) || !same(residue_out->dimensions(), residue.dimensions()) ||
+      !same(streams_out->dimensions(), streams.dimensions()) || !same(counts_out->dimensions(), counts.dimensions()))
+    return ffi::Error(ffi::ErrorCode::kInvalidArgument, "a result must have the shape of its argument");
   Shape shape;
   const auto dims = logs.dimensions();
   shape.num_followers = num_types.size();
@@ -253,14 +298,14 @@ ffi::Error hedge(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> logs, ffi::Buffer<f
   }
   int64_t row = 0;
   shape.payoff_rows = 0;
-  bool same = true;
+  bool alike = true;
   for (size_t i = 0; i < num_types.size(); ++i) {
     shape.strategy_row.push_back(row);
     row += num_types[i] * num_actions[i];
     shape.num_columns.push_back(plays / num_actions[i]);
     shape.payoff_row.push_back(shape.payoff_rows);
     shape.payoff_rows += shape.num_profiles * plays;
-    same = same && num_actions[i] == num_actions[0];
+    alike = alike && num_actions[i] == num_actions[0];
   }
   const int64_t copies = leading(dims), batch = shape.batch, blocks = (batch + LANES - 1) / LANES;
   const int64_t prior_batch = bounds.dimensions().back();
@@ -288,7 +333,7 @@ ffi::Error hedge(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> logs, ffi::Buffer<f
     block.load(my_counts, counts.typed_data(), shape.cells);
     block.load(&my_streams, streams.typed_data(), 4);
     const Floats my_rate = Floats{} + rate.typed_data()[copy];
-    const int64_t a = same ? num_actions[0] : 0;
+    const int64_t a = alike ? num_actions[0] : 0;
     auto play = a == 2 ? play_rounds<2> : a == 3 ? play_rounds<3> : a == 4 ? play_rounds<4> : play_rounds<0>;
     play(shape, my_logs, my_residue, my_streams, my_payoffs, my_bounds, my_rate, my_counts);
     block.store(my_logs, logs_out->typed_data(), tables);

@@ -14,10 +14,13 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
+from typing import Any
 
 import jax
 import numpy as np
 
+from stackjax.errors import InputError
 from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
 from stackjax.games.base import InducedGame
@@ -49,58 +52,106 @@ def why_not_native(game: InducedGame, dynamics: FollowerDynamics) -> str | None:
 def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...]) -> Rounds:
     """Rounds by the CPU kernel; see `packed_rounds`."""
 
+    sizes = {"num_types": np.array(game.num_types, np.int64), "num_actions": np.array(game.num_actions, np.int64)}
+
     def run_packed(packed: Packed, num_rounds: int) -> tuple[Array, Array, Array, Array]:
         results = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in packed[:4]]
         call = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")
-        sizes = {"num_types": np.array(game.num_types, np.int64), "num_actions": np.array(game.num_actions, np.int64)}
-        log_weights, residue, words, counts = call(*packed, num_rounds=np.int64(num_rounds), **sizes)
-        return log_weights, residue, words, counts
+        play = jax.custom_jvp(lambda *arguments: tuple(call(*arguments, num_rounds=np.int64(num_rounds), **sizes)))
+        play.defjvp(_refuse_gradient)
+        return play(*packed)
 
     return packed_rounds(game, dynamics, tables, run_packed)
 
 
+def _refuse_gradient(*_: Any) -> Any:
+    raise InputError("the CPU kernel cannot be differentiated; take kernel='scan' to differentiate through what followers learn")
+
+
 @functools.cache
 def _build_problem() -> str | None:
-    """Build, load and register the kernel; returns what went wrong, or None."""
+    """Build, load and register the kernel; returns what went wrong, or None. Warns if the slower scan has to take over."""
     if os.environ.get("STACKJAX_NATIVE", "1") == "0":
         return "STACKJAX_NATIVE=0 turns it off"
+    problem = None
     compiler = shutil.which(os.environ.get("CXX", "c++")) or shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
-        return "no C++ compiler (c++, g++, clang++ or $CXX) was found"
-    try:
-        library = ctypes.CDLL(str(_built(compiler)))
-        jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(library.stackjax_hedge), platform="cpu")
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().splitlines()
-        return f"{compiler} could not build it: {said[-1] if said else error}"
-    except Exception as error:  # whatever it is, the scan still works, and whoever asks for the kernel is told
-        return f"{compiler} could not build it: {error}"
-    return None
+        problem = "no C++ compiler (c++, g++, clang++ or $CXX) was found"
+    else:
+        try:
+            library = _loaded(compiler)
+            jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(library.stackjax_hedge), platform="cpu")
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors="replace").strip().splitlines()
+            problem = f"{compiler} could not build it: {said[-1] if said else error}"
+        except (OSError, AttributeError, RuntimeError, subprocess.SubprocessError) as error:
+            problem = f"{compiler} could not build it: {error}"
+    if problem is not None:
+        message = f"followers learn in a scan, 6 to 27 times slower than in the CPU kernel: {problem}"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    return problem
 
 
-def _built(compiler: str) -> pathlib.Path:
-    """The compiled library, from the cache if it is there; the name tells everything it depends on."""
+def _loaded(compiler: str) -> ctypes.CDLL:
+    """The library, from the cache or built; one that is not as it was built, or does not load, is built once more."""
+    folder = _cache_folder()
+    library = folder / _name(compiler)
+    seal = library.with_suffix(".sha256")  # a library that was cut short could end this process when loaded
+    for is_last in (False, True):
+        try:
+            is_whole = hashlib.sha256(library.read_bytes()).hexdigest() == seal.read_text()
+        except OSError:
+            is_whole = False
+        if not is_whole:
+            _build(compiler, library, seal)
+        try:
+            return ctypes.CDLL(str(library))
+        except OSError:
+            if is_last:
+                raise
+            seal.unlink(missing_ok=True)
+    raise AssertionError
+
+
+def _build(compiler: str, library: pathlib.Path, seal: pathlib.Path) -> None:
+    """Built aside and moved, so that nobody loads half of it."""
+    with tempfile.TemporaryDirectory(dir=library.parent) as workshop:
+        fresh, fresh_seal = pathlib.Path(workshop) / library.name, pathlib.Path(workshop) / seal.name
+        command = [compiler, *_flags(), f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", str(fresh)]
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
+        fresh_seal.write_text(hashlib.sha256(fresh.read_bytes()).hexdigest())
+        seal.unlink(missing_ok=True)
+        fresh.replace(library)
+        fresh_seal.replace(seal)
+
+
+def _flags() -> list[str]:
     flags = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC", "-w"]
     if platform.machine().lower() in ("x86_64", "amd64"):
         flags += ["-march=native", "-mprefer-vector-width=512"]
-    identity = [SOURCE.read_text(), jax.__version__, compiler, *flags, _processor()]
-    name = f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"
+    return flags
+
+
+def _name(compiler: str) -> str:
+    """A name that tells everything the library depends on, so that one built for something else is never loaded."""
+    version = subprocess.run([compiler, "--version"], check=True, capture_output=True, timeout=60).stdout.decode(errors="replace")
+    libc = " ".join(platform.libc_ver())
+    identity = [SOURCE.read_text(), jax.__version__, compiler, version, libc, *_flags(), _processor()]
+    return f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"
+
+
+def _cache_folder() -> pathlib.Path:
+    """A folder that this user alone can write to: what lies in it is loaded into this process."""
     try:
         folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stackjax"
-        folder.mkdir(parents=True, exist_ok=True)
-        usable = os.access(folder, os.W_OK)
-    except (OSError, RuntimeError):  # RuntimeError: nobody's home
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_own = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+        if is_own:
+            folder.chmod(0o700)
+        usable = is_own and os.access(folder, os.W_OK)
+    except (OSError, RuntimeError, AttributeError):  # RuntimeError: nobody's home; AttributeError: no users
         usable = False
-    if not usable:
-        folder = pathlib.Path(_process_folder().name)
-    library = folder / name
-    if not library.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as workshop:  # built aside and moved, so that nobody loads half of it
-            fresh = pathlib.Path(workshop) / name
-            command = [compiler, *flags, f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", str(fresh)]
-            subprocess.run(command, check=True, capture_output=True, timeout=300)
-            fresh.replace(library)
-    return library
+    return folder if usable else pathlib.Path(_process_folder().name)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from stackjax._version import __version__ as __version__
-from stackjax.errors import InputError
+from stackjax.errors import InputError, UnsolvedError
 from stackjax.followers.config import FollowersConfig
 from stackjax.games.registry import make, register, registered_games
 from stackjax.ppo.config import PPOConfig
@@ -89,6 +89,7 @@ __all__ = [
     "StackelbergPOMDP",
     "TrainedRun",
     "TrainedSeed",
+    "UnsolvedError",
     "argmax_play",
     "best_response",
     "certify",

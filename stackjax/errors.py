@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["InputError", "near_matches", "require", "require_count", "require_is", "require_key", "require_number", "require_positive"]
+__all__ = ["InputError", "UnsolvedError", "near_matches", "require", "require_count", "require_is", "require_key", "require_number", "require_positive"]
 
 
 class InputError(ValueError):
@@ -14,6 +14,10 @@ class InputError(ValueError):
 
     The command line turns it into one line and exit code 2.
     """
+
+
+class UnsolvedError(InputError):
+    """The leader's exact optimum cannot be had; the message says whether it is not known or too large to compute, and why."""
 
 
 def near_matches(name: str, known: Iterable[str]) -> str:

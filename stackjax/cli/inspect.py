@@ -6,7 +6,7 @@ import pathlib
 from typing import Annotated
 
 from stackjax.cli.arguments import fail, game_argument, parse, run_argument
-from stackjax.errors import InputError
+from stackjax.errors import InputError, UnsolvedError
 from stackjax.games import registry
 
 __all__ = ["evaluate_command", "export_command", "list_command", "report_command", "solve_command"]
@@ -60,17 +60,15 @@ def solve_command(arguments: list[str]) -> int:
 
     try:
         optimum = solve(game)
-    except ArithmeticError as error:
-        return fail(f"{game.name} could not be solved: {error}", 1)
+    except (UnsolvedError, ArithmeticError) as error:
+        if settings.json:
+            print(json.dumps({"game": game.name, "reason": str(error)}))
+        return fail(str(error), 1)
     if settings.json:
-        found = {} if optimum is None else optimum._asdict()
+        found = optimum._asdict()
         if found.get("commitment") is not None:
             found["commitment"] = found["commitment"].tolist()
         print(json.dumps({"game": game.name, **found}))
-    elif optimum is None:
-        print(
-            f"{game.name}: the leader's optimum is not known, and its commitments are too many, or not finite, to try them all"
-        )
     else:
         weak = "" if optimum.weak_value is None else f"; with ties or equilibria against the leader {optimum.weak_value:.10g}"
         print(f"{game.name}: {optimum.value:.10g} ({optimum.method}){weak}")

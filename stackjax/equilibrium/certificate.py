@@ -5,9 +5,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from stackjax.followers.joint_play import marginal_strategies, mixed_play
-from stackjax.followers.regret import bcce_gap, cce_gap, ce_gap
+from stackjax.followers.regret import bcce_gap, cce_gap, ce_gap, checked_play
 from stackjax.games.base import InducedGame
-from stackjax.types import Array
+from stackjax.types import Array, ArrayLike
 
 __all__ = ["Certificate", "certify"]
 
@@ -36,13 +36,16 @@ class Certificate(NamedTuple):
     bne_gap: Array
 
 
-def certify(game: InducedGame, play: Array) -> Certificate:
+def certify(game: InducedGame, play: ArrayLike) -> Certificate:
     """The `Certificate` of ``play [K_1..K_N, A_1..A_N]`` in ``game`` (no batch axes; ``vmap`` for more).
 
     Type profiles of zero probability weigh nothing, and types of zero probability have no regret. Computed in the dtype of
     ``play``: pass float64 under ``jax_enable_x64`` for certificates to about 1e-12.
+
+    Raises:
+      InputError: ``play`` is no play of ``game``, see `checked_play`.
     """
-    play, n = jnp.asarray(play), game.num_followers
+    play, n = checked_play(game, play), game.num_followers
     prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * n)
     joint = prior * play
     product = mixed_play(marginal_strategies(game, play))

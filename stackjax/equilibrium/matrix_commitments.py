@@ -4,7 +4,8 @@ Ties among the follower's best replies decide: *strong* Stackelberg breaks them 
 leader may mix, both are suprema: near a strong optimum that needs a tie there may be no mix that pays as much without one.
 """
 
-from typing import Literal, NamedTuple
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy.optimize
@@ -32,10 +33,7 @@ class MatrixCommitment(NamedTuple):
 def best_pure_commitment(leader: ArrayLike, follower: ArrayLike, ties: Ties = "strong") -> MatrixCommitment:
     """The best row; payoffs are ``[rows, columns]``."""
     leader, follower = np.asarray(leader, np.float64), np.asarray(follower, np.float64)
-    replies = tied_best(follower)
-    worst = np.inf if ties == "weak" else -np.inf
-    choose = np.argmin if ties == "weak" else np.argmax
-    columns = choose(np.where(replies, leader, worst), axis=1)
+    columns = _replies(leader, follower, ties)
     values = leader[np.arange(len(leader)), columns]
     row = int(values.argmax())
     return MatrixCommitment(float(values[row]), np.eye(len(leader))[row], int(columns[row]))
@@ -46,78 +44,120 @@ def best_mixed_commitment(leader: ArrayLike, follower: ArrayLike, ties: Ties = "
 
     Strong: for each column the best mix that makes it a best reply, one linear programme; the best of them wins. Weak: only
     columns that are strictly best somewhere (but for columns with the same payoffs, of which the worst for the leader counts).
+    Rows by themselves are looked at too, exactly.
 
     Raises:
-      ArithmeticError: a linear programme failed, or its answer did not hold in float64.
+      ArithmeticError: a linear programme failed, its answer did not hold in float64, or whether a column is strictly best
+        somewhere is too close to tell.
 
     References: Conitzer and Sandholm (2006), Section 3; von Stengel and Zamir (2010), Theorem 10, for the weak value.
     """
     leader, follower = np.asarray(leader, np.float64), np.asarray(follower, np.float64)
     low, spread = float(leader.min()), float(np.ptp(leader)) or 1.0
     scaled = (leader - low) / spread
-    best: MatrixCommitment | None = None
+    best = best_pure_commitment(leader, follower, ties)
     for column in range(leader.shape[1]):
         gains, same = _gains(follower, column)
         if ties == "weak" and not _strictly_best_somewhere(gains):
             continue
         counted = np.flatnonzero(same) if ties == "weak" else np.array([column])
-        mix = _best_mix_for(scaled[:, counted], gains)
+        mix = _best_mix_for(scaled[:, counted], _scaled(gains))
         if mix is None:
             continue
-        gap = float((mix @ gains).max(initial=0.0))
-        if gap > 10 * TOLERANCE:  # checked anew in float64: what HiGHS calls feasible must be
+        played = mix > TOLERANCE  # checked anew in float64, beside the payoffs that count: what HiGHS calls feasible must be
+        gap = float((mix[played] @ _scaled(gains[played])).max(initial=0.0))
+        if gap > 10 * TOLERANCE:
             raise ArithmeticError(f"the mix for column {column} leaves the follower {gap:.2g} (scaled) to gain elsewhere")
         worst = counted[(mix @ scaled[:, counted]).argmin()]
         value = float(mix @ scaled[:, worst]) * spread + low
-        if best is None or value > best.value:
+        if value > best.value:
             best = MatrixCommitment(value, mix, int(worst))
-    if best is None:
-        raise ArithmeticError("no column is a best reply by a margin that the linear programmes can tell from rounding")
     return best
 
 
 def tied_best(payoffs: np.ndarray) -> np.ndarray:
-    """Which entries ``[..., columns]`` are the largest of their row, up to rounding."""
-    return payoffs >= payoffs.max(axis=-1, keepdims=True) - ROUNDING * np.abs(payoffs).max(axis=-1, keepdims=True)
+    """Which entries ``[..., columns]`` are the largest of their row, up to rounding of the two that are compared."""
+    largest = payoffs.max(axis=-1, keepdims=True)
+    return largest - payoffs <= ROUNDING * np.maximum(np.abs(largest), np.abs(payoffs))
+
+
+def _replies(leader: np.ndarray, follower: np.ndarray, ties: Ties) -> np.ndarray:
+    """The follower's column for each row."""
+    if ties == "weak":
+        return np.where(tied_best(follower), leader, np.inf).argmin(axis=1)
+    return np.where(tied_best(follower), leader, -np.inf).argmax(axis=1)
 
 
 def _gains(follower: np.ndarray, column: int) -> tuple[np.ndarray, np.ndarray]:
-    """What each other column pays beyond ``column``, ``[rows, columns - same]``, and which columns pay the ``same`` throughout.
+    """What each other column pays beyond ``column``, ``[rows, columns - same]``, and which columns pay the ``same`` throughout."""
+    own = follower[:, [column]]
+    gains = follower - own
+    gains = np.where(np.abs(gains) <= ROUNDING * np.maximum(np.abs(follower), np.abs(own)), 0.0, gains)
+    same = (gains == 0).all(axis=0)
+    return gains[:, ~same], same
 
-    Each difference is scaled by its own largest entry, so that one huge payoff does not drown the rest.
-    """
-    gains = follower - follower[:, [column]]
-    size = np.abs(gains).max(axis=0)
-    same = size <= ROUNDING * np.maximum(np.abs(follower).max(axis=0), np.abs(follower[:, column]).max())
-    return gains[:, ~same] / size[~same], same
+
+def _scaled(gains: np.ndarray) -> np.ndarray:
+    """Each column over its own largest entry, so that one huge payoff does not drown the rest."""
+    size = np.abs(gains).max(axis=0, initial=0.0)
+    return gains / np.where(size > 0, size, 1.0)
 
 
 def _best_mix_for(leader_columns: np.ndarray, gains: np.ndarray) -> np.ndarray | None:
     """Among mixes that leave no gain, the one with the largest worst payoff over ``leader_columns [rows, c]``."""
     (num_rows, num_counted), num_others = leader_columns.shape, gains.shape[1]
-    found = _maximise(
+    found = _solved(
         np.append(np.zeros(num_rows), 1.0),  # the value v, with v <= what each counted column pays
         np.vstack([np.hstack([gains.T, np.zeros((num_others, 1))]), np.hstack([-leader_columns.T, np.ones((num_counted, 1))])]),
         np.append(np.ones(num_rows), 0.0),
         [(0, 1)] * num_rows + [(None, None)],
     )
-    return None if found is None else _distribution(found[:num_rows])
+    return None if found.status == 2 else _distribution(found.x[:num_rows])
 
 
 def _strictly_best_somewhere(gains: np.ndarray) -> bool:
-    """Whether some mix of all rows makes every gain negative."""
+    """Whether some mix of all rows makes every gain negative.
+
+    What the linear programme cannot tell from rounding is decided in fractions: by a mix that does, or by a mix of the other
+    columns that pays at least as much in every row, so that none does.
+    """
     num_rows, num_others = gains.shape
-    found = _maximise(
+    if num_others == 0:
+        return True
+    scale = np.abs(gains).max(axis=0)
+    found = _solved(
         np.append(np.zeros(num_rows), 1.0),  # the margin δ: gains + δ <= 0 and every row at least δ
-        np.vstack([np.hstack([gains.T, np.ones((num_others, 1))]), np.hstack([-np.eye(num_rows), np.ones((num_rows, 1))])]),
+        np.vstack(
+            [np.hstack([(gains / scale).T, np.ones((num_others, 1))]), np.hstack([-np.eye(num_rows), np.ones((num_rows, 1))])]
+        ),
         np.append(np.ones(num_rows), 0.0),
         [(0, 1)] * num_rows + [(None, 1)],
     )
-    return found is not None and float(found[-1]) > TOLERANCE
+    margin = float(found.x[-1])
+    if abs(margin) > TOLERANCE:
+        return margin > 0
+    exact = [[Fraction(float(gain)) for gain in row] for row in gains]
+    for most in (1, 10, 100, 1000, 10**6):
+        mix = _fractions(found.x[:num_rows], most)
+        if mix and all(sum(p * row[c] for p, row in zip(mix, exact, strict=True)) < 0 for c in range(num_others)):
+            return True
+        weights = _fractions(-found.ineqlin.marginals[:num_others] / scale, most)
+        if weights and all(sum(w * gain for w, gain in zip(weights, row, strict=True)) >= 0 for row in exact):
+            return False
+    raise ArithmeticError("whether a column is a strictly best reply to some mix is too close to tell from rounding")
 
 
-def _maximise(objective: np.ndarray, at_most_zero: np.ndarray, sums_to_one: np.ndarray, limits: list) -> np.ndarray | None:
-    """The maximiser, or None if there is no feasible point."""
+def _fractions(numbers: np.ndarray, most: int) -> list[Fraction]:
+    """Non-negative ``numbers`` relative to their sum, as fractions of a denominator of at most ``most``; empty if all are 0."""
+    kept = np.maximum(numbers, 0.0)
+    if not np.isfinite(kept).all() or kept.sum() <= 0:
+        return []
+    found = [Fraction(float(number)).limit_denominator(most) for number in kept / kept.sum()]
+    return found if sum(found) > 0 else []
+
+
+def _solved(objective: np.ndarray, at_most_zero: np.ndarray, sums_to_one: np.ndarray, limits: list) -> Any:
+    """HiGHS's solution of a programme to maximise; its ``status`` is 2 if there is no feasible point."""
     found = scipy.optimize.linprog(
         -objective,
         A_ub=at_most_zero,
@@ -129,7 +169,7 @@ def _maximise(objective: np.ndarray, at_most_zero: np.ndarray, sums_to_one: np.n
     )
     if found.status not in (0, 2):
         raise ArithmeticError(f"a linear programme failed: {found.message}")
-    return found.x if found.status == 0 else None
+    return found
 
 
 def _distribution(numbers: np.ndarray) -> np.ndarray:

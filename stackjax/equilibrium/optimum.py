@@ -10,8 +10,8 @@ import numpy as np
 
 from stackjax.equilibrium.matrix_commitments import best_mixed_commitment, best_pure_commitment
 from stackjax.equilibrium.replies import MOST_STRATEGY_PROFILES, Replies, num_strategy_profiles, replies
-from stackjax.errors import InputError
-from stackjax.games.base import Game, InducedGame
+from stackjax.errors import UnsolvedError
+from stackjax.games.base import Game, InducedGame, require_game
 from stackjax.games.normal_form import MatrixGame
 from stackjax.games.spaces import Discrete
 from stackjax.pomdp.commitment import commit, tabulate_batch
@@ -44,14 +44,22 @@ class Solution(NamedTuple):
     reply: int | None = None
 
 
-def solve(game: Game) -> Solution | None:
-    """The leader's optimum in ``game``, or None when it is not known and too large to enumerate.
+def solve(game: Game) -> Solution:
+    """The leader's optimum in ``game``.
 
     Matrix games with one follower are solved exactly, by enumeration (deterministic leader) or by one linear programme per
     reply (randomized leader; the values are then suprema). Games with a closed form return it. Other games with finitely many
     commitments, at most 10,000, are solved by `enumerate_commitments`. A leader who mixes against several followers gets an
     upper bound: what it could do if it could also tell them what to play.
+
+    Raises:
+      InputError: ``game`` is no sound `Game`.
+      UnsolvedError: the optimum is not known, and cannot be computed because the leader's actions are not finite, or because
+        there are too many commitments, profiles or strategies; the message says which, and the limit.
+      ArithmeticError: a linear programme failed, or its answer did not hold in float64.
     """
+    require_game(game)
+    game.check()
     known = game.optimum()
     if isinstance(game, MatrixGame) and game.num_followers == 1:
         leader, follower = game.payoff_table[..., 0], game.payoff_table[..., 1]
@@ -67,39 +75,47 @@ def solve(game: Game) -> Solution | None:
     if known is not None:
         return Solution(known.value, known.method)
     if isinstance(game, MatrixGame) and game.randomized:
-        if math.prod(game.payoff_table.shape[:-1]) > MOST_STRATEGY_PROFILES:
-            return None
+        plays = math.prod(game.payoff_table.shape[:-1])
+        if plays > MOST_STRATEGY_PROFILES:
+            raise UnsolvedError(
+                f"game {game.name!r} is too large to solve: {plays} joint plays, more than the {MOST_STRATEGY_PROFILES} of one "
+                "linear programme"
+            )
         return Solution(_correlated_bound(game), "upper-bound")
-    try:
-        return enumerate_commitments(game)
-    except InputError:
-        return None
+    return enumerate_commitments(game)
 
 
 def enumerate_commitments(game: Game) -> Solution:
     """Try every commitment of a leader with finitely many, each against the followers' exact equilibrium `replies`.
 
     Raises:
-      InputError: the leader's actions are not finite, or there are too many commitments, profiles or strategies.
+      UnsolvedError: the leader's actions are not finite, or there are too many commitments, profiles or strategies.
       ArithmeticError: a linear programme failed.
     """
+    require_game(game)
     space = game.leader_actions
     if not isinstance(space, Discrete):
-        raise InputError(f"game {game.name!r}: the leader's actions are not finite, so commitments cannot be enumerated")
+        raise UnsolvedError(
+            f"the optimum of game {game.name!r} is not known: leader_actions is a Box, not finite, so commitments cannot be "
+            "enumerated; define optimum(), or use sx.Discrete"
+        )
     tree = decision_tree(game)
     count = space.n**tree.num_nodes
     cells = math.prod(game.table_shape)
     if count > MOST_COMMITMENTS:
-        raise InputError(
-            f"game {game.name!r} has {space.n}^{tree.num_nodes} commitments, more than the {MOST_COMMITMENTS} that are tried"
+        raise UnsolvedError(
+            f"game {game.name!r} is too large to solve: it has {space.n}^{tree.num_nodes} commitments, more than the {MOST_COMMITMENTS} that are tried"
         )
     if cells > LARGEST_TABLE:
-        raise InputError(f"game {game.name!r} has {cells} (type, action) profiles, more than {LARGEST_TABLE}")
+        raise UnsolvedError(
+            f"game {game.name!r} is too large to solve: it has {cells} (type, action) profiles, more than {LARGEST_TABLE}"
+        )
     strategies = num_strategy_profiles(game.num_types, game.num_actions)
     most = min(MOST_STRATEGY_PROFILES, MOST_COLUMNS // count)
     if game.num_followers > 1 and strategies > most:
-        raise InputError(
-            f"game {game.name!r} has too many profiles of follower strategies for its {count} commitments (more than {most})"
+        raise UnsolvedError(
+            f"game {game.name!r} is too large to solve: it has {strategies} profiles of follower strategies, more than {most}, the "
+            f"most for its {count} commitments"
         )
     commitments = np.array(list(itertools.product(range(space.n), repeat=tree.num_nodes)), np.int32)
     ranges: list[Replies] = []

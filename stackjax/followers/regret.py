@@ -4,12 +4,18 @@ All functions take one game (no batch axes) and one play ``[K_1, ..., K_N, A_1, 
 the dtype of the play: float64 when given float64 under ``jax_enable_x64``.
 """
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
+from stackjax.errors import InputError, require_is
 from stackjax.games.base import InducedGame
-from stackjax.types import Array
+from stackjax.types import Array, ArrayLike
 
-__all__ = ["bcce_gap", "cce_gap", "ce_gap", "exchange_payoffs", "external_regrets", "swap_regrets"]
+__all__ = ["bcce_gap", "cce_gap", "ce_gap", "checked_play", "exchange_payoffs", "external_regrets", "swap_regrets"]
+
+
+PLAY_TOLERANCE = 1e-4  # of a sum of probabilities, in float32
 
 
 def external_regrets(game: InducedGame, play: Array) -> tuple[Array, ...]:
@@ -68,8 +74,34 @@ def exchange_payoffs(game: InducedGame, play: Array, follower: int) -> tuple[Arr
     return jnp.einsum("kax,kbx->kab", weights, values, precision="highest"), own_prior
 
 
-def _exchanges(game: InducedGame, play: Array) -> list[tuple[Array, Array]]:
+def checked_play(game: InducedGame, play: ArrayLike) -> Array:
+    """``play`` as floats, if it is a play of ``game``: a distribution over action profiles for every type profile.
+
+    Raises:
+      InputError: ``game`` is no `InducedGame` without batch axes, the shape is another, or (unless the values are traced) an entry
+        is negative or not finite, or those of a type profile do not sum to 1.
+    """
+    require_is("game", game, InducedGame, "an InducedGame, for example from sx.induced_game")
+    if game.batch_shape:
+        raise InputError(f"game has batch axes {game.batch_shape}; vmap over them")
+    if jnp.shape(play) != game.table_shape:
+        raise InputError(f"play has shape {jnp.shape(play)}, but must be [types..., actions...] = {game.table_shape}")
     play = jnp.asarray(play)
+    if not jnp.issubdtype(play.dtype, jnp.floating):
+        play = play.astype(jnp.result_type(float))
+    if not isinstance(play, jax.core.Tracer):
+        values = np.asarray(play, np.float64).reshape(*game.num_types, -1)
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise InputError("play holds negative, NaN or infinite entries; every entry must be a probability")
+        sums = values.sum(axis=-1)
+        worst = float(np.ravel(sums)[np.abs(np.ravel(sums) - 1.0).argmax()])
+        if abs(worst - 1.0) > PLAY_TOLERANCE:
+            raise InputError(f"play sums to {worst:.6g} at some types, but must sum to 1 over the joint actions at each")
+    return play
+
+
+def _exchanges(game: InducedGame, play: ArrayLike) -> list[tuple[Array, Array]]:
+    play = checked_play(game, play)
     return [exchange_payoffs(game, play, i) for i in range(game.num_followers)]
 
 

@@ -17,7 +17,7 @@ from stackjax.errors import InputError, require, require_count
 from stackjax.games.spaces import Box, Discrete
 from stackjax.types import Array, ArrayLike, PyTree
 
-__all__ = ["Game", "InducedGame", "OneShotGame", "Optimum", "check_type_prior", "induced_game"]
+__all__ = ["Game", "InducedGame", "OneShotGame", "Optimum", "check_type_prior", "induced_game", "require_game"]
 
 
 MOST_FOLLOWERS = 30  # a table has two axes per follower, and NumPy arrays have at most 64
@@ -238,6 +238,17 @@ def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payo
         if not np.isfinite(table).all():
             raise InputError(f"{name} holds NaN or infinity; every payoff must be finite")
     return InducedGame(prior, followers, leader)
+
+
+def require_game(game: Any) -> None:
+    """Raise `InputError` unless ``game`` is a `Game`; says what to write instead."""
+    if isinstance(game, Game):
+        return
+    if isinstance(game, str):
+        raise InputError(f"game={game!r} must be a Game; make one with sx.make({game!r})")
+    if isinstance(game, type):
+        raise InputError(f"game is the class {game.__name__}, but must be a Game; make one with {game.__name__}()")
+    raise InputError(f"game={game!r} must be a Game, for example sx.make('maintain')")
 
 
 def check_type_prior(prior: np.ndarray, num_followers: int | None = None) -> np.ndarray:

@@ -12,6 +12,7 @@ from stackjax._version import __version__
 from stackjax.equilibrium.certificate import Certificate
 from stackjax.equilibrium.evaluate import kernel_of
 from stackjax.equilibrium.optimum import Solution, solve
+from stackjax.errors import UnsolvedError
 from stackjax.games.base import Game
 from stackjax.games.normal_form import MatrixGame
 from stackjax.pomdp.tree import commitment_paths
@@ -105,10 +106,10 @@ def entries(
 
 
 def known_optimum(game: Game) -> Solution | None:
-    """The optimum, or None: a linear programme that fails must not cost a finished run its result."""
+    """The optimum, or None: what cannot be solved must not cost a finished run its result."""
     try:
         return solve(game)
-    except ArithmeticError:
+    except (UnsolvedError, ArithmeticError):
         return None
 
 

@@ -1,9 +1,12 @@
 """Games by name. Free of JAX: a game's module is loaded when it is made."""
 
+import contextlib
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Callable
+import types
+import typing
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from stackjax.errors import InputError, near_matches
@@ -11,7 +14,7 @@ from stackjax.errors import InputError, near_matches
 if TYPE_CHECKING:
     from stackjax.games.base import Game
 
-__all__ = ["GameEntry", "NoOptions", "entry", "make", "register", "registered_games"]
+__all__ = ["GameEntry", "NoOptions", "definition", "entry", "forget", "make", "register", "registered_games"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +44,14 @@ class GameEntry:
         if isinstance(factory, str):
             module, _, attribute = factory.partition(":")
             factory = getattr(importlib.import_module(module), attribute)
-        return factory(**dict(self.fixed), **options)
+        game = factory(**dict(self.fixed), **options)
+        from stackjax.games.base import Game
+
+        if not isinstance(game, Game):
+            raise InputError(
+                f"game {self.name!r}: its factory must return an sx.Game, but returned {game!r:.80}{definition(factory)}"
+            )
+        return game
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,23 +144,66 @@ def register(name: str, factory: "Callable[..., Game]", *, summary: str = "", op
 
     Args:
       name: what `make` will know it by.
-      factory: returns the game; its keyword parameters, each with a default, are the game's options.
+      factory: returns the game; its keyword parameters, each with a default, are the game's options. An option is of the type
+        that its annotation names, or else of its default's.
       summary, optimum: a few words for `stackjax list`.
 
     Raises:
-      InputError: the name is taken, or a parameter has no default.
+      InputError: the name is taken, ``factory`` cannot make a game, or a parameter has no default or no type.
     """
     if name in _ENTRIES:
         raise InputError(f"name={name!r} is already registered; choose another")
+    if not callable(factory):
+        raise InputError(f"factory of {name!r} must be a class or a function that returns the game, not {factory!r:.80}")
+    if inspect.isabstract(factory):
+        missing = ", ".join(sorted(factory.__abstractmethods__))  # type: ignore[attr-defined]
+        raise InputError(f"factory of {name!r}: class {factory.__name__} does not define {missing}")
     fields = []
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.default is inspect.Parameter.empty:
             raise InputError(f"factory of {name!r}: parameter {parameter.name!r} needs a default to be an option")
-        kind = parameter.annotation if isinstance(parameter.annotation, type) else type(parameter.default)
-        kind = type(parameter.default) if kind is inspect.Parameter.empty else kind
+        if type(parameter.default).__hash__ is None:
+            raise InputError(
+                f"factory of {name!r}: the default of {parameter.name!r} must be a value that cannot change, such as a tuple, "
+                f"not {parameter.default!r:.80}"
+            )
+        kind = _kind_of(parameter, factory)
+        if kind is type(None):
+            raise InputError(
+                f"factory of {name!r}: parameter {parameter.name!r} is None by default, so its annotation must say what else "
+                f"it can be, as in {parameter.name}: float | None = None"
+            )
         fields.append((parameter.name, kind, dataclasses.field(default=parameter.default)))
     options = dataclasses.make_dataclass("Options", fields, frozen=True)
     _ENTRIES[name] = GameEntry(name, factory, summary, optimum, options)
+
+
+def _kind_of(parameter: inspect.Parameter, factory: "Callable[..., Game]") -> Any:
+    """The type of an option: its annotation, which may be a string, or else the type of its default."""
+    default = parameter.default
+    kind: Any = next((plain for plain in (bool, int, float, str) if isinstance(default, plain)), type(default))
+    if parameter.annotation is not inspect.Parameter.empty:
+        function: Any = factory.__init__ if isinstance(factory, type) else factory  # type: ignore[misc]
+        function = inspect.unwrap(getattr(function, "func", function))  # that of a partial
+        one = types.SimpleNamespace(__annotations__={"it": parameter.annotation})  # a bad annotation must not cost the others
+        with contextlib.suppress(Exception):
+            hint = typing.get_type_hints(one, getattr(function, "__globals__", {}))["it"]
+            kind = hint | None if default is None else hint
+    return kind
+
+
+def definition(factory: "str | Callable[..., Game]") -> str:
+    """`` (FILE:LINE)`` of a factory's definition, or an empty string where there is none."""
+    try:
+        return f" ({inspect.getsourcefile(factory)}:{inspect.getsourcelines(factory)[1]})"  # type: ignore[arg-type]
+    except (TypeError, OSError):
+        return ""
+
+
+def forget(names: Iterable[str]) -> None:
+    """Make registered ``names`` free again."""
+    for name in names:
+        _ENTRIES.pop(name, None)
 
 
 def registered_games() -> list[GameEntry]:

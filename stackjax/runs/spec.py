@@ -2,10 +2,8 @@
 
 import dataclasses
 import hashlib
-import importlib.util
 import json
 import pathlib
-import sys
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from stackjax.errors import InputError, near_matches, require, require_count, require_number
@@ -13,6 +11,7 @@ from stackjax.followers.config import FollowersConfig
 from stackjax.games import registry
 from stackjax.ppo.config import PPOConfig
 from stackjax.runs.directory import check_same_file
+from stackjax.runs.game_files import build_game, load_games
 
 if TYPE_CHECKING:
     from stackjax.games.base import Game
@@ -22,6 +21,7 @@ __all__ = ["FileGameOptions", "GameSource", "POMDPConfig", "RunSpec", "find_game
 
 SCHEMA_VERSION = 2
 EVALUATION_ROUNDS_FACTOR = 10
+GAME_FILES = (".json", ".npz", ".nfg", ".py")
 RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
 
 
@@ -77,13 +77,14 @@ class GameSource:
         return self.payoff_file is not None or self.openspiel is not None
 
     def build(self, options: dict[str, Any]) -> "Game":
-        if not self.holds_payoffs:
-            game = registry.make(self.name, **options)
-            if self.python_file is not None:
-                from stackjax.testing import check_game
+        if self.python_file is not None:
+            from stackjax.testing import check_game
 
-                check_game(game)
+            game = build_game(self.name, self.python_file, options)
+            check_game(game)
             return game
+        if not self.holds_payoffs:
+            return registry.make(self.name, **options)
         from stackjax.games.matrix_files import load_matrix_game, openspiel_game
 
         if self.openspiel is not None:
@@ -98,45 +99,30 @@ def find_game(text: str) -> GameSource:
     Raises:
       InputError: no such game or file; near matches are named.
     """
-    path, _, name = text.partition(":")
-    if path == "openspiel":
+    kind, _, name = text.partition(":")
+    if kind == "openspiel":
         return GameSource(name.partition("(")[0], FileGameOptions, openspiel=name)
-    if path.endswith((".json", ".npz", ".nfg")):
-        return GameSource(pathlib.Path(path).stem, FileGameOptions, payoff_file=pathlib.Path(path).resolve())
-    if path.endswith(".py"):
-        return _python_game(pathlib.Path(path).resolve(), name)
+    path, colon, name = text.rpartition(".py:")
+    if colon and not ("/" in name and name.endswith(GAME_FILES)):  # else the colon belongs to a folder's name
+        return _python_game(pathlib.Path(f"{path}.py").resolve(), name)
+    if text.endswith(".py"):
+        return _python_game(pathlib.Path(text).resolve(), "")
+    if text.endswith(GAME_FILES):
+        return GameSource(pathlib.Path(text).stem, FileGameOptions, payoff_file=pathlib.Path(text).resolve())
     if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml", ".efg"):
         raise InputError(f"game file {text} must end in .json, .npz, .nfg or .py")
     return GameSource(text, registry.entry(text).options)
 
 
 def _python_game(path: pathlib.Path, name: str) -> GameSource:
-    if not path.is_file():
-        raise InputError(f"game file {path} does not exist or is not a file")
-    place = hashlib.sha256(str(path).encode()).hexdigest()[:12]  # files of the same name may lie in different places
-    module_name = f"stackjax_user_game_{path.stem}_{place}"
-    if module_name not in sys.modules:
-        module_spec = importlib.util.spec_from_file_location(module_name, path)
-        assert module_spec is not None
-        assert module_spec.loader is not None
-        module = importlib.util.module_from_spec(module_spec)
-        sys.modules[module_name] = module
-        before = {known.name for known in registry.registered_games()}
-        try:
-            module_spec.loader.exec_module(module)
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(f"game file {path} failed to load: {type(error).__name__}: {error}") from error
-        module.registered_names = [  # type: ignore[attr-defined]
-            known.name for known in registry.registered_games() if known.name not in before
-        ]
-    names = sys.modules[module_name].registered_names
-    if not name and len(names) != 1:
-        raise InputError(f"game file {path} registers {names or 'no games'}; name one as {path.name}:NAME")
+    names = load_games(path)
+    if not names:
+        raise InputError(f"game file {path} registers no games; add sx.register('name', YourGame) at its end")
+    if not name and len(names) > 1:
+        raise InputError(f"game file {path} registers {', '.join(names)}; choose one as {path.name}:NAME")
     chosen = name or names[0]
     if chosen not in names:
-        raise InputError(f"game file {path} does not register {chosen!r}; it registers {', '.join(names) or 'no games'}")
+        raise InputError(f"game file {path} does not register {chosen!r}; it registers {', '.join(names)}")
     return GameSource(chosen, registry.entry(chosen).options, python_file=path)
 
 

@@ -3,6 +3,7 @@
 This file needs nothing but NumPy, neither JAX nor the rest of the package; copy it to wherever the policy is to be used.
 """
 
+import io
 import json
 import os
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 __all__ = ["Policy", "load_policy"]
+
+KEYS = {"discrete": (), "grid": ("low", "high", "points"), "gaussian": ("low", "high")}  # of a head, by its kind
 
 
 class Policy(NamedTuple):
@@ -58,26 +61,58 @@ def load_policy(path: str | os.PathLike, seed: int | None = None) -> Policy:
       seed: which one of a ``policies.npz``; by default the first. An exported file holds one.
 
     Raises:
-      ValueError: the file holds no policy, or none of this seed.
+      ValueError: the file is damaged, or holds no policy, or none of this seed.
+      OSError: it cannot be opened.
     """
-    if os.fspath(path).endswith(".json"):
-        with open(path, encoding="utf-8") as stream:
-            stored = json.load(stream).get("policy")
-        if stored is None:
-            raise ValueError(f"{path} holds no policy")
-        arrays = lambda name: tuple(np.asarray(layer, np.float32) for layer in stored[name])
-        return Policy(arrays("kernels"), arrays("biases"), stored["head"])
-    with np.load(path) as stored:
+    with open(path, "rb") as stream:
+        content = stream.read()
+    try:
+        stored = _from_json(content) if os.fspath(path).endswith(".json") else _from_npz(content)
+    except Exception:  # whatever reading damaged bytes can end in, which is many things
+        raise ValueError(f"{path} is not a readable policy file; write it again with stackjax export") from None
+    if stored is None:
+        raise ValueError(f"{path} holds no policy")
+    policy, seeds = stored
+    if policy.kernels[0].ndim == 2:
+        return policy
+    if seeds is None:
+        raise ValueError(f"{path} holds several configurations; write one of them to a file with stackjax export")
+    if seed is not None and seed not in seeds:
+        raise ValueError(f"seed={seed} is not in {path}; it has {', '.join(map(str, seeds))}")
+    place = 0 if seed is None else seeds.index(seed)
+    return Policy(tuple(k[place] for k in policy.kernels), tuple(b[place] for b in policy.biases), policy.head)
+
+
+def _from_json(content: bytes) -> tuple[Policy, None] | None:
+    stored = json.loads(content).get("policy")
+    if stored is None:
+        return None
+    arrays = lambda name: tuple(np.asarray(layer, np.float32) for layer in stored[name])
+    policy = Policy(arrays("kernels"), arrays("biases"), stored["head"])
+    _check(policy, 2)
+    return policy, None
+
+
+def _from_npz(content: bytes) -> tuple[Policy, list[int] | None] | None:
+    """The layers and, where they have a leading axis of seeds, the seeds; None where it is of configurations too."""
+    with np.load(io.BytesIO(content)) as stored:
         if "policy_head" not in stored:
-            raise ValueError(f"{path} holds no policy")
+            return None
         layers = range(sum(name.startswith("policy_kernel_") for name in stored.files))
-        kernels, biases = ([stored[f"policy_{kind}_{k}"] for k in layers] for kind in ("kernel", "bias"))
-        if kernels[0].ndim == 3:  # of several seeds
-            if "configuration" in stored:
-                raise ValueError(f"{path} holds several configurations; write one of them to a file with stackjax export")
-            seeds = stored["seed"].tolist()
-            if seed is not None and seed not in seeds:
-                raise ValueError(f"seed={seed} is not in {path}; it has {', '.join(map(str, seeds))}")
-            place = 0 if seed is None else seeds.index(seed)
-            kernels, biases = [kernel[place] for kernel in kernels], [bias[place] for bias in biases]
-        return Policy(tuple(kernels), tuple(biases), json.loads(str(stored["policy_head"])))
+        kernels, biases = (tuple(stored[f"policy_{kind}_{k}"] for k in layers) for kind in ("kernel", "bias"))
+        policy = Policy(kernels, biases, json.loads(str(stored["policy_head"])))
+        _check(policy, kernels[0].ndim)
+        if kernels[0].ndim == 2 or "configuration" in stored:
+            return policy, None
+        return policy, stored["seed"].tolist()[: len(kernels[0])]
+
+
+def _check(policy: Policy, rank: int) -> None:
+    """Raise an error unless the layers fit each other and the head is one that `Policy.act` knows."""
+    kernels, biases, head = policy
+    fits = all(a.shape[-1] == b.shape[-2] for a, b in zip(kernels[:-1], kernels[1:], strict=True))
+    fits &= [kernel.shape[:-2] + kernel.shape[-1:] for kernel in kernels] == [bias.shape for bias in biases]
+    if not (kernels and fits and rank in (2, 3) and {kernel.ndim for kernel in kernels} == {rank}):
+        raise ValueError("layers that do not fit each other")
+    for key in KEYS[head["kind"]]:
+        np.asarray(head[key], np.float32)

@@ -13,6 +13,8 @@ from stackjax.games.normal_form import MatrixGame, matrix_game
 
 __all__ = ["load_matrix_game", "openspiel_game"]
 
+MOST_AXES = 64  # of a NumPy array
+
 
 def load_matrix_game(path: str | pathlib.Path, *, randomized: bool = False) -> MatrixGame:
     """A matrix game from a file.
@@ -77,9 +79,26 @@ def _read_npz(path: pathlib.Path) -> Any:
 
 
 def _payoffs_entry(path: pathlib.Path, content: Any) -> Any:
+    """The entry named ``payoffs``, of real numbers and nothing that NumPy would take for them, such as ``true`` and ``"1"``."""
     if not isinstance(content, dict) or "payoffs" not in content:
         raise InputError(f"game file {path} must hold an entry named 'payoffs'")
-    return content["payoffs"]
+    payoffs = content["payoffs"]
+    if isinstance(payoffs, np.ndarray) and payoffs.dtype.kind not in "iuf":
+        raise InputError(f"game file {path}: payoffs are of dtype {payoffs.dtype}, but must be real numbers")
+    found = None if isinstance(payoffs, np.ndarray) else _no_number(payoffs)
+    if found is not None:
+        raise InputError(f"game file {path}: payoffs{found[0] or ''} is {json.dumps(found[1])[:80]}, but must be a number")
+    return payoffs
+
+
+def _no_number(value: Any, place: tuple[int, ...] = ()) -> tuple[list[int], Any] | None:
+    """The place and the value of the first entry of nested lists that is not a number."""
+    if isinstance(value, list):
+        if len(place) == MOST_AXES:
+            return None  # no array is that deep, and whoever makes one of it will say so
+        found = (_no_number(entry, (*place, k)) for k, entry in enumerate(value))
+        return next((one for one in found if one is not None), None)
+    return None if isinstance(value, (int, float)) and not isinstance(value, bool) else (list(place), value)
 
 
 def _read_nfg(path: pathlib.Path) -> np.ndarray:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import pathlib
-import tempfile
+import secrets
 from typing import Any
 
 __all__ = ["append_lines", "to_json", "write_bytes", "write_text"]
@@ -16,23 +16,25 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 
 def write_bytes(path: pathlib.Path, content: bytes) -> None:
-    """Replace ``path`` with ``content`` in one step: written beside it, flushed to disk, then renamed."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Replace ``path`` with ``content`` in one step: written beside it, flushed to disk, then renamed.
+
+    Who may read it is for the umask to say, as everywhere.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("xb") as stream:  # a new file, or an error
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def append_lines(path: pathlib.Path, lines: list[str]) -> None:
     """Append whole lines with one write."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         remaining = "".join(f"{line}\n" for line in lines).encode()
         while remaining:

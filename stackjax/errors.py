@@ -6,7 +6,17 @@ import numbers
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["InputError", "UnsolvedError", "near_matches", "require", "require_count", "require_is", "require_key", "require_number", "require_positive"]
+__all__ = [
+    "InputError",
+    "UnsolvedError",
+    "near_matches",
+    "require",
+    "require_count",
+    "require_is",
+    "require_key",
+    "require_number",
+    "require_positive",
+]
 
 
 class InputError(ValueError):

@@ -4,6 +4,7 @@ This file needs nothing but NumPy, neither JAX nor the rest of the package; copy
 """
 
 import io
+import itertools
 import json
 import os
 from typing import Any, NamedTuple
@@ -110,7 +111,7 @@ def _from_npz(content: bytes) -> tuple[Policy, list[int] | None] | None:
 def _check(policy: Policy, rank: int) -> None:
     """Raise an error unless the layers fit each other and the head is one that `Policy.act` knows."""
     kernels, biases, head = policy
-    fits = all(a.shape[-1] == b.shape[-2] for a, b in zip(kernels[:-1], kernels[1:], strict=True))
+    fits = all(a.shape[-1] == b.shape[-2] for a, b in itertools.pairwise(kernels))
     fits &= [kernel.shape[:-2] + kernel.shape[-1:] for kernel in kernels] == [bias.shape for bias in biases]
     if not (kernels and fits and rank in (2, 3) and {kernel.ndim for kernel in kernels} == {rank}):
         raise ValueError("layers that do not fit each other")

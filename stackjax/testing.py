@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError
-from stackjax.games.base import Game
+from stackjax.errors import InputError, require_count
+from stackjax.games.base import Game, require_game
 from stackjax.games.spaces import Box
 from stackjax.pomdp.commitment import commit, roll_out
 from stackjax.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
@@ -37,6 +37,8 @@ def check_game(game: Game, *, num_commitments: int = 64, seed: int = 0) -> None:
     outcomes are at least 0, the leader is shown what its node says, and it tells nodes apart by what it is shown (equal
     observations would let one observation have two commitments). At last the game explains a commitment in words.
     """
+    require_game(game)
+    require_count("num_commitments", num_commitments)
     game.check()
     check = _Check(game)
     check.functions()
@@ -110,7 +112,8 @@ class _Check:
         advanced = self.shapes("advance", state, action, outcome)
         if jax.tree.map(_kind, state) != jax.tree.map(_kind, advanced):
             raise self.fail(
-                f"advance must keep the state's structure, shapes and dtypes: start gives {_kinds(state)}, advance {_kinds(advanced)}"
+                f"advance must keep the state's structure, shapes and dtypes: start gives {_kinds(state)}, advance "
+                f"{_kinds(advanced)}"
             )
         payoffs = self.array("payoffs", row, row, state)
         if payoffs.shape != (1 + n,):
@@ -166,7 +169,7 @@ class _Check:
                 seen = observations[reached]
                 if len(np.unique(np.round(seen / TOLD_APART), axis=0)) < len(seen):
                     raise self.fail("two decisions with different pasts show the leader the same observation")
-        return found.observations[-1]
+        return np.asarray(found.observations[-1])
 
     def words(self, tree: DecisionTree, actions: np.ndarray, observations: np.ndarray) -> None:
         """What is only asked for when a run has ended must not fail then."""
@@ -202,8 +205,8 @@ def extreme_commitments(game: Game, tree: DecisionTree, num_random: int, seed: i
     constant = np.broadcast_to(corners[:, None], (len(corners), nodes, len(entries)))
     mixed = rng.choice([0, 2], size=(num_random, nodes, len(entries)))
     extremes = ends[np.concatenate([constant, mixed]), entries]
-    drawn = ends[0] + rng.random((num_random, nodes, len(entries)), np.float32) * (ends[2] - ends[0])
-    return np.concatenate([extremes, drawn])
+    uniform = ends[0] + rng.random((num_random, nodes, len(entries)), np.float32) * (ends[2] - ends[0])
+    return np.concatenate([extremes, uniform])
 
 
 def random_actions(game: Game, count: int, key: PRNGKey) -> Array:
@@ -243,9 +246,11 @@ def _in_words(error: Exception, game: Game) -> str:
     if isinstance(error, jax.errors.NonConcreteBooleanIndexError):
         return f"picks entries by a mask that JAX traces {where}; write jnp.where(mask, values, 0)"
     if isinstance(error, (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)):
-        return f"needs the number behind a value that JAX traces {where}, as float(), int(), range() and NumPy do; write it with jax.numpy"
+        return (
+            f"needs the number behind a value that JAX traces {where}, as float(), int() and NumPy do; write it with jax.numpy"
+        )
     if isinstance(error, jax.errors.UnexpectedTracerError):
-        return f"uses a value that another function left behind {where}; a game's functions must be pure and must not store anything"
+        return f"uses a value that another function left behind {where}; a game's functions must be pure and must not store any"
     said = (str(error).strip().splitlines() or [""])[0][:200]
     return f"raised {type(error).__name__}: {said} {where}"
 

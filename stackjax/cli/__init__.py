@@ -1,5 +1,6 @@
 """The command line: ``stackjax list | train | sweep | evaluate | report | export | solve``. Free of JAX until it is needed."""
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -20,7 +21,7 @@ usage:
   stackjax train GAME --out DIR     train leaders, ten seeds at once
   stackjax sweep GAME --out DIR --sweep.ppo.learning-rate log 1e-4 1e-2 16 ...
                                     train leaders under every combination of settings
-  stackjax evaluate DIR             evaluate a run's commitments again
+  stackjax evaluate DIR             evaluate a finished run's commitments again [--game FILE.py]
   stackjax report DIR               write a run's report.html again
   stackjax export DIR FILE          a run's commitment, policy and follower play in a file of its own, .json or .npz
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
@@ -63,6 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
             return commands[arguments[0]](arguments[1:])
     except InputError as error:
         return fail(str(error), 2)
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         return fail(f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error), 2)
     except KeyboardInterrupt:

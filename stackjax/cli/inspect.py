@@ -41,6 +41,8 @@ def list_command(arguments: list[str]) -> int:
     for game in entries:
         options = [f"{field.name.replace('_', '-')}={field.default}" for field in dataclasses.fields(game.options)]
         table.add_row(game.name, game.optimum, game.summary, "\n".join(options))
+    for column in (table.columns[0], table.columns[3]):
+        column.no_wrap = True  # what one must type is never cut
     console = Console()
     console.print(table)
     console.print("\nOptions are given as --game.OPTION VALUE; payoffs are in game units.", highlight=False)
@@ -86,8 +88,8 @@ def evaluate_command(arguments: list[str]) -> int:
         game_file = pathlib.Path(arguments[place + 1]).resolve()
         arguments = arguments[:place] + arguments[place + 2 :]
     help_text = (
-        "Evaluate a finished run's commitments again; rewrites result.json and report.html. For a game that is a Python file add "
-        "--game FILE.py: the file is executed, and must be the one that the run was trained on."
+        "Evaluate a finished run's commitments again; rewrites result.json and report.html. For a game that is a Python file "
+        "add --game FILE.py: the file is executed, and must be the one that the run was trained on."
     )
     directory = run_argument(arguments, "evaluate", help_text)
     from stackjax.runs.display import print_result
@@ -102,7 +104,11 @@ def report_command(arguments: list[str]) -> int:
     directory.check_game_file()
     from stackjax.runs.report import write_report
 
-    write_report(directory, directory.read_result())
+    result = directory.read_result()
+    try:
+        write_report(directory, result)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
     print(directory.report)
     return 0
 
@@ -127,6 +133,11 @@ def export_command(arguments: list[str]) -> int:
 
     directory = RunDirectory(settings.directory).open_existing()
     directory.check_game_file()
-    seed = export_commitment(directory, settings.file, settings.seed)
+    try:
+        seed = export_commitment(directory, settings.file, settings.seed)
+    except InputError:
+        raise
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
     print(f"{settings.file} (seed {seed})")
     return 0

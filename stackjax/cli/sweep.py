@@ -40,6 +40,10 @@ def sweep_command(arguments: list[str]) -> int:
     kind = settings_type(source, SweepSettings, others)
     if {"-h", "--help"} & set(rest):
         print(HELP)
+    fixed = {argument.partition("=")[0] for argument in others if argument.startswith("--")}
+    for name, _ in swept:
+        if f"--{name}" in fixed:
+            raise InputError(f"--{name} is both fixed and swept; give one of --{name} and --sweep.{name}")
     settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
     sweep = SweepSpec(run_spec(source, settings), tuple(_axis(source, kind, name, tokens) for name, tokens in swept))
     join(settings)

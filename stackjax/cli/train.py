@@ -49,7 +49,7 @@ def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
 
 def _followers(arguments: list[str]) -> type:
     """The settings of the rule that ``--followers.kind`` names; raises `InputError` for options of other rules."""
-    kind = FollowersConfig.kind
+    kind: str = FollowersConfig.kind
     for place, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name == "--followers.kind":

@@ -89,7 +89,7 @@ def _replies(leader: np.ndarray, follower: np.ndarray, ties: Ties) -> np.ndarray
 
 
 def _gains(follower: np.ndarray, column: int) -> tuple[np.ndarray, np.ndarray]:
-    """What each other column pays beyond ``column``, ``[rows, columns - same]``, and which columns pay the ``same`` throughout."""
+    """What each other column pays beyond ``column``, ``[rows, columns - same]``, and which pay the ``same`` everywhere."""
     own = follower[:, [column]]
     gains = follower - own
     gains = np.where(np.abs(gains) <= ROUNDING * np.maximum(np.abs(follower), np.abs(own)), 0.0, gains)

@@ -104,7 +104,8 @@ def enumerate_commitments(game: Game) -> Solution:
     cells = math.prod(game.table_shape)
     if count > MOST_COMMITMENTS:
         raise UnsolvedError(
-            f"game {game.name!r} is too large to solve: it has {space.n}^{tree.num_nodes} commitments, more than the {MOST_COMMITMENTS} that are tried"
+            f"game {game.name!r} is too large to solve: it has {space.n}^{tree.num_nodes} commitments, more than the "
+            f"{MOST_COMMITMENTS} that are tried"
         )
     if cells > LARGEST_TABLE:
         raise UnsolvedError(
@@ -114,8 +115,8 @@ def enumerate_commitments(game: Game) -> Solution:
     most = min(MOST_STRATEGY_PROFILES, MOST_COLUMNS // count)
     if game.num_followers > 1 and strategies > most:
         raise UnsolvedError(
-            f"game {game.name!r} is too large to solve: it has {strategies} profiles of follower strategies, more than {most}, the "
-            f"most for its {count} commitments"
+            f"game {game.name!r} is too large to solve: it has {strategies} profiles of follower strategies, more than {most}, "
+            f"the most for its {count} commitments"
         )
     commitments = np.array(list(itertools.product(range(space.n), repeat=tree.num_nodes)), np.int32)
     ranges: list[Replies] = []

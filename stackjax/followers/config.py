@@ -1,4 +1,4 @@
-"""Which learning rule the followers use, as typed settings: a class for each rule. Free of JAX, so that the command line is quick."""
+"""Which learning rule the followers use, as typed settings, a class for each rule. Free of JAX, for a quick command line."""
 
 import dataclasses
 import numbers
@@ -42,9 +42,9 @@ class FollowersConfig:
     RULES: ClassVar[dict[str, type]] = {}
 
     def __new__(cls, kind: str | None = None, *_: Any, **options: Any) -> "FollowersConfig":
-        rule = cls if kind is None and cls is not FollowersConfig else followers_type(kind or "multiplicative-weights")
+        rule: Any = cls if kind is None and cls is not FollowersConfig else followers_type(kind or "multiplicative-weights")
         check_options(rule, options)
-        return super().__new__(rule)
+        return object.__new__(rule)
 
     def __init_subclass__(cls) -> None:
         FollowersConfig.RULES[cls.__dict__["kind"]] = cls
@@ -183,11 +183,15 @@ def option_types() -> dict[str, Any]:
     return {field.name: field.type for rule in FollowersConfig.RULES.values() for field in dataclasses.fields(rule)}
 
 
+def _names(rule: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(rule)]
+
+
 def check_options(rule: type, names: Any) -> None:
     """Raise `InputError` for an option that ``rule`` does not have, naming the rules that do."""
-    own = [field.name for field in dataclasses.fields(rule)]
+    own = _names(rule)
     for name in names:
         if name not in own:
-            owners = [kind for kind, other in FollowersConfig.RULES.items() if name in other.__dataclass_fields__]
+            owners = [kind for kind, other in FollowersConfig.RULES.items() if name in _names(other)]
             belongs = f"; it belongs to {', '.join(owners)}" if owners else f".{near_matches(name, option_types())}"
             raise InputError(f"{name} is not an option of {rule.kind}{belongs}")  # type: ignore[attr-defined]

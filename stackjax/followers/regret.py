@@ -78,8 +78,8 @@ def checked_play(game: InducedGame, play: ArrayLike) -> Array:
     """``play`` as floats, if it is a play of ``game``: a distribution over action profiles for every type profile.
 
     Raises:
-      InputError: ``game`` is no `InducedGame` without batch axes, the shape is another, or (unless the values are traced) an entry
-        is negative or not finite, or those of a type profile do not sum to 1.
+      InputError: ``game`` is no `InducedGame` without batch axes, the shape is another, or (unless the values are traced) an
+        entry is negative or not finite, or those of a type profile do not sum to 1.
     """
     require_is("game", game, InducedGame, "an InducedGame, for example from sx.induced_game")
     if game.batch_shape:

@@ -6,7 +6,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,6 +69,7 @@ def commit(
     outcomes = jnp.arange(tree.num_continuing_outcomes, dtype=jnp.int32)
     advance = jax.vmap(jax.vmap(jax.vmap(game.advance, (None, None, 0)), (0, 0, None)), (0, 0, None))
     seen, made = [], []
+    same: Any = None
     for level in range(game.num_decisions):
         nodes = slice(tree.level_offset[level], tree.level_offset[level + 1])
         group_of, first = tree.members(level)

@@ -8,19 +8,19 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
-from stackjax.errors import InputError, require_count
+from stackjax.errors import InputError, require, require_count
 from stackjax.followers import rounds
-from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, mixed_at, strategies
+from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, mixed_at, require_dynamics, strategies
 from stackjax.followers.equilibrate import learn_round, start_memory
 from stackjax.followers.multiplicative_weights import multiplicative_weights
 from stackjax.followers.rounds import Draws
 from stackjax.followers.streams import Streams, next_uniforms, start_streams
-from stackjax.games.base import Game
+from stackjax.games.base import Game, require_game
 from stackjax.games.spaces import Discrete
-from stackjax.pomdp.tree import TOLD_APART, decision_tree
 from stackjax.pomdp.critic_view import CriticView
 from stackjax.pomdp.plays import round_plays
 from stackjax.pomdp.reward_phase import RewardPlay, check_reward_play, draw_play
+from stackjax.pomdp.tree import TOLD_APART, decision_tree
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["StackelbergPOMDP", "StackelbergState"]
@@ -88,7 +88,7 @@ class StackelbergPOMDP(environment.Environment):
       reward_play: how followers play in the reward phase, see `draw_play`.
 
     Raises:
-      InputError: an argument is out of range.
+      InputError: an argument is of the wrong kind or out of range, or the game is unsound.
     """
 
     def __init__(
@@ -99,15 +99,18 @@ class StackelbergPOMDP(environment.Environment):
         num_reward_episodes: int | None = None,
         reward_play: RewardPlay = "argmax",
     ) -> None:
+        require_game(game)
         game.check()
         lengths = BAYESIAN_LENGTHS if game.is_bayesian else OTHER_LENGTHS
         self.game = game
         self.dynamics = multiplicative_weights() if dynamics is None else dynamics
+        require_dynamics(self.dynamics)
         self.num_rounds = lengths[0] if num_rounds is None else num_rounds
         self.num_reward_episodes = lengths[1] if num_reward_episodes is None else num_reward_episodes
         self.reward_play = reward_play
-        require_count("num_rounds", self.num_rounds)
-        require_count("num_reward_episodes", self.num_reward_episodes)
+        for name in ("num_rounds", "num_reward_episodes"):
+            require_count(name, getattr(self, name))
+            require(name, getattr(self, name), getattr(self, name) < 2**31, "below 2**31")
         check_reward_play(reward_play)
         self.tree = decision_tree(game)
         self.plays = round_plays(game, self.dynamics)
@@ -200,7 +203,7 @@ class StackelbergPOMDP(environment.Environment):
     def _arrive(
         self, held: Commitments, node: Array, child: Array, public: PyTree, goes_on: Array
     ) -> tuple[Array, Commitments]:
-        """Where a decision at ``child`` after one at ``node`` counts: at a node that was met before and cannot be told from it."""
+        """Where a decision at ``child`` after one at ``node`` counts: at a node met before that cannot be told from it."""
         if held.seen is None or held.came_from is None:
             return child, held
         tree = self.tree

@@ -72,11 +72,12 @@ def choose_layout(num_elements: int, trainer: Trainer, wanted: tuple[int, int] |
     layouts = [Layout(r, e) for r in range(1, most + 1) for e in range(1, most // r + 1)]
     if wanted is not None:
         layouts = [Layout(*wanted)]
-        if min(wanted) < 1 or math.prod(wanted) > available:
+        if min(wanted) < 1:
+            raise InputError(f"mesh={wanted[0]} {wanted[1]} must be at least 1 each")
+        if math.prod(wanted) > available:
             more = "; JAX_NUM_CPU_DEVICES=N makes N of a CPU" if jax.default_backend() == "cpu" else ""
-            raise InputError(
-                f"mesh={wanted[0]} {wanted[1]} must be at least 1 each, together at most {available} devices{more}"
-            )
+            needed = math.prod(wanted)
+            raise InputError(f"mesh={wanted[0]} {wanted[1]} needs {needed} devices, but JAX sees {available}{more}")
     layouts = [one for one in layouts if can_share(trainer.env, trainer.config, one.episodes)]
     if not layouts and wanted is not None:
         raise InputError(

@@ -172,14 +172,20 @@ class RunDirectory:
             pass
 
     def read_result(self) -> dict[str, Any]:
-        """The content of ``result.json``; raises `InputError` if the run has none yet."""
+        """The content of ``result.json``; raises `InputError` if the run has none yet, or it is damaged."""
         try:
             result = json.loads(self.result.read_text())
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise InputError(f"directory {self.path} holds no finished run (no result.json)") from error
+        except ValueError as error:
+            raise self.damaged_result("no JSON") from error
         if not isinstance(result, dict) or not (result.get("seeds") or result.get("best")):
-            raise InputError(f"{self.result} is not a run's result; write it again with stackjax evaluate")
+            raise self.damaged_result("no seeds")
         return result
+
+    def damaged_result(self, problem: object) -> InputError:
+        """That ``result.json`` cannot be used, for whoever finds out why."""
+        return InputError(f"{self.result} is damaged ({problem}); write it again with stackjax evaluate")
 
     def write_result(self, result: dict[str, Any]) -> None:
         write_text(self.result, to_json(result, indent=2) + "\n")

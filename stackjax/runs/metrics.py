@@ -1,8 +1,8 @@
 """``metrics.jsonl``: one object per logged update and seed, appended as training goes."""
 
-import contextlib
 import json
 import pathlib
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -76,7 +76,7 @@ def append(path: pathlib.Path, objects: list[dict[str, Any]]) -> None:
 
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
-    """All whole objects of a metrics file; a line that a kill or a full disk cut short is left out."""
+    """All whole objects of a metrics file; a last line that a kill or a full disk cut short is left out, others with a warning."""
     return list(stream(path))
 
 
@@ -84,10 +84,16 @@ def stream(path: pathlib.Path) -> Iterator[dict[str, Any]]:
     """`read`, one at a time."""
     if not path.exists():
         return
-    with path.open() as lines:
-        for line in lines:
-            with contextlib.suppress(ValueError):
-                yield json.loads(line)
+    with path.open(errors="replace") as lines:
+        for place, line in enumerate(lines, start=1):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                entry = None
+            if isinstance(entry, dict):
+                yield entry
+            elif line.endswith("\n"):
+                warnings.warn(f"{path}, line {place} is damaged and left out", RuntimeWarning, stacklevel=2)
 
 
 def truncate(path: pathlib.Path, update: int) -> None:

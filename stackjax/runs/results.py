@@ -15,8 +15,8 @@ from stackjax.equilibrium.optimum import Solution, solve
 from stackjax.errors import UnsolvedError
 from stackjax.games.base import Game
 from stackjax.games.normal_form import MatrixGame
-from stackjax.pomdp.tree import commitment_paths
 from stackjax.pomdp.environment import StackelbergPOMDP
+from stackjax.pomdp.tree import commitment_paths
 from stackjax.runs import metrics
 from stackjax.runs.spec import RunSpec
 from stackjax.runs.state import NUM_EQUILIBRATIONS, Evaluated

@@ -21,6 +21,7 @@ __all__ = ["FileGameOptions", "GameSource", "POMDPConfig", "RunSpec", "find_game
 
 SCHEMA_VERSION = 2
 EVALUATION_ROUNDS_FACTOR = 10
+MOST_SEEDS = 100_000
 GAME_FILES = (".json", ".npz", ".nfg", ".py")
 RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
 
@@ -49,6 +50,7 @@ class POMDPConfig:
             value = getattr(self, name)
             if value is not None:
                 require_count(name, value)
+                require(name, value, value < 2**31, "below 2**31")
         plays = get_args(RewardPlay)
         require("reward_play", self.reward_play, self.reward_play in plays, f"one of {', '.join(plays)}")
 
@@ -158,6 +160,7 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         require_count("seeds", self.num_seeds)
+        require("seeds", self.num_seeds, self.num_seeds <= MOST_SEEDS, f"at most {MOST_SEEDS}")
         last = self.first_seed + self.num_seeds
         require("seed", self.first_seed, self.first_seed >= 0 and last < 2**31, "at least 0, and the last seed below 2**31")
 
@@ -244,7 +247,8 @@ class RunSpec:
         content = RunSpec.read(path)
         if "python_file" in content and game_file is None:
             raise InputError(
-                f"the game of this run is a Python file, which would be executed; if you trust it, add --game {content['python_file']}"
+                "the game of this run is a Python file, which would be executed; if you trust it, add --game "
+                f"{content['python_file']}"
             )
         if game_file is not None and "python_file" not in content:
             raise InputError(f"--game {game_file}: the game of this run is not a Python file")

@@ -79,8 +79,9 @@ def summary(sweep: SweepSpec, game: str, elements: list[dict[str, Any]], wall_se
     """The content of ``result.json``.
 
     The best configuration is one whose followers settle on most seeds, if there is any, and has the highest mean payoff over
-    seeds; among equals the smallest mean gap, then the highest mean payoff while it learned. Intervals are bootstrap 95 % intervals of means over seeds; that of the best does not know that it
-    was chosen for being the best, so judge it anew on other seeds.
+    seeds; among equals the smallest mean gap, then the highest mean payoff while it learned. Intervals are bootstrap 95 %
+    intervals of means over seeds; that of the best does not know that it was chosen for being the best, so judge it again on
+    other seeds.
     """
     configurations = sweep.configurations
     of: list[list[dict[str, Any]]] = [[] for _ in configurations]
@@ -187,7 +188,8 @@ img {{ max-width: 100% }}</style></head><body>
 {result["num_diverged"]} runs diverged.</p>
 <img alt="response surface" src="data:image/png;base64,{base64.b64encode(picture).decode()}">
 <h2>The first {len(ranked)}</h2>
-<table><thead><tr><th>settings</th><th>leader payoff</th><th>95 % interval</th><th>B-CCE gap</th><th>seeds not settled</th></tr></thead>
+<table><thead><tr><th>settings</th><th>leader payoff</th><th>95 % interval</th><th>B-CCE gap</th>
+<th>seeds not settled</th></tr></thead>
 <tbody>{body}</tbody></table>
 </body></html>
 """

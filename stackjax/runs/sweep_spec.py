@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stackjax.errors import InputError, near_matches
-from stackjax.followers.config import FollowersConfig, option_types
+from stackjax.followers.config import FollowersConfig, check_options, option_types
 from stackjax.ppo.config import PPOConfig
-from stackjax.runs.spec import POMDPConfig, RunSpec
+from stackjax.runs.spec import RunSpec
 
 __all__ = ["Axis", "Group", "SweepSpec", "read_axis"]
 
 SPACINGS = ("linear", "log")
+MOST_RUNS = 1_000_000
 
 
 class Axis(NamedTuple):
@@ -46,6 +47,8 @@ def read_axis(name: str, tokens: list[str], sections: dict[str, type], read_valu
     if section not in sections or not field:
         raise InputError(f"--sweep.{name} must name a setting as in --sweep.ppo.learning-rate; sections: {', '.join(sections)}")
     kinds = _fields(sections[section])
+    if section == "followers":
+        check_options(sections[section], [field])
     if field not in kinds:
         raise InputError(f"--sweep.{name}: {section} has no such setting.{near_matches(field, kinds).replace('_', '-')}")
     flag = f"--sweep.{section}.{field.replace('_', '-')}"
@@ -71,6 +74,8 @@ def _spaced(flag: str, tokens: list[str]) -> tuple[float, ...]:
         is_sound = False
     if not is_sound:
         raise InputError(f"{flag} {' '.join(tokens)} must be {spacing} LOW HIGH COUNT with LOW < HIGH and COUNT at least 2")
+    if count > MOST_RUNS:
+        raise InputError(f"{flag} {' '.join(tokens)} makes {count} values, more than {MOST_RUNS}")
     if spacing == "linear":
         return tuple(low + (high - low) * i / (count - 1) for i in range(count))
     if low <= 0:
@@ -104,6 +109,9 @@ class SweepSpec:
         names = [axis.name for axis in self.axes]
         if not names:
             raise InputError("a sweep needs at least one --sweep.SETTING")
+        runs = self.base.num_seeds * math.prod(len(axis.values) for axis in self.axes)
+        if runs > MOST_RUNS:
+            raise InputError(f"the sweep makes {runs} runs (configurations times seeds), more than {MOST_RUNS}")
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"--sweep.{name.replace('_', '-')} must be given once")

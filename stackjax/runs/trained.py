@@ -115,7 +115,11 @@ def train(
       NonFiniteError: every seed met a loss or weight that is not finite.
       Stopped: a signal asked for it; what was learned is saved if ``out`` is given.
     """
-    for name, value, kind in (("pomdp", pomdp, POMDPConfig), ("followers", followers, FollowersConfig), ("ppo", ppo, PPOConfig)):
+    for name, value, kind in (
+        ("pomdp", pomdp, POMDPConfig),
+        ("followers", followers, FollowersConfig),
+        ("ppo", ppo, PPOConfig),
+    ):
         require_is(name, value, (kind, type(None)), f"a {kind.__name__}")
     source = _source(game, options)
     spec = RunSpec(

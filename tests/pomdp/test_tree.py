@@ -18,7 +18,7 @@ from tests.pomdp.test_paths_agree import check_paths
 
 
 class Late(sx.Game):
-    """The leader sees nothing, acts, then is shown the follower's action; it is paid 1 for copying it, 1/4 for starting with 1."""
+    """The leader sees nothing, acts, then is shown the follower's action; copying it pays 1, starting with 1 pays 1/4."""
 
     name = "late"
     type_prior = np.ones(1)
@@ -60,7 +60,7 @@ class Inspection(Late):
 
 
 class Revelation(sx.Game):
-    """Random rules: what is shown of the joint action at each decision depends on the outcomes and on the leader's last action."""
+    """Random rules: what is shown of the joint action at a decision depends on the leader's last action."""
 
     name = "revelation"
     type_prior = np.full((2, 1), 0.5)
@@ -96,7 +96,7 @@ class Revelation(sx.Game):
 
 
 def histories(game, tree, actions):
-    """``{everything observed: the leader actions there}``, following the rules of `Revelation` in plain Python, profile by profile."""
+    """``{everything observed: the leader actions there}``, by the rules of `Revelation` in plain Python, profile by profile."""
     nodes = np.asarray(tabulate(game, tree, actions).nodes)
     found = {}
     for p, m in itertools.product(range(2), range(6)):

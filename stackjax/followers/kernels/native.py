@@ -51,7 +51,6 @@ def why_not_native(game: InducedGame, dynamics: FollowerDynamics) -> str | None:
 
 def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...]) -> Rounds:
     """Rounds by the CPU kernel; see `packed_rounds`."""
-
     sizes = {"num_types": np.array(game.num_types, np.int64), "num_actions": np.array(game.num_actions, np.int64)}
 
     def run_packed(packed: Packed, num_rounds: int) -> tuple[Array, Array, Array, Array]:
@@ -65,7 +64,9 @@ def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[A
 
 
 def _refuse_gradient(*_: Any) -> Any:
-    raise InputError("the CPU kernel cannot be differentiated; take kernel='scan' to differentiate through what followers learn")
+    raise InputError(
+        "the CPU kernel cannot be differentiated; take kernel='scan' to differentiate through what followers learn"
+    )
 
 
 @functools.cache
@@ -134,7 +135,9 @@ def _flags() -> list[str]:
 
 def _name(compiler: str) -> str:
     """A name that tells everything the library depends on, so that one built for something else is never loaded."""
-    version = subprocess.run([compiler, "--version"], check=True, capture_output=True, timeout=60).stdout.decode(errors="replace")
+    version = subprocess.run([compiler, "--version"], check=True, capture_output=True, timeout=60).stdout.decode(
+        errors="replace"
+    )
     libc = " ".join(platform.libc_ver())
     identity = [SOURCE.read_text(), jax.__version__, compiler, version, libc, *_flags(), _processor()]
     return f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"

@@ -1,4 +1,4 @@
-"""Shared by all tests: strict about ranks, and the games that every general test runs over."""
+"""Shared by all tests: strict about ranks and dtypes, and the games that every general test runs over."""
 
 import jax
 import numpy as np
@@ -7,6 +7,7 @@ import pytest
 import stackjax as sx
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 def correlated_posted_price() -> sx.Game:

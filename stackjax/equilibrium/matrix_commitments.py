@@ -58,6 +58,8 @@ def best_mixed_commitment(leader: ArrayLike, follower: ArrayLike, ties: Ties = "
     best = best_pure_commitment(leader, follower, ties)
     for column in range(leader.shape[1]):
         gains, same = _gains(follower, column)
+        if (gains > 0).all(axis=0).any():  # never a best reply
+            continue
         if ties == "weak" and not _strictly_best_somewhere(gains):
             continue
         counted = np.flatnonzero(same) if ties == "weak" else np.array([column])

@@ -67,7 +67,7 @@ class FollowersConfig:
         """The `FollowerDynamics` that these settings describe."""
         from stackjax.followers import best_response, exp3, multiplicative_weights, q_learning, regret_matching, swap_regret
 
-        rules = {
+        rules: dict[str, Any] = {
             "multiplicative-weights": multiplicative_weights.multiplicative_weights,
             "optimistic-hedge": multiplicative_weights.optimistic_hedge,
             "regret-matching": regret_matching.regret_matching,

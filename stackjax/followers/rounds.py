@@ -65,7 +65,7 @@ def draw_index(uniform: Array, probabilities: Array) -> Array:
     if probabilities.shape[0] > LARGEST_SELECT:
         return (threshold[None] >= sums[:-1]).sum(axis=0, dtype=jnp.int32)
     for bound in sums[:-1]:
-        index = index + (threshold >= bound)
+        index = index + (threshold >= bound).astype(jnp.int32)
     return index
 
 

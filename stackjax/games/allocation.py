@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError
+from stackjax.errors import require_count
 from stackjax.games.base import OneShotGame, Optimum
 from stackjax.games.spaces import Discrete
 from stackjax.types import Array
@@ -20,8 +20,7 @@ class Allocation(OneShotGame):
 
     def __init__(self, num_messages: int = 3, num_items: int = 3) -> None:
         for option, value in {"num_messages": num_messages, "num_items": num_items}.items():
-            if value < 1:
-                raise InputError(f"{option}={value} must be at least 1")
+            require_count(option, value)
         self.name = "allocation"
         self.num_items = num_items
         self.type_prior = np.full((num_items,), 1.0 / num_items)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError, require_positive
+from stackjax.errors import InputError, require_count, require_positive
 from stackjax.games.base import OneShotGame, Optimum
 from stackjax.games.spaces import Discrete
 from stackjax.types import Array
@@ -64,8 +64,7 @@ class BertrandPlatform(OneShotGame):
         outside: float = 0.0,
     ) -> None:
         for option, value, least in (("num_prices", num_prices, 2), ("num_sellers", num_sellers, 1)):
-            if value < least:
-                raise InputError(f"{option}={value} must be at least {least}")
+            require_count(option, value, least)
         require_positive("scale", scale)
         for option, number in {"quality": quality, "cost": cost, "outside": outside, "lowest_price": lowest_price}.items():
             if not math.isfinite(number):

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require_count
 from stackjax.games.base import Game, Optimum, check_type_prior
 from stackjax.games.spaces import Box
 from stackjax.types import Array
@@ -57,8 +57,7 @@ class PostedPrice(Game):
         name: str = "posted-price",
         optimum: Optimum | None = None,
     ) -> None:
-        if num_messages < 1:
-            raise InputError(f"num_messages={num_messages} must be at least 1")
+        require_count("num_messages", num_messages)
         self.name = name
         self.values = tuple(np.asarray(agent_values, np.float64) for agent_values in values)
         self.type_prior = check_type_prior(np.asarray(type_prior, np.float64))
@@ -190,6 +189,7 @@ def posted_price_pi(num_messages: int = 2, epsilon: float = 0.2, buy_when_indiff
     Agent 1's value is 1/2 or 1/(2ε) with probabilities 1 - ε and ε; agent 2's is 0 or 1, equally likely. With two or
     more messages some mechanism always allocates optimally in dominant strategies: welfare loss 0.
     """
+    require_count("num_messages", num_messages)
     if not 0.0 < epsilon < 0.5:
         raise InputError(f"epsilon={epsilon} must lie strictly between 0 and 0.5")
     prior = np.outer([1.0 - epsilon, epsilon], [0.5, 0.5])
@@ -202,10 +202,8 @@ def posted_price_uniform(
     num_types: int = 3, num_messages: int = 2, num_agents: int = 2, buy_when_indifferent: bool = False
 ) -> PostedPrice:
     """``num_agents`` agents whose values are independent and uniform on ``linspace(0, 1, num_types)``."""
-    if num_types < 2:
-        raise InputError(f"num_types={num_types} must be at least 2")
-    if num_agents < 1:
-        raise InputError(f"num_agents={num_agents} must be at least 1")
+    require_count("num_types", num_types, least=2)
+    require_count("num_agents", num_agents)
     if num_types**num_agents > LARGEST_PRIOR:
         raise InputError(
             f"num_types={num_types} and num_agents={num_agents} make {num_types**num_agents} type profiles, "

@@ -1,12 +1,13 @@
 """What a leader chooses from: `Discrete` or `Box`. Light stand-ins for gymnax's spaces, whose import is slow."""
 
 import dataclasses
+import numbers
 
 import jax.numpy as jnp
 import numpy as np
 
 from stackjax.arrays import lead
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require, require_count
 from stackjax.types import Array
 
 __all__ = ["Box", "Discrete"]
@@ -20,8 +21,7 @@ class Discrete:
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise InputError(f"n={self.n} must be at least 1")
+        require_count("n", self.n)
         if self.labels and len(self.labels) != self.n:
             raise InputError(f"labels={self.labels} must name each of the {self.n} choices")
 
@@ -52,6 +52,9 @@ class Box:
     high: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        for name, end in {"low": self.low, "high": self.high}.items():
+            is_tuple = isinstance(end, tuple) and all(isinstance(value, numbers.Real) for value in end)
+            require(name, end, is_tuple, "a tuple of numbers, for example (0.0, 1.0)")
         if len(self.low) != len(self.high) or not self.low:
             raise InputError(f"low={self.low} and high={self.high} must be non-empty and of the same length")
         if not all(np.isfinite([*self.low, *self.high])) or any(a >= b for a, b in zip(self.low, self.high, strict=True)):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from stackjax.errors import InputError, require_is
+from stackjax.errors import InputError, require_is, require_key
 from stackjax.games.spaces import Discrete
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.ppo.advantages import advantages
@@ -88,6 +88,7 @@ class Trainer:
         return greedy(state.params)
 
     def init(self, key: PRNGKey) -> TrainState:
+        require_key(key)
         params_key, env_key, key = jax.random.split(key, 3)
         params = self.agent.init(params_key)
         steps = init_steps(self.env, self.config, env_key, self.shards) if self.config.path == "step" else None

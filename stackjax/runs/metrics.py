@@ -76,7 +76,7 @@ def append(path: pathlib.Path, objects: list[dict[str, Any]]) -> None:
 
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
-    """All whole objects of a metrics file; a last line that a kill or a full disk cut short is left out, others with a warning."""
+    """All whole objects of a metrics file; a last line that was cut short is left out, other damaged lines with a warning."""
     return list(stream(path))
 
 

@@ -44,6 +44,33 @@ def test_equals_enumeration(x64, shape, seed, zero_type):
     np.testing.assert_allclose(certificate.bne_gap, regret.bcce_gap(prior, followers, product), **close)
 
 
+def test_plays_of_whole_numbers_are_plays(x64):
+    """A pure play as int or bool has the certificate that it has as float: gap 0.0722 by hand, not 0."""
+    prior = np.array([[0.5, 0.0], [0.25, 0.25]])
+    rng = np.random.default_rng(0)
+    game = sx.induced_game(prior, rng.random((2, 2, 2, 2, 2)))
+    pure = np.zeros((2, 2, 2, 2))
+    pure[..., 0, 1] = 1
+    expected = regret.bcce_gap(prior, game.follower_payoffs, pure)
+    assert expected > 0.05
+    for play in (pure, pure.astype(int), pure.astype(bool)):
+        certificate = sx.certify(game, play)
+        np.testing.assert_allclose(certificate.bcce_gap, expected, rtol=1e-6)
+        np.testing.assert_allclose(
+            certificate.follower_payoffs[0], regret.expected_payoffs(prior, game.follower_payoffs[0], pure), rtol=1e-6
+        )
+        assert max(float(r.max()) for r in sx.external_regrets(game, play)) == pytest.approx(expected, rel=1e-6)
+        assert max(float(r.max()) for r in sx.swap_regrets(game, play)) >= expected - 1e-6
+
+
+def test_a_play_of_another_shape_is_refused_under_jit_too():
+    game, play = random_case(0, (2, 2), (2, 2))
+    for wrong in (play[0], play.reshape(4, 4), np.broadcast_to(play, (1, *play.shape)), play[..., :1]):
+        for check in (sx.certify, sx.external_regrets, sx.swap_regrets):
+            with pytest.raises(sx.InputError, match="play has shape"):
+                jax.jit(lambda p, check=check: check(game, p))(jax.numpy.asarray(wrong, jax.numpy.float32))
+
+
 def test_known_equilibria_of_chicken():
     """The paper's Table 3 at τ = 0: (A, B) is an equilibrium, (A, A) leaves the column follower 1 to gain."""
     payoffs = np.moveaxis(np.array([[(3, 3), (6, 4)], [(4, 6), (2, 2)]], float), -1, 0)[:, None, None]

@@ -1,5 +1,8 @@
 """The fused kernels run the scan's rounds: the same draws, the same plays, weights that differ by rounding."""
 
+import hashlib
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.followers.base import init_followers
+from stackjax.followers.equilibrate import kernel_for
 from stackjax.followers.kernels import hedge_pallas, native
 from stackjax.followers.streams import start_streams
 from tests.followers.test_equilibrate import random_game
@@ -153,6 +157,146 @@ def test_without_a_compiler_the_scan_takes_over(monkeypatch, tmp_path, environme
     finally:
         monkeypatch.undo()
         native._build_problem.cache_clear()
+
+
+@pytest.fixture
+def own_cache(monkeypatch, tmp_path):
+    """A cache folder of this test, and the kernel as if this process had not asked for it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    native._build_problem.cache_clear()
+    yield tmp_path / "stackjax"
+    monkeypatch.undo()
+    native._build_problem.cache_clear()
+
+
+def learn(kernel="auto"):
+    return sx.equilibrate(jax.random.key(0), batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights(), 20, kernel=kernel)
+
+
+def test_a_torn_kernel_is_built_again(own_cache):
+    """Cut short, or with its seal renewed so that only loading tells: one more build, and the kernel runs."""
+    compiler = native.shutil.which("c++")
+    native._loaded(compiler)
+    (library,) = own_cache.glob("*.so")
+    assert own_cache.stat().st_mode & 0o777 == 0o700
+    whole = library.read_bytes()
+    library.write_bytes(whole[: len(whole) // 2])
+    native._loaded(compiler)
+    assert len(library.read_bytes()) == len(whole)
+    library.unlink()
+    library.write_bytes(b"no library")
+    library.with_suffix(".sha256").write_text(hashlib.sha256(b"no library").hexdigest())
+    native._loaded(compiler)
+    assert len(library.read_bytes()) == len(whole)
+
+
+def test_a_name_tells_what_the_library_was_built_with(monkeypatch):
+    compiler, names = native.shutil.which("c++"), set()
+    names.add(native._name(compiler))
+    for function, other in (("libc_ver", lambda: ("glibc", "0.1")), ("machine", lambda: "other")):
+        with monkeypatch.context() as patch:
+            patch.setattr(native.platform, function, other)
+            names.add(native._name(compiler))
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "_processor", lambda: "another")
+        names.add(native._name(compiler))
+    with monkeypatch.context() as patch:
+        reported = native.subprocess.CompletedProcess([], 0, stdout=b"c++ 0.0.1")
+        patch.setattr(native.subprocess, "run", lambda *_, **__: reported)
+        names.add(native._name(compiler))
+    assert len(names) == 5
+
+
+def test_a_cache_of_others_is_not_used(own_cache, monkeypatch, tmp_path):
+    own_cache.mkdir()
+    own_cache.chmod(0o777)
+    assert native._cache_folder() == own_cache
+    assert own_cache.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(native.os, "getuid", lambda: 12345)
+    assert native._cache_folder() != own_cache
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/stackjax").symlink_to(own_cache)
+    assert native._cache_folder() != tmp_path / "other/stackjax"
+
+
+def test_the_slow_path_is_said_once(own_cache, monkeypatch):
+    monkeypatch.setenv("CXX", "false")
+    with pytest.warns(RuntimeWarning, match="slower than in the CPU kernel: .*could not build it"):
+        learn()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learn()
+    game, rule = batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights()
+    assert kernel_for(game, rule)[0] == "scan"
+    assert "could not build" in kernel_for(game, rule)[1]
+    native._build_problem.cache_clear()
+    monkeypatch.setenv("STACKJAX_NATIVE", "0")  # asked for, so nothing is said
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learn()
+
+
+def test_which_kernel_runs_is_told():
+    game = batch_of_games((2, 2), (2, 2))
+    assert kernel_for(game, sx.multiplicative_weights()) == ("native", None)
+    assert kernel_for(game, sx.exp3()) == ("scan", "only multiplicative_weights with sampled feedback has a fused kernel")
+
+
+ARGUMENTS = {
+    "logs": (8, 5),
+    "residue": (8, 5),
+    "streams": (4, 5),
+    "counts": (0, 5),
+    "payoffs": (32, 5),
+    "bounds": (4, 1),
+    "rate": (1, 1),
+}
+
+
+def call_kernel(num_types=(2, 2), num_actions=(2, 2), **shapes):
+    arrays = {name: jnp.zeros(shapes.get(name, shape), jnp.float32) for name, shape in ARGUMENTS.items()}
+    arrays["streams"] = arrays["streams"].astype(jnp.uint32)
+    values = list(arrays.values())
+    results = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in values[:4]]
+    sizes = {"num_types": np.array(num_types, np.int64), "num_actions": np.array(num_actions, np.int64)}
+    return jax.block_until_ready(jax.ffi.ffi_call(native.TARGET, results)(*values, num_rounds=np.int64(3), **sizes))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"logs": (7, 5)}, "log-weights and residue"),
+        ({"residue": (8, 4)}, "log-weights and residue"),
+        ({"streams": (3, 5)}, "streams must be"),
+        ({"counts": (3, 5)}, "play counts must be"),
+        ({"payoffs": (31, 5)}, "payoffs must be"),
+        ({"payoffs": (32,)}, "the same number of axes"),
+        ({"bounds": (4, 2)}, "cumulative prior must be"),
+        ({"rate": (1, 5)}, "rate must be"),
+        ({"num_actions": (2, 65)}, "1 to 64 actions"),
+        ({"num_types": (2,)}, "must name the same"),
+        ({"num_types": (40, 40), "num_actions": (2, 2)}, "at most 1024 type profiles"),
+        ({name: (3, *shape) for name, shape in ARGUMENTS.items() if name != "rate"} | {"rate": (2, 1, 1)}, "leading axes"),
+    ],
+)
+def test_the_kernel_checks_what_it_is_given(wrong, message):
+    assert native._build_problem() is None
+    call_kernel()
+    with pytest.raises(jax.errors.JaxRuntimeError, match=message):
+        call_kernel(**wrong)
+
+
+@pytest.mark.parametrize("kernel", ["auto", "native"])
+def test_a_gradient_through_the_kernel_says_what_to_take(kernel):
+    game = batch_of_games((1,), (2,), batch=3)
+    share = lambda step: sx.equilibrate(
+        jax.random.key(0), game, sx.multiplicative_weights(step), 5, kernel=kernel
+    ).strategies[0].sum()  # fmt: skip
+    for differentiate in (jax.grad(share), lambda step: jax.jvp(share, (step,), (1.0,))):
+        with pytest.raises(sx.InputError, match="take kernel='scan'"):
+            differentiate(0.1)
 
 
 def test_what_followers_learn_can_be_differentiated_in_the_scan():

@@ -25,66 +25,6 @@ def test_every_registered_game_conforms(entry):
     assert game.name == entry.name
 
 
-class Echo(sx.OneShotGame):
-    """A sound game to break one rule of at a time."""
-
-    name = "echo"
-    type_prior = np.ones(1)
-    num_actions = (2,)
-    leader_actions = sx.Discrete(2)
-
-    def observation(self, actions):
-        return jnp.eye(2)[actions[0]]
-
-    def outcome_payoffs(self, types, actions, leader_action):
-        return jnp.array([(leader_action == actions[0]).astype(float), 0.0])
-
-
-class WrongRange(Echo):
-    leader_payoff_range = (2.0, 3.0)
-
-
-class NotFinite(Echo):
-    def outcome_payoffs(self, types, actions, leader_action):
-        return jnp.array([0.0, jnp.nan])
-
-
-class ForgetsItsPast(Echo):
-    """Two decisions that look the same."""
-
-    num_decisions = 2
-
-
-class OnePayoffTooMany(Echo):
-    def outcome_payoffs(self, types, actions, leader_action):
-        return jnp.zeros(3)
-
-
-class ListPrior(Echo):
-    type_prior = [1.0]
-
-
-class Unsound(Echo):
-    num_actions = (2, 2)
-
-
-@pytest.mark.parametrize(
-    ("game", "message"),
-    [
-        (WrongRange(), "leader_payoff_range"),
-        (NotFinite(), "finite"),
-        (ForgetsItsPast(), "same observation"),
-        (Unsound(), "num_actions"),
-        (OnePayoffTooMany(), r"shape \(1 \+ N,\)"),
-        (ListPrior(), "NumPy array"),
-    ],
-)
-def test_check_game_names_the_broken_rule(game, message):
-    sx.check_game(Echo())
-    with pytest.raises(sx.InputError, match=message):
-        sx.check_game(game)
-
-
 def test_unknown_names_have_near_matches():
     with pytest.raises(sx.InputError, match="Did you mean 'maintain'"):
         sx.make("maintian")

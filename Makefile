@@ -7,17 +7,20 @@ READY := .venv/ready-$(VERSION)
 SEEDS ?= 10
 OUT ?= runs/posted-price-pi
 
-.PHONY: train test test-fast lint bench reproduce reproduce-quick lock clean
+.PHONY: train test test-fast test-all lint bench reproduce reproduce-quick lock clean
 .DEFAULT_GOAL := train
 
 train: $(READY)
 	$(BIN)/stackjax train posted-price-pi --seeds $(SEEDS) --out $(OUT) --overwrite
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow"
+
+test-all: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -50,4 +53,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv .cache runs

@@ -16,7 +16,6 @@ import numpy as np
 import stackjax as sx
 from stackjax.games.bertrand_platform import logit_market
 from stackjax.runs.intervals import interval, with_interval
-from stackjax.runs.spec import POMDPConfig
 from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.markets import NUM_REWARD_EPISODES, benchmarks, settle, settle_dynamic
 from toolkit.results import Experiment
@@ -46,7 +45,7 @@ def main(settings: Settings) -> None:
     markets["DPDP"] = dynamic[chosen]
     markets["price cap"] = settle(game, "cap", **learning, key=next(keys))
 
-    lengths = POMDPConfig(NUM_ROUNDS, NUM_REWARD_EPISODES, evaluation_rounds=NUM_ROUNDS)
+    lengths = sx.POMDPConfig(NUM_ROUNDS, NUM_REWARD_EPISODES, evaluation_rounds=NUM_ROUNDS)
     training = {"num_envs": 32, "num_updates": settings.few(30, 6), "response_samples": 8, "reward_samples": 4}
     seen = train(settings, GAME, GAME, pomdp=lengths, followers=SELLERS, learning_rate=5e-3, **training)
     learned = max(seen.result["seeds"], key=lambda seed: seed["leader_payoff"])

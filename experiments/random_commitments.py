@@ -23,7 +23,7 @@ from stackjax.runs.spec import EVALUATION_ROUNDS_FACTOR
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
-from toolkit.training import build, train_default
+from toolkit.training import train_default
 
 GAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "maintain, mixed": ("maintain-randomized", {}),
@@ -108,7 +108,8 @@ def main(settings: Settings) -> None:
         where = payoff_file(settings, game)
         seeds = seeds_for(settings, 2) if game == UNIFORM else settings.seeds  # shares the runs of the scaling experiment
         seen = train_default(settings, where, options, label=game.removesuffix(".json"), seeds=seeds)
-        env = sx.StackelbergPOMDP(build(where, options))
+        make = sx.load_matrix_game if where.endswith(".json") else sx.make
+        env = sx.StackelbergPOMDP(make(where, **(options or {})))
         search_all = jax.jit(lambda ks, e=env, n=seen.episodes: jax.lax.map(lambda key: best_random(e, key, n), ks))
         searched, gaps = jax.device_get(search_all(keys))
         learned, learned_gaps = seen.payoffs[: settings.seeds], seen.gaps[: settings.seeds]

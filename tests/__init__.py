@@ -1,14 +1,19 @@
 """Set up before anything imports JAX: what XLA compiles is kept and shared, and each worker has a core of its own."""
 
-import atexit
+import hashlib
 import os
-import shutil
-import tempfile
+import pathlib
 
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers, and commands that tests start, share what XLA has compiled
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="stackjax-tests-")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers, commands that tests start, and later runs share what is compiled
+    processor = pathlib.Path("/proc/cpuinfo")  # what is compiled for one need not run on another
+    lines = (
+        {line for line in processor.read_text().splitlines() if line.startswith(("model name", "flags"))}
+        if processor.exists()
+        else {}
+    )
+    name = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()[:12]
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(pathlib.Path(__file__).parents[1] / ".cache" / f"xla-{name}")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
-    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 if worker and hasattr(os, "sched_setaffinity"):  # a core each: XLA's threads would only get into each other's way

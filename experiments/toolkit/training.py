@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -12,14 +13,10 @@ import numpy as np
 
 import stackjax as sx
 from stackjax.runs import metrics
-from stackjax.runs.directory import RunDirectory
-from stackjax.runs.display import LiveProgress
 from stackjax.runs.files import to_json, write_text
-from stackjax.runs.session import run_training
-from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec, find_game
 from toolkit.settings import Settings
 
-__all__ = ["QUICK_UPDATES", "Curve", "Run", "build", "paper_lengths", "reused_seconds", "step_path", "train", "train_default"]
+__all__ = ["QUICK_UPDATES", "Curve", "Run", "paper_lengths", "reused_seconds", "step_path", "train", "train_default"]
 
 QUICK_UPDATES = 50
 _REUSED: list[float] = []
@@ -108,13 +105,13 @@ def step_path(decisions: int, num_envs: int, num_steps: int) -> dict[str, Any]:
     }
 
 
-def paper_lengths(game: str, options: dict[str, Any] | None = None) -> tuple[POMDPConfig, int]:
+def paper_lengths(game: str, options: dict[str, Any] | None = None) -> tuple[sx.POMDPConfig, int]:
     """Lengths of an episode as in the paper's published code, which counts plays, and the most leader decisions in it."""
-    built = build(game, options)
+    built = sx.make(game, **(options or {}))
     num_rounds = sx.rounds_from_plays(built, PAPER_PLAYS[built.is_bayesian])
     env = sx.StackelbergPOMDP(built, num_rounds=num_rounds)
     plays = num_rounds * env.plays.num_plays + env.num_reward_episodes
-    return POMDPConfig(num_rounds=num_rounds), plays * built.num_decisions
+    return sx.POMDPConfig(num_rounds=num_rounds), plays * built.num_decisions
 
 
 def train(
@@ -123,46 +120,45 @@ def train(
     game: str,
     *,
     options: dict[str, Any] | None = None,
-    pomdp: POMDPConfig | None = None,
+    pomdp: sx.POMDPConfig | None = None,
     followers: sx.FollowersConfig | None = None,
     seeds: int | None = None,
     **ppo: Any,
 ) -> Run:
     """Train ``game`` on all seeds into ``settings.runs / name``; everything not given is the library's default."""
-    source, resolved = _resolved(game, options)
-    spec = RunSpec(
-        source,
-        resolved,
-        pomdp or POMDPConfig(),
-        followers or sx.FollowersConfig(),
-        sx.PPOConfig(**ppo),
-        num_seeds=seeds or settings.seeds,
-    )
-    directory = RunDirectory(settings.runs / name)
-    stamp = directory.path.with_name(f"{directory.path.name}.stamp")
-    identity = to_json({"config": spec.to_dict(spec.build_env()), "made_by": MADE_BY, "device": str(jax.devices()[0])})
+    pomdp, followers, config = pomdp or sx.POMDPConfig(), followers or sx.FollowersConfig(), sx.PPOConfig(**ppo)
+    seeds, directory = seeds or settings.seeds, settings.runs / name
+    stamp = directory.with_name(f"{name}.stamp")
+    described = {"game": game, "options": options or {}, "seeds": seeds}
+    described |= {key: dataclasses.asdict(one) for key, one in (("pomdp", pomdp), ("followers", followers), ("ppo", config))}
+    identity = to_json({**described, "made_by": MADE_BY, "device": str(jax.devices()[0])})
     known = not settings.fresh and stamp.is_file() and stamp.read_text() == identity
-    if known and directory.result.is_file():
-        found = _read(directory)
+    if known and (directory / "result.json").is_file():
+        found = Run(json.loads((directory / "result.json").read_text()), metrics.read(directory / "metrics.jsonl"))
         _REUSED.append(found.seconds)
         return found
-    print(f"  {name}: {spec.num_seeds} seeds", flush=True)
+    print(f"  {name}: {seeds} seeds", flush=True)
     if not known:
-        shutil.rmtree(directory.path, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
         stamp.parent.mkdir(parents=True, exist_ok=True)
         write_text(stamp, identity)  # from here on, whatever lies in the directory is this run's
-    with LiveProgress(spec.ppo.num_updates) as progress:
-        run_training(spec, directory, resume=directory.config.is_file(), on_progress=progress.show)
-    return _read(directory)
+    begun = (directory / "config.json").is_file()
+    trained = sx.train(
+        game,
+        seeds=seeds,
+        out=directory,
+        pomdp=pomdp,
+        followers=followers,
+        ppo=config,
+        resume=begun,
+        **(options or {}),
+    )
+    return Run(trained.result, metrics.read(directory / "metrics.jsonl"))
 
 
 def reused_seconds() -> float:
     """What the runs that were not trained again by this process took when they were."""
     return sum(_REUSED)
-
-
-def _read(directory: RunDirectory) -> Run:
-    return Run(directory.read_result(), metrics.read(directory.metrics))
 
 
 def train_default(
@@ -172,21 +168,6 @@ def train_default(
     name = "-".join(["default", label or game, *(str(value) for value in (options or {}).values())])
     updates = {"num_updates": QUICK_UPDATES} if settings.quick else {}
     return train(settings, name, game, options=options, seeds=seeds, **updates)
-
-
-def build(game: str, options: dict[str, Any] | None = None) -> sx.Game:
-    """The game that `train` trains on."""
-    source, resolved = _resolved(game, options)
-    return source.build(resolved)
-
-
-def _resolved(game: str, options: dict[str, Any] | None) -> tuple[GameSource, dict[str, Any]]:
-    """Where ``game`` comes from, and all its options."""
-    source = find_game(game)
-    try:
-        return source, dataclasses.asdict(source.options(**(options or {})))
-    except TypeError as error:
-        raise sx.InputError(f"game {game!r}: {error}") from None
 
 
 def _made_by() -> dict[str, str]:

@@ -98,7 +98,7 @@ def require_dynamics(dynamics: Any) -> None:
 
 def one_hot(action: Array, like: Array) -> Array:
     """``[A, *batch]`` 1 at ``action [*batch]``, with the shape and dtype of ``like``."""
-    cells = jnp.arange(like.shape[0]).reshape(-1, *(1,) * action.ndim)
+    cells = jnp.arange(like.shape[0], dtype=action.dtype).reshape(-1, *(1,) * action.ndim)
     return (action[None] == cells).astype(like.dtype)
 
 

@@ -324,7 +324,7 @@ def _expected_payoffs(table: Array, follower: int, game: InducedGame, draws: Dra
 def _count(counts: Array, draws: Draws, game: InducedGame) -> Array:
     index = rounds.profile_index(game.table_shape, (*draws.types, *draws.actions))
     if counts.shape[0] <= LARGEST_ONE_HOT:
-        cells = jnp.arange(counts.shape[0]).reshape(-1, *(1,) * index.ndim)
+        cells = jnp.arange(counts.shape[0], dtype=index.dtype).reshape(-1, *(1,) * index.ndim)
         return counts + (index[None] == cells).astype(counts.dtype)
     flat = counts.reshape(counts.shape[0], -1)
-    return flat.at[index.reshape(-1), jnp.arange(flat.shape[1])].add(1.0).reshape(counts.shape)
+    return flat.at[index.reshape(-1), jnp.arange(flat.shape[1], dtype=index.dtype)].add(1.0).reshape(counts.shape)

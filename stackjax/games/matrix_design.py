@@ -35,7 +35,8 @@ class MatrixDesign(OneShotGame):
         del types
         float_dtype = jnp.result_type(float)
         cell = (actions[0], actions[1])
-        followers = jnp.asarray(BASE_GAME, float_dtype)[cell] + leader_action * jnp.asarray(TAU_BONUS, float_dtype)[cell]
+        tau = leader_action.astype(float_dtype)
+        followers = jnp.asarray(BASE_GAME, float_dtype)[cell] + tau * jnp.asarray(TAU_BONUS, float_dtype)[cell]
         differ = (actions[0] != actions[1]).astype(float_dtype)
         return jnp.concatenate([differ[None], followers])
 

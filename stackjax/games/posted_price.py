@@ -88,7 +88,7 @@ class PostedPrice(Game):
     def observe(self, state: PostedPriceState) -> Array:
         messages = jax.nn.one_hot(state.messages, self.num_messages).ravel() if self.num_messages > 1 else jnp.zeros(0)
         item_left = 1.0 - state.allocation.sum(keepdims=True)
-        agents_left = 1.0 - state.visited
+        agents_left = 1.0 - state.visited.astype(state.prices.dtype)
         return jnp.concatenate([agents_left, item_left, state.allocation, state.prices / self.max_value, messages])
 
     def visit(self, state: PostedPriceState, leader_action: Array) -> tuple[Array, Array]:

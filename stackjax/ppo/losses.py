@@ -65,7 +65,7 @@ def ppo_loss(
         value_loss=value_loss,
         entropy=entropy,
         approx_kl=mean(ratio - 1.0 - log_ratio),
-        clip_fraction=mean(jnp.abs(ratio - 1.0) > config.clip_epsilon),
+        clip_fraction=mean((jnp.abs(ratio - 1.0) > config.clip_epsilon).astype(ratio.dtype)),
         ratio_error=(batch.weight * jnp.abs(ratio - 1.0)).max(),
     )
     return loss, stats

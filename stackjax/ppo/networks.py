@@ -173,7 +173,7 @@ def grid_head(box: Box, points: int) -> ActionHead:
         return distrax.Independent(categorical(per_entry(parameters)), reinterpreted_batch_ndims=1)
 
     def to_action(choice: Array) -> Array:
-        return lead(low, choice.ndim) + choice / (points - 1) * lead(width, choice.ndim)
+        return lead(low, choice.ndim) + choice.astype(low.dtype) / (points - 1) * lead(width, choice.ndim)
 
     def from_action(action: Array) -> Array:
         share = (action - lead(low, action.ndim)) / lead(width, action.ndim)

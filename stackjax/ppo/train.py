@@ -111,7 +111,7 @@ class Trainer:
             seen, stats = committed_rollout(self.agent, config, state.params, rollout_key, self.shards)
             steps, last_value = None, jnp.zeros(seen.reward.shape[1])
         batch = training_batch(config, seen, last_value)
-        remaining = 1.0 - state.update / config.num_updates
+        remaining = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
         params, optimiser_state, losses = self._epochs(state, batch, epochs_key, remaining)
         loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
         finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((params, loss))]
@@ -130,7 +130,8 @@ class Trainer:
             (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
             gradients, whole = shards.sum((gradients, stats))
             stats = whole._replace(ratio_error=shards.max(stats.ratio_error))
-            updates, optimiser_state = learn.update(gradients, optimiser_state, params)
+            with jax.numpy_dtype_promotion("standard"):  # optax multiplies floats by its count of steps
+                updates, optimiser_state = learn.update(gradients, optimiser_state, params)
             step_size = -config.learning_rate * remaining
             params = jax.tree.map(lambda p, u: p + step_size * u, params, updates)
             return (params, optimiser_state), stats

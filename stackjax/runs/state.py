@@ -123,7 +123,7 @@ def score_run(
     is_better = is_first | (is_alike & (payoff >= highest - margin) & (~held_is_equal | (gap <= best.gap)))
     candidate = Best(params, state.train.update, payoff, gap, is_settled, highest)
     kept = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best)._replace(highest=highest)
-    means = jax.tree.map(lambda total: total / jnp.maximum(state.num_pending, 1), state.pending)
+    means = jax.tree.map(lambda total: total / jnp.maximum(state.num_pending, 1).astype(total.dtype), state.pending)
     logged = Logged(means, state.num_pending, evaluation, kept.leader_payoff, kept.gap, state.diverged_at)
     return state._replace(best=kept, pending=UpdateMetrics.zeros(), num_pending=jnp.int32(0)), logged
 

@@ -170,6 +170,7 @@ def test_claims_table_holds_every_claim(tmp_path):
     assert "**no** | because | 25" in table
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_experiment_runs_alone_and_a_finished_run_is_not_trained_again(tmp_path):
     def run(*arguments):

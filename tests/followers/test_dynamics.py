@@ -89,7 +89,7 @@ def test_regret_stays_within_the_published_bound(kind, opponent):
     def step(state, key):
         play = rule.play(state)
         action_key, payoff_key = jax.random.split(key)
-        payoffs = jax.random.uniform(payoff_key, (A,)) if opponent == "random" else 1.0 - (play == play.max())
+        payoffs = jax.random.uniform(payoff_key, (A,)) if opponent == "random" else (play != play.max()).astype(float)
         action = jax.random.categorical(action_key, jnp.log(play))
         return rule.update(state, payoffs.astype(jnp.float32), action), (play, payoffs)
 
@@ -192,7 +192,7 @@ def test_a_single_follower_finds_its_best_reply(kind):
         (lambda: sx.logit_response(-1.0), "temperature=-1"),
         (lambda: sx.regret_matching(feedback="all"), "feedback=all"),
         (lambda: sx.FollowersConfig(kind="guessing"), "kind=guessing"),
-        (lambda: sx.FollowersConfig(temperature=float("nan")), "temperature=nan"),
+        (lambda: sx.FollowersConfig("logit-response", temperature=float("nan")), "temperature=nan"),
     ],
 )
 def test_bad_settings_are_named(make, message):

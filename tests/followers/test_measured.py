@@ -48,7 +48,7 @@ def test_each_game_stops_when_its_gap_is_small_enough_and_stays_so(rule):
         assert run[b] == 50 * (first + 1)
         alone = sx.equilibrate(key, game, dynamics, int(run[b]), count_plays=True, kernel=kernel)
         np.testing.assert_array_equal(response.play_counts[..., b], alone.play_counts[..., b])
-        assert response.play_counts[..., b].sum() == run[b]
+        assert int(response.play_counts[..., b].sum()) == run[b]
         np.testing.assert_array_equal(response.strategies[0][..., b], alone.strategies[0][..., b])
         assert gap_of(game, response, b) <= tolerance + 1e-6
         assert response.gaps.bcce_gap[-1, b] == pytest.approx(gap_of(game, response, b), abs=1e-5)

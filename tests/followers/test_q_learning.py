@@ -21,7 +21,7 @@ def test_equals_the_oracle_update_by_update(x64, num_types, num_actions, memory)
     streams, first, n = start_streams(key), None, len(num_types)
     if memory:  # the first number is the action remembered at first
         streams, uniform = next_uniforms(streams, 1)
-        place = int(uniform[0] * np.prod(num_actions))
+        place = int(float(uniform[0]) * np.prod(num_actions))
         first = tuple(int(a) for a in np.unravel_index(place, num_actions))
     numbers = draws(streams, num_rounds, 1 + n)
     rule = sx.q_learning(memory=memory, **settings)

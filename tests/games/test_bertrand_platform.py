@@ -70,7 +70,7 @@ def test_q_learning_sellers_with_memory_collude_without_intervention():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"num_prices": 1}, "num_prices=1 must be at least 2"),
+        ({"num_prices": 1}, "num_prices=1 must be a whole number of at least 2"),
         ({"num_sellers": 0}, "num_sellers=0"),
         ({"scale": 0.0}, "scale"),
         ({"highest_price": 1.0}, "highest_price=1.0"),

@@ -101,7 +101,7 @@ def respond_with(value):
         (payoffs(lambda types, actions, a: jnp.array([float(a), 0.0])), r"needs the number behind a value.*line \d+"),
         (payoffs(lambda types, actions, a: jnp.array([1.0 / 0, 0.0])), "payoffs raised ZeroDivisionError"),
         (broken(observation=lambda self, actions: None), "observe"),
-        (broken(observation=lambda self, actions: jnp.array([jnp.nan, 1.0]) + actions[0]), "observe returns NaN"),
+        (broken(observation=lambda self, actions: jnp.array([jnp.nan, 1.0])), "observe returns NaN"),
         (broken(observation=lambda self, actions: jnp.ones((2, 2))), "observe must return a vector"),
         (respond_with(jnp.int32(-1)), "respond returns -1"),
         (respond_with(jnp.float32(0)), "respond must return one whole number, but returns float32"),

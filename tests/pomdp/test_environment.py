@@ -81,6 +81,63 @@ def test_nothing_hidden_is_observed():
     assert not np.array_equal(observations[0], env.game.observe(state.public))
 
 
+@pytest.mark.parametrize("name", ["escape-randomized", "matrix-design", "posted-price-pi"])
+def test_float64_takes_both_paths(x64, name):
+    """Shapes and dtypes of carries agree all the way through an update, and an episode pays what it pays in float32."""
+    env = sx.StackelbergPOMDP(sx.make(name), num_rounds=3, num_reward_episodes=2)
+    for settings in ({}, {"path": "step", "num_steps": 8}):
+        trainer = sx.make_train(env, sx.PPOConfig(num_envs=4, num_minibatches=1, hidden_sizes=(8,), **settings))
+        jax.eval_shape(trainer.update, jax.eval_shape(trainer.init, jax.random.key(0)))
+    action = env.game.leader_actions.zeros()
+
+    def one(carry, _):
+        observation, state, reward, _, _ = env.step_env(jax.random.key(0), carry[1], action)
+        return (observation, state), reward
+
+    play = lambda: jax.lax.scan(one, env.reset_env(jax.random.key(1)), length=30)[1]
+    rewards = []
+    for is_double in (True, False):
+        with jax.enable_x64(is_double):
+            rewards.append(np.asarray(jax.jit(play)()))
+    assert rewards[0].dtype == np.float64
+    np.testing.assert_allclose(rewards[0], rewards[1], rtol=1e-6)
+
+
+def test_what_gymnax_asks_of_an_environment():
+    env = sx.StackelbergPOMDP(sx.make("maintain"), num_rounds=2, num_reward_episodes=1)
+    params = env.default_params
+    observation, state = env.reset(jax.random.key(0), params)
+    np.testing.assert_array_equal(env.observe(jax.random.key(0), state, None, params), observation)
+    np.testing.assert_array_equal(env.get_obs(state), observation)
+    assert not env.is_terminated(state, params)
+    assert env.discount(state, params) == 1.0
+    for _ in range(7):  # two rounds of three plays, and the reward sub-episode
+        _, state, _, terminated, _ = env.step_env(jax.random.key(0), state, jnp.int32(0))
+        assert env.is_terminated(state, params) == terminated
+    assert terminated
+    assert env.discount(state, params) == 0.0
+    shapes = env.state_space(params).spaces
+    assert len(shapes) == len(jax.tree.leaves(state))
+    assert shapes[".payoffs"].shape == state.payoffs.shape
+
+
+@pytest.mark.parametrize(("name", "bad"), [("matrix-design-payments", [np.nan, 3.0]), ("matrix-design", 99)])
+def test_an_action_that_is_none_is_refused_or_flagged(name, bad):
+    """Concrete ones are refused; inside jit the nearest one is played, and said to be."""
+    env = sx.StackelbergPOMDP(sx.make(name), num_rounds=2)
+    _, state = env.reset(jax.random.key(0))
+    with pytest.raises(sx.InputError, match="action="):
+        env.step(jax.random.key(0), state, jnp.asarray(bad))
+    step = jax.jit(lambda state, action: env.step(jax.random.key(0), state, action))
+    found = step(state, jnp.asarray(bad))
+    assert not found[-1]["is_valid_action"]
+    assert np.isfinite(found[2])
+    played = found[-1]["leader_action"]
+    np.testing.assert_array_equal(played, env.game.leader_actions.clip(jnp.asarray(bad)))
+    assert np.isfinite(played).all()
+    assert step(state, env.game.leader_actions.zeros())[-1]["is_valid_action"]
+
+
 def test_default_lengths_are_the_papers():
     assert (sx.StackelbergPOMDP(sx.make("maintain")).num_rounds) == 100
     env = sx.StackelbergPOMDP(sx.make("allocation"))

@@ -19,6 +19,7 @@ from stackjax.testing import random_actions
 from tests.conftest import GAMES
 
 NUM_ROUNDS, NUM_PAID = 9, 4
+QUICKLY = {"xla_backend_optimization_level": "0"}  # compiled, that is
 
 
 def random_commitment(env: sx.StackelbergPOMDP, key: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -51,18 +52,23 @@ def step_through(env: sx.StackelbergPOMDP, key: jax.Array, actions: jax.Array) -
 
     observation, state = env.reset_env(key)
     length = env.default_params.max_steps_in_episode
-    (_, _, over), seen = jax.jit(lambda carry: jax.lax.scan(step, carry, None, length=length))(
-        (observation, state, jnp.bool_(False))
-    )
+    play = jax.jit(lambda carry: jax.lax.scan(step, carry, None, length=length), compiler_options=QUICKLY)
+    (_, _, over), seen = play((observation, state, jnp.bool_(False)))
     assert over
     alive = ~np.asarray(seen["over"])
     return jax.tree.map(lambda leaf: np.asarray(leaf)[alive], seen)
 
 
-@pytest.mark.parametrize("reward_play", ["argmax", "mixed", "empirical"])
-@pytest.mark.parametrize("feedback", ["sampled", "expected"])
-def test_committed_path_equals_step_path(any_game, reward_play, feedback):
-    check_paths(any_game, sx.multiplicative_weights(0.3, feedback=feedback), reward_play)
+PLAYS, FEEDBACK = ("argmax", "mixed", "empirical"), ("sampled", "expected")
+# Every game with both kinds of feedback, every play with both, and over three games in a row every game's neighbours with all.
+PAIRS = [(game, PLAYS[(g + f) % 3], feedback) for g, game in enumerate(GAMES) for f, feedback in enumerate(FEEDBACK)]
+EVERYTHING = [(game, play, feedback) for game in GAMES for play in PLAYS for feedback in FEEDBACK]
+LONG = [pytest.param(*case, marks=pytest.mark.long) for case in EVERYTHING if case not in PAIRS]
+
+
+@pytest.mark.parametrize(("game", "reward_play", "feedback"), [*PAIRS, *LONG])
+def test_committed_path_equals_step_path(game, reward_play, feedback):
+    check_paths(GAMES[game](), sx.multiplicative_weights(0.3, feedback=feedback), reward_play)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind != "multiplicative-weights"])
@@ -83,17 +89,16 @@ def check_paths(any_game, dynamics, reward_play):
     observations, actions = random_commitment(env, jax.random.key(4))
     steps = step_through(env, key, actions)
 
-    table = tabulate_batch(any_game, env.tree, actions[None])
-    response = equilibrate(
-        key,
-        table.game,
-        dynamics,
-        NUM_ROUNDS,
-        payoff_scale=any_game.payoff_scale,
-        count_plays=True,
-        num_snapshots=NUM_ROUNDS,
-    )
-    paid = play_reward_phase(table.game, response, reward_play, NUM_PAID, NUM_PAID)
+    def committed(key, actions):
+        table = tabulate_batch(any_game, env.tree, actions[None])
+        scale = any_game.payoff_scale
+        response = equilibrate(
+            key, table.game, dynamics, NUM_ROUNDS, payoff_scale=scale, count_plays=True, num_snapshots=NUM_ROUNDS
+        )
+        paid = play_reward_phase(table.game, response, reward_play, NUM_PAID, NUM_PAID)
+        return table, response, paid._replace(first=jnp.asarray(paid.first))
+
+    table, response, paid = jax.jit(committed, compiler_options=QUICKLY)(key, actions)
 
     # Rounds: the same types, the same drawn actions, the same weight tables before each.
     in_response = steps["is_response"] == 1.0
@@ -145,8 +150,15 @@ def test_number_of_plays_in_a_round(any_game):
     assert expected.plays.num_plays == np.prod(any_game.num_actions)
 
 
-@pytest.mark.parametrize("feedback", ["sampled", "expected"])
-@pytest.mark.parametrize("name", ["posted-price-pi", "matrix-design-payments", "correlated"])
+@pytest.mark.parametrize(
+    ("name", "feedback"),
+    [
+        ("correlated", "sampled"),
+        ("posted-price-pi", "expected"),
+        pytest.param("matrix-design-payments", "sampled", marks=pytest.mark.long),
+        pytest.param("correlated", "expected", marks=pytest.mark.long),
+    ],
+)
 def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     """All rounds and reward sub-episodes sampled: the learner's batch is the step path's decisions, one for one."""
     game = GAMES[name]()
@@ -157,7 +169,7 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     agent = make_agent(env, config)
     params = agent.init(jax.random.key(0))
     key = jax.random.key(1)
-    seen, stats = jax.jit(lambda k: committed_rollout(agent, config, params, k))(key)
+    seen, stats = jax.jit(lambda k: committed_rollout(agent, config, params, k), compiler_options=QUICKLY)(key)
 
     # Replay the commitment and the followers' draws of that rollout one decision at a time.
     choice_key, response_key, play_key, _ = jax.random.split(key, 4)
@@ -167,7 +179,7 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
         noise = agent.head.noise(jax.random.fold_in(episode_key, nodes.start), observations.shape[:-1])
         return agent.head.draw(noise, agent.policy(params, observations))
 
-    _, choices = commit(game, env.tree, choose, agent.game_action)
+    choices = jax.jit(lambda: commit(game, env.tree, choose, agent.game_action)[1])()
     steps = step_through(env, response_key, agent.game_action(choices))
     critic_inputs = np.asarray(jax.vmap(agent.critic_inputs)(jnp.asarray(steps["observation"]), steps["view"]))
     plays = np.asarray(jax.random.randint(play_key, (NUM_ROUNDS, 1), 0, env.plays.num_plays))[:, 0]

@@ -44,10 +44,10 @@ class Late(sx.Game):
 
     def payoffs(self, types, actions, state):
         copied = (state["last"] == actions[0]).astype(float)
-        return jnp.stack([copied + 0.25 * state["first"], self.follower_payoff(actions)])
+        return jnp.stack([copied + 0.25 * state["first"].astype(float), self.follower_payoff(actions)])
 
     def follower_payoff(self, actions):
-        return 0.1 * actions[0]
+        return jnp.array([0.0, 0.1])[actions[0]]
 
 
 class Inspection(Late):
@@ -56,7 +56,7 @@ class Inspection(Late):
     name = "inspection"
 
     def reveal(self, state):
-        return jnp.eye(2)[state["shown"]] * (1.0 - state["first"])
+        return jnp.eye(2)[state["shown"]] * (1.0 - state["first"].astype(float))
 
 
 class Revelation(sx.Game):
@@ -87,7 +87,7 @@ class Revelation(sx.Game):
 
     def advance(self, state, leader_action, outcome):
         here = jnp.arange(3) == state["level"]
-        outcomes = jnp.where(here, 1.0 + outcome, state["outcomes"])
+        outcomes = jnp.where(here, 1.0 + outcome.astype(float), state["outcomes"])
         high = (leader_action[0] > 0.5).astype(jnp.int32)
         return {**state, "level": state["level"] + 1, "high": high, "outcomes": outcomes}
 
@@ -113,7 +113,7 @@ def histories(game, tree, actions):
     return found
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_one_action_for_each_history_and_another_for_every_other(seed):
     """Random real actions are all different, so that equal actions mean one node."""
@@ -168,7 +168,7 @@ def test_late_revelation_is_enumerated(game, optimum):
     """The follower plays 1 whatever happens, so that copying it needs no look."""
     sx.check_game(game)
     assert enumerate_commitments(game).value == optimum
-    game.follower_payoff = lambda actions: 0.0 * actions[0]  # indifferent: it pays to look, if the worst is feared
+    game.follower_payoff = lambda actions: jnp.zeros(())  # indifferent: it pays to look, if the worst is feared
     assert enumerate_commitments(game).weak_value == (1.25 if isinstance(game, Late) and type(game) is Late else 1.0)
 
 
@@ -184,15 +184,17 @@ class Indifferent(Inspection):
     leader_payoff_range = (0.0, 1.25)
 
     def follower_payoff(self, actions):
-        return 0.0 * actions[0]
+        return jnp.zeros(())
 
 
 @pytest.mark.parametrize("settings", [{"num_updates": 30}, {"path": "step", "num_updates": 40, "num_steps": 120}])
-@pytest.mark.parametrize(("game", "optimum"), [(Late(), 1.25), (Indifferent(), 1.0)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("game", "optimum"), [pytest.param(Late(), 1.25, marks=pytest.mark.long), (Indifferent(), 1.0)])
 def test_leaders_learn_when_to_look(settings, game, optimum):
     env = sx.StackelbergPOMDP(game, num_rounds=10, num_reward_episodes=10, reward_play="mixed")
     trainer = sx.make_train(env, sx.PPOConfig(num_envs=64, hidden_sizes=(32,), learning_rate=1e-2, **settings))
-    params = jax.jit(trainer)(jax.random.key(0)).state.params
+    train = jax.jit(trainer, compiler_options={"xla_backend_optimization_level": "0"})
+    params = train(jax.random.key(0)).state.params
     actions = commit(game, env.tree, lambda seen, _: trainer.agent.mode_action(params, seen), lambda a: a)[1]
     evaluation = sx.evaluate_commitment(jax.random.key(1), env, actions)
     np.testing.assert_allclose(evaluation.mixed.leader_payoff.mean(), optimum, atol=0.02)
@@ -208,10 +210,10 @@ class NarrowPeek(Late):
         return {**super().start(actions), "first": jnp.zeros(1), "last": jnp.zeros(1)}
 
     def reveal(self, state):
-        return jnp.eye(2)[state["shown"]] * (jnp.abs(state["first"][0] - 0.123) < 1e-4)
+        return jnp.eye(2)[state["shown"]] * (jnp.abs(state["first"][0] - 0.123) < 1e-4).astype(float)
 
     def payoffs(self, types, actions, state):
-        return jnp.stack([1.0 * state["last"][0], 0.0 * actions[0]])
+        return jnp.stack([state["last"][0], jnp.zeros(())])
 
 
 def test_a_difference_that_was_not_found_is_noticed():

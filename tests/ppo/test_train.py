@@ -14,7 +14,14 @@ from stackjax.ppo.rollout import init_steps, step_rollout
 from stackjax.ppo.train import training_batch
 from tests.ppo.probes import Constant, MatchWhatYouSee
 
-SMALL = sx.PPOConfig(num_updates=3, num_envs=8, num_steps=16, num_minibatches=2, hidden_sizes=(16,))
+SMALL = sx.PPOConfig(num_updates=3, num_envs=8, num_minibatches=2, hidden_sizes=(16,))
+EPISODE = 12 * 3 + 3  # leader decisions of an episode of `small_env`: rounds of three plays, then reward sub-episodes
+
+
+def small(path, **settings):
+    """A small training; on the step path an update is a whole episode of each environment."""
+    steps = {"num_steps": EPISODE, "num_minibatches": 1} if path == "step" else {}
+    return small(path, **{**steps, **settings})
 
 
 def small_env(name="allocation", **options):
@@ -35,21 +42,41 @@ def batch_of(trainer, params, key):
     return training_batch(config, seen, last_value), seen
 
 
-@pytest.mark.parametrize("critic_inputs", ["none", "phase", "weights", "state"])
-@pytest.mark.parametrize("path", ["committed", "step"])
+@pytest.mark.parametrize(("path", "critic_inputs"), [("committed", "none"), ("committed", "state"), ("step", "weights")])
 def test_first_ratio_is_one(path, critic_inputs):
     """Log-probabilities in the batch are those of the policy that acted, for every update's first minibatch."""
-    trainer = sx.make_train(small_env(), dataclasses.replace(SMALL, path=path, critic_inputs=critic_inputs))
+    trainer = sx.make_train(small_env(), small(path, critic_inputs=critic_inputs))
     metrics = jax.jit(trainer)(jax.random.key(2)).metrics
     assert metrics.loss.ratio_error.max() < 1e-5
     assert metrics.loss.approx_kl.max() > 1e-9
     assert metrics.is_finite.all()
 
 
+def test_a_held_action_keeps_the_log_probability_that_it_was_drawn_with():
+    """A rollout ends in mid-episode and goes on under other weights: what was drawn before is as likely as it was then."""
+    config = small("step", num_steps=EPISODE // 2)
+    env = small_env()
+    agent = sx.make_train(env, config).agent
+    old, new = (agent.init(jax.random.key(seed)) for seed in (0, 1))
+    new = jax.tree.map(lambda leaf: leaf + 0.3, new)
+    rollout = jax.jit(functools.partial(step_rollout, agent, config))
+    start = init_steps(env, config, jax.random.key(2))
+    carry, seen, _, _ = rollout(old, jax.random.key(3), start)
+    made = np.asarray(carry.env_state.commitments.made)  # before the second half, by episode and node
+    _, seen, _, _ = rollout(new, jax.random.key(4), carry)
+    node = np.asarray(seen.observation).argmax(axis=-1)  # the leader sees the message
+    is_held = np.take_along_axis(made, node.T, axis=1).T
+    log_prob = lambda params: agent.head.distribution(agent.policy(params, seen.observation)).log_prob(seen.choice)
+    assert is_held[0].any()
+    assert (~is_held[0]).any() or not made.all()
+    np.testing.assert_allclose(np.asarray(seen.log_prob)[0], np.where(is_held, log_prob(old), log_prob(new))[0], atol=1e-5)
+    assert np.abs(np.asarray(log_prob(old) - log_prob(new))[0][is_held[0]]).max() > 0.01
+
+
 @pytest.mark.parametrize("box_policy", ["grid", "gaussian"])
 @pytest.mark.parametrize("path", ["committed", "step"])
 def test_box_policies_train(path, box_policy):
-    config = dataclasses.replace(SMALL, path=path, box_policy=box_policy)
+    config = small(path, box_policy=box_policy)
     result = jax.jit(sx.make_train(small_env("maintain-randomized"), config))(jax.random.key(0))
     assert result.metrics.is_finite.all()
     assert result.metrics.loss.ratio_error.max() < 1e-5
@@ -76,7 +103,7 @@ def test_actor_cannot_see_the_weight_tables_and_the_critic_does():
 
 @pytest.mark.parametrize("path", ["committed", "step"])
 def test_same_seed_same_bits(path):
-    train = jax.jit(sx.make_train(small_env(), dataclasses.replace(SMALL, path=path)))
+    train = jax.jit(sx.make_train(small_env(), small(path)))
     first, second = train(jax.random.key(5)), train(jax.random.key(5))
     for a, b in zip(jax.tree.leaves(first.metrics), jax.tree.leaves(second.metrics), strict=True):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
@@ -88,7 +115,7 @@ def test_same_seed_same_bits(path):
 
 @pytest.mark.parametrize("path", ["committed", "step"])
 def test_a_seed_draws_the_same_alone_or_among_ten(path):
-    trainer = sx.make_train(small_env(), dataclasses.replace(SMALL, path=path))
+    trainer = sx.make_train(small_env(), small(path))
     keys = jax.vmap(jax.random.key)(jnp.arange(10))
     one_update = lambda key: trainer.update(trainer.init(key))
     together, _ = jax.jit(jax.vmap(one_update))(keys)
@@ -115,7 +142,7 @@ def test_numeric_settings_vmap():
 
 @pytest.mark.parametrize("path", ["committed", "step"])
 def test_basic_pomdp_hides_every_response_decision(path):
-    config = dataclasses.replace(SMALL, path=path, num_steps=200, critic_inputs="phase", response_visibility=0.0)
+    config = small(path, **({"num_steps": 200} if path == "step" else {}), critic_inputs="phase", response_visibility=0.0)
     trainer = sx.make_train(small_env(), config)
     params = trainer.agent.init(jax.random.key(0))
     _, seen = batch_of(trainer, params, jax.random.key(1))

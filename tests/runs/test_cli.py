@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+import stackjax as sx
 from stackjax import FollowersConfig, InputError, PPOConfig
 from stackjax.runs import metrics
 from stackjax.runs.directory import RunDirectory
@@ -74,6 +75,9 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
         assert arrays["follower_1"].shape == arrays["follower_2"].shape == (2, 2)
         np.testing.assert_allclose(arrays["follower_1"].sum(axis=1), 1.0, atol=1e-5)
         assert arrays["leader_payoff"] == max(before)
+    for path, seed in ((out / "policies.npz", 4), (tmp_path / "learnt.json", None)):
+        acted = sx.load_policy(path, seed).act(np.array(learnt["observations"]))
+        np.testing.assert_allclose(acted, learnt["actions"], atol=1e-5)
     assert run("export", out, tmp_path / "learnt.txt") == 2
     assert "must end in .json or .npz" in capsys.readouterr().err
     assert run("export", out, out / "result.json") == 2
@@ -82,6 +86,10 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     assert "directory that exists" in capsys.readouterr().err
     assert run("export", out, tmp_path / "learnt.json", "--seed", 9) == 2
     assert "seed=9 is not in the run; it has 3, 4" in capsys.readouterr().err
+    for damage in (b"", b"PK\x03\x04", (out / "policies.npz").read_bytes()[:-100]):
+        (out / "policies.npz").write_bytes(damage)
+        assert run("export", out, tmp_path / "again.npz") == 2
+        assert "policies.npz is damaged" in capsys.readouterr().err
 
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypatch):
@@ -135,6 +143,7 @@ def test_a_game_from_a_file_goes_on_too(tmp_path, payoff_file, kind, capsys):
     assert ("payoffs" if kind == "json" else "python_file_sha256") in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on(tmp_path):
     """A real kill, in the middle of training; whatever it left, --resume ends as an uninterrupted run does."""
     slow = ["--ppo.num-updates", "4000", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "1"]

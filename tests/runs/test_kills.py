@@ -10,9 +10,9 @@ import pytest
 
 from tests.runs.commands import metrics_of, result_of, start, wait_for_file
 
-NUM_KILLS = int(os.environ.get("STACKJAX_KILLS", "3"))
+NUM_KILLS = int(os.environ.get("STACKJAX_KILLS", "2"))
 TRAIN = ["train", "maintain", "--ppo.num-updates", 6000, "--ppo.num-envs", 16, "--pomdp.num-rounds", 20, "--seeds", 3]
-SWEEP = ["sweep", "allocation", "--ppo.num-envs", 16, "--pomdp.num-rounds", 20, "--ppo.num-updates", 1500, "--seeds", 2]
+SWEEP = ["sweep", "allocation", "--ppo.num-envs", 16, "--pomdp.num-rounds", 20, "--ppo.num-updates", 600, "--seeds", 2]
 SWEEP += ["--sweep.ppo.learning-rate", "log", 1e-4, 1e-2, 3, "--sweep.game.num-messages", 1, 2]
 OFTEN = ["--checkpoint-seconds", 0.5]
 
@@ -25,7 +25,7 @@ def finish(*arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [TRAIN, SWEEP], ids=["train", "sweep"])
+@pytest.mark.parametrize("command", [pytest.param(TRAIN, marks=pytest.mark.long), SWEEP], ids=["train", "sweep"])
 def test_killed_at_random_moments(command, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     began = time.monotonic()
@@ -52,7 +52,11 @@ def test_killed_at_random_moments(command, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("command", "number"), [(TRAIN, signal.SIGINT), (SWEEP, signal.SIGTERM)], ids=["train", "sweep"])
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [(TRAIN, signal.SIGINT), pytest.param(SWEEP, signal.SIGTERM, marks=pytest.mark.long)],
+    ids=["train", "sweep"],
+)
 def test_told_to_stop_it_saves_and_says_so(command, number, tmp_path):
     out = tmp_path / "out"
     batch = out if command is TRAIN else out / "chunks/000000-0"

@@ -23,18 +23,29 @@ def close(found, expected):
 
 
 @pytest.mark.slow
-def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bit(tmp_path):
-    seeds = [*SMALL, "--ppo.num-updates", 10, "--seeds", 3]
-    finish([start(*seeds, "--out", tmp_path / "one", devices=1)])
-    finish([start(*seeds, "--mesh", 8, 1, "--out", tmp_path / "eight", devices=8)])
-    outputs = finish(together(*seeds, "--mesh", 8, 1, "--out", tmp_path / "two"))
-    for several in ("eight", "two"):
-        assert result_of(tmp_path / several) == result_of(tmp_path / "one")
-        assert metrics_of(tmp_path / several) == metrics_of(tmp_path / "one")
+def test_two_processes_train_as_one_does_to_the_last_bit(tmp_path):
+    seeds = [*SMALL, "--ppo.num-updates", 4, "--seeds", 3]
+    finish([start(*seeds, "--out", tmp_path / "one", devices=1, flags=QUICKLY)])
+    outputs = finish(together(*seeds, "--out", tmp_path / "two", devices=1, flags=QUICKLY))
+    assert result_of(tmp_path / "two") == result_of(tmp_path / "one")
+    assert metrics_of(tmp_path / "two") == metrics_of(tmp_path / "one")
     assert "leader payoff" in outputs[0][0]
     assert "leader payoff" not in outputs[1][0]  # only one of them speaks
 
 
+@pytest.mark.long
+@pytest.mark.slow
+def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bit(tmp_path):
+    seeds = [*SMALL, "--ppo.num-updates", 10, "--seeds", 3]
+    finish([start(*seeds, "--out", tmp_path / "one", devices=1)])
+    finish([start(*seeds, "--mesh", 8, 1, "--out", tmp_path / "eight", devices=8)])
+    finish(together(*seeds, "--mesh", 8, 1, "--out", tmp_path / "two"))
+    for several in ("eight", "two"):
+        assert result_of(tmp_path / several) == result_of(tmp_path / "one")
+        assert metrics_of(tmp_path / several) == metrics_of(tmp_path / "one")
+
+
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("groups", "seeds", "mesh"), [(1, 1, (1, 8)), (8, 3, (2, 4))])
 def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(tmp_path, groups, seeds, mesh):
@@ -45,6 +56,7 @@ def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(t
     close(tmp_path / "two", tmp_path / "one")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_processes_sweep_as_one_does(tmp_path):
     sweep = ["sweep", *SMALL[1:], "--ppo.num-updates", 4, "--seeds", 2, "--sweep.ppo.learning-rate", 1e-3, 1e-2, 3e-2]
@@ -54,6 +66,7 @@ def test_two_processes_sweep_as_one_does(tmp_path):
     assert result_of(tmp_path / "two") == result_of(tmp_path / "one")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_lost_process_costs_nothing(tmp_path):
     long = [*SMALL, "--ppo.num-updates", 1000, "--seeds", 4, "--checkpoint-seconds", 1]

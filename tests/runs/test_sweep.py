@@ -3,13 +3,17 @@
 import csv
 import dataclasses
 import json
-import typing
+import pathlib
+import shutil
+import subprocess
+import sys
 
 import jax
 import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.followers.config import followers_type, option_types
 from stackjax.runs.loop import train_batch
 from stackjax.runs.memory import GIB, fit_programs
 from stackjax.runs.programs import Programs
@@ -20,7 +24,7 @@ from tests.runs.commands import QUICK, poison, result_of, run, start
 SECTIONS = {
     "game": sx.registered_games()[0].options,
     "pomdp": POMDPConfig,
-    "followers": sx.FollowersConfig,
+    "followers": followers_type("q-learning"),
     "ppo": sx.PPOConfig,
 }
 SWEEP = ["--sweep.ppo.learning-rate", "log", 1e-3, 1e-2, 2, "--sweep.followers.step-size", 0.1, 0.5]
@@ -61,6 +65,20 @@ def test_the_table_has_a_row_for_each_configuration_and_seed(swept):
     assert [seed["seed"] for seed in best["seeds"]] == [0, 1]
     assert (swept / "surface.png").read_bytes().startswith(b"\x89PNG")
     assert "data:image/png;base64," in (swept / "report.html").read_text()
+
+
+def test_the_policy_file_alone_is_enough(swept, tmp_path):
+    """``policy.py`` copied elsewhere, a process that cannot import anything but NumPy, and the export of a sweep's best."""
+    assert run("export", swept, tmp_path / "best.npz") == 0
+    shutil.copy(pathlib.Path(sx.__file__).with_name("policy.py"), tmp_path / "policy.py")
+    code = (
+        "import sys, numpy as np\nsys.path.insert(0, '.')\nfrom policy import load_policy\n"
+        "stored = np.load('best.npz')\n"
+        "assert (load_policy('best.npz').act(stored['observations']) == stored['actions']).all()\n"
+        "assert not {'jax', 'stackjax', 'flax'} & set(sys.modules)\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
 
 
 def test_a_run_of_a_sweep_is_the_run_alone(swept, tmp_path):
@@ -133,6 +151,7 @@ def test_divergence_is_in_the_table_and_harms_nobody_else(tmp_path, monkeypatch,
     assert "2 runs diverged" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_peak_memory_stays_within_the_budget(tmp_path):
     """Deep networks in two groups: a batch of either as a whole would need more."""
@@ -189,11 +208,19 @@ def test_what_is_for_runs_says_so_in_a_line(swept, capsys):
         (["--sweep.ppo.discount", "1", "0.9"], ["discount=0.9", "step"]),
         (["--sweep.game.num-messages", "2", "0"], ["num_messages=0"]),
         (["--sweep.followers.kind", "exp3", "hedge"], ["hedge"]),
-        (["--sweep.followers.memory", "maybe"], ["true or false"]),
-        (["--sweep.followers.memory", "true", "false"], ["memory=True"]),
+        (["--followers.kind", "q-learning", "--sweep.followers.memory", "maybe"], ["true or false"]),
+        (["--sweep.followers.memory", "true", "false"], ["memory is not an option of multiplicative-weights", "q-learning"]),
+        (["--sweep.followers.temperature", "0.1", "0.2"], ["it belongs to logit-response"]),
+        (["--followers.step-size", "0.3", "--sweep.followers.kind", "exp3"], ["step_size is not an option of exp3"]),
+        (["--sweep.ppo.num-steps", "64", "128"], ["num_steps=64 does nothing unless path is step"]),
+        (["--sweep.ppo.gaussian-std", "0.1", "0.5"], ["gaussian_std=0.1 does nothing unless box_policy is gaussian"]),
+        (["--sweep.ppo.grid-points", "5", "9"], ["grid_points=5 does nothing in 'allocation'"]),
+        (["--ppo.gae-lambda", "0.9", "--sweep.ppo.gae-lambda", "0.9", "1"], ["both fixed and swept"]),
+        (["--sweep.ppo.gae-lambda", "linear", "0", "1", "100000000"], ["100000000 values, more than 1000000"]),
+        (["--seeds", "100000", "--sweep.ppo.gae-lambda", "linear", "0", "1", "100"], ["10000000 runs"]),
         (["--sweep.ppo.gae-lambda", "0.9", "--sweep.ppo.gae-lambda", "1"], ["given once"]),
         (["--sweep.ppo.gae-lambda", "0.9", "--memory-gib", "-1"], ["memory_gib=-1"]),
-        (["--sweep.ppo.gae-lambda", "0.9", "--mesh", "3", "1"], ["mesh=3 1", "devices"]),
+        (["--sweep.ppo.gae-lambda", "0.9", "--mesh", "3", "1"], ["mesh=3 1 needs 3 devices, but JAX sees"]),
     ],
 )
 def test_mistakes_get_one_line(axis, mentions, tmp_path, capsys):
@@ -216,16 +243,16 @@ def test_axes_are_read_as_typed():
 
 def test_every_float_setting_can_be_traced():
     """What `Axis.is_number` promises: one compiled program takes any value of any float setting."""
-    game = sx.make("escape")
+    game = sx.make("escape-randomized")
     floats = [("ppo", f.name) for f in dataclasses.fields(sx.PPOConfig) if f.type is float]
-    floats += [("followers", f.name) for f in dataclasses.fields(sx.FollowersConfig) if f.type is float]
+    floats += [("followers", name) for name, kind in option_types().items() if kind is float]
     assert len(floats) >= 16
     config = sx.PPOConfig(num_updates=1, num_envs=8, num_steps=8, hidden_sizes=(8,), path="step", box_policy="gaussian")
     kinds = {"exploration": "exp3", "temperature": "logit-response"}
     q_fields = ("learning_rate", "discount", "exploration_decay", "initial_value")
     for section, name in floats:
         rule = kinds.get(name, "q-learning" if section == "followers" and name in q_fields else "multiplicative-weights")
-        followers = sx.FollowersConfig(kind=typing.cast(typing.Any, rule))
+        followers = sx.FollowersConfig(rule)
 
         def start_and_update(value, section=section, name=name, followers=followers):
             ppo = dataclasses.replace(config, **{name: value}) if section == "ppo" else config

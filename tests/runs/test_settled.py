@@ -1,0 +1,75 @@
+"""The best commitment of a run is one against which followers settle, if there is any."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import stackjax as sx
+from stackjax.ppo.train import make_train
+from stackjax.runs.display import best_seed, unsettled_in_words
+from stackjax.runs.state import score_run, start_run
+from tests.runs.commands import QUICK, result_of, run
+
+# The row player of rock-paper-scissors is a follower who never settles; row 1 is worth less to the leader, and settles.
+CYCLE = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]])
+PRISON = np.array([[2, 0, 0], [3, 1, 1], [3, 1, 1]])
+
+
+def game():
+    """Row 0 leaves the followers a cycle and pays the leader 1 wherever they are; row 1 a dominant action, and 0.5."""
+    row_0 = np.stack([np.ones((3, 3)), CYCLE, -CYCLE], axis=-1)
+    row_1 = np.stack([np.full((3, 3), 0.5), PRISON, PRISON.T], axis=-1)
+    return sx.matrix_game(np.stack([row_0, row_1]), name="cycle")
+
+
+def scored(env, order, settled_gap):
+    """What is kept after scoring commitments to the rows of ``order``, one after another."""
+    trainer = make_train(env, sx.PPOConfig(num_envs=4, num_minibatches=1, hidden_sizes=(4,)))
+    state = start_run(trainer, jnp.int32(0))
+    head = "MLP_0", "Dense_1", "bias"
+    score = jax.jit(lambda state: score_run(trainer, env, state, jnp.int32(0), settled_gap)[0])
+    for update, row in enumerate(order):
+        params = jax.tree.map(lambda leaf: leaf, state.train.params)
+        params["actor"]["params"][head[0]][head[1]][head[2]] = 100.0 * jax.nn.one_hot(row, 2)
+        state = score(state._replace(train=state.train._replace(params=params, update=jnp.int32(update))))
+    return state.best
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
+def test_a_settled_commitment_is_kept_whatever_pays_more(order):
+    env = sx.StackelbergPOMDP(game(), num_rounds=200)
+    best = scored(env, order, settled_gap=0.02)
+    assert (float(best.leader_payoff), bool(best.is_settled)) == (0.5, True)
+    anything = scored(env, order, settled_gap=10.0)
+    assert float(anything.leader_payoff) == 1.0
+
+
+def test_without_any_the_highest_payoff_is_kept_and_said_to_be_unsettled():
+    env = sx.StackelbergPOMDP(game(), num_rounds=200)
+    best = scored(env, (0, 0), settled_gap=0.02)
+    assert (float(best.leader_payoff), bool(best.is_settled)) == (1.0, False)
+    assert best.gap > 0.1
+
+
+def test_the_table_says_what_has_not_settled(tmp_path, capsys):
+    path = tmp_path / "cycle.json"
+    path.write_text('{"payoffs": ' + str(game().payoff_table[:1].tolist()) + "}")
+    assert run("train", path, *QUICK, "--out", tmp_path / "run") == 0
+    printed = capsys.readouterr().out
+    assert "(not settled)" in printed
+    assert "Not settled: the gap is above 0.04" in printed
+    assert "Not settled" in (tmp_path / "run/report.html").read_text()
+    result = result_of(tmp_path / "run")
+    assert not any(seed["settled"] for seed in result["seeds"])
+    assert unsettled_in_words(result)
+
+
+def test_the_best_seed_is_a_settled_one():
+    seeds = [
+        {"seed": 0, "settled": False, "leader_payoff": 1.0, "bcce_gap": 0.5},
+        {"seed": 1, "settled": True, "leader_payoff": 0.2, "bcce_gap": 0.0},
+        {"seed": 2, "settled": True, "leader_payoff": 0.3, "bcce_gap": 0.01},
+    ]
+    assert best_seed({"seeds": seeds})["seed"] == 2
+    assert best_seed({"seeds": seeds[:1]})["seed"] == 0

@@ -5,10 +5,10 @@ With the response phase hidden (the Basic POMDP) only decisions of the reward ph
 
 import numpy as np
 
-from stackjax.runs.intervals import difference, with_interval
 from toolkit.figures import COLOURS, label_ends, learning_curve, new_figure, reference_line, wall_clock
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import difference, with_interval
 from toolkit.training import paper_lengths, step_path, train
 
 DECISIONS = {"allocation": 700_000, "matrix-design-payments": 200_000}

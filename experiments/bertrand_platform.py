@@ -15,11 +15,11 @@ import numpy as np
 
 import stackjax as sx
 from stackjax.games.bertrand_platform import logit_market
-from stackjax.runs.intervals import interval, with_interval
 from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.markets import NUM_REWARD_EPISODES, benchmarks, settle, settle_dynamic
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import interval, with_interval
 from toolkit.training import train
 
 GAME = "bertrand-platform"

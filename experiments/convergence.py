@@ -14,10 +14,10 @@ import numpy as np
 import stackjax as sx
 from stackjax.pomdp.commitment import tabulate_batch
 from stackjax.pomdp.tree import decision_tree
-from stackjax.runs.intervals import interval
 from toolkit.figures import COLOURS, GREY, label_ends, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import interval
 
 HORIZONS = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 FEWER = HORIZONS[:5]  # for the short version

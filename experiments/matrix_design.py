@@ -7,10 +7,10 @@ import dataclasses
 
 import numpy as np
 
-from stackjax.runs.intervals import difference, with_interval
 from toolkit.figures import BLUE, GREEN, ORANGE, label_ends, learning_curve, new_figure, reference_line, wall_clock
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import difference, with_interval
 from toolkit.training import Run, paper_lengths, step_path, train
 
 GAME = "matrix-design"

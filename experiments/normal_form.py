@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from stackjax.runs.intervals import with_interval
 from toolkit.figures import BLUE, ORANGE, label_ends, learning_curve, new_figure, reference_line, wall_clock
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import with_interval
 from toolkit.training import Run, paper_lengths, step_path, train
 
 CRITICS = {"weights": ("with tables", BLUE), "none": ("plain PPO", ORANGE)}

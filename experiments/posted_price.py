@@ -3,10 +3,10 @@
 import numpy as np
 
 import stackjax as sx
-from stackjax.runs.intervals import difference, with_interval
 from toolkit.figures import BLUE, ORANGE, label_ends, learning_curve, new_figure, reference_line, wall_clock
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import difference, with_interval
 from toolkit.training import QUICK_UPDATES, Run, paper_lengths, step_path, train, train_default
 
 GAME = "posted-price-pi"

@@ -11,10 +11,10 @@ import numpy as np
 
 import stackjax as sx
 from stackjax.games.posted_price import best_without_messages
-from stackjax.runs.intervals import with_interval
 from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import with_interval
 from toolkit.training import Run, train_default
 
 GAME = "posted-price-uniform"

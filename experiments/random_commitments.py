@@ -18,11 +18,11 @@ from stackjax.equilibrium.evaluate import evaluate_commitment
 from stackjax.followers.joint_play import argmax_play
 from stackjax.pomdp.commitment import tabulate_batch
 from stackjax.runs.files import to_json, write_text
-from stackjax.runs.intervals import difference, interval, with_interval
 from stackjax.runs.spec import EVALUATION_ROUNDS_FACTOR
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import difference, interval, with_interval
 from toolkit.training import train_default
 
 GAMES: dict[str, tuple[str, dict[str, Any]]] = {

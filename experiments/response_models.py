@@ -10,10 +10,10 @@ import numpy as np
 import stackjax as sx
 from stackjax.followers.config import Kind
 from stackjax.pomdp.commitment import tabulate
-from stackjax.runs.intervals import with_interval
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import with_interval
 from toolkit.training import Run, train
 
 GAME = "matrix-design-payments"

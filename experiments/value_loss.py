@@ -3,10 +3,10 @@
 import numpy as np
 
 from matrix_design import CRITICS, train_both
-from stackjax.runs.intervals import interval, with_interval
 from toolkit.figures import label_ends, learning_curve, new_figure, wall_clock
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
+from toolkit.statistics import interval, with_interval
 
 
 def main(settings: Settings) -> None:

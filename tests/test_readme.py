@@ -15,19 +15,28 @@ README = pathlib.Path(__file__).parents[1] / "README.md"
 
 def python_blocks() -> list[str]:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     return blocks
 
 
 def test_python_blocks_run(capsys):
     blocks = python_blocks()
-    # The same program at a smaller size: seeds, rounds and updates.
-    blocks[0] = blocks[0].replace("num_rounds=1000", "num_rounds=20").replace("jax.random.key(0), 10", "jax.random.key(0), 2")
-    blocks[0] = blocks[0].replace("num_envs=256", "num_envs=16, num_updates=2")
+    # The same programs at a smaller size: seeds, rounds and updates.
+    small = "ppo=sx.PPOConfig(num_updates=2, num_envs=16), pomdp=sx.POMDPConfig(num_rounds=20), seeds=2"
+    blocks[0] = blocks[0].replace("seeds=10", small)
+    blocks[1] = blocks[1].replace("num_rounds=1000", "num_rounds=20").replace("jax.random.key(0), 10", "jax.random.key(0), 2")
+    blocks[1] = blocks[1].replace("num_envs=256", "num_envs=16, num_updates=2")
     names: dict = {}
-    for block in blocks[:3]:
+    for block in blocks[:2]:
         exec(block, names)
+    assert len(names["run"].seeds) == 2
     assert names["result"].metrics.is_finite.shape == (2, 2)
+    assert names["commitments"].shape == (2, 8, 3)
+    printed = capsys.readouterr().out
+    assert printed.startswith("posted-price-pi: greedy leader, exact evaluation; optimum 0 (closed-form)")
+    assert "Certificate(leader_payoff=Array(" in printed
+    for block in blocks[2:4]:
+        exec(block, names)
     gap, optimum = capsys.readouterr().out.splitlines()
     assert float(gap.split()[1]) <= 0.02
     assert optimum == "3.5 3.5 [0.5 0.5]"
@@ -36,7 +45,7 @@ def test_python_blocks_run(capsys):
 def test_the_example_game_trains_from_its_file(tmp_path):
     """Saved as printed. Firms cut exactly when the tax exceeds their cost, so a tax between the costs is best."""
     path = tmp_path / "my_game.py"
-    path.write_text(python_blocks()[3])
+    path.write_text(python_blocks()[4])
     game = find_game(str(path)).build({"damage": 2.0})
     env = sx.StackelbergPOMDP(game, num_rounds=2000)
     evaluate = functools.partial(sx.evaluate_commitment, jax.random.key(0), env, num_equilibrations=1)

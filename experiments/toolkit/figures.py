@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stackjax.runs.intervals import interval
+from toolkit.statistics import interval
 from toolkit.training import Curve
 
 __all__ = [

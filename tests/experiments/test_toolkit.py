@@ -21,7 +21,7 @@ def _experiments_on_path(monkeypatch):
 
 
 def test_interval_is_a_trimmed_mean_and_covers_the_truth():
-    from stackjax.runs.intervals import interquartile_mean, interval
+    from toolkit.statistics import interquartile_mean, interval
 
     assert interquartile_mean(np.array([100.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, -100.0])) == 3.5
     samples = np.random.default_rng(0).normal(size=(400, 20))
@@ -31,7 +31,7 @@ def test_interval_is_a_trimmed_mean_and_covers_the_truth():
 
 
 def test_difference_tells_apart_what_seeds_do_not_explain():
-    from stackjax.runs.intervals import difference
+    from toolkit.statistics import difference
 
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 10))

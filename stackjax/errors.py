@@ -3,6 +3,7 @@
 import difflib
 import math
 import numbers
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ __all__ = [
     "InputError",
     "UnsolvedError",
     "near_matches",
+    "nearest",
+    "or_words",
     "require",
     "require_count",
     "require_is",
@@ -30,10 +33,23 @@ class UnsolvedError(InputError):
     """The leader's exact optimum cannot be had; the message says whether it is not known or too large to compute, and why."""
 
 
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Of ``known``, those that ``name`` are the initials of, or else up to three that are spelt like it."""
+    known = list(known)
+    initials = lambda long: "".join(word[:1] for word in re.split("[-_]", long))
+    return [long for long in known if len(name) > 1 and initials(long) == name] or difflib.get_close_matches(
+        name, known, n=3, cutoff=0.5
+    )
+
+
+def or_words(matches: list[str]) -> str:
+    """``" Did you mean 'a' or 'b'?"``, or an empty string."""
+    return f" Did you mean {' or '.join(map(repr, matches))}?" if matches else ""
+
+
 def near_matches(name: str, known: Iterable[str]) -> str:
     """``" Did you mean 'a' or 'b'?"``, or an empty string when nothing known is near."""
-    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
+    return or_words(nearest(name, known))
 
 
 def require(name: str, value: object, holds: bool, allowed: str) -> None:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from stackjax.cli.arguments import game_argument, parse
+from stackjax.cli.complaints import split_options
 from stackjax.cli.train import RunSettings, run_spec, settings_type, to_the_end
 from stackjax.errors import InputError
 from stackjax.followers.config import followers_type
@@ -40,10 +41,11 @@ def sweep_command(arguments: list[str]) -> int:
     kind = settings_type(source, SweepSettings, others)
     if {"-h", "--help"} & set(rest):
         print(HELP)
-    fixed = {argument.partition("=")[0] for argument in others if argument.startswith("--")}
+    fixed = {name for name, _ in split_options(others)}
     for name, _ in swept:
-        if f"--{name}" in fixed:
-            raise InputError(f"--{name} is both fixed and swept; give one of --{name} and --sweep.{name}")
+        section, _, field = name.replace("_", "-").partition(".")
+        for flag in {f"--{section}.{field}", f"--{section}.no-{field}"} & fixed:
+            raise InputError(f"{flag} fixes what --sweep.{name} sweeps; give one of them")
     settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
     sweep = SweepSpec(run_spec(source, settings), tuple(_axis(source, kind, name, tokens) for name, tokens in swept))
     join(settings)
@@ -120,10 +122,13 @@ def _axis(source: GameSource, kind: type, name: str, tokens: list[str]) -> Axis:
             return token.lower() == "true"
         if setting == "followers.kind":
             return followers_type(token).kind
+        flag = f"--{section}.{field.replace('_', '-')}"
         try:
-            parsed = parse(kind, ["--out", ".", f"--{section}.{field.replace('_', '-')}", *token.split(",")], "stackjax sweep")
+            parsed = parse(kind, ["--out", ".", flag, *token.split(",")], "stackjax sweep")
         except InputError as error:
-            raise InputError(f"--sweep.{name} {token}: {error}") from error
+            said = str(error).removeprefix(f"{flag} ")
+            where = f"--sweep.{name}" if said != str(error) else f"--sweep.{name} {token}:"
+            raise InputError(f"{where} {said}") from error
         return getattr(getattr(parsed, section), field)
 
     return read_axis(name, tokens, sections, read_value)

@@ -1,0 +1,153 @@
+"""What is wrong with a command's options, in one line that names the option first. tyro says it in boxes."""
+
+import dataclasses
+import pathlib
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from stackjax.errors import nearest, or_words
+
+__all__ = ["complaint", "split_options"]
+
+ONE: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+    pathlib.Path: "a path",
+    bool: "True or False",
+    types.NoneType: "None",
+}
+SEVERAL = {int: "whole numbers", float: "numbers", str: "words"}
+
+
+class _Option(NamedTuple):
+    """``name`` as one types it, ``--ppo.num-envs``, or as the help shows it where it has no dashes, ``FILE``."""
+
+    name: str
+    kind: Any
+    is_required: bool
+
+
+def complaint(settings: type, arguments: list[str], program: str) -> str | None:
+    """The first thing wrong with ``arguments`` for the dataclass ``settings``, or None where that is not for us to say.
+
+    Args:
+      program: the command as typed, ``stackjax train GAME``.
+    """
+    command, options = program.split()[1], _options(settings)
+    places = [option.name for option in options if not option.name.startswith("-")]
+    kinds = {option.name: option.kind for option in options if option.name.startswith("-")}
+    (_, free), *given = split_options(arguments)
+    for typed, values in given:
+        is_known = typed in kinds or kinds.get(_positive(typed)) is bool
+        if not is_known:
+            near = or_words(_near(typed, list(kinds), [f"--{field.name}" for field in dataclasses.fields(settings)]))
+            return f"{typed} is no option of {command}.{near or f' See {program} --help'}"
+        if places:  # these may stand after the one value of an option
+            values, free = values[:1], free + values[1:]
+        problem = _problem(kinds.get(typed, bool), values)
+        if problem:
+            return f"{typed} {problem}"
+    if len(free) > len(places):
+        takes = " and ".join(places) if places else "nothing but options"
+        return f"{command} takes {takes}, not {free[len(places)]}"
+    missing = [option.name for option in options if option.is_required and option.name not in {typed for typed, _ in given}]
+    missing = [f"{name} DIR" if name == "--out" else name for name in missing if name not in places[: len(free)]]
+    return f"{command} needs {' and '.join(missing)}" if missing else None
+
+
+def split_options(arguments: list[str]) -> list[tuple[str, list[str]]]:
+    """Every option with the values that follow it; first, as ``""``, what comes before any."""
+    found: list[tuple[str, list[str]]] = [("", [])]
+    for argument in arguments:
+        if argument.startswith("-") and not _reads(float, argument):
+            name, equals, value = argument.partition("=")
+            found.append((name.replace("_", "-"), [value] if equals else []))
+        else:
+            found[-1][1].append(argument)
+    return found
+
+
+def _options(settings: type, prefix: str = "--") -> list[_Option]:
+    found = []
+    for field in dataclasses.fields(settings):
+        name, kind = f"{prefix}{field.name.replace('_', '-')}", field.type
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            found += _options(kind, f"{name}.")
+            continue
+        is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        names = [note.metavar for note in getattr(kind, "__metadata__", ()) if hasattr(note, "metavar")]  # of a place
+        found.append(_Option(names[0] if names else name, kind, is_required))
+    return found
+
+
+def _positive(name: str) -> str:
+    """``--followers.memory`` of ``--followers.no-memory``."""
+    section, dot, field = name.removeprefix("--").rpartition(".")
+    return f"--{section}{dot}{field.removeprefix('no-')}"
+
+
+def _near(typed: str, known: list[str], sections: list[str]) -> list[str]:
+    """What may be meant: the same name in another section, or one like it in this section, or in any if there is no such."""
+    section, _, field = typed.lstrip("-").rpartition(".")
+    field_of: Callable[[str], str] = lambda name: name.lstrip("-").rpartition(".")[2]
+    own = [name for name in known if name.startswith(f"--{section}.")] if section else []
+    close = nearest(field, map(field_of, own))
+    found = [name for name in known if field_of(name) == field] or [name for name in own if field_of(name) in close]
+    if found or f"--{section}" in sections:
+        return found
+    close = nearest(field, {field_of(name) for name in known})
+    return [name for name in known if field_of(name) in close]
+
+
+def _problem(kind: Any, values: list[str]) -> str | None:
+    """What is wrong with an option's values, to be said after its name."""
+    text = " ".join(values)
+    if kind is bool:
+        return f"takes no value, but {text} follows it" if values else None
+    if _fits(kind, values):
+        return None
+    if not values:
+        return f"needs {_words(kind)}"
+    takes_one = _fits(kind, values[:1]) and not _fits(kind, 2 * values[:1])
+    return f"takes one value, not {text}" if takes_one else f"{text} must be {_words(kind)}"
+
+
+def _fits(kind: Any, values: list[str]) -> bool:
+    parts = typing.get_args(kind)
+    if _is_union(kind):
+        return any(_fits(part, values) for part in parts)
+    if typing.get_origin(kind) is typing.Literal:
+        return len(values) == 1 and values[0] in map(str, parts)
+    if typing.get_origin(kind) is tuple:
+        each = [parts[0]] * len(values) if parts[1:] == (...,) else list(parts)
+        return len(values) == len(each) and all(_fits(part, [value]) for part, value in zip(each, values, strict=True))
+    return kind not in ONE or (len(values) == 1 and _reads(kind, values[0]))
+
+
+def _reads(kind: Any, value: str) -> bool:
+    if kind in (bool, types.NoneType):
+        return value in ("True", "False") if kind is bool else value == "None"
+    try:
+        kind(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _words(kind: Any) -> str:
+    parts = typing.get_args(kind)
+    if _is_union(kind):
+        return " or ".join(map(_words, parts))
+    if typing.get_origin(kind) is typing.Literal:
+        return f"one of {', '.join(map(str, parts))}"
+    if typing.get_origin(kind) is tuple:
+        several = SEVERAL.get(parts[0], "values")
+        return several if parts[1:] == (...,) else f"{len(parts)} {several}"
+    return ONE.get(kind, str(getattr(kind, "__name__", kind)))
+
+
+def _is_union(kind: Any) -> bool:
+    return typing.get_origin(kind) in (typing.Union, types.UnionType)

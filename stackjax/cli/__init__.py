@@ -37,6 +37,27 @@ def main(arguments: list[str] | None = None) -> int:
     0; 1 when every seed diverged or another process was lost; 2 for wrong input; 130 and 143 when told to stop.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # at the exit nobody could catch what goes wrong with it
+    except InputError as error:
+        return fail(str(error), 2)
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        _drop_output()
+        return 0
+    except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
+        return fail(f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error), 2)
+    except KeyboardInterrupt:
+        return fail("interrupted", 130)
+
+
+def _run(arguments: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "list": list_command,
         "train": train_command,
@@ -46,31 +67,26 @@ def main(arguments: list[str] | None = None) -> int:
         "export": export_command,
         "solve": solve_command,
     }
-    try:
-        if not arguments or arguments[0] in ("-h", "--help"):
-            print(USAGE, end="")
-            return 0
-        if arguments[0] == "--version":
-            import stackjax
-
-            print(stackjax.__version__)
-            return 0
-        if arguments[0] not in commands:
-            raise InputError(
-                f"command {arguments[0]!r} must be one of {', '.join(commands)}.{near_matches(arguments[0], commands)}"
-            )
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning  # type: ignore[assignment]
-            return commands[arguments[0]](arguments[1:])
-    except InputError as error:
-        return fail(str(error), 2)
-    except BrokenPipeError:  # whoever reads our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, end="")
         return 0
-    except OSError as error:
-        return fail(f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error), 2)
-    except KeyboardInterrupt:
-        return fail("interrupted", 130)
+    if arguments[0] == "--version":
+        import stackjax
+
+        print(stackjax.__version__)
+        return 0
+    if arguments[0] not in commands:
+        raise InputError(
+            f"command {arguments[0]!r} must be one of {', '.join(commands)}.{near_matches(arguments[0], commands)}"
+        )
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        return commands[arguments[0]](arguments[1:])
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere, or Python would complain of it once more at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: object) -> None:

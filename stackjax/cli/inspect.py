@@ -44,8 +44,11 @@ def list_command(arguments: list[str]) -> int:
     for column in (table.columns[0], table.columns[3]):
         column.no_wrap = True  # what one must type is never cut
     console = Console()
-    console.print(table)
-    console.print("\nOptions are given as --game.OPTION VALUE; payoffs are in game units.", highlight=False)
+    console.width = max(console.width, 80)
+    with console.capture() as text:
+        console.print(table)
+    print(text.get())  # by ourselves: rich ends the program, with code 1, when nobody reads on
+    print("Options are given as --game.OPTION VALUE; payoffs are in game units.")
     return 0
 
 

@@ -185,7 +185,8 @@ class RunDirectory:
 
     def damaged_result(self, problem: object) -> InputError:
         """That ``result.json`` cannot be used, for whoever finds out why."""
-        return InputError(f"{self.result} is damaged ({problem}); write it again with stackjax evaluate")
+        again = "sweep --resume" if self.is_sweep else "evaluate"  # which reads the old one, if there is one
+        return InputError(f"{self.result} is damaged ({problem}); remove it and write it again with stackjax {again}")
 
     def write_result(self, result: dict[str, Any]) -> None:
         write_text(self.result, to_json(result, indent=2) + "\n")

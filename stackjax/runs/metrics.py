@@ -15,6 +15,10 @@ from stackjax.runs.state import Logged
 __all__ = ["Counts", "append", "read", "rows", "stream", "truncate"]
 
 
+# What is read again of a line; one without it is damaged.
+READ = {"update", "seed", "stackelberg_episodes", "leader_decisions", "greedy_payoff", "bcce_gap", "mean_return", "value_loss"}
+
+
 class Counts(NamedTuple):
     """What each element has played so far, ``[S]``, added up in float64."""
 
@@ -84,16 +88,20 @@ def stream(path: pathlib.Path) -> Iterator[dict[str, Any]]:
     """`read`, one at a time."""
     if not path.exists():
         return
+    damaged = []
     with path.open(errors="replace") as lines:
         for place, line in enumerate(lines, start=1):
             try:
                 entry = json.loads(line)
             except ValueError:
                 entry = None
-            if isinstance(entry, dict):
+            if isinstance(entry, dict) and entry.keys() >= READ:
                 yield entry
             elif line.endswith("\n"):
-                warnings.warn(f"{path}, line {place} is damaged and left out", RuntimeWarning, stacklevel=2)
+                damaged.append(place)
+    if damaged:
+        more = f", and so are {len(damaged) - 1} more" if damaged[1:] else ""
+        warnings.warn(f"{path}, line {damaged[0]} is damaged and left out{more}", RuntimeWarning, stacklevel=2)
 
 
 def truncate(path: pathlib.Path, update: int) -> None:

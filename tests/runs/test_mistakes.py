@@ -1,11 +1,14 @@
 """One clear line for every mistake, and help that costs nothing."""
 
+import dataclasses
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from stackjax import registered_games
 from stackjax.runs.spec import POMDPConfig
 from tests.runs.commands import run
 
@@ -39,6 +42,11 @@ BAD_FILES = {
     "truncated.npz": "PK\x03\x04",
     "huge.json": '{"payoffs": [[[1' + "0" * 400 + ", 2]]]}",
     "offset.json": '{"payoffs": [[[1000000000, 2], [1000000001, 2]]]}',
+    "mixed.json": '{"payoffs": [[[1, 2], [true, 0]]]}',
+    "words.json": '{"payoffs": [[["1", 2], [3, 0]]]}',
+    "null.json": '{"payoffs": [[[1, null], [3, 0]]]}',
+    "word.json": '{"payoffs": "many"}',
+    "deep.json": '{"payoffs": ' + "[" * 400 + "1" + "]" * 400 + "}",
     "broken.py": "import does_not_exist",
     "nothing.py": "",
 }
@@ -129,6 +137,14 @@ BAD_FILES = {
         (["train", "deep.py", "--out", "OUT"], ["num_decisions=20", "more than 100000 nodes"]),
         (["solve", "posted-price-uniform", "--json", "more"], ["more is not expected there"]),
         (["train", "rank.json", "--out", "OUT"], ["payoffs", "shape (2,)"]),
+        (["train", "mixed.json", "--out", "OUT"], ["mixed.json: payoffs[0, 1, 0] is true, but must be a number"]),
+        (["train", "words.json", "--out", "OUT"], ['words.json: payoffs[0, 0, 0] is "1", but must be a number']),
+        (["train", "null.json", "--out", "OUT"], ["null.json: payoffs[0, 0, 1] is null, but must be a number"]),
+        (["train", "word.json", "--out", "OUT"], ['word.json: payoffs is "many", but must be a number']),
+        (["train", "deep.json", "--out", "OUT"], ["payoffs is ragged"]),
+        (["train", "bool.npz", "--out", "OUT"], ["bool.npz: payoffs are of dtype bool, but must be real numbers"]),
+        (["train", "text.npz", "--out", "OUT"], ["text.npz: payoffs are of dtype <U1"]),
+        (["train", "escape", "--out", "OUT", "--mesh", "0", "1"], ["0 1 must be at least 1"]),
     ],
     ids=lambda value: "-".join(value)[:40] if isinstance(value, list) else None,
 )
@@ -136,6 +152,8 @@ def test_mistakes_get_one_line_and_exit_code_2(arguments, mentions, tmp_path, ca
     for name, content in BAD_FILES.items():
         (tmp_path / name).write_text(content)
     np.savez(tmp_path / "complex.npz", payoffs=np.ones((1, 1, 2)) * 1j)
+    for name, dtype in (("bool", bool), ("text", str)):
+        np.savez(tmp_path / f"{name}.npz", payoffs=np.ones((1, 2, 2), dtype))
     (tmp_path / "FULL").mkdir()
     (tmp_path / "FULL/notes.txt").write_text("mine")
     (tmp_path / "FILE").write_text("")
@@ -148,6 +166,103 @@ def test_mistakes_get_one_line_and_exit_code_2(arguments, mentions, tmp_path, ca
     for text in mentions:
         assert text in lines[0]
     assert not (tmp_path / "OUT/config.json").exists()
+
+
+HERE = ["train", "escape", "--out", "OUT"]
+SWEEP = ["sweep", "escape", "--out", "OUT"]
+RATE = ["--sweep.ppo.learning-rate", "0.1", "0.2"]
+MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-epsilon", "log", "0.1", "1", "400"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([*HERE, "--pomdp.reward-play", "best"], "--pomdp.reward-play best must be one of argmax, mixed, empirical"),
+        ([*HERE, "--seeds"], "--seeds needs a whole number"),
+        ([*HERE, "--pomdp.reward-play"], "--pomdp.reward-play needs one of argmax, mixed, empirical"),
+        ([*HERE, "--seeds", "1", "2"], "--seeds takes one value, not 1 2"),
+        ([*HERE, "--pomdp.num-rounds", "abc"], "--pomdp.num-rounds abc must be a whole number or None"),
+        ([*HERE, "--ppo.num-envs", "2.5"], "--ppo.num-envs 2.5 must be a whole number"),
+        ([*HERE, "--ppo.num_envs=many"], "--ppo.num-envs many must be a whole number"),
+        ([*HERE, "--ppo.num-envs", "[bold]"], "--ppo.num-envs [bold] must be a whole number"),
+        ([*HERE, "--ppo.learning-rate", "fast"], "--ppo.learning-rate fast must be a number"),
+        ([*HERE, "--ppo.hidden-sizes", "64", "b"], "--ppo.hidden-sizes 64 b must be whole numbers"),
+        ([*HERE, "--mesh", "3"], "--mesh 3 must be 2 whole numbers or None"),
+        ([*HERE, "--mesh", "3", "x"], "--mesh 3 x must be 2 whole numbers or None"),
+        ([*HERE, "--resume", "yes"], "--resume takes no value, but yes follows it"),
+        ([*HERE, "--ppo.lr", "1"], "--ppo.lr is no option of train. Did you mean '--ppo.learning-rate'?"),
+        ([*HERE, "--lr", "1"], "--lr is no option of train. Did you mean '--ppo.learning-rate'?"),
+        ([*HERE, "--ppo.step-size", "1"], "--ppo.step-size is no option of train. Did you mean '--followers.step-size'?"),
+        ([*HERE, "--game.size", "1"], "--game.size is no option of train. See stackjax train escape --help"),
+        ([*HERE, "-x"], "-x is no option of train. See stackjax train escape --help"),
+        ([*HERE, "more"], "--out takes one value, not OUT more"),
+        (["train", "escape", "more", "--out", "OUT"], "train takes nothing but options, not more"),
+        (["train", "escape"], "train needs --out DIR"),
+        (["train", "escape", "--out"], "--out needs a path"),
+        (["export"], "export needs DIR and FILE"),
+        (["export", "OUT"], "export needs FILE"),
+        (["export", "OUT", "a.npz", "b.npz"], "export takes DIR and FILE, not b.npz"),
+        (["export", "OUT", "a.npz", "--seed", "a"], "--seed a must be a whole number or None"),
+        (["list", "--jsn"], "--jsn is no option of list. Did you mean '--json'?"),
+        ([*SWEEP, "--sweep.ppo.lr", "1"], "--sweep.ppo.lr: ppo has no such setting. Did you mean 'learning-rate'?"),
+        ([*SWEEP, "--sweep.ppo.num-envs", "many"], "--sweep.ppo.num-envs many must be a whole number"),
+        *[
+            ([*SWEEP, *RATE, *fixed], "--ppo.learning-rate fixes what --sweep.ppo.learning-rate sweeps; give one of them")
+            for fixed in (["--ppo.learning-rate", "0.1"], ["--ppo.learning_rate=0.1"])
+        ],
+        (
+            [*SWEEP, "--followers.kind", "q-learning", "--sweep.followers.memory", "true", "false", "--followers.no-memory"],
+            "--followers.no-memory fixes what --sweep.followers.memory sweeps; give one of them",
+        ),
+        ([*HERE, "--seeds", "100000000"], "seeds=100000000 must be at most 100000"),
+        *[
+            ([*HERE, f"--pomdp.{name.replace('_', '-')}", "99999999999999"], f"{name}=99999999999999 must be below 2**31")
+            for name in ("num_rounds", "num_reward_episodes", "evaluation_rounds")
+        ],
+        ([*HERE, "--pomdp.num-rounds", "300000000"], "num_rounds=3000000000 must be below 2**31"),  # of the evaluation
+        (
+            [*SWEEP, "--sweep.ppo.learning-rate", "log", "1e-4", "1e-2", "100000000"],
+            "--sweep.ppo.learning-rate log 1e-4 1e-2 100000000 makes 100000000 values, more than 1000000",
+        ),
+        ([*SWEEP, *MANY], "the sweep makes 1600000 runs (configurations times seeds), more than 1000000"),
+    ],
+    ids=lambda value: "-".join(value)[:40] if isinstance(value, list) else None,
+)
+def test_what_is_wrong_with_an_option_is_said_in_its_own_words(arguments, line, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments) == 2
+    assert capsys.readouterr().err == f"stackjax: error: {line}\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", ["list", "--help", "solve escape --help"])
+def test_who_has_read_enough_may_leave(arguments):
+    """The reader of the pipe is gone before anything is written, or after a line."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "stackjax.cli", *arguments.split()]
+    finished = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_output_that_cannot_be_kept_is_one_line():
+    command = [sys.executable, "-m", "stackjax.cli", "--version"]
+    with open("/dev/full", "w") as full:
+        finished = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (2, "stackjax: error: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_the_list_never_cuts_what_one_must_type(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run("list") == 0
+    words = capsys.readouterr().out.split()
+    for game in registered_games():
+        assert game.name in words
+        for field in dataclasses.fields(game.options):
+            assert f"{field.name.replace('_', '-')}={field.default}" in words
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,14 @@ def sweep_command(arguments: list[str]) -> int:
     kind = settings_type(source, SweepSettings, others)
     if {"-h", "--help"} & set(rest):
         print(HELP)
+    settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
+    axes = tuple(_axis(source, kind, name, tokens) for name, tokens in swept)
     fixed = {name for name, _ in split_options(others)}
     for name, _ in swept:
         section, _, field = name.replace("_", "-").partition(".")
         for flag in {f"--{section}.{field}", f"--{section}.no-{field}"} & fixed:
             raise InputError(f"{flag} fixes what --sweep.{name} sweeps; give one of them")
-    settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
-    sweep = SweepSpec(run_spec(source, settings), tuple(_axis(source, kind, name, tokens) for name, tokens in swept))
+    sweep = SweepSpec(run_spec(source, settings), axes)
     join(settings)
     from stackjax.runs.devices import is_writer
     from stackjax.runs.sweep import run_sweep

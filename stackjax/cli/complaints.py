@@ -19,6 +19,7 @@ ONE: dict[Any, str] = {
     bool: "True or False",
     types.NoneType: "None",
 }
+COUNTS = {1: "one", 2: "two", 3: "three"}
 SEVERAL = {int: "whole numbers", float: "numbers", str: "words"}
 
 
@@ -44,15 +45,14 @@ def complaint(settings: type, arguments: list[str], program: str) -> str | None:
         is_known = typed in kinds or kinds.get(_positive(typed)) is bool
         if not is_known:
             near = or_words(_near(typed, list(kinds), [f"--{field.name}" for field in dataclasses.fields(settings)]))
-            return f"{typed} is no option of {command}.{near or f' See {program} --help'}"
+            return f"option {typed} is not known.{near or f' See {program} --help'}"
         if places:  # these may stand after the one value of an option
             values, free = values[:1], free + values[1:]
-        problem = _problem(kinds.get(typed, bool), values)
+        problem = _problem(typed, kinds.get(typed, bool), values)
         if problem:
-            return f"{typed} {problem}"
+            return problem
     if len(free) > len(places):
-        takes = " and ".join(places) if places else "nothing but options"
-        return f"{command} takes {takes}, not {free[len(places)]}"
+        return f"{free[len(places)]} is not expected there; {command} takes {' and '.join(places) or 'options only'}"
     missing = [option.name for option in options if option.is_required and option.name not in {typed for typed, _ in given}]
     missing = [f"{name} DIR" if name == "--out" else name for name in missing if name not in places[: len(free)]]
     return f"{command} needs {' and '.join(missing)}" if missing else None
@@ -102,17 +102,17 @@ def _near(typed: str, known: list[str], sections: list[str]) -> list[str]:
     return [name for name in known if field_of(name) in close]
 
 
-def _problem(kind: Any, values: list[str]) -> str | None:
-    """What is wrong with an option's values, to be said after its name."""
-    text = " ".join(values)
+def _problem(name: str, kind: Any, values: list[str]) -> str | None:
+    """What is wrong with an option's values."""
     if kind is bool:
-        return f"takes no value, but {text} follows it" if values else None
+        return f"{values[0]} is not expected there; {name} takes no value" if values else None
     if _fits(kind, values):
         return None
     if not values:
-        return f"needs {_words(kind)}"
-    takes_one = _fits(kind, values[:1]) and not _fits(kind, 2 * values[:1])
-    return f"takes one value, not {text}" if takes_one else f"{text} must be {_words(kind)}"
+        return f"{name} needs a value: {_words(kind)}"
+    if _fits(kind, values[:1]) and not _fits(kind, 2 * values[:1]):
+        return f"{values[1]} is not expected there; {name} takes one value"
+    return f"{name} {' '.join(values)} must be {_words(kind)}"
 
 
 def _fits(kind: Any, values: list[str]) -> bool:
@@ -145,7 +145,7 @@ def _words(kind: Any) -> str:
         return f"one of {', '.join(map(str, parts))}"
     if typing.get_origin(kind) is tuple:
         several = SEVERAL.get(parts[0], "values")
-        return several if parts[1:] == (...,) else f"{len(parts)} {several}"
+        return several if parts[1:] == (...,) else f"{COUNTS.get(len(parts), len(parts))} {several}"
     return ONE.get(kind, str(getattr(kind, "__name__", kind)))
 
 

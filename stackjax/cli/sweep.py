@@ -47,7 +47,7 @@ def sweep_command(arguments: list[str]) -> int:
     for name, _ in swept:
         section, _, field = name.replace("_", "-").partition(".")
         for flag in {f"--{section}.{field}", f"--{section}.no-{field}"} & fixed:
-            raise InputError(f"{flag} fixes what --sweep.{name} sweeps; give one of them")
+            raise InputError(f"{flag} is both fixed and swept; give one of {flag} and --sweep.{name}")
     sweep = SweepSpec(run_spec(source, settings), axes)
     join(settings)
     from stackjax.runs.devices import is_writer

@@ -49,7 +49,8 @@ class GameEntry:
 
         if not isinstance(game, Game):
             raise InputError(
-                f"game {self.name!r}: its factory must return an sx.Game, but returned {game!r:.80}{definition(factory)}"
+                f"game {self.name!r} cannot be made: its factory must return an sx.Game, but returned {game!r:.80}"
+                f"{definition(factory)}"
             )
         return game
 

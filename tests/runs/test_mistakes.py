@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stackjax import registered_games
+from stackjax.games import registry
 from stackjax.runs.spec import POMDPConfig
 from tests.runs.commands import run
 
@@ -157,6 +158,7 @@ def test_mistakes_get_one_line_and_exit_code_2(arguments, mentions, tmp_path, ca
     (tmp_path / "FULL").mkdir()
     (tmp_path / "FULL/notes.txt").write_text("mine")
     (tmp_path / "FILE").write_text("")
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))  # what a file registers goes with its test
     monkeypatch.chdir(tmp_path)
     assert run(*arguments) == 2
     captured = capsys.readouterr()
@@ -171,6 +173,7 @@ def test_mistakes_get_one_line_and_exit_code_2(arguments, mentions, tmp_path, ca
 HERE = ["train", "escape", "--out", "OUT"]
 SWEEP = ["sweep", "escape", "--out", "OUT"]
 RATE = ["--sweep.ppo.learning-rate", "0.1", "0.2"]
+BOTH = "--ppo.learning-rate is both fixed and swept; give one of --ppo.learning-rate and --sweep.ppo.learning-rate"
 MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-epsilon", "log", "0.1", "1", "400"]
 
 
@@ -178,41 +181,38 @@ MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-ep
     ("arguments", "line"),
     [
         ([*HERE, "--pomdp.reward-play", "best"], "--pomdp.reward-play best must be one of argmax, mixed, empirical"),
-        ([*HERE, "--seeds"], "--seeds needs a whole number"),
-        ([*HERE, "--pomdp.reward-play"], "--pomdp.reward-play needs one of argmax, mixed, empirical"),
-        ([*HERE, "--seeds", "1", "2"], "--seeds takes one value, not 1 2"),
+        ([*HERE, "--seeds"], "--seeds needs a value: a whole number"),
+        ([*HERE, "--pomdp.reward-play"], "--pomdp.reward-play needs a value: one of argmax, mixed, empirical"),
+        ([*HERE, "--seeds", "1", "2"], "2 is not expected there; --seeds takes one value"),
         ([*HERE, "--pomdp.num-rounds", "abc"], "--pomdp.num-rounds abc must be a whole number or None"),
         ([*HERE, "--ppo.num-envs", "2.5"], "--ppo.num-envs 2.5 must be a whole number"),
         ([*HERE, "--ppo.num_envs=many"], "--ppo.num-envs many must be a whole number"),
         ([*HERE, "--ppo.num-envs", "[bold]"], "--ppo.num-envs [bold] must be a whole number"),
         ([*HERE, "--ppo.learning-rate", "fast"], "--ppo.learning-rate fast must be a number"),
         ([*HERE, "--ppo.hidden-sizes", "64", "b"], "--ppo.hidden-sizes 64 b must be whole numbers"),
-        ([*HERE, "--mesh", "3"], "--mesh 3 must be 2 whole numbers or None"),
-        ([*HERE, "--mesh", "3", "x"], "--mesh 3 x must be 2 whole numbers or None"),
-        ([*HERE, "--resume", "yes"], "--resume takes no value, but yes follows it"),
-        ([*HERE, "--ppo.lr", "1"], "--ppo.lr is no option of train. Did you mean '--ppo.learning-rate'?"),
-        ([*HERE, "--lr", "1"], "--lr is no option of train. Did you mean '--ppo.learning-rate'?"),
-        ([*HERE, "--ppo.step-size", "1"], "--ppo.step-size is no option of train. Did you mean '--followers.step-size'?"),
-        ([*HERE, "--game.size", "1"], "--game.size is no option of train. See stackjax train escape --help"),
-        ([*HERE, "-x"], "-x is no option of train. See stackjax train escape --help"),
-        ([*HERE, "more"], "--out takes one value, not OUT more"),
-        (["train", "escape", "more", "--out", "OUT"], "train takes nothing but options, not more"),
+        ([*HERE, "--mesh", "3"], "--mesh 3 must be two whole numbers or None"),
+        ([*HERE, "--mesh", "3", "x"], "--mesh 3 x must be two whole numbers or None"),
+        ([*HERE, "--resume", "yes"], "yes is not expected there; --resume takes no value"),
+        ([*HERE, "--ppo.lr", "1"], "option --ppo.lr is not known. Did you mean '--ppo.learning-rate'?"),
+        ([*HERE, "--lr", "1"], "option --lr is not known. Did you mean '--ppo.learning-rate'?"),
+        ([*HERE, "--ppo.step-size", "1"], "option --ppo.step-size is not known. Did you mean '--followers.step-size'?"),
+        ([*HERE, "--game.size", "1"], "option --game.size is not known. See stackjax train escape --help"),
+        ([*HERE, "-x"], "option -x is not known. See stackjax train escape --help"),
+        ([*HERE, "more"], "more is not expected there; --out takes one value"),
+        (["train", "escape", "more", "--out", "OUT"], "more is not expected there; train takes options only"),
         (["train", "escape"], "train needs --out DIR"),
-        (["train", "escape", "--out"], "--out needs a path"),
+        (["train", "escape", "--out"], "--out needs a value: a path"),
         (["export"], "export needs DIR and FILE"),
         (["export", "OUT"], "export needs FILE"),
-        (["export", "OUT", "a.npz", "b.npz"], "export takes DIR and FILE, not b.npz"),
+        (["export", "OUT", "a.npz", "b.npz"], "b.npz is not expected there; export takes DIR and FILE"),
         (["export", "OUT", "a.npz", "--seed", "a"], "--seed a must be a whole number or None"),
-        (["list", "--jsn"], "--jsn is no option of list. Did you mean '--json'?"),
+        (["list", "--jsn"], "option --jsn is not known. Did you mean '--json'?"),
         ([*SWEEP, "--sweep.ppo.lr", "1"], "--sweep.ppo.lr: ppo has no such setting. Did you mean 'learning-rate'?"),
         ([*SWEEP, "--sweep.ppo.num-envs", "many"], "--sweep.ppo.num-envs many must be a whole number"),
-        *[
-            ([*SWEEP, *RATE, *fixed], "--ppo.learning-rate fixes what --sweep.ppo.learning-rate sweeps; give one of them")
-            for fixed in (["--ppo.learning-rate", "0.1"], ["--ppo.learning_rate=0.1"])
-        ],
+        *[([*SWEEP, *RATE, *fixed], BOTH) for fixed in (["--ppo.learning-rate", "0.1"], ["--ppo.learning_rate=0.1"])],
         (
             [*SWEEP, "--followers.kind", "q-learning", "--sweep.followers.memory", "true", "false", "--followers.no-memory"],
-            "--followers.no-memory fixes what --sweep.followers.memory sweeps; give one of them",
+            "--followers.no-memory is both fixed and swept; give one of --followers.no-memory and --sweep.followers.memory",
         ),
         ([*HERE, "--seeds", "100000000"], "seeds=100000000 must be at most 100000"),
         *[

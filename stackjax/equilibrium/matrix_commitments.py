@@ -124,8 +124,8 @@ def _strictly_best_somewhere(gains: np.ndarray) -> bool:
     columns that pays at least as much in every row, so that none does.
     """
     num_rows, num_others = gains.shape
-    if num_others == 0:
-        return True
+    if num_others == 0 or (gains >= 0).all(axis=0).any():  # alone, or never better than one other
+        return num_others == 0
     scale = np.abs(gains).max(axis=0)
     found = _solved(
         np.append(np.zeros(num_rows), 1.0),  # the margin δ: gains + δ <= 0 and every row at least δ

@@ -11,6 +11,19 @@ from stackjax.errors import InputError, require, require_count, require_number, 
 __all__ = ["PPOConfig"]
 
 
+LARGEST_WIDTH = 65_536
+LARGEST = {  # beyond these a program cannot be built in any reasonable time, or a count does not fit
+    "num_updates": 2**31 - 1,
+    "num_envs": 10_000_000,
+    "num_steps": 2**31 - 1,
+    "num_epochs": 10_000,
+    "num_minibatches": 1_000_000,
+    "response_samples": 10_000,
+    "reward_samples": 10_000,
+    "grid_points": 10_000,
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
     """Settings of PPO.
@@ -80,6 +93,8 @@ class PPOConfig:
             require_count(name, getattr(self, name))
         require_count("response_samples", self.response_samples, least=0)
         require_count("grid_points", self.grid_points, least=2)
+        for name, most in LARGEST.items():
+            require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
         for name in ("max_grad_norm", "gaussian_std", "clip_epsilon"):
             require_positive(name, getattr(self, name))
         for name, allowed in {
@@ -92,6 +107,7 @@ class PPOConfig:
         require("hidden_sizes", self.hidden_sizes, is_tuple, "a tuple of widths, for example (64, 64)")
         for width in self.hidden_sizes:
             require_count("hidden_sizes", width)
+            require("hidden_sizes", width, width <= LARGEST_WIDTH, f"at most {LARGEST_WIDTH}")
         for name, low, high in (
             ("learning_rate", 0.0, math.inf),
             ("entropy_coefficient", 0.0, math.inf),

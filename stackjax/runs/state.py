@@ -91,7 +91,7 @@ def advance_run(trainer: Trainer, state: RunState, count: Array) -> RunState:
 
     def body(_: Array, state: RunState) -> RunState:
         train, seen = trainer.update(state.train)
-        pending = jax.tree.map(lambda total, value: total + value, state.pending, seen)
+        pending = jax.tree.map(lambda total, value: total + value.astype(total.dtype), state.pending, seen)
         after = RunState(train, state.best, state.diverged_at, pending, state.num_pending + 1)
         frozen = state._replace(diverged_at=jnp.where(state.diverged_at < 0, train.update, state.diverged_at))
         goes_on = seen.is_finite & (state.diverged_at < 0)

@@ -18,6 +18,8 @@ EXPERIMENTS = pathlib.Path(__file__).parents[2] / "experiments"
 @pytest.fixture(autouse=True)
 def _experiments_on_path(monkeypatch):
     monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    with jax.numpy_dtype_promotion("standard"):  # scripts, as a user writes them
+        yield
 
 
 def test_interval_is_a_trimmed_mean_and_covers_the_truth():

@@ -41,7 +41,7 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     assert result["evaluation"]["num_rounds"] == 30
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     lengths = {"num_rounds": 20, "num_reward_episodes": 100, "evaluation_rounds": 30}
-    assert config["pomdp"] == {**lengths, "reward_play": "argmax"}
+    assert config["pomdp"] == {**lengths, "settled_gap": 0.02, "reward_play": "argmax"}
     assert [(row["update"], row["seed"]) for row in rows] == [(u, s) for u in (1, 2, 3, 4) for s in (3, 4)]
     assert [seed["seed"] for seed in result["seeds"]] == [3, 4]
     for seed in result["seeds"]:
@@ -214,7 +214,7 @@ def test_game_from_a_python_file(tmp_path, capsys):
     )
     assert run("train", path, "--game.size", 3, *QUICK, "--out", tmp_path / "run") == 0
     assert json.loads((tmp_path / "run/config.json").read_text())["game_options"] == {"size": 3}
-    assert run("evaluate", tmp_path / "run") == 0
+    assert run("evaluate", tmp_path / "run", "--game", path) == 0
     assert run("train", f"{path}:other", "--out", tmp_path / "b") == 2
     assert "it registers meet" in capsys.readouterr().err
     (tmp_path / "other").mkdir()

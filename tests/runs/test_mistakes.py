@@ -126,6 +126,9 @@ BAD_FILES = {
                 (["--ppo.gaussian-std", "0.1"], ["gaussian_std=0.1 does nothing"]),
                 (["--ppo.path", "step", "--ppo.response-samples", "3"], ["response_samples=3 does nothing"]),
                 (["--ppo.grid-points", "7"], ["grid_points=7 does nothing in 'escape'"]),
+                (["--ppo.num-updates", "99999999999999"], ["num_updates=99999999999999 must be at most 2147483647"]),
+                (["--ppo.hidden-sizes", "99999999"], ["hidden_sizes=99999999 must be at most 65536"]),
+                (["--ppo.response-samples", "99999999"], ["response_samples=99999999 must be at most 10000"]),
                 (["--pomdp.settled-gap", "-1"], ["settled_gap=-1"]),
                 (["stray"], ["stray is not expected there"]),
             )

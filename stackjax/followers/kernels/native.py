@@ -12,12 +12,14 @@ import os
 import pathlib
 import platform
 import shutil
+import stat
 import subprocess
 import tempfile
 import warnings
 from typing import Any
 
 import jax
+import jaxlib
 import numpy as np
 
 from stackjax.errors import InputError
@@ -100,7 +102,7 @@ def _loaded(compiler: str) -> ctypes.CDLL:
     seal = library.with_suffix(".sha256")  # a library that was cut short could end this process when loaded
     for is_last in (False, True):
         try:
-            is_whole = hashlib.sha256(library.read_bytes()).hexdigest() == seal.read_text()
+            is_whole = hashlib.sha256(library.read_bytes()).hexdigest().encode() == seal.read_bytes()
         except OSError:
             is_whole = False
         if not is_whole:
@@ -139,7 +141,7 @@ def _name(compiler: str) -> str:
         errors="replace"
     )
     libc = " ".join(platform.libc_ver())
-    identity = [SOURCE.read_text(), jax.__version__, compiler, version, libc, *_flags(), _processor()]
+    identity = [SOURCE.read_text(), jax.__version__, jaxlib.__version__, compiler, version, libc, *_flags(), _processor()]
     return f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"
 
 
@@ -148,9 +150,13 @@ def _cache_folder() -> pathlib.Path:
     try:
         folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stackjax"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        is_own = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+        status = folder.lstat()
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
         if is_own:
             folder.chmod(0o700)
+            if status.st_mode & 0o022:  # others may have put in what is there, with a seal that fits
+                for left in folder.glob("hedge-*"):
+                    left.unlink()
         usable = is_own and os.access(folder, os.W_OK)
     except (OSError, RuntimeError, AttributeError):  # RuntimeError: nobody's home; AttributeError: no users
         usable = False

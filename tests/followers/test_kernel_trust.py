@@ -10,7 +10,7 @@ import stackjax as sx
 from stackjax.followers import equilibrate as equilibrate_module
 from stackjax.followers.equilibrate import kernel_for
 from stackjax.followers.kernels import native
-from tests.followers.test_kernels import batch_of_games
+from tests.followers.test_kernels import batch_of_games, call_kernel
 
 GAME = batch_of_games((2, 2), (2, 2), batch=3)
 
@@ -63,6 +63,14 @@ def test_a_name_tells_the_version_of_the_ffi_headers(monkeypatch):
     before = native._name(compiler)
     monkeypatch.setattr("jaxlib.__version__", "0.0.1")
     assert native._name(compiler) != before
+
+
+def test_the_kernel_refuses_types_that_its_division_gets_wrong():
+    """From 2^16 on, (type profiles) * (types of one follower) has types of -1, and would read and write out of bounds."""
+    assert native._build_problem() is None
+    with pytest.raises(jax.errors.JaxRuntimeError, match="below 2\\^16"):
+        call_kernel((1024,), (2,), logs=(2048, 5), residue=(2048, 5), payoffs=(2048, 5), bounds=(1024, 1))
+    call_kernel((1, 255), (2, 2), logs=(512, 5), residue=(512, 5), payoffs=(2040, 5), bounds=(255, 1))
 
 
 @pytest.mark.parametrize(

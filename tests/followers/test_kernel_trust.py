@@ -4,6 +4,7 @@ import hashlib
 import pathlib
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 import stackjax as sx
@@ -71,6 +72,25 @@ def test_the_kernel_refuses_types_that_its_division_gets_wrong():
     with pytest.raises(jax.errors.JaxRuntimeError, match="below 2\\^16"):
         call_kernel((1024,), (2,), logs=(2048, 5), residue=(2048, 5), payoffs=(2048, 5), bounds=(1024, 1))
     call_kernel((1, 255), (2, 2), logs=(512, 5), residue=(512, 5), payoffs=(2040, 5), bounds=(255, 1))
+
+
+TRANSFORMS = {
+    "grad": jax.grad,
+    "jit of grad": lambda share: jax.jit(jax.grad(share)),
+    "vmap of grad": lambda share: lambda step: jax.vmap(jax.grad(share))(jnp.stack([step, 2 * step])),
+    "jvp": lambda share: lambda step: jax.jvp(share, (step,), (step,)),
+}
+
+
+@pytest.mark.parametrize("kernel", ["auto", "native", "pallas"])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_no_fused_kernel_is_differentiated(kernel, transform):
+    def share(step):
+        response = sx.equilibrate(jax.random.key(0), GAME, sx.multiplicative_weights(step), 3, kernel=kernel)
+        return response.strategies[0][0, 0].sum()
+
+    with pytest.raises(sx.InputError, match="cannot be differentiated; take kernel='scan'"):
+        TRANSFORMS[transform](share)(jnp.float32(0.1))
 
 
 @pytest.mark.parametrize(

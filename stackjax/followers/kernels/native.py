@@ -16,13 +16,11 @@ import stat
 import subprocess
 import tempfile
 import warnings
-from typing import Any
 
 import jax
 import jaxlib
 import numpy as np
 
-from stackjax.errors import InputError
 from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
 from stackjax.games.base import InducedGame
@@ -58,17 +56,10 @@ def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[A
     def run_packed(packed: Packed, num_rounds: int) -> tuple[Array, Array, Array, Array]:
         results = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in packed[:4]]
         call = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")
-        play = jax.custom_jvp(lambda *arguments: tuple(call(*arguments, num_rounds=np.int64(num_rounds), **sizes)))
-        play.defjvp(_refuse_gradient)
-        return play(*packed)
+        log_weights, residue, words, counts = call(*packed, num_rounds=np.int64(num_rounds), **sizes)
+        return log_weights, residue, words, counts
 
     return packed_rounds(game, dynamics, tables, run_packed)
-
-
-def _refuse_gradient(*_: Any) -> Any:
-    raise InputError(
-        "the CPU kernel cannot be differentiated; take kernel='scan' to differentiate through what followers learn"
-    )
 
 
 @functools.cache

@@ -61,8 +61,7 @@ def require(name: str, value: object, holds: bool, allowed: str) -> None:
 def require_is(name: str, value: Any, kind: type | tuple[type, ...], allowed: str) -> None:
     """Raise `InputError` unless ``value`` is a ``kind``."""
     if not isinstance(value, kind):
-        shown = repr(value) if len(repr(value)) < 60 else f"(a {type(value).__name__})"
-        raise InputError(f"{name}={shown} must be {allowed}")
+        raise InputError(f"{name}={_shown(value)} must be {allowed}")
 
 
 def require_count(name: str, value: Any, least: int = 1) -> None:
@@ -72,19 +71,41 @@ def require_count(name: str, value: Any, least: int = 1) -> None:
 
 
 def require_number(name: str, value: Any, holds: Callable[[float], bool], allowed: str) -> None:
-    """Raise `InputError` if ``value`` is no number, or a concrete one that is not finite or does not hold; traced ones pass."""
+    """Raise `InputError` unless ``value`` is a real number, or an array of them, and each is finite and holds.
+
+    Of a traced value only the dtype is known, and looked at.
+    """
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         require(name, value, math.isfinite(value) and holds(float(value)), allowed)
-    elif isinstance(value, bool) or not hasattr(value, "dtype"):  # arrays and tracers have one
-        raise InputError(f"{name}={value!r} must be {allowed}")
+        return
+    is_real = str(getattr(value, "dtype", "")).startswith(("float", "bfloat", "int", "uint"))
+    if not is_real or not all(math.isfinite(number) and holds(number) for number in _known_numbers(value)):
+        raise InputError(f"{name}={_shown(value)} must be {allowed}")
 
 
 def require_key(key: Any) -> None:
-    """Raise `InputError` unless ``key`` is a random key of JAX, or words that seed one."""
-    if not hasattr(key, "dtype") or not ("key" in str(key.dtype) or str(key.dtype) == "uint32"):
-        raise InputError(f"key={key!r} must be a random key, for example jax.random.key(0)")
+    """Raise `InputError` unless ``key`` is one random key of JAX, or the uint32 words of one."""
+    dtype, shape = str(getattr(key, "dtype", "")), getattr(key, "shape", None)
+    is_key = shape == () if dtype.startswith("key<") else dtype == "uint32" and shape in ((2,), (4,))  # by the generator
+    if not is_key:
+        raise InputError(f"key={_shown(key)} must be a random key, for example jax.random.key(0); vmap over several")
 
 
 def require_positive(name: str, value: Any) -> None:
     """Raise `InputError` if ``value`` is a concrete number that is not positive and finite; traced values pass."""
     require_number(name, value, lambda number: number > 0, "a positive finite number")
+
+
+def _shown(value: Any) -> str:
+    """``value`` in one short line."""
+    shown = " ".join(repr(value).split())
+    return shown if len(shown) < 60 else f"(a {type(value).__name__})"
+
+
+def _known_numbers(array: Any) -> list[float]:
+    """What a concrete array holds; nothing for a traced one, or a mere shape."""
+    import jax  # in here, because this module is imported by what must start quickly
+    import numpy as np
+
+    is_known = isinstance(array, (np.ndarray, jax.Array)) and not isinstance(array, jax.core.Tracer)
+    return np.asarray(array, float).ravel().tolist() if is_known else []

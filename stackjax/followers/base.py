@@ -92,8 +92,9 @@ def check_feedback(feedback: str) -> None:
 
 def require_dynamics(dynamics: Any) -> None:
     """Raise `InputError` unless ``dynamics`` is a `FollowerDynamics`."""
-    called = f"{dynamics.__name__}()" if callable(dynamics) and hasattr(dynamics, "__name__") else "multiplicative_weights()"
-    require_is("dynamics", dynamics, FollowerDynamics, f"a FollowerDynamics, for example sx.{called}")
+    is_ours = getattr(dynamics, "__module__", "").startswith("stackjax.followers.") and hasattr(dynamics, "__name__")
+    rule = dynamics.__name__ if is_ours else "multiplicative_weights"
+    require_is("dynamics", dynamics, FollowerDynamics, f"a FollowerDynamics, for example sx.{rule}()")
 
 
 def one_hot(action: Array, like: Array) -> Array:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError, require, require_count, require_is, require_key, require_positive
+from stackjax.errors import InputError, require, require_count, require_is, require_key, require_number, require_positive
 from stackjax.followers import rounds
 from stackjax.followers.base import FollowerDynamics, init_followers, known_rows, require_dynamics, strategies
 from stackjax.followers.joint_play import long_run_play, play_seen
@@ -118,7 +118,8 @@ def equilibrate(
     require_positive("payoff_scale", payoff_scale)
     require_count("num_rounds", num_rounds)
     require("num_rounds", num_rounds, num_rounds < 2**31, "below 2**31")
-    if not 0 <= num_snapshots <= num_rounds:
+    require_count("num_snapshots", num_snapshots, least=0)
+    if num_snapshots > num_rounds:
         raise InputError(f"num_snapshots={num_snapshots} must be between 0 and num_rounds={num_rounds}")
     _check_gap_options(num_rounds, gap_every, tolerance, num_snapshots)
     count_plays = count_plays or gap_every is not None
@@ -164,7 +165,7 @@ def _check_gap_options(num_rounds: int, gap_every: int | None, tolerance: float 
         require("num_snapshots", num_snapshots, num_snapshots == 0, "0 when gap_every is given")
     if tolerance is not None:
         require("tolerance", tolerance, gap_every is not None, "None unless gap_every says how often to look")
-        require("tolerance", tolerance, math.isfinite(tolerance) and tolerance >= 0, "a finite number of at least 0")
+        require_number("tolerance", tolerance, lambda gap: gap >= 0, "a finite number of at least 0")
 
 
 def _empirical_gap(game: InducedGame, dynamics: FollowerDynamics, carry: _Carry) -> Array:

@@ -240,16 +240,19 @@ std::string wrong_shapes(Dims logs, Dims residue, Dims streams, Dims counts, Dim
   if (num_types.size() != num_actions.size() || num_types.size() < 1 || num_types.size() > MOST_FOLLOWERS)
     return "num_types and num_actions must name the same 1 to 16 followers";
   if (num_rounds < 0) return "num_rounds must be at least 0";
-  int64_t rows = 0, profiles = 1, plays = 1;
+  int64_t rows = 0, profiles = 1, plays = 1, most_types = 1;
   for (size_t i = 0; i < num_types.size(); ++i) {
     if (num_types[i] < 1 || num_types[i] > MOST_TYPE_PROFILES || num_actions[i] < 1 || num_actions[i] > MOST_ACTIONS)
       return "every follower must have 1 to 1024 types and 1 to 64 actions";
     rows += num_types[i] * num_actions[i];
     profiles *= num_types[i];
     plays *= num_actions[i];
+    most_types = std::max(most_types, num_types[i]);
     if (profiles > MOST_TYPE_PROFILES || profiles * plays > MOST_ROWS)
       return "there must be at most 1024 type profiles and 2^18 (type, action) profiles";
   }
+  if (profiles * most_types >= 1 << 16)  // from there on, to divide by a reciprocal would be one off
+    return "(type profiles) * (types of any follower) must be below 2^16";
   const Dims all[] = {logs, residue, streams, counts, payoffs, bounds, rate};
   for (const Dims& dims : all) {
     if (dims.size() < 2 || dims.size() != logs.size()) return "every array must have the same number of axes, at least 2";

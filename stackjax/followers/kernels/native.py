@@ -12,15 +12,15 @@ import os
 import pathlib
 import platform
 import shutil
+import stat
 import subprocess
 import tempfile
 import warnings
-from typing import Any
 
 import jax
+import jaxlib
 import numpy as np
 
-from stackjax.errors import InputError
 from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
 from stackjax.games.base import InducedGame
@@ -56,17 +56,10 @@ def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[A
     def run_packed(packed: Packed, num_rounds: int) -> tuple[Array, Array, Array, Array]:
         results = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in packed[:4]]
         call = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")
-        play = jax.custom_jvp(lambda *arguments: tuple(call(*arguments, num_rounds=np.int64(num_rounds), **sizes)))
-        play.defjvp(_refuse_gradient)
-        return play(*packed)
+        log_weights, residue, words, counts = call(*packed, num_rounds=np.int64(num_rounds), **sizes)
+        return log_weights, residue, words, counts
 
     return packed_rounds(game, dynamics, tables, run_packed)
-
-
-def _refuse_gradient(*_: Any) -> Any:
-    raise InputError(
-        "the CPU kernel cannot be differentiated; take kernel='scan' to differentiate through what followers learn"
-    )
 
 
 @functools.cache
@@ -100,7 +93,7 @@ def _loaded(compiler: str) -> ctypes.CDLL:
     seal = library.with_suffix(".sha256")  # a library that was cut short could end this process when loaded
     for is_last in (False, True):
         try:
-            is_whole = hashlib.sha256(library.read_bytes()).hexdigest() == seal.read_text()
+            is_whole = hashlib.sha256(library.read_bytes()).hexdigest().encode() == seal.read_bytes()
         except OSError:
             is_whole = False
         if not is_whole:
@@ -139,7 +132,7 @@ def _name(compiler: str) -> str:
         errors="replace"
     )
     libc = " ".join(platform.libc_ver())
-    identity = [SOURCE.read_text(), jax.__version__, compiler, version, libc, *_flags(), _processor()]
+    identity = [SOURCE.read_text(), jax.__version__, jaxlib.__version__, compiler, version, libc, *_flags(), _processor()]
     return f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"
 
 
@@ -148,9 +141,13 @@ def _cache_folder() -> pathlib.Path:
     try:
         folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stackjax"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        is_own = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+        status = folder.lstat()
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
         if is_own:
             folder.chmod(0o700)
+            if status.st_mode & 0o022:  # others may have put in what is there, with a seal that fits
+                for left in folder.glob("hedge-*"):
+                    left.unlink()
         usable = is_own and os.access(folder, os.W_OK)
     except (OSError, RuntimeError, AttributeError):  # RuntimeError: nobody's home; AttributeError: no users
         usable = False

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.errors import InputError
 from stackjax.followers import rounds
 from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.multiplicative_weights import HedgeState, rate
@@ -64,7 +66,7 @@ def packed_rounds(
 
     Args:
       tables: per follower, scaled payoffs ``[P * M_-i, A_i, *batch]``.
-      run_packed: the kernel, ``(packed, number of rounds)``.
+      run_packed: the kernel, ``(packed, number of rounds)``. Who differentiates it gets an `InputError`.
     """
     fused, batch = dynamics.fused, game.batch_shape
     assert fused is not None
@@ -89,7 +91,9 @@ def packed_rounds(
             bounds,
             step,
         )
-        log_weights, residue, words, counts = run_packed(packed, num_rounds)
+        play = jax.custom_jvp(lambda *arguments: run_packed(Packed(*arguments), num_rounds))
+        play.defjvp(_refuse_gradient)
+        log_weights, residue, words, counts = play(*packed)
         pieces = zip(*(jnp.split(x, np.cumsum(sizes)[:-1]) for x in (log_weights, residue)), strict=True)
         after = tuple(
             HedgeState(*(piece.reshape(k, a, *batch) for piece in pair))
@@ -99,3 +103,9 @@ def packed_rounds(
         return streams, after, counts.reshape(play_counts.shape) if play_counts is not None else None
 
     return run
+
+
+def _refuse_gradient(*_: Any) -> Any:
+    raise InputError(
+        "a fused kernel cannot be differentiated; take kernel='scan' to differentiate through what followers learn"
+    )

@@ -1,0 +1,120 @@
+"""The kernel's cache and entry trust nothing that they were not themselves sure of, and what they refuse is said in words."""
+
+import hashlib
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import stackjax as sx
+from stackjax.followers import equilibrate as equilibrate_module
+from stackjax.followers.equilibrate import kernel_for
+from stackjax.followers.kernels import native
+from tests.followers.test_kernels import batch_of_games, call_kernel
+
+GAME = batch_of_games((2, 2), (2, 2), batch=3)
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """A cache folder of this test, and the kernel as if this process had not asked for it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    native._build_problem.cache_clear()
+    yield tmp_path / "stackjax"
+    monkeypatch.undo()
+    native._build_problem.cache_clear()
+
+
+def test_a_seal_that_is_no_text_is_a_broken_seal(cache):
+    compiler = native.shutil.which("c++")
+    library = native._cache_folder() / native._name(compiler)
+    library.write_bytes(b"no library")
+    library.with_suffix(".sha256").write_bytes(b"\xff\xfe")
+    assert native._loaded(compiler).stackjax_hedge
+    assert library.read_bytes().startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_what_others_could_put_into_the_cache_is_not_loaded(cache, mode):
+    """Its seal proves nothing: whoever could write the library could write the seal."""
+    compiler = native.shutil.which("c++")
+    cache.mkdir()
+    library = cache / native._name(compiler)
+    library.write_bytes(b"planted")
+    library.with_suffix(".sha256").write_text(hashlib.sha256(b"planted").hexdigest())
+    cache.chmod(mode)
+    assert native._cache_folder() == cache
+    assert cache.stat().st_mode & 0o777 == 0o700
+    assert not library.exists()
+    library.write_bytes(b"our own")
+    native._cache_folder()
+    assert library.exists()
+
+
+def test_a_folder_where_a_library_should_be_is_not_used(cache):
+    (cache / "hedge-0.so").mkdir(parents=True)
+    cache.chmod(0o777)
+    assert native._cache_folder() == pathlib.Path(native._process_folder().name)
+
+
+def test_a_name_tells_the_version_of_the_ffi_headers(monkeypatch):
+    """They come with jaxlib, which may be newer than jax."""
+    compiler = native.shutil.which("c++")
+    before = native._name(compiler)
+    monkeypatch.setattr("jaxlib.__version__", "0.0.1")
+    assert native._name(compiler) != before
+
+
+def test_the_kernel_refuses_types_that_its_division_gets_wrong():
+    """From 2^16 on, (type profiles) * (types of one follower) has types of -1, and would read and write out of bounds."""
+    assert native._build_problem() is None
+    with pytest.raises(jax.errors.JaxRuntimeError, match="below 2\\^16"):
+        call_kernel((1024,), (2,), logs=(2048, 5), residue=(2048, 5), payoffs=(2048, 5), bounds=(1024, 1))
+    call_kernel((1, 255), (2, 2), logs=(512, 5), residue=(512, 5), payoffs=(2040, 5), bounds=(255, 1))
+
+
+TRANSFORMS = {
+    "grad": jax.grad,
+    "jit of grad": lambda share: jax.jit(jax.grad(share)),
+    "vmap of grad": lambda share: lambda step: jax.vmap(jax.grad(share))(jnp.stack([step, 2 * step])),
+    "jvp": lambda share: lambda step: jax.jvp(share, (step,), (step,)),
+}
+
+
+@pytest.mark.parametrize("kernel", ["auto", "native", "pallas"])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_no_fused_kernel_is_differentiated(kernel, transform):
+    def share(step):
+        response = sx.equilibrate(jax.random.key(0), GAME, sx.multiplicative_weights(step), 3, kernel=kernel)
+        return response.strategies[0][0, 0].sum()
+
+    with pytest.raises(sx.InputError, match="cannot be differentiated; take kernel='scan'"):
+        TRANSFORMS[transform](share)(jnp.float32(0.1))
+
+
+@pytest.mark.parametrize(
+    ("environment", "rule", "expected"),
+    [
+        ({}, sx.multiplicative_weights(), "native"),
+        ({}, sx.exp3(), "scan"),
+        ({"STACKJAX_NATIVE": "0"}, sx.multiplicative_weights(), "scan"),
+        pytest.param(
+            {"PATH": "", "CXX": "nothing"},
+            sx.multiplicative_weights(),
+            "scan",
+            marks=pytest.mark.filterwarnings("ignore:followers learn in a scan:RuntimeWarning"),
+        ),
+    ],
+)
+def test_the_kernel_that_is_told_is_the_one_that_runs(request, monkeypatch, environment, rule, expected):
+    if environment:
+        request.getfixturevalue("cache")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    ran = []
+    monkeypatch.setattr(equilibrate_module, "native_rounds", lambda *a: ran.append("native") or native.native_rounds(*a))
+    kernel, reason = kernel_for(GAME, rule)
+    sx.equilibrate(jax.random.key(0), GAME, rule, 2)
+    assert (kernel, ran) == (expected, ["native"] * (expected == "native"))
+    assert (reason is None) == (expected == "native")

@@ -19,6 +19,13 @@ pytestmark = pytest.mark.slow
 LONG = pytest.mark.long
 
 
+@pytest.fixture(autouse=True)
+def _optimised(monkeypatch):
+    """These programs run for a while."""
+    compile_it = lambda name, lowered: lowered.compile(compiler_options={"xla_backend_optimization_level": "1"})
+    monkeypatch.setattr("stackjax.runs.programs._compiled", compile_it)
+
+
 def train(name, tmp_path, num_seeds=4, options=None, **ppo):
     spec = RunSpec(
         find_game(str(name)), options or {}, POMDPConfig(), sx.FollowersConfig(), sx.PPOConfig(**ppo), num_seeds=num_seeds

@@ -19,6 +19,7 @@ def python_blocks() -> list[str]:
     return blocks
 
 
+@jax.numpy_dtype_promotion("standard")
 def test_python_blocks_run(capsys):
     blocks = python_blocks()
     # The same programs at a smaller size: seeds, rounds and updates.
@@ -42,6 +43,7 @@ def test_python_blocks_run(capsys):
     assert optimum == "3.5 3.5 [0.5 0.5]"
 
 
+@jax.numpy_dtype_promotion("standard")
 def test_the_example_game_trains_from_its_file(tmp_path):
     """Saved as printed. Firms cut exactly when the tax exceeds their cost, so a tax between the costs is best."""
     path = tmp_path / "my_game.py"

@@ -21,7 +21,7 @@ EPISODE = 12 * 3 + 3  # leader decisions of an episode of `small_env`: rounds of
 def small(path, **settings):
     """A small training; on the step path an update is a whole episode of each environment."""
     steps = {"num_steps": EPISODE, "num_minibatches": 1} if path == "step" else {}
-    return small(path, **{**steps, **settings})
+    return dataclasses.replace(SMALL, **{"path": path, **steps, **settings})
 
 
 def small_env(name="allocation", **options):

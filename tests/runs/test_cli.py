@@ -175,7 +175,7 @@ def test_a_run_whose_config_is_gone_is_not_deleted(tmp_path, capsys):
     (out / "metrics.jsonl").write_text('{"update": 1}\n')
     for extra in ([], ["--resume"]):
         assert run("train", "escape", *QUICK, "--out", out, *extra) == 2
-        assert "holds metrics.jsonl of a run but no config.json" in capsys.readouterr().err
+        assert "holds metrics.jsonl but no config.json" in capsys.readouterr().err
     assert (out / "metrics.jsonl").exists()
 
 

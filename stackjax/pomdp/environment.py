@@ -248,8 +248,9 @@ class StackelbergPOMDP(environment.Environment):
         learning = rounds.draw_actions(uniform[1:], mixed)
         counts = None if state.play_counts is None else state.play_counts.reshape(*game.num_types, *game.num_actions)
         paying = draw_play(self.reward_play, uniform[1:], types, known, tables, counts)
-        actions = tuple(jnp.where(state.is_response, a, b).astype(jnp.int32) for a, b in zip(learning, paying, strict=True))
         whole = lambda rows: tuple(row.astype(jnp.int32) for row in rows)
+        pairs = zip(whole(learning), whole(paying), strict=True)
+        actions = tuple(jnp.where(state.is_response, a, b) for a, b in pairs)
         return state.replace(streams=streams, draws=Draws(whole(types), whole(known), actions))
 
     def _profile(self, state: StackelbergState) -> Array:

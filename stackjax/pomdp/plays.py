@@ -38,7 +38,7 @@ class RoundPlays(NamedTuple):
 
     def profile(self, play: Array, drawn: Array) -> Array:
         """The actions ``[N]`` of one play, given the actions ``[N]`` drawn this round."""
-        fixed = jnp.asarray(self.profiles)[play]
+        fixed = jnp.asarray(self.profiles, drawn.dtype)[play]
         return jnp.where(fixed >= 0, fixed, drawn)
 
     def learnt(self, play: Array, payoffs: Array, mixed: Array) -> Array:

@@ -39,7 +39,7 @@ def train(name, tmp_path, num_seeds=4, options=None, **ppo):
     ("name", "options", "optimum", "tolerance", "least_seeds"),
     [
         ("allocation", {"num_messages": 3}, 1.0, 1e-6, 4),
-        ("matrix-design-payments", {}, 10.0, 1e-4, 3),
+        pytest.param("matrix-design-payments", {}, 10.0, 1e-4, 3, marks=LONG),
         pytest.param("escape", {}, 30.0, 1e-4, 4, marks=LONG),
         pytest.param("escape-randomized", {}, 30.0, 1e-3, 4, marks=LONG),
         pytest.param("maintain", {}, 20.0, 1e-4, 4, marks=LONG),
@@ -75,6 +75,7 @@ def test_a_mixing_leader_gets_past_the_corner_and_near_the_supremum(tmp_path):
     assert payoffs.max() <= 27.5
 
 
+@pytest.mark.long
 def test_the_step_path_learns_too(tmp_path):
     payoffs, _ = train("maintain", tmp_path, num_seeds=2, path="step", num_updates=40, num_envs=32, num_steps=400)
     np.testing.assert_allclose(payoffs, 20.0, atol=1e-4)

@@ -54,7 +54,7 @@ def profile_index(sizes: tuple[int, ...], indices: Sequence[Array]) -> Array:
     """The place ``[*batch]`` of a profile in a flattened joint table with axes ``sizes``."""
     place = jnp.zeros(indices[0].shape, jnp.int32)
     for size, index in zip(sizes, indices, strict=True):
-        place = place * size + index
+        place = place * size + jnp.asarray(index).astype(jnp.int32)
     return place
 
 

@@ -222,7 +222,7 @@ class StackelbergPOMDP(environment.Environment):
     def committed_action(self, state: StackelbergState, action: Any) -> Array:
         """What holds if the leader chooses ``action``: the commitment at this observation if there is one, unclipped."""
         held = state.commitments
-        return jnp.where(held.made[state.node], held.actions[state.node], action)
+        return jnp.where(held.made[state.node], held.actions[state.node], jnp.asarray(action).astype(held.actions.dtype))
 
     def critic_view(self, state: StackelbergState) -> CriticView:
         """The hidden state at the leader's next decision, for a centralized critic."""

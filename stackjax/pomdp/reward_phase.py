@@ -59,7 +59,7 @@ def draw_play(
       play_counts: ``[K_1..K_N, A_1..A_N, *batch]``; only the empirical play needs it.
     """
     if reward_play == "argmax":
-        return tuple(rounds.take_row(k, s.argmax(axis=1)) for k, s in zip(known, strategies, strict=True))
+        return tuple(rounds.take_row(k, s.argmax(axis=1).astype(jnp.int32)) for k, s in zip(known, strategies, strict=True))
     mixed = rounds.draw_actions(uniform, tuple(rounds.take_row(k, s) for k, s in zip(known, strategies, strict=True)))
     if reward_play == "mixed":
         return mixed

@@ -86,7 +86,7 @@ def committed_rollout(
     nodes, reached = _decisions(env, table, moments)  # [s, L, B]
     num_moments, num_decisions, batch = nodes.shape
     num_response = num_moments - len(paid.first)
-    counts = jnp.asarray(np.diff([*paid.first, env.num_reward_episodes])[:, None], jnp.float32)
+    counts = jnp.asarray(np.diff([*paid.first, env.num_reward_episodes])[:, None], jnp.result_type(float))
     normalised = normalised_rewards(env, paid.payoffs, counts)
     reward = jnp.zeros((num_moments, num_decisions, batch)).at[num_response:, -1].set(normalised)
     terminated = jnp.zeros((num_moments, num_decisions, batch), bool).at[-1, -1].set(True)

@@ -70,7 +70,7 @@ product.defvjp(_product_forward, _product_backward)
 def dense(num_outputs: int, gain: float) -> nn.Dense:
     """A linear layer by `product`, orthogonal with ``gain``."""
     contract = lambda rows, kernel, *_, **__: product(rows, kernel)
-    return nn.Dense(num_outputs, kernel_init=orthogonal(gain), dot_general=contract)
+    return nn.Dense(num_outputs, param_dtype=jnp.result_type(float), kernel_init=orthogonal(gain), dot_general=contract)
 
 
 class MLP(nn.Module):

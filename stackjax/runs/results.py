@@ -2,10 +2,13 @@
 
 import pathlib
 import platform
+import warnings
+from functools import partial
 from importlib import metadata
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from stackjax._version import __version__
@@ -15,6 +18,7 @@ from stackjax.equilibrium.optimum import Solution, solve
 from stackjax.errors import UnsolvedError
 from stackjax.games.base import Game
 from stackjax.games.normal_form import MatrixGame
+from stackjax.pomdp.commitment import hides_a_difference
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.pomdp.tree import commitment_paths
 from stackjax.runs import metrics
@@ -62,6 +66,7 @@ def entries(
 ) -> list[dict[str, Any]]:
     """What became of every element of a batch, named by ``names``: payoffs, gaps, the commitment in numbers and in words."""
     game, evaluation, observations, actions = env.game, evaluated.evaluation, evaluated.observations, evaluated.actions
+    _warn_of_hidden_differences(env, actions, names)
     if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
         actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
     key_of = lambda entry: tuple(entry.get(key) for key in names[0])
@@ -103,6 +108,23 @@ def entries(
             }
         )
     return found
+
+
+def _warn_of_hidden_differences(env: StackelbergPOMDP, actions: Any, names: list[dict[str, Any]]) -> None:
+    """Say which commitments are shown something that no leader action tried beforehand had shown; see `decision_tree`."""
+    last = env.tree.groups[-1]
+    if len(env.tree.groups) == 1 or last.max() + 1 == last.size:
+        return  # all is shown at first, or there is nothing more to show
+    hides = jax.jit(jax.vmap(partial(hides_a_difference, env.game, env.tree)))(jnp.asarray(actions))
+    for name, is_hidden in zip(names, np.asarray(hides), strict=False):
+        if is_hidden:
+            words = ", ".join(f"{key} {value}" for key, value in name.items())
+            warnings.warn(
+                f"{words}: the leader is shown a difference between followers' actions that stackjax did not know of, and is "
+                "judged as if it were not; see check_game",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
 
 def known_optimum(game: Game) -> Solution | None:

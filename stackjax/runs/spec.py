@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from stackjax.games.base import Game
     from stackjax.pomdp.environment import StackelbergPOMDP
 
-__all__ = ["FileGameOptions", "GameSource", "POMDPConfig", "RunSpec", "find_game", "given_game", "resolve_options"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "FileGameOptions",
+    "GameSource",
+    "POMDPConfig",
+    "RunSpec",
+    "find_game",
+    "given_game",
+    "resolve_options",
+]
 
 SCHEMA_VERSION = 2
 EVALUATION_ROUNDS_FACTOR = 10

@@ -19,6 +19,7 @@ from stackjax.runs.policies import write_policies
 from stackjax.runs.programs import Programs
 from stackjax.runs.results import entries, known_optimum
 from stackjax.runs.session import NonFiniteError, check_directory, identity_of
+from stackjax.runs.spec import SCHEMA_VERSION
 from stackjax.runs.state import Evaluated
 from stackjax.runs.stopping import Stopped, StopRequest
 from stackjax.runs.sweep_report import SweepDirectory, summary, write_sweep
@@ -173,7 +174,7 @@ class _Run:
         values = {name: [one[name] for one in settings] for name in work.sweep.numbers}
         seeds = [element.seed for element in elements]
         config = {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "group": work.group.spec.to_dict(programs.env),
             "configurations": [element.configuration for element in elements],
             "seeds": seeds,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from stackjax.errors import InputError, near_matches
 from stackjax.followers.config import FollowersConfig, check_options, option_types
 from stackjax.ppo.config import PPOConfig
-from stackjax.runs.spec import RunSpec
+from stackjax.runs.spec import SCHEMA_VERSION, RunSpec
 
 __all__ = ["Axis", "Group", "SweepSpec", "read_axis"]
 
@@ -147,7 +147,7 @@ class SweepSpec:
     def to_dict(self, resolved: dict[str, Any]) -> dict[str, Any]:
         """``config.json``: the axes, and the first group's run, ``resolved``."""
         axes = {axis.name: list(axis.values) for axis in self.axes}
-        return {"schema_version": 1, "sweep": axes, "order": list(axes), "first": resolved}
+        return {"schema_version": SCHEMA_VERSION, "sweep": axes, "order": list(axes), "first": resolved}
 
 
 def _with_values(spec: RunSpec, values: dict[str, Any]) -> RunSpec:

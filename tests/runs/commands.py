@@ -31,6 +31,7 @@ def run(*arguments):
 def start(*arguments: Any, devices: int | None = None, flags: str = "") -> subprocess.Popen:
     """``stackjax ARGUMENTS``, with so many virtual CPU devices and further flags of XLA."""
     environment = dict(os.environ)
+    environment["XLA_FLAGS"] = "--xla_backend_optimization_level=1"  # what these run takes a while
     if devices is not None:
         environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices} {flags}"
     command = [sys.executable, "-m", "stackjax.cli", *map(str, arguments)]

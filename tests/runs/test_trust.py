@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 import stackjax as sx
+from stackjax.games import registry
 from stackjax.runs import loop
 from stackjax.runs.directory import RunDirectory
 from tests.runs.commands import QUICK, result_of, run
@@ -20,7 +21,8 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trust")
     (folder / "rows.py").write_text(GAME)
     assert run("train", folder / "rows.py", *QUICK, "--checkpoint-seconds", 0, "--out", folder / "run") == 0
-    return folder
+    yield folder
+    registry.forget(["rows"])
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ train: $(READY)
 	$(BIN)/stackjax train posted-price-pi --seeds $(SEEDS) --out $(OUT) --overwrite
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow"
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .

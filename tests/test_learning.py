@@ -81,7 +81,8 @@ def test_the_step_path_learns_too(tmp_path):
     np.testing.assert_allclose(payoffs, 20.0, atol=1e-4)
 
 
-@pytest.mark.parametrize("num_games", [3, pytest.param(20, marks=LONG)])
+@pytest.mark.long
+@pytest.mark.parametrize("num_games", [20])
 def test_random_matrix_games_reach_what_brute_force_finds(tmp_path, num_games):
     """Random games from 3x3 to 5x5 from files, deterministic leader: its row is worth what the best row is."""
     rng = np.random.default_rng(0)

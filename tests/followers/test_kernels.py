@@ -55,7 +55,10 @@ def test_every_game_of_a_batch_may_have_its_own_prior(kernel):
     np.testing.assert_allclose(met, priors, atol=0.02)
 
 
-@pytest.mark.parametrize(("num_types", "num_actions"), SHAPES[:4])
+@pytest.mark.parametrize(
+    ("num_types", "num_actions"),
+    [SHAPES[1], *(pytest.param(*shape, marks=pytest.mark.long) for shape in (SHAPES[0], *SHAPES[2:4]))],
+)
 def test_pallas_kernel_equals_the_scan(num_types, num_actions):
     """In Pallas's interpreter; 130 games are two blocks, the second almost empty; and one game alone."""
     for size in (130, 1):
@@ -173,7 +176,7 @@ def learn(kernel="auto"):
     return sx.equilibrate(jax.random.key(0), batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights(), 20, kernel=kernel)
 
 
-@pytest.mark.parametrize("damage", ["cut short", "sealed again"])
+@pytest.mark.parametrize("damage", ["cut short", pytest.param("sealed again", marks=pytest.mark.long)])
 def test_a_torn_kernel_is_built_again(own_cache, damage):
     """Cut short, or with its seal renewed so that only loading tells: one more build, and the kernel loads."""
     compiler = native.shutil.which("c++")

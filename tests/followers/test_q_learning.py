@@ -56,6 +56,7 @@ def test_values_hold_the_discounted_future():
     np.testing.assert_allclose(short_sighted.states[0].values, rewards[0], rtol=1e-3)
 
 
+@pytest.mark.long
 def test_far_sighted_learners_with_memory_cooperate_more():
     """Prisoners' dilemma, 64 pairs: with memory and patience some end up cooperating, short-sighted ones never do."""
     dilemma = np.array([[(0.6, 0.6), (0.0, 1.0)], [(1.0, 0.0), (0.2, 0.2)]])

@@ -154,7 +154,7 @@ def test_number_of_plays_in_a_round(any_game):
     ("name", "feedback"),
     [
         ("correlated", "sampled"),
-        ("posted-price-pi", "expected"),
+        pytest.param("posted-price-pi", "expected", marks=pytest.mark.long),
         pytest.param("matrix-design-payments", "sampled", marks=pytest.mark.long),
         pytest.param("correlated", "expected", marks=pytest.mark.long),
     ],

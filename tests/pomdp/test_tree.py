@@ -113,7 +113,7 @@ def histories(game, tree, actions):
     return found
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_one_action_for_each_history_and_another_for_every_other(seed):
     """Random real actions are all different, so that equal actions mean one node."""
@@ -187,7 +187,10 @@ class Indifferent(Inspection):
         return jnp.zeros(())
 
 
-@pytest.mark.parametrize("settings", [{"num_updates": 30}, {"path": "step", "num_updates": 40, "num_steps": 120}])
+@pytest.mark.parametrize(
+    "settings",
+    [pytest.param({"num_updates": 30}, marks=pytest.mark.long), {"path": "step", "num_updates": 40, "num_steps": 120}],
+)
 @pytest.mark.slow
 @pytest.mark.parametrize(("game", "optimum"), [pytest.param(Late(), 1.25, marks=pytest.mark.long), (Indifferent(), 1.0)])
 def test_leaders_learn_when_to_look(settings, game, optimum):

@@ -42,7 +42,10 @@ def batch_of(trainer, params, key):
     return training_batch(config, seen, last_value), seen
 
 
-@pytest.mark.parametrize(("path", "critic_inputs"), [("committed", "none"), ("committed", "state"), ("step", "weights")])
+@pytest.mark.parametrize(
+    ("path", "critic_inputs"),
+    [pytest.param("committed", "none", marks=pytest.mark.long), ("committed", "state"), ("step", "weights")],
+)
 def test_first_ratio_is_one(path, critic_inputs):
     """Log-probabilities in the batch are those of the policy that acted, for every update's first minibatch."""
     trainer = sx.make_train(small_env(), small(path, critic_inputs=critic_inputs))
@@ -73,8 +76,15 @@ def test_a_held_action_keeps_the_log_probability_that_it_was_drawn_with():
     assert np.abs(np.asarray(log_prob(old) - log_prob(new))[is_held]).max() > 0.01
 
 
-@pytest.mark.parametrize("box_policy", ["grid", "gaussian"])
-@pytest.mark.parametrize("path", ["committed", "step"])
+@pytest.mark.parametrize(
+    ("path", "box_policy"),
+    [
+        ("committed", "grid"),
+        ("step", "gaussian"),
+        pytest.param("committed", "gaussian", marks=pytest.mark.long),
+        pytest.param("step", "grid", marks=pytest.mark.long),
+    ],
+)
 def test_box_policies_train(path, box_policy):
     config = small(path, box_policy=box_policy)
     result = jax.jit(sx.make_train(small_env("maintain-randomized"), config))(jax.random.key(0))
@@ -113,7 +123,7 @@ def test_same_seed_same_bits(path):
     assert not np.array_equal(first.metrics.loss.entropy, other.metrics.loss.entropy)
 
 
-@pytest.mark.parametrize("path", ["committed", "step"])
+@pytest.mark.parametrize("path", ["committed", pytest.param("step", marks=pytest.mark.long)])
 def test_a_seed_draws_the_same_alone_or_among_ten(path):
     trainer = sx.make_train(small_env(), small(path))
     keys = jax.vmap(jax.random.key)(jnp.arange(10))

@@ -253,6 +253,7 @@ def test_when_every_seed_diverges_the_run_stops_and_names_them(tmp_path, capsys,
     assert not (tmp_path / "run/result.json").exists()
 
 
+@pytest.mark.long
 def test_a_real_divergence_is_found(tmp_path, capsys):
     """A learning rate beyond float32 overflows the weights by itself."""
     code = run("train", "maintain", *QUICK, "--ppo.learning-rate", 1e38, "--out", tmp_path / "run")

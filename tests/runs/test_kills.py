@@ -51,10 +51,11 @@ def test_killed_at_random_moments(command, tmp_path):
         assert (cut / "table.csv").read_text() == (whole / "table.csv").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "number"),
-    [(TRAIN, signal.SIGINT), pytest.param(SWEEP, signal.SIGTERM, marks=pytest.mark.long)],
+    [(TRAIN, signal.SIGINT), (SWEEP, signal.SIGTERM)],
     ids=["train", "sweep"],
 )
 def test_told_to_stop_it_saves_and_says_so(command, number, tmp_path):

@@ -61,7 +61,7 @@ def test_a_held_action_keeps_the_log_probability_that_it_was_drawn_with():
     env = small_env()
     agent = sx.make_train(env, config).agent
     old, new = (agent.init(jax.random.key(seed)) for seed in (0, 1))
-    new = jax.tree.map(lambda leaf: leaf + 0.3, new)
+    new = jax.tree.map(lambda leaf: 10.0 * leaf, new)
     rollout = jax.jit(functools.partial(step_rollout, agent, config))
     start = init_steps(env, config, jax.random.key(2))
     carry, seen, _, _ = rollout(old, jax.random.key(3), start)

@@ -48,8 +48,8 @@ class RoundPlays(NamedTuple):
           payoffs: ``[N]`` this play's scaled follower payoffs.
           mixed: ``[N, A]`` the followers' mixed strategies at this round's types.
         """
-        fixed = jnp.asarray(self.profiles)[play]
-        own = (jnp.arange(mixed.shape[1])[None] == fixed[:, None]).astype(payoffs.dtype)  # zero rows where drawn
+        fixed = jnp.asarray(self.profiles, jnp.int32)[play]
+        own = (jnp.arange(mixed.shape[1], dtype=jnp.int32)[None] == fixed[:, None]).astype(payoffs.dtype)  # zero rows where drawn
         weight = jnp.ones_like(payoffs)
         if self.is_expected:
             likelihood = (mixed * own).sum(axis=1)

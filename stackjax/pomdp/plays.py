@@ -49,7 +49,8 @@ class RoundPlays(NamedTuple):
           mixed: ``[N, A]`` the followers' mixed strategies at this round's types.
         """
         fixed = jnp.asarray(self.profiles, jnp.int32)[play]
-        own = (jnp.arange(mixed.shape[1], dtype=jnp.int32)[None] == fixed[:, None]).astype(payoffs.dtype)  # zero rows where drawn
+        own_actions = jnp.arange(mixed.shape[1], dtype=jnp.int32)
+        own = (own_actions[None] == fixed[:, None]).astype(payoffs.dtype)  # zero rows where drawn
         weight = jnp.ones_like(payoffs)
         if self.is_expected:
             likelihood = (mixed * own).sum(axis=1)

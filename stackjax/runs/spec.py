@@ -191,7 +191,7 @@ class RunSpec:
 
     def settled_gap(self, game: "Game") -> float:
         """The largest gap at which followers of ``game`` count as settled, game units."""
-        return self.pomdp.settled_gap * game.payoff_scale
+        return float(self.pomdp.settled_gap * game.payoff_scale)
 
     def with_numbers(self, values: dict[str, Any]) -> tuple[FollowersConfig, PPOConfig]:
         """The followers' and the learner's settings with other numbers (traced ones too), named as in ``ppo.learning_rate``."""

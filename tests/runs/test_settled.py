@@ -8,6 +8,7 @@ import pytest
 import stackjax as sx
 from stackjax.ppo.train import make_train
 from stackjax.runs.display import best_seed, unsettled_in_words
+from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
 from stackjax.runs.state import score_run, start_run
 from tests.runs.commands import QUICK, result_of, run
 
@@ -63,6 +64,13 @@ def test_the_table_says_what_has_not_settled(tmp_path, capsys):
     result = result_of(tmp_path / "run")
     assert not any(seed["settled"] for seed in result["seeds"])
     assert unsettled_in_words(result)
+
+
+def test_a_payoff_scale_of_numpy_is_a_number_in_the_result():
+    spec = RunSpec(find_game("bertrand-platform"), {}, POMDPConfig(), sx.FollowersConfig(), sx.PPOConfig())
+    limit = spec.settled_gap(sx.make("bertrand-platform"))
+    assert type(limit) is float
+    assert type(0.0 <= limit) is bool  # which JSON can hold
 
 
 def test_the_best_seed_is_a_settled_one():

@@ -12,10 +12,21 @@ import scipy.optimize
 
 from stackjax.types import ArrayLike
 
-__all__ = ["MatrixCommitment", "Ties", "best_mixed_commitment", "best_pure_commitment", "tied_best"]
+__all__ = [
+    "HIGHS",
+    "MatrixCommitment",
+    "Ties",
+    "best_mixed_commitment",
+    "best_pure_commitment",
+    "distribution",
+    "leaves_no_gain",
+    "scaled_columns",
+    "tied_best",
+]
 
 Ties = Literal["strong", "weak"]
-TOLERANCE = 1e-7  # of HiGHS, in payoffs scaled to [0, 1]
+HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
+TOLERANCE = 1e-7  # the least margin that HiGHS is believed, in payoffs scaled to [0, 1]
 ROUNDING = 1e-12  # of a payoff's size: what counts as equal
 
 
@@ -60,16 +71,16 @@ def best_mixed_commitment(leader: ArrayLike, follower: ArrayLike, ties: Ties = "
         gains, same = _gains(follower, column)
         if (gains > 0).all(axis=0).any():  # never a best reply
             continue
-        if ties == "weak" and not _strictly_best_somewhere(gains):
+        if ties == "weak" and not _best_somewhere(gains, strictly=True):
             continue
         counted = np.flatnonzero(same) if ties == "weak" else np.array([column])
-        mix = _best_mix_for(scaled[:, counted], _scaled(gains))
+        mix = _best_mix_for(scaled[:, counted], scaled_columns(gains))
         if mix is None:
             continue
-        played = mix > TOLERANCE  # checked anew in float64, beside the payoffs that count: what HiGHS calls feasible must be
-        gap = float((mix[played] @ _scaled(gains[played])).max(initial=0.0))
-        if gap > 10 * TOLERANCE:
-            raise ArithmeticError(f"the mix for column {column} leaves the follower {gap:.2g} (scaled) to gain elsewhere")
+        if not leaves_no_gain(mix, gains):  # what HiGHS calls feasible need not be
+            if not _best_somewhere(gains, strictly=False):
+                continue
+            raise ArithmeticError(f"the mix for column {column} leaves the follower something to gain elsewhere")
         worst = counted[(mix @ scaled[:, counted]).argmin()]
         value = float(mix @ scaled[:, worst]) * spread + low
         if value > best.value:
@@ -81,6 +92,23 @@ def tied_best(payoffs: np.ndarray) -> np.ndarray:
     """Which entries ``[..., columns]`` are the largest of their row, up to rounding of the two that are compared."""
     largest = payoffs.max(axis=-1, keepdims=True)
     return largest - payoffs <= ROUNDING * np.maximum(np.abs(largest), np.abs(payoffs))
+
+
+def distribution(numbers: np.ndarray) -> np.ndarray:
+    """``numbers`` without what the solver's tolerance left below zero, summing to 1."""
+    kept = np.where(numbers > 1e-12, numbers, 0.0)
+    return kept / kept.sum()
+
+
+def leaves_no_gain(mix: np.ndarray, gains: np.ndarray, slack: float = ROUNDING) -> bool:
+    """Whether no column of ``gains [rows, columns]`` gains by ``mix [rows]``, but for ``slack`` of what it has at stake."""
+    return bool((mix @ gains <= slack * (mix @ np.abs(gains))).all())
+
+
+def scaled_columns(gains: np.ndarray) -> np.ndarray:
+    """Each column over its own largest entry, so that one huge payoff does not drown the rest."""
+    size = np.abs(gains).max(axis=0, initial=0.0)
+    return gains / np.where(size > 0, size, 1.0)
 
 
 def _replies(leader: np.ndarray, follower: np.ndarray, ties: Ties) -> np.ndarray:
@@ -99,12 +127,6 @@ def _gains(follower: np.ndarray, column: int) -> tuple[np.ndarray, np.ndarray]:
     return gains[:, ~same], same
 
 
-def _scaled(gains: np.ndarray) -> np.ndarray:
-    """Each column over its own largest entry, so that one huge payoff does not drown the rest."""
-    size = np.abs(gains).max(axis=0, initial=0.0)
-    return gains / np.where(size > 0, size, 1.0)
-
-
 def _best_mix_for(leader_columns: np.ndarray, gains: np.ndarray) -> np.ndarray | None:
     """Among mixes that leave no gain, the one with the largest worst payoff over ``leader_columns [rows, c]``."""
     (num_rows, num_counted), num_others = leader_columns.shape, gains.shape[1]
@@ -114,17 +136,17 @@ def _best_mix_for(leader_columns: np.ndarray, gains: np.ndarray) -> np.ndarray |
         np.append(np.ones(num_rows), 0.0),
         [(0, 1)] * num_rows + [(None, None)],
     )
-    return None if found.status == 2 else _distribution(found.x[:num_rows])
+    return None if found.status == 2 else distribution(found.x[:num_rows])
 
 
-def _strictly_best_somewhere(gains: np.ndarray) -> bool:
-    """Whether some mix of all rows makes every gain negative.
+def _best_somewhere(gains: np.ndarray, strictly: bool) -> bool:
+    """Whether some mix of rows leaves no gain or, ``strictly``, makes every gain negative.
 
     What the linear programme cannot tell from rounding is decided in fractions: by a mix that does, or by a mix of the other
-    columns that pays at least as much in every row, so that none does.
+    columns that pays more (``strictly``: at least as much) in every row, so that none does.
     """
     num_rows, num_others = gains.shape
-    if num_others == 0 or (gains >= 0).all(axis=0).any():  # alone, or never better than one other
+    if num_others == 0 or (strictly and (gains >= 0).all(axis=0).any()):  # alone, or never better than one other
         return num_others == 0
     scale = np.abs(gains).max(axis=0)
     found = _solved(
@@ -141,12 +163,14 @@ def _strictly_best_somewhere(gains: np.ndarray) -> bool:
     exact = [[Fraction(float(gain)) for gain in row] for row in gains]
     for most in (1, 10, 100, 1000, 10**6):
         mix = _fractions(found.x[:num_rows], most)
-        if mix and all(sum(p * row[c] for p, row in zip(mix, exact, strict=True)) < 0 for c in range(num_others)):
+        totals = [sum(p * row[c] for p, row in zip(mix, exact, strict=True)) for c in range(num_others)] if mix else [1]
+        if all(total < 0 or (total == 0 and not strictly) for total in totals):
             return True
         weights = _fractions(-found.ineqlin.marginals[:num_others] / scale, most)
-        if weights and all(sum(w * gain for w, gain in zip(weights, row, strict=True)) >= 0 for row in exact):
+        totals = [sum(w * gain for w, gain in zip(weights, row, strict=True)) for row in exact] if weights else [-1]
+        if all(total > 0 or (total == 0 and strictly) for total in totals):
             return False
-    raise ArithmeticError("whether a column is a strictly best reply to some mix is too close to tell from rounding")
+    raise ArithmeticError("whether a column is a best reply to some mix is too close to tell from rounding")
 
 
 def _fractions(numbers: np.ndarray, most: int) -> list[Fraction]:
@@ -168,13 +192,8 @@ def _solved(objective: np.ndarray, at_most_zero: np.ndarray, sums_to_one: np.nda
         b_eq=[1.0],
         bounds=limits,
         method="highs",
+        options=HIGHS,
     )
     if found.status not in (0, 2):
         raise ArithmeticError(f"a linear programme failed: {found.message}")
     return found
-
-
-def _distribution(numbers: np.ndarray) -> np.ndarray:
-    """``numbers`` without what the solver's tolerance left below zero, summing to 1."""
-    kept = np.where(numbers > 1e-12, numbers, 0.0)
-    return kept / kept.sum()

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import scipy.optimize
 
-from stackjax.equilibrium.matrix_commitments import tied_best
+from stackjax.equilibrium.matrix_commitments import HIGHS, distribution, leaves_no_gain, scaled_columns, tied_best
 from stackjax.followers.rounds import all_profiles
 from stackjax.games.base import InducedGame
 
 __all__ = ["MOST_STRATEGY_PROFILES", "Replies", "num_strategy_profiles", "replies"]
 
 MOST_STRATEGY_PROFILES = 20_000
+SLACK = 1e-6  # of what a deviator has at stake: what counts as no gain
 
 
 class Replies(NamedTuple):
@@ -31,7 +32,7 @@ def replies(game: InducedGame) -> Replies:
     each way.
 
     Raises:
-      ArithmeticError: the linear programme failed.
+      ArithmeticError: the linear programme failed, or its answer leaves a deviator more to gain than a millionth of its stake.
     """
     prior, leader = np.asarray(game.type_prior, np.float64), np.asarray(game.leader_payoff, np.float64)
     followers = np.asarray(game.follower_payoffs, np.float64)
@@ -42,7 +43,6 @@ def replies(game: InducedGame) -> Replies:
         return Replies(float(prior @ best), float(prior @ worst))
     value, gains = _strategic_form(prior, followers, leader)
     low, spread = value.min(), float(np.ptp(value)) or 1.0
-    gains = gains / (np.abs(gains).max() or 1.0)
     extremes = [_extreme(sign * (value - low) / spread, gains) * sign * spread + low for sign in (1.0, -1.0)]
     return Replies(*map(float, extremes))
 
@@ -78,11 +78,17 @@ def _strategic_form(prior: np.ndarray, followers: np.ndarray, leader: np.ndarray
 def _extreme(objective: np.ndarray, gains: np.ndarray) -> float:
     """The largest expectation of ``objective [S]`` over distributions that leave no deviator a gain ``[D, S]``."""
     found = scipy.optimize.linprog(
-        -objective, A_ub=gains, b_ub=np.zeros(len(gains)), A_eq=np.ones((1, len(objective))), b_eq=[1.0], method="highs"
+        -objective,
+        A_ub=scaled_columns(gains.T).T,
+        b_ub=np.zeros(len(gains)),
+        A_eq=np.ones((1, len(objective))),
+        b_eq=[1.0],
+        method="highs",
+        options=HIGHS,
     )
     if found.status != 0:  # never infeasible: every finite game has a coarse-correlated equilibrium
         raise ArithmeticError(f"the linear programme of the followers' replies failed: {found.message}")
-    chances = np.maximum(found.x, 0.0) / np.maximum(found.x, 0.0).sum()
-    if (gains @ chances).max(initial=0.0) > 1e-6:  # checked anew in float64
+    chances = distribution(found.x)
+    if not leaves_no_gain(chances, gains.T, SLACK):  # checked anew in float64
         raise ArithmeticError("the linear programme's answer leaves a follower something to gain")
     return float(objective @ chances)

@@ -43,6 +43,7 @@ PLAY = np.array([[0.5, 0.5]])
         (lambda: sx.Box((0.0,), ("a",)), "high=('a',) must be a tuple of numbers"),
         (lambda: sx.solve("escape"), "make one with sx.make('escape')"),
         (lambda: sx.solve(None), "game=None must be a Game"),
+        (lambda: sx.solve(sx.PostedPrice), "make one with PostedPrice()"),
         (lambda: sx.equilibrate(0, GAME, sx.exp3(), 3), "key=0 must be a random key"),
         (lambda: sx.equilibrate(GAME, KEY, sx.exp3(), 3), "must be an InducedGame"),
         (lambda: sx.equilibrate(KEY, GAME, "exp3", 3), "dynamics='exp3' must be a FollowerDynamics"),

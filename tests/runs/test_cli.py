@@ -12,6 +12,7 @@ import stackjax as sx
 from stackjax import FollowersConfig, InputError, PPOConfig
 from stackjax.runs import metrics
 from stackjax.runs.directory import RunDirectory
+from stackjax.runs.results import known_optimum
 from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
 from tests.runs.commands import QUICK, poison, run
 
@@ -203,6 +204,18 @@ def test_matrix_game_from_a_file_and_solve(tmp_path, payoff_file, capsys):
     assert found == expected
     assert run("solve", tmp_path / "moved.json", "--game.randomized") == 0
     assert "rows mixed A 1.000, B 0.000\n  reply: column B" in capsys.readouterr().out
+
+
+def test_solve_says_why_not(tmp_path, capsys):
+    """One line and code 1, as JSON too; a run of such a game goes without an optimum."""
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps({"payoffs": np.eye(32)[:, :, None, None].repeat(32, 2).repeat(3, 3).tolist()}))
+    reason = "game 'large' is too large to solve: 32768 joint plays, more than the 20000 of one linear programme"
+    assert run("solve", path, "--game.randomized") == 1
+    assert capsys.readouterr() == ("", f"stackjax: error: {reason}\n")
+    assert run("solve", path, "--game.randomized", "--json") == 1
+    assert json.loads(capsys.readouterr().out) == {"game": "large", "reason": reason}
+    assert known_optimum(sx.load_matrix_game(path, randomized=True)) is None
 
 
 def test_game_from_a_python_file(tmp_path, capsys):

@@ -1,6 +1,6 @@
 """What a commitment is worth: fresh followers equilibrated against it, then exact expectations over types and play."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from stackjax.followers.equilibrate import equilibrate, kernel_for
 from stackjax.followers.joint_play import long_run_play, marginal_strategies, most_likely, play_seen
 from stackjax.games.base import InducedGame
 from stackjax.games.spaces import Discrete
-from stackjax.pomdp.commitment import tabulate, tabulate_batch
+from stackjax.pomdp.commitment import tabulate
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.types import Array, ArrayLike, PRNGKey
 
@@ -93,10 +93,10 @@ def check_commitment(env: StackelbergPOMDP, actions: ArrayLike) -> None:
 
 def kernel_of(env: StackelbergPOMDP) -> tuple[str, str | None]:
     """Which kernel runs the followers of ``env`` on this machine, and why not the fused one; see `kernel_for`."""
-    shape = (env.tree.num_nodes, *env.game.leader_actions.shape)
-    actions = jax.ShapeDtypeStruct((1, *shape), env.game.leader_actions.zeros().dtype)
-    tables = jax.eval_shape(lambda a: tabulate_batch(env.game, env.tree, a).game[1:], actions)
-    return kernel_for(InducedGame(env.game.type_prior, *tables), env.dynamics)
+    game = env.game
+    leader: Any = jax.ShapeDtypeStruct(game.table_shape, float)  # only shapes matter
+    followers: Any = jax.ShapeDtypeStruct((game.num_followers, *game.table_shape), float)
+    return kernel_for(InducedGame(game.type_prior, followers, leader), env.dynamics)
 
 
 def _repeat(table: ArrayLike, count: int) -> Array:

@@ -71,8 +71,9 @@ def train_batch(
     num_updates = programs.spec.ppo.num_updates
     stretch = max(1, num_updates // NUM_LOGS)
     with contextlib.nullcontext(request) if request is not None else StopRequest() as request:
-        record = _Record(directory, identity, names, programs.env)
-        found = read_state(programs, record.checkpoints, len(names), made_by(programs.env))
+        machine = made_by(programs.env)
+        record = _Record(directory, identity, names, programs.env.reward_play, machine)
+        found = read_state(programs, record.checkpoints, len(names), machine)
         state, done, earlier = found or Trained(programs.init(elements), 0, 0.0)
         writer_only(record.go_on_from, done)
         first_update, started, saved_at, most = done, time.perf_counter(), earlier, 1
@@ -141,9 +142,11 @@ def read_state(
 class _Record:
     """What the writer leaves on disk while a batch trains; other processes hold one and leave it alone."""
 
-    def __init__(self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], env: StackelbergPOMDP) -> None:
-        self.checkpoints = writer_only(lambda: Checkpoints(directory.checkpoints, identity, made_by=made_by(env)))
-        self._metrics, self._names, self._reward_play = directory.metrics, names, env.reward_play
+    def __init__(
+        self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], reward_play: str, machine: dict[str, str]
+    ) -> None:
+        self.checkpoints = writer_only(lambda: Checkpoints(directory.checkpoints, identity, made_by=machine))
+        self._metrics, self._names, self._reward_play = directory.metrics, names, reward_play
         self._counts = metrics.Counts(np.zeros(len(names)), np.zeros(len(names)))
         self._payoff: float | None = None
 

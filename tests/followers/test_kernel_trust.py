@@ -16,17 +16,7 @@ from tests.followers.test_kernels import batch_of_games, call_kernel
 GAME = batch_of_games((2, 2), (2, 2), batch=3)
 
 
-@pytest.fixture
-def cache(monkeypatch, tmp_path):
-    """A cache folder of this test, and the kernel as if this process had not asked for it."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    native._build_problem.cache_clear()
-    yield tmp_path / "stackjax"
-    monkeypatch.undo()
-    native._build_problem.cache_clear()
-
-
-def test_a_seal_that_is_no_text_is_a_broken_seal(cache):
+def test_a_seal_that_is_no_text_is_a_broken_seal(own_cache):
     compiler = native.shutil.which("c++")
     library = native._cache_folder() / native._name(compiler)
     library.write_bytes(b"no library")
@@ -36,25 +26,25 @@ def test_a_seal_that_is_no_text_is_a_broken_seal(cache):
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
-def test_what_others_could_put_into_the_cache_is_not_loaded(cache, mode):
+def test_what_others_could_put_into_the_cache_is_not_loaded(own_cache, mode):
     """Its seal proves nothing: whoever could write the library could write the seal."""
     compiler = native.shutil.which("c++")
-    cache.mkdir()
-    library = cache / native._name(compiler)
+    own_cache.mkdir()
+    library = own_cache / native._name(compiler)
     library.write_bytes(b"planted")
     library.with_suffix(".sha256").write_text(hashlib.sha256(b"planted").hexdigest())
-    cache.chmod(mode)
-    assert native._cache_folder() == cache
-    assert cache.stat().st_mode & 0o777 == 0o700
+    own_cache.chmod(mode)
+    assert native._cache_folder() == own_cache
+    assert own_cache.stat().st_mode & 0o777 == 0o700
     assert not library.exists()
     library.write_bytes(b"our own")
     native._cache_folder()
     assert library.exists()
 
 
-def test_a_folder_where_a_library_should_be_is_not_used(cache):
-    (cache / "hedge-0.so").mkdir(parents=True)
-    cache.chmod(0o777)
+def test_a_folder_where_a_library_should_be_is_not_used(own_cache):
+    (own_cache / "hedge-0.so").mkdir(parents=True)
+    own_cache.chmod(0o777)
     assert native._cache_folder() == pathlib.Path(native._process_folder().name)
 
 
@@ -109,7 +99,7 @@ def test_no_fused_kernel_is_differentiated(kernel, transform):
 )
 def test_the_kernel_that_is_told_is_the_one_that_runs(request, monkeypatch, environment, rule, expected):
     if environment:
-        request.getfixturevalue("cache")
+        request.getfixturevalue("own_cache")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     ran = []

@@ -162,16 +162,6 @@ def test_without_a_compiler_the_scan_takes_over(monkeypatch, tmp_path, environme
         native._build_problem.cache_clear()
 
 
-@pytest.fixture
-def own_cache(monkeypatch, tmp_path):
-    """A cache folder of this test, and the kernel as if this process had not asked for it."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    native._build_problem.cache_clear()
-    yield tmp_path / "stackjax"
-    monkeypatch.undo()
-    native._build_problem.cache_clear()
-
-
 def learn(kernel="auto"):
     return sx.equilibrate(jax.random.key(0), batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights(), 20, kernel=kernel)
 

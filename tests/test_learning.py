@@ -16,9 +16,6 @@ from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
 pytestmark = pytest.mark.slow
 
 
-LONG = pytest.mark.long
-
-
 @pytest.fixture(autouse=True)
 def _optimised(monkeypatch):
     """These programs run for a while."""
@@ -35,17 +32,18 @@ def train(name, tmp_path, num_seeds=4, options=None, **ppo):
     return np.array([s["leader_payoff"] for s in seeds]), np.array([s["bcce_gap"] for s in seeds])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "options", "optimum", "tolerance", "least_seeds"),
     [
         ("allocation", {"num_messages": 3}, 1.0, 1e-6, 4),
-        pytest.param("matrix-design-payments", {}, 10.0, 1e-4, 3, marks=LONG),
-        pytest.param("escape", {}, 30.0, 1e-4, 4, marks=LONG),
-        pytest.param("escape-randomized", {}, 30.0, 1e-3, 4, marks=LONG),
-        pytest.param("maintain", {}, 20.0, 1e-4, 4, marks=LONG),
-        pytest.param("matrix-design", {}, 1.0, 1e-6, 4, marks=LONG),
-        pytest.param("allocation", {"num_messages": 2}, 2 / 3, 1e-6, 4, marks=LONG),
-        pytest.param("posted-price-pi", {"num_messages": 1}, -0.15, 1e-6, 3, marks=LONG),
+        ("matrix-design-payments", {}, 10.0, 1e-4, 3),
+        ("escape", {}, 30.0, 1e-4, 4),
+        ("escape-randomized", {}, 30.0, 1e-3, 4),
+        ("maintain", {}, 20.0, 1e-4, 4),
+        ("matrix-design", {}, 1.0, 1e-6, 4),
+        ("allocation", {"num_messages": 2}, 2 / 3, 1e-6, 4),
+        ("posted-price-pi", {"num_messages": 1}, -0.15, 1e-6, 3),
     ],
 )
 def test_optimal_on_nearly_every_seed(tmp_path, name, options, optimum, tolerance, least_seeds):

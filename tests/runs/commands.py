@@ -1,5 +1,6 @@
 """Commands as a user runs them, in this process and in others."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -7,15 +8,17 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from stackjax.cli import main
 from stackjax.ppo.train import Trainer
 
-__all__ = ["QUICK", "free_port", "metrics_of", "poison", "result_of", "run", "start", "together", "wait_for_file"]
+__all__ = ["QUICK", "free_port", "made_once", "metrics_of", "poison", "result_of", "run", "start", "together", "wait_for_file"]
 
 QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "2"]
 
@@ -42,6 +45,17 @@ def together(*arguments: Any, devices: int = 4, processes: int = 2, flags: str =
     """The same command in several processes that know of each other."""
     others = ["--distributed", "--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", processes, "--process-id"]
     return [start(*arguments, *others, place, devices=devices, flags=flags) for place in range(processes)]
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
+    """A directory that ``make`` fills, shared by the workers of one test session."""
+    base = factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with place.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            make(place)
+    return place
 
 
 def free_port() -> int:

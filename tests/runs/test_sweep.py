@@ -19,7 +19,7 @@ from stackjax.runs.memory import GIB, fit_programs
 from stackjax.runs.programs import Programs
 from stackjax.runs.spec import POMDPConfig
 from stackjax.runs.sweep_spec import Axis, read_axis
-from tests.runs.commands import QUICK, poison, result_of, run, start
+from tests.runs.commands import QUICK, made_once, poison, result_of, run, start
 
 SECTIONS = {
     "game": sx.registered_games()[0].options,
@@ -44,9 +44,10 @@ def chunked(monkeypatch, size):
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    out = tmp_path_factory.mktemp("sweeps") / "sweep"
-    assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
-    return out
+    def sweep(out):
+        assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
+
+    return made_once(tmp_path_factory, "sweep", sweep)
 
 
 def test_the_table_has_a_row_for_each_configuration_and_seed(swept):

@@ -1,0 +1,85 @@
+"""The Bayesian family as a `Problem`: a game, how its followers learn, and how long."""
+
+import dataclasses
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+
+from stackjax.equilibrium.certificate import certify
+from stackjax.equilibrium.evaluate import evaluate_commitment
+from stackjax.followers.equilibrate import equilibrate
+from stackjax.followers.joint_play import long_run_play, most_likely, play_seen
+from stackjax.followers.regret import bcce_gap
+from stackjax.games.base import InducedGame
+from stackjax.pomdp.commitment import commit, tabulate_batch
+from stackjax.pomdp.environment import StackelbergPOMDP
+from stackjax.problem import Judged, Table, Worth
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["BayesianProblem"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BayesianProblem:
+    """A `Problem` whose followers have private types and answer by learning.
+
+    Args:
+      env: the game and its followers, for as many rounds as a solver lets them learn.
+      lasting: the same for as many rounds as a commitment is judged over; ``env`` itself if None.
+      settled_share: the largest gap at which followers count as settled, as a share of the game's payoff scale.
+    """
+
+    env: StackelbergPOMDP
+    lasting: StackelbergPOMDP | None = None
+    settled_share: float = 0.02
+
+    @property
+    def name(self) -> str:
+        return self.env.game.name
+
+    @cached_property
+    def commitments(self) -> Table:
+        return Table(self.env.tree.num_nodes, self.env.game.leader_actions)
+
+    @property
+    def payoff_range(self) -> tuple[float, float]:
+        return self.env.game.leader_payoff_range
+
+    @property
+    def settled_gap(self) -> float:
+        return float(self.settled_share * self.env.game.payoff_scale)
+
+    def worth(self, key: PRNGKey, commitments: Array) -> Worth:
+        """See `Problem`; the payoff is expected over types and the followers' play, as ``reward_play`` has it."""
+        env = self.env
+        table = tabulate_batch(env.game, env.tree, commitments).game
+        response = equilibrate(
+            key, table, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, count_plays=env.counts_plays
+        )
+        tables = most_likely_of_each(response.strategies) if env.reward_play == "argmax" else response.strategies
+
+        def one(followers: Array, leader: Array, tables: tuple[Array, ...], counts: Array | None, memory: Array | None) -> Worth:
+            game = InducedGame(table.type_prior, followers, leader)
+            play = long_run_play(game, tables, memory, env.num_reward_episodes)
+            if env.reward_play == "empirical" and counts is not None:
+                play = play_seen(counts, play)
+            prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * game.num_followers)
+            return Worth((prior * play * leader).sum(), bcce_gap(game, play))
+
+        over_batch = jax.vmap(one, (-1, -1, -1, -1, -1))
+        followers, leader = jnp.asarray(table.follower_payoffs), jnp.asarray(table.leader_payoff)
+        return over_batch(followers, leader, tables, response.play_counts, response.memory)
+
+    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
+        """See `Problem`; ``details`` is an `Evaluation`."""
+        evaluation = evaluate_commitment(key, self.lasting or self.env, commitment, num_groups)
+        chosen = getattr(evaluation, self.env.reward_play)
+        return Judged(chosen.leader_payoff.mean(), chosen.bcce_gap.max(), evaluation)
+
+    def observations(self, commitment: Array) -> Array:
+        """``[O, D]`` what the leader sees at each node under ``commitment``."""
+        return commit(self.env.game, self.env.tree, lambda _, nodes: commitment[nodes], lambda made: made)[0]
+
+
+most_likely_of_each = jax.vmap(most_likely, -1, -1)

@@ -1,0 +1,86 @@
+"""The seam: a problem says what a leader may commit to and what that leads to, a solver looks for a good commitment.
+
+Runs, sweeps, reports and the command line speak of these two alone. A solver knows a problem by `Problem` and nothing else.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from stackjax.games.spaces import Box, Discrete
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["Judged", "Problem", "Solver", "Table", "Worth"]
+
+Metrics = dict[str, Array]
+
+
+class Table(NamedTuple):
+    """Commitments that fix a leader action at each of ``num_nodes`` nodes: arrays ``[O, *actions.shape]``."""
+
+    num_nodes: int
+    actions: Discrete | Box
+
+
+class Worth(NamedTuple):
+    """What each commitment of a batch leads to, ``[B]``, game units.
+
+    Attributes:
+      payoff: the leader's expected payoff, exact given how its followers answered.
+      gap: the followers' distance from equilibrium.
+    """
+
+    payoff: Array
+    gap: Array
+
+
+class Judged(NamedTuple):
+    """One commitment judged against fresh groups of followers.
+
+    Attributes:
+      payoff: the leader's expected payoff, mean over groups, game units.
+      gap: the followers' distance from equilibrium, largest over groups, game units.
+      details: what the family of the problem reports beside.
+    """
+
+    payoff: Array
+    gap: Array
+    details: PyTree
+
+
+class Problem(Protocol):
+    """What a leader may commit to, and what each commitment leads to. Pure functions; no learning, no logging.
+
+    Attributes:
+      name: for people.
+      commitments: the `Table` that a commitment fills in.
+      payoff_range: bounds of the leader's payoff, game units.
+      settled_gap: the largest gap at which followers count as settled, game units.
+    """
+
+    name: str
+    commitments: Table
+    payoff_range: tuple[float, float]
+    settled_gap: float
+
+    def worth(self, key: PRNGKey, commitments: Array) -> Worth:
+        """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each."""
+
+    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
+        """``num_groups`` fresh groups answer ``commitment [O, ...]`` for as long as an evaluation takes."""
+
+
+class Solver(NamedTuple):
+    """A search for a good commitment, as pure functions of a state; no batch axes (``vmap`` over seeds).
+
+    Attributes:
+      init: ``key -> state``.
+      update: ``state -> (state, metrics)``; metrics are scalars by name, named by the solver. Always there: ``episodes``
+        (Stackelberg episodes played), ``is_finite``, and ``mean_return`` (of those episodes, game units; NaN if none ended).
+      commitment: ``state -> [O, ...]``, the one that the solver would settle on now.
+      policy: ``state -> arrays`` that an export holds beside the commitment, for example a network; None where there is none.
+    """
+
+    init: Callable[[PRNGKey], Any]
+    update: Callable[[Any], tuple[Any, Metrics]]
+    commitment: Callable[[Any], Array]
+    policy: Callable[[Any], PyTree] | None = None

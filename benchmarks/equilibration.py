@@ -46,7 +46,7 @@ class Settings:
     quick: bool = False
     """Only the first size, and no sweeps."""
     kernel: str = "auto"
-    """How stackjax runs its rounds: auto, scan, native or pallas."""
+    """How stackjax runs its rounds: auto, scan or native."""
     out: pathlib.Path | None = None
     """Where to write the figures as JSON; the picture goes beside it."""
 

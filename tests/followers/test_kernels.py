@@ -230,17 +230,6 @@ def test_the_kernel_checks_what_it_is_given(wrong, message):
         call_kernel(**wrong)
 
 
-@pytest.mark.parametrize("kernel", ["auto", "native"])
-def test_a_gradient_through_the_kernel_says_what_to_take(kernel):
-    game = batch_of_games((1,), (2,), batch=3)
-    share = lambda step: sx.equilibrate(
-        jax.random.key(0), game, sx.multiplicative_weights(step), 5, kernel=kernel
-    ).strategies[0].sum()  # fmt: skip
-    for differentiate in (jax.grad(share), lambda step: jax.jvp(share, (step,), (1.0,))):
-        with pytest.raises(sx.InputError, match="take kernel='scan'"):
-            differentiate(0.1)
-
-
 def test_what_followers_learn_can_be_differentiated_in_the_scan():
     """With one action made a little better, it is played more."""
     game = batch_of_games((1,), (2,), batch=3)

@@ -20,7 +20,7 @@ import numpy as np
 import tyro
 
 import stackjax as sx
-from contestants import CONTESTANTS, SHARE, Size, random_games, stackjax_rounds
+from contestants import CONTESTANTS, SHARE, Size, random_games
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -45,8 +45,6 @@ class Settings:
     """Timed runs of each contestant; the median is reported."""
     quick: bool = False
     """Only the first size, and no sweeps."""
-    kernel: str = "auto"
-    """How stackjax runs its rounds: auto, scan, native or pallas."""
     out: pathlib.Path | None = None
     """Where to write the figures as JSON; the picture goes beside it."""
 
@@ -76,7 +74,7 @@ def compare(size: Size, settings: Settings) -> dict[str, dict[str, float]]:
     print(f"{size.followers} followers, {size.types} types, {size.actions} actions, batch {size.batch}, T {size.rounds}")
     figures: dict[str, dict[str, float]] = {}
     for name, make in CONTESTANTS.items():
-        run = stackjax_rounds(size, prior, payoffs, settings.kernel) if name == "stackjax" else make(size, prior, payoffs)
+        run = make(size, prior, payoffs)
         if run is None:
             print(f"  {name:<16} not installed")
             continue
@@ -98,8 +96,7 @@ def sweep(axis: str, settings: Settings) -> list[dict[str, Any]]:
         size = dataclasses.replace(GRID[0], **{axis: value})
         prior, payoffs = random_games(size)
         for name in DRAWN:
-            kernel = settings.kernel if name == "stackjax" else "scan"
-            figure = measure(stackjax_rounds(size, prior, payoffs, kernel), size, settings.repeats)
+            figure = measure(CONTESTANTS[name](size, prior, payoffs), size, settings.repeats)
             points.append({"axis": axis, "value": value, "contestant": name, **figure})
     return points
 
@@ -115,14 +112,14 @@ def exponents(points: list[dict[str, Any]]) -> dict[str, float]:
     return fits
 
 
-def scratch_bytes(kernel: str) -> dict[str, int]:
+def scratch_bytes() -> dict[str, int]:
     """What the compiled program needs besides its arguments and results, by number of rounds: flat if memory is."""
     prior, payoffs = random_games(GRID[0])
     tables, rule = jnp.asarray(payoffs), sx.multiplicative_weights()
 
     def needed(num_rounds: int) -> int:
         game = sx.InducedGame(prior, tables, tables[0])
-        run = jax.jit(lambda key: sx.equilibrate(key, game, rule, num_rounds, kernel=kernel).strategies)
+        run = jax.jit(lambda key: sx.equilibrate(key, game, rule, num_rounds).strategies)
         return int(run.lower(jax.random.key(0)).compile().memory_analysis().temp_size_in_bytes)
 
     return {str(num_rounds): needed(num_rounds) for num_rounds in (100, 10_000, 1_000_000)}
@@ -165,7 +162,6 @@ def main(settings: Settings) -> None:
         "device": f"{device.platform}: {device.device_kind}",
         "machine": platform.machine(),
         "versions": {"python": platform.python_version(), "jax": jax.__version__, "stackjax": sx.__version__},
-        "kernel": settings.kernel,
         "comparison": [
             {**dataclasses.asdict(size), "contestants": compare(size, settings)}
             for size in (GRID[:1] if settings.quick else GRID)
@@ -173,7 +169,7 @@ def main(settings: Settings) -> None:
     }
     if not settings.quick:
         points = [point for axis in SWEEPS for point in sweep(axis, settings)]
-        result.update(sweeps=points, exponents=exponents(points), scratch_bytes=scratch_bytes(settings.kernel))
+        result.update(sweeps=points, exponents=exponents(points), scratch_bytes=scratch_bytes())
         print("time grows as a power of:", ", ".join(f"{name} {value:.2f}" for name, value in result["exponents"].items()))
         print("scratch memory by rounds:", ", ".join(f"T {t}: {size} bytes" for t, size in result["scratch_bytes"].items()))
     if settings.out is not None:

@@ -50,7 +50,7 @@ class FollowerDynamics(NamedTuple):
         fourth argument ``[*batch]`` is that of the follower's next state, expected over its next type.
       feedback: what ``payoffs`` holds: ``"sampled"``, payoffs against the actions the others drew (Algorithm 2), or
         ``"expected"``, their expectation over the others' mixed strategies at the drawn types.
-      fused: `FusedHedge` if the rule is exactly `multiplicative_weights`, so that fused kernels may run its rounds.
+      fused: `FusedHedge` if the rule is exactly `multiplicative_weights`, so that the fused kernel may run its rounds.
       memory: whether followers know the last round's joint action besides their type. Their tables then have
         ``K_i * M`` rows, row ``type * M + joint action``, with ``M = A_1 * ... * A_N``.
       value: ``state -> [*batch]``, what a follower expects from a state on; None for rules that do not look ahead.

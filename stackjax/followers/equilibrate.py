@@ -23,7 +23,7 @@ from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["Kernel", "Response", "Snapshots", "equilibrate", "kernel_for", "learn_round", "observed_payoffs", "start_memory"]
 
-Kernel = Literal["auto", "scan", "native", "pallas"]
+Kernel = Literal["auto", "scan", "native"]
 MOST_COUNTED = 2**24  # beyond it, float32 no longer counts one by one
 LARGEST_ONE_HOT = 64  # joint (type, action) profiles up to which counting by comparison beats a scatter
 
@@ -89,7 +89,7 @@ def equilibrate(
 
     In a round (Brero et al. 2023, Algorithm 2) types are drawn from the joint prior, every follower draws an action
     from its strategy for its type, and learns what each of its own actions would have paid against the others'.
-    Memory does not grow with ``num_rounds`` (but for a gap every ``gap_every`` rounds). The fused kernels cannot be
+    Memory does not grow with ``num_rounds`` (but for a gap every ``gap_every`` rounds). The fused kernel cannot be
     differentiated: take ``kernel="scan"`` to differentiate through what followers learn.
 
     Args:
@@ -103,9 +103,9 @@ def equilibrate(
       tolerance: stop when no batch element's gap is above it, game units; an element that gets there earlier stays as it
         was then. What is returned is then a certified response, unless ``num_rounds`` ran out. Needs ``gap_every``.
       num_snapshots: how many evenly spaced rounds to record, the first of them round 0; at most ``num_rounds``.
-      kernel: what runs the rounds: ``"scan"``, any dynamics anywhere; ``"native"``, the CPU kernel, and ``"pallas"``, the
-        GPU kernel, both for sampled `multiplicative_weights` alone; ``"auto"``, the CPU kernel where it can and a scan
-        elsewhere. All draw the same random numbers and differ by rounding.
+      kernel: what runs the rounds: ``"scan"``, any dynamics anywhere; ``"native"``, the CPU kernel, for sampled
+        `multiplicative_weights` alone; ``"auto"``, the CPU kernel where it can and a scan elsewhere. Both draw the same
+        random numbers and differ by rounding.
 
     Raises:
       InputError: an argument is of the wrong kind, out of range or does not go with another, or ``kernel`` cannot run these
@@ -126,7 +126,7 @@ def equilibrate(
     if count_plays and num_rounds > MOST_COUNTED:
         raise InputError(f"num_rounds={num_rounds} must be at most {MOST_COUNTED} for plays to be counted, in float32")
     tables = _payoff_tables(game, dynamics, payoff_scale)
-    run_rounds = _rounds_runner(game, dynamics, tables, kernel, count_plays)
+    run_rounds = _rounds_runner(game, dynamics, tables, kernel)
 
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)
     size = math.prod(game.table_shape)
@@ -184,7 +184,7 @@ def _empirical_gap(game: InducedGame, dynamics: FollowerDynamics, carry: _Carry)
 
 
 def _rounds_runner(
-    game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], kernel: Kernel, count_plays: bool
+    game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], kernel: Kernel
 ) -> Callable[[_Carry, int], _Carry]:
     """``(carry, number of rounds) -> carry`` by the kernel asked for."""
     if kernel not in get_args(Kernel):
@@ -196,16 +196,11 @@ def _rounds_runner(
 
     if kernel == "scan" or (kernel == "auto" and kernel_for(game, dynamics)[0] == "scan"):
         return scan
-    if kernel == "pallas":
-        from stackjax.followers.kernels.hedge_pallas import pallas_rounds, why_not_pallas  # Pallas takes a while to import
-
-        problem = why_not_pallas(game, dynamics, count_plays)
-    else:
-        problem = why_not_native(game, dynamics)
+    problem = why_not_native(game, dynamics)
     if problem is not None:
         raise InputError(f"kernel={kernel!r} cannot run these rounds: {problem}")
 
-    run = (pallas_rounds if kernel == "pallas" else native_rounds)(game, dynamics, tables)
+    run = native_rounds(game, dynamics, tables)
 
     def fused(carry: _Carry, count: int) -> _Carry:
         return _Carry(*run((carry.streams, carry.states, carry.play_counts), count))

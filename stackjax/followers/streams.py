@@ -1,8 +1,8 @@
 """The random numbers that followers play by: one small stream per game, cheap enough to sit inside the hottest loop.
 
 A stream is xoshiro128++: four words of state and a dozen operations a number, where counter-based generators spend a
-hundred. Streams are seeded from a `jax.random` key, and they are part of the loop's state, so that a scan, the CPU kernel,
-the Pallas kernel and the step-by-step environment draw the same numbers.
+hundred. Streams are seeded from a `jax.random` key, and they are part of the loop's state, so that a scan, the CPU kernel
+and the step-by-step environment draw the same numbers.
 
 References: Blackman and Vigna (2021), "Scrambled linear pseudorandom number generators".
 """
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["Streams", "next_uniform", "next_uniforms", "start_streams"]
+__all__ = ["Streams", "next_uniforms", "start_streams"]
 
 
 class Streams(NamedTuple):
@@ -35,15 +35,9 @@ def next_uniforms(streams: Streams, count: int) -> tuple[Streams, Array]:
     """The streams after ``count`` numbers, and these: ``[count, *batch]`` uniform in [0, 1) on a grid of 2^-24."""
     numbers = []
     for _ in range(count):
-        streams, number = next_uniform(streams)
-        numbers.append(number)
+        streams, word = _advance(streams)
+        numbers.append((word >> 8).astype(jnp.int32).astype(jnp.result_type(float)) * 2.0**-24)
     return streams, jnp.stack(numbers)
-
-
-def next_uniform(streams: Streams) -> tuple[Streams, Array]:
-    """One number ``[*batch]`` of each stream; see `next_uniforms`."""
-    streams, word = _advance(streams)
-    return streams, (word >> 8).astype(jnp.int32).astype(jnp.result_type(float)) * 2.0**-24
 
 
 def _advance(streams: Streams) -> tuple[Streams, Array]:

@@ -1,4 +1,4 @@
-"""The fused kernels run the scan's rounds: the same draws, the same plays, weights that differ by rounding."""
+"""The fused kernel runs the scan's rounds: the same draws, the same plays, weights that differ by rounding."""
 
 import hashlib
 import warnings
@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.followers.base import init_followers
 from stackjax.followers.equilibrate import kernel_for
-from stackjax.followers.kernels import hedge_pallas, native
-from stackjax.followers.streams import start_streams
+from stackjax.followers.kernels import native
 from tests.followers.test_equilibrate import random_game
 
 SHAPES = [((1,), (3,)), ((2, 2), (2, 2)), ((3, 2), (2, 4)), ((2, 1, 3), (2, 3, 2)), ((9, 5), (2, 2)), ((3, 3, 3), (3, 3, 3))]
@@ -55,55 +53,6 @@ def test_every_game_of_a_batch_may_have_its_own_prior(kernel):
     np.testing.assert_allclose(met, priors, atol=0.02)
 
 
-@pytest.mark.parametrize(
-    ("num_types", "num_actions"),
-    [SHAPES[1], *(pytest.param(*shape, marks=pytest.mark.long) for shape in (SHAPES[0], *SHAPES[2:4]))],
-)
-def test_pallas_kernel_equals_the_scan(num_types, num_actions):
-    """In Pallas's interpreter; 130 games are two blocks, the second almost empty; and one game alone."""
-    for size in (130, 1):
-        check_pallas(num_types, num_actions, size)
-
-
-def check_pallas(num_types, num_actions, batch):
-    game, rule, key = batch_of_games(num_types, num_actions, batch=batch), sx.multiplicative_weights(0.3), jax.random.key(1)
-    found, expected = (sx.equilibrate(key, game, rule, 40, kernel=kernel) for kernel in ("pallas", "scan"))
-    for a, b in zip((*found.streams, *found.strategies), (*expected.streams, *expected.strategies), strict=True):
-        np.testing.assert_allclose(a, b, atol=2e-5)
-    for a, b in zip(found.states, expected.states, strict=True):
-        np.testing.assert_allclose(a.log_weights, b.log_weights, atol=1e-4)
-
-
-def test_pallas_kernel_under_vmap_and_with_a_prior_of_its_own():
-    games = batch_of_games((2, 3), (2, 2), batch=5)
-    priors = np.random.default_rng(2).random((2, 3, 5))
-    game, keys = (
-        sx.induced_game(priors / priors.sum(axis=(0, 1)), games.follower_payoffs),
-        jax.random.split(jax.random.key(0), 2),
-    )
-    run = lambda kernel: jax.vmap(lambda key: sx.equilibrate(key, game, sx.multiplicative_weights(), 30, kernel=kernel))(keys)
-    for a, b in zip(run("pallas").strategies, run("scan").strategies, strict=True):
-        np.testing.assert_allclose(a, b, atol=2e-5)
-
-
-@pytest.mark.parametrize("batch", [1, 200])
-def test_pallas_kernel_lowers_for_cuda(batch):
-    """As far as a machine without a GPU can tell: to Triton's own language, every array as wide as the blocks that read it."""
-    game = batch_of_games((2, 3), (2, 3), batch=batch)
-    rule = sx.multiplicative_weights()
-    tables = tuple(jnp.zeros((6 * others, own, batch)) for own, others in ((2, 3), (3, 2)))
-    run = hedge_pallas.pallas_rounds(game, rule, tables, interpret=False)
-    arguments = (start_streams(jax.random.key(0), (batch,)), init_followers(rule, (2, 3), (2, 3), (batch,)))
-    device = jax.sharding.AbstractDevice(device_kind="NVIDIA H100 80GB HBM3", num_cores=132, platform="gpu")
-    with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((1,), ("games",), abstract_device=device)):
-        lowered = jax.jit(lambda *a: run((*a, None), 100)).trace(*arguments).lower(lowering_platforms=("cuda",))
-    call = next(line for line in lowered.as_text().splitlines() if "stackjax_hedge" in line)
-    shapes = call[call.rindex(" : (") :]  # the kernel's operands and results
-    width = 128 * -(-batch // 128)
-    assert shapes.count(f"x{width}x") == 4 + 3
-    assert shapes.count("x1xf32") == 2  # the shared prior and the step size
-
-
 def test_native_kernel_under_vmap_over_keys_and_step_sizes():
     game, keys, steps = batch_of_games((2, 2), (2, 3)), jax.random.split(jax.random.key(0), 3), jnp.array([0.1, 0.2, 0.5])
 
@@ -130,8 +79,6 @@ def test_what_the_native_kernel_cannot_run_is_said():
             sx.equilibrate(jax.random.key(0), game, rule, 10, kernel="native")
     with pytest.raises(sx.InputError, match="one step_size for the whole batch"):
         sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(jnp.full(21, 0.1)), 10, kernel="native")
-    with pytest.raises(sx.InputError, match="kernel='pallas' cannot run these rounds: it does not count plays"):
-        sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(), 10, kernel="pallas", count_plays=True)
     with pytest.raises(sx.InputError, match="at most 16 followers and 64 actions"):
         sx.equilibrate(jax.random.key(0), batch_of_games((1,), (65,)), sx.multiplicative_weights(), 10, kernel="native")
     with pytest.raises(sx.InputError, match="at most 1024 type profiles"):
@@ -281,17 +228,6 @@ def test_the_kernel_checks_what_it_is_given(wrong, message):
     call_kernel()
     with pytest.raises(jax.errors.JaxRuntimeError, match=message):
         call_kernel(**wrong)
-
-
-@pytest.mark.parametrize("kernel", ["auto", "native"])
-def test_a_gradient_through_the_kernel_says_what_to_take(kernel):
-    game = batch_of_games((1,), (2,), batch=3)
-    share = lambda step: sx.equilibrate(
-        jax.random.key(0), game, sx.multiplicative_weights(step), 5, kernel=kernel
-    ).strategies[0].sum()  # fmt: skip
-    for differentiate in (jax.grad(share), lambda step: jax.jvp(share, (step,), (1.0,))):
-        with pytest.raises(sx.InputError, match="take kernel='scan'"):
-            differentiate(0.1)
 
 
 def test_what_followers_learn_can_be_differentiated_in_the_scan():

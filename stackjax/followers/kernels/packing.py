@@ -1,4 +1,4 @@
-"""What the fused kernels take and give: plain arrays ``[rows, B]``, made from states and turned back into them."""
+"""What the fused kernel takes and gives: plain arrays ``[rows, B]``, made from states and turned back into them."""
 
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Rounds = Callable[[Learning, int], Learning]
 
 
 class Packed(NamedTuple):
-    """The arguments of a fused kernel. It returns the first four as they are after the rounds.
+    """The arguments of the fused kernel. It returns the first four as they are after the rounds.
 
     Attributes:
       log_weights, residue: ``[Σ K_i A_i, B]``, followers one after another, actions fastest.
@@ -44,7 +44,7 @@ class Packed(NamedTuple):
 
 
 def why_not_fused(dynamics: FollowerDynamics) -> str | None:
-    """Why no fused kernel runs these dynamics, in words, or None."""
+    """Why the fused kernel does not run these dynamics, in words, or None."""
     fused = dynamics.fused
     is_plain = dynamics.feedback == "sampled" and not (dynamics.memory or dynamics.value or dynamics.tick)
     if fused is None or not is_plain or fused[1:] != (dynamics.init, dynamics.play, dynamics.update):
@@ -107,5 +107,5 @@ def packed_rounds(
 
 def _refuse_gradient(*_: Any) -> Any:
     raise InputError(
-        "a fused kernel cannot be differentiated; take kernel='scan' to differentiate through what followers learn"
+        "the fused kernel cannot be differentiated; take kernel='scan' to differentiate through what followers learn"
     )

@@ -6,7 +6,6 @@ from functools import cached_property
 import jax
 import jax.numpy as jnp
 
-from stackjax.equilibrium.certificate import certify
 from stackjax.equilibrium.evaluate import evaluate_commitment
 from stackjax.followers.equilibrate import equilibrate
 from stackjax.followers.joint_play import long_run_play, most_likely, play_seen
@@ -59,7 +58,9 @@ class BayesianProblem:
         )
         tables = most_likely_of_each(response.strategies) if env.reward_play == "argmax" else response.strategies
 
-        def one(followers: Array, leader: Array, tables: tuple[Array, ...], counts: Array | None, memory: Array | None) -> Worth:
+        def one(
+            followers: Array, leader: Array, tables: tuple[Array, ...], counts: Array | None, memory: Array | None
+        ) -> Worth:
             game = InducedGame(table.type_prior, followers, leader)
             play = long_run_play(game, tables, memory, env.num_reward_episodes)
             if env.reward_play == "empirical" and counts is not None:

@@ -1,12 +1,14 @@
 """The Bayesian family as a `Problem`: a game, how its followers learn, and how long."""
 
 import dataclasses
+import math
 from functools import cached_property
 
 import jax
 import jax.numpy as jnp
 
-from stackjax.equilibrium.evaluate import evaluate_commitment
+from stackjax.equilibrium.evaluate import evaluate_commitment, kernel_of
+from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.equilibrate import equilibrate
 from stackjax.followers.joint_play import long_run_play, most_likely, play_seen
 from stackjax.followers.regret import bcce_gap
@@ -49,6 +51,22 @@ class BayesianProblem:
     def settled_gap(self) -> float:
         return float(self.settled_share * self.env.game.payoff_scale)
 
+    @property
+    def bytes_per_commitment(self) -> int:
+        """Payoffs and paths of every (type, action) profile, with room for one copy."""
+        game = self.env.game
+        per_profile = 4 * (2 * (1 + game.num_followers) + 2 * game.num_decisions)
+        return per_profile * math.prod(game.table_shape)
+
+    @cached_property
+    def kernel(self) -> str:
+        return kernel_of(self.env)[0]
+
+    def with_dynamics(self, dynamics: FollowerDynamics) -> "BayesianProblem":
+        """The same with other followers."""
+        lasting = None if self.lasting is None else self.lasting.with_dynamics(dynamics)
+        return dataclasses.replace(self, env=self.env.with_dynamics(dynamics), lasting=lasting)
+
     def worth(self, key: PRNGKey, commitments: Array) -> Worth:
         """See `Problem`; the payoff is expected over types and the followers' play, as ``reward_play`` has it."""
         env = self.env
@@ -78,9 +96,9 @@ class BayesianProblem:
         chosen = getattr(evaluation, self.env.reward_play)
         return Judged(chosen.leader_payoff.mean(), chosen.bcce_gap.max(), evaluation)
 
-    def observations(self, commitment: Array) -> Array:
-        """``[O, D]`` what the leader sees at each node under ``commitment``."""
-        return commit(self.env.game, self.env.tree, lambda _, nodes: commitment[nodes], lambda made: made)[0]
+    def filled_in(self, commitment: Array) -> tuple[Array, Array]:
+        """``observations [O, D]`` at each node under ``commitment``, and the action there: one for nodes that look alike."""
+        return commit(self.env.game, self.env.tree, lambda _, nodes: commitment[nodes], lambda made: made)
 
 
 most_likely_of_each = jax.vmap(most_likely, -1, -1)

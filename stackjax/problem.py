@@ -55,12 +55,22 @@ class Problem(Protocol):
       commitments: the `Table` that a commitment fills in.
       payoff_range: bounds of the leader's payoff, game units.
       settled_gap: the largest gap at which followers count as settled, game units.
+      bytes_per_commitment: memory that one of a batch of commitments takes while followers answer it.
+      kernel: what runs the followers on this machine, for the record.
     """
 
-    name: str
-    commitments: Table
-    payoff_range: tuple[float, float]
-    settled_gap: float
+    @property
+    def name(self) -> str: ...
+    @property
+    def commitments(self) -> Table: ...
+    @property
+    def payoff_range(self) -> tuple[float, float]: ...
+    @property
+    def settled_gap(self) -> float: ...
+    @property
+    def bytes_per_commitment(self) -> int: ...
+    @property
+    def kernel(self) -> str: ...
 
     def worth(self, key: PRNGKey, commitments: Array) -> Worth:
         """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each."""
@@ -74,13 +84,22 @@ class Solver(NamedTuple):
 
     Attributes:
       init: ``key -> state``.
-      update: ``state -> (state, metrics)``; metrics are scalars by name, named by the solver. Always there: ``episodes``
-        (Stackelberg episodes played), ``is_finite``, and ``mean_return`` (of those episodes, game units; NaN if none ended).
+      update: ``state -> (state, metrics)``; metrics are float scalars by name, named by the solver, whose means go into
+        ``metrics.jsonl``. Always there: ``episodes`` (Stackelberg episodes that ended), ``total_return`` (the sum of their
+        returns, game units), ``decisions`` (of the leader) and ``is_finite`` (bool; a run stops where it is False).
       commitment: ``state -> [O, ...]``, the one that the solver would settle on now.
-      policy: ``state -> arrays`` that an export holds beside the commitment, for example a network; None where there is none.
+      policy: ``state -> arrays`` that are kept beside the best commitment, for example a network; an empty dict for none.
+      export: ``policies -> (arrays, head)`` what ``policies.npz`` holds of policies with a leading axis, see `stackjax.policy`;
+        None where there is nothing to export.
+      sharded: ``state -> tree of bools``, the leaves that hold, along their second axis after mapping over runs, one entry for
+        each episode, of which devices that share episodes have a part; None where there are none.
+      commitments_at_once: how many are tabulated at the same time, from which the memory is told beforehand.
     """
 
     init: Callable[[PRNGKey], Any]
     update: Callable[[Any], tuple[Any, Metrics]]
     commitment: Callable[[Any], Array]
-    policy: Callable[[Any], PyTree] | None = None
+    policy: Callable[[Any], PyTree] = lambda state: {}
+    export: Callable[[PyTree], tuple[dict[str, Any], dict[str, Any]]] | None = None
+    sharded: Callable[[Any], PyTree] | None = None
+    commitments_at_once: int = 0

@@ -27,7 +27,8 @@ usage:
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
 
 GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg), openspiel:NAME, or FILE.py[:NAME].
-stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, --ppo.*
+--solver ppo (the default), direct or search chooses what looks for the commitment.
+stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, and the solver's, --ppo.*
 """
 
 

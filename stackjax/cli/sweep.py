@@ -10,8 +10,6 @@ from stackjax.cli.complaints import split_options
 from stackjax.cli.train import RunSettings, run_spec, settings_type, to_the_end
 from stackjax.errors import InputError
 from stackjax.followers.config import followers_type
-from stackjax.ppo.config import PPOConfig
-from stackjax.runs.spec import GameSource, POMDPConfig
 from stackjax.runs.startup import join
 from stackjax.runs.sweep_spec import Axis, SweepSpec, read_axis
 
@@ -38,11 +36,11 @@ class SweepSettings(RunSettings):
 def sweep_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "sweep")
     swept, others = _split(rest)
-    kind = settings_type(source, SweepSettings, others)
+    kind = settings_type(source, SweepSettings, [*others, *(f"--sweep.{name}" for name, _ in swept)])
     if {"-h", "--help"} & set(rest):
         print(HELP)
     settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
-    axes = tuple(_axis(source, kind, name, tokens) for name, tokens in swept)
+    axes = tuple(_axis(kind, settings.solver, name, tokens) for name, tokens in swept)
     fixed = {name for name, _ in split_options(others)}
     for name, _ in swept:
         section, _, field = name.replace("_", "-").partition(".")
@@ -111,9 +109,9 @@ def _split(arguments: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]
     return swept, others
 
 
-def _axis(source: GameSource, kind: type, name: str, tokens: list[str]) -> Axis:
-    followers = next(field.type for field in dataclasses.fields(kind) if field.name == "followers")
-    sections: dict[str, Any] = {"game": source.options, "pomdp": POMDPConfig, "followers": followers, "ppo": PPOConfig}
+def _axis(kind: type, solver: str, name: str, tokens: list[str]) -> Axis:
+    types: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(kind)}
+    sections = {section: types[section] for section in ("game", "pomdp", "followers", solver)}
 
     def read_value(setting: str, token: str) -> Any:
         section, _, field = setting.partition(".")
@@ -125,7 +123,7 @@ def _axis(source: GameSource, kind: type, name: str, tokens: list[str]) -> Axis:
             return followers_type(token).kind
         flag = f"--{section}.{field.replace('_', '-')}"
         try:
-            parsed = parse(kind, ["--out", ".", flag, *token.split(",")], "stackjax sweep")
+            parsed = parse(kind, ["--out", ".", "--solver", solver, flag, *token.split(",")], "stackjax sweep")
         except InputError as error:
             said = str(error).removeprefix(f"{flag} ")
             where = f"--sweep.{name}" if said != str(error) else f"--sweep.{name} {token}:"

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from stackjax.cli.arguments import fail, game_argument, parse
+from stackjax.errors import InputError
 from stackjax.followers.config import FollowersConfig, check_options, followers_type
-from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec
 from stackjax.runs.startup import Processes, join
+from stackjax.solvers.registry import registered_solvers, solver_entry
 
 __all__ = ["RunSettings", "run_spec", "settings_type", "to_the_end", "train_command"]
 
@@ -20,6 +21,8 @@ __all__ = ["RunSettings", "run_spec", "settings_type", "to_the_end", "train_comm
 class RunSettings(Processes):
     """Where results go, how many seeds are trained, and on which devices."""
 
+    solver: str = "ppo"
+    """What looks for a good commitment: ppo, direct, search, or another that is registered; its settings are --NAME.*."""
     out: pathlib.Path = dataclasses.field(kw_only=True)
     """Directory for config, metrics, checkpoints, result and report."""
     seeds: int = 10
@@ -38,23 +41,41 @@ class RunSettings(Processes):
 
 
 def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
-    """``base`` with the settings of a run of the game: ``game``, ``pomdp``, ``followers`` and ``ppo``.
+    """``base`` with the settings of a run of the game: ``game``, ``pomdp``, ``followers`` and the solver's, such as ``ppo``.
 
-    The followers' settings are those of the rule that ``arguments`` ask for.
+    The followers' settings are those of the rule, and the solver's those of the solver, that ``arguments`` ask for.
     """
-    sections = {"game": source.options, "pomdp": POMDPConfig, "followers": _followers(arguments), "ppo": PPOConfig}
+    name, config = _solver(arguments)
+    sections = {"game": source.options, "pomdp": POMDPConfig, "followers": _followers(arguments), name: config}
     fields = [(name, kind, dataclasses.field(default_factory=kind)) for name, kind in sections.items()]
     return dataclasses.make_dataclass("Settings", fields, bases=(base,), frozen=True, kw_only=True)
 
 
-def _followers(arguments: list[str]) -> type:
-    """The settings of the rule that ``--followers.kind`` names; raises `InputError` for options of other rules."""
-    kind: str = FollowersConfig.kind
+def _value_of(option: str, arguments: list[str], default: str) -> str:
+    """What ``arguments`` say of an option, the last time."""
+    found = default
     for place, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
-        if name == "--followers.kind":
-            kind = value if equals else (arguments[place + 1 :] or [""])[0]
-    rule = followers_type(kind)
+        if name == option:
+            found = value if equals else (arguments[place + 1 :] or [""])[0]
+    return found
+
+
+def _solver(arguments: list[str]) -> tuple[str, type]:
+    """The solver that ``--solver`` names and its settings; raises `InputError` for options of other solvers."""
+    chosen = solver_entry(_value_of("--solver", arguments, RunSettings.solver))
+    for entry in registered_solvers():
+        for argument in arguments:
+            if entry.name != chosen.name and argument.startswith((f"--{entry.name}.", f"--sweep.{entry.name}.")):
+                raise InputError(
+                    f"{argument.partition('=')[0]} belongs to --solver {entry.name}, but the solver is {chosen.name}"
+                )
+    return chosen.name, chosen.config
+
+
+def _followers(arguments: list[str]) -> type:
+    """The settings of the rule that ``--followers.kind`` names; raises `InputError` for options of other rules."""
+    rule = followers_type(_value_of("--followers.kind", arguments, FollowersConfig.kind))
     names = [argument.partition("=")[0] for argument in arguments if argument.startswith("--followers.")]
     known = [name.removeprefix("--followers.").removeprefix("no-").replace("-", "_") for name in names]
     check_options(rule, known)
@@ -64,7 +85,8 @@ def _followers(arguments: list[str]) -> type:
 def run_spec(source: GameSource, settings: Any) -> RunSpec:
     """The run that parsed settings describe."""
     options = dataclasses.asdict(settings.game)
-    return RunSpec(source, options, settings.pomdp, settings.followers, settings.ppo, settings.seed, settings.seeds)
+    solver = getattr(settings, settings.solver)
+    return RunSpec(source, options, settings.pomdp, settings.followers, solver, settings.seed, settings.seeds)
 
 
 def to_the_end(train: Callable[[], Any]) -> int:
@@ -107,7 +129,7 @@ def train_command(arguments: list[str]) -> int:
     directory = RunDirectory(settings.out)
 
     def train() -> None:
-        with LiveProgress(spec.ppo.num_updates, silent=not is_writer()) as progress:
+        with LiveProgress(spec.solver.num_updates, silent=not is_writer()) as progress:
             result = run_training(
                 spec,
                 directory,

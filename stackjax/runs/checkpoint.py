@@ -16,7 +16,7 @@ from stackjax.types import PyTree
 
 __all__ = ["Checkpoints", "Restored"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 NUM_LATEST, NUM_BEST = 2, 1
 
 

@@ -15,7 +15,6 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from stackjax.errors import InputError
-from stackjax.ppo.train import Trainer, can_share
 from stackjax.types import PyTree
 
 __all__ = [
@@ -59,8 +58,11 @@ class Layout(NamedTuple):
     episodes: int
 
 
-def choose_layout(num_elements: int, trainer: Trainer, wanted: tuple[int, int] | None = None) -> Layout:
+def choose_layout(num_elements: int, can_share: Callable[[int], bool], wanted: tuple[int, int] | None = None) -> Layout:
     """The layout that leaves each device least to do; of equals, the one that exchanges least.
+
+    Args:
+      can_share: whether so many devices can share the episodes of an element.
 
     On CPUs a process uses one device unless ``wanted`` says otherwise: runs go side by side on it, one on each core.
 
@@ -78,16 +80,18 @@ def choose_layout(num_elements: int, trainer: Trainer, wanted: tuple[int, int] |
             more = "; JAX_NUM_CPU_DEVICES=N makes N of a CPU" if jax.default_backend() == "cpu" else ""
             needed = math.prod(wanted)
             raise InputError(f"mesh={wanted[0]} {wanted[1]} needs {needed} devices, but JAX sees {available}{more}")
-    layouts = [one for one in layouts if can_share(trainer.env, trainer.config, one.episodes)]
+    layouts = [one for one in layouts if can_share(one.episodes)]
     if not layouts and wanted is not None:
         raise InputError(
-            f"mesh={wanted[0]} {wanted[1]}: {wanted[1]} devices cannot share num_envs={trainer.config.num_envs} episodes and "
-            "every minibatch (or shuffle group) evenly"
+            f"mesh={wanted[0]} {wanted[1]}: {wanted[1]} devices cannot share the solver's episodes evenly (of PPO num_envs, and "
+            "every minibatch or shuffle group)"
         )
     if several:
         layouts = [one for one in layouts if math.prod(one) == available]
     if not layouts:
-        raise InputError(f"several processes must use all of their {available} devices; give another mesh or num_envs")
+        raise InputError(
+            f"several processes must use all of their {available} devices; give another mesh or settings of the solver"
+        )
     share = lambda one: math.ceil(num_elements / one.runs) / one.episodes
     return min(layouts, key=lambda one: (share(one), one.episodes, one.runs))
 

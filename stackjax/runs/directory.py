@@ -21,7 +21,7 @@ OWN = {*FILES, *CHECKPOINTS, "chunks", LOCK}  # of runs and of sweeps: either ma
 
 # What a config.json holds that a run, a sweep or a chunk of a sweep wrote.
 SCHEMAS = (
-    {"schema_version", "game", "game_options", "pomdp", "followers", "ppo"},
+    {"schema_version", "game", "game_options", "pomdp", "followers"},
     {"schema_version", "sweep", "order", "first"},
     {"schema_version", "group", "configurations", "values"},
 )

@@ -24,7 +24,7 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
 
     Both hold ``observations [O, D]`` (every observation that the leader can make), ``actions [O, ...]`` (its action there) and
     the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ...
-    in npz; the leader's network, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum as numbers, NaN
+    in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum as numbers, NaN
     (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated with; payoff and gaps are
     those of ``reward_play``, as in ``result.json``.
 
@@ -61,11 +61,14 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
         "optimum_method": entry["optimum_method"],
         "mechanism": entry["mechanism"],
     }
-    policy = _policy(directory, {key: entry[key] for key in ("configuration", "seed") if key in entry})
+    name = {key: entry[key] for key in ("configuration", "seed") if key in entry}
+    policy = _policy(directory, name) if result.get("has_policies", True) else None
     if path.suffix == ".json":
-        listed = {key: [layer.tolist() for layer in getattr(policy, key)] for key in ("kernels", "biases")}
         learnt = {**entry["commitment"], "follower_strategies": entry["follower_strategies"]}
-        write_text(path, to_json({**about, **numbers, **learnt, "policy": {**listed, "head": policy.head}}, indent=2))
+        if policy is not None:
+            listed = {key: [layer.tolist() for layer in getattr(policy, key)] for key in ("kernels", "biases")}
+            learnt["policy"] = {**listed, "head": policy.head}
+        write_text(path, to_json({**about, **numbers, **learnt}, indent=2))
     else:
         write_bytes(path, _npz(entry, {**about, **numbers}, policy))
     return entry["seed"]
@@ -96,13 +99,15 @@ def _policy_in(path: pathlib.Path, name: dict[str, int]) -> Policy | None:
         return Policy(layers("kernel"), layers("bias"), json.loads(str(stored["policy_head"])))
 
 
-def _npz(entry: dict[str, Any], about: dict[str, Any], policy: Policy) -> bytes:
+def _npz(entry: dict[str, Any], about: dict[str, Any], policy: Policy | None) -> bytes:
     words = {name: to_json(about.pop(name)) for name in ("game_options", "mechanism", "optimum_method")}
     numbers = {name: np.nan if value is None else value for name, value in about.items()}
     strategies = {f"follower_{i + 1}": table for i, table in enumerate(entry["follower_strategies"])}
-    layers = {f"policy_kernel_{k}": kernel for k, kernel in enumerate(policy.kernels)}
-    layers.update({f"policy_bias_{k}": bias for k, bias in enumerate(policy.biases)})
-    everything = {**words, **numbers, **strategies, **entry["commitment"], **layers, "policy_head": json.dumps(policy.head)}
+    everything = {**words, **numbers, **strategies, **entry["commitment"]}
+    if policy is not None:
+        everything.update({f"policy_kernel_{k}": kernel for k, kernel in enumerate(policy.kernels)})
+        everything.update({f"policy_bias_{k}": bias for k, bias in enumerate(policy.biases)})
+        everything["policy_head"] = json.dumps(policy.head)
     arrays = {key: np.asarray(value) for key, value in everything.items()}
     stream = io.BytesIO()
     np.savez(stream, **arrays)  # type: ignore[arg-type]

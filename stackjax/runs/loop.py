@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from stackjax.equilibrium.evaluate import kernel_of
-from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.runs import metrics
 from stackjax.runs.checkpoint import Checkpoints
 from stackjax.runs.devices import agree, is_writer, largest, writer_only
@@ -68,11 +66,11 @@ def train_batch(
       Stopped: a signal asked for it before the last update; the state was saved.
       OSError: a file could not be written; what was written before is intact.
     """
-    num_updates = programs.spec.ppo.num_updates
+    num_updates = programs.spec.solver.num_updates
     stretch = max(1, num_updates // NUM_LOGS)
     with contextlib.nullcontext(request) if request is not None else StopRequest() as request:
-        machine = made_by(programs.env)
-        record = _Record(directory, identity, names, programs.env.reward_play, machine)
+        machine = made_by(programs.problem.kernel)
+        record = _Record(directory, identity, names, machine)
         found = read_state(programs, record.checkpoints, len(names), machine)
         state, done, earlier = found or Trained(programs.init(elements), 0, 0.0)
         writer_only(record.go_on_from, done)
@@ -104,14 +102,14 @@ def train_batch(
     return Trained(state, done, seconds())
 
 
-def made_by(env: StackelbergPOMDP) -> dict[str, str]:
+def made_by(kernel: str) -> dict[str, str]:
     """What the bits of a run depend on beside its settings."""
     device = jax.devices()[0]
     return {
         "jax": jax.__version__,
         "jaxlib": jax.lib.__version__,
         "device": f"{device.platform}: {device.device_kind}",
-        "kernel": kernel_of(env)[0],
+        "kernel": kernel,
     }
 
 
@@ -142,11 +140,9 @@ def read_state(
 class _Record:
     """What the writer leaves on disk while a batch trains; other processes hold one and leave it alone."""
 
-    def __init__(
-        self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], reward_play: str, machine: dict[str, str]
-    ) -> None:
+    def __init__(self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], machine: dict[str, str]) -> None:
         self.checkpoints = writer_only(lambda: Checkpoints(directory.checkpoints, identity, made_by=machine))
-        self._metrics, self._names, self._reward_play = directory.metrics, names, reward_play
+        self._metrics, self._names = directory.metrics, names
         self._counts = metrics.Counts(np.zeros(len(names)), np.zeros(len(names)))
         self._payoff: float | None = None
 
@@ -157,9 +153,8 @@ class _Record:
     def log(self, update: int, seen: Logged, seconds: float) -> None:
         seen = jax.tree.map(lambda leaf: leaf[: len(self._names)], seen)
         self._counts = self._counts.after(seen)
-        chosen = getattr(seen.evaluation, self._reward_play)
-        self._payoff = float(chosen.leader_payoff.mean())
-        rows = metrics.rows(update, self._names, self._counts, seen, chosen, seconds)
+        self._payoff = float(seen.payoff.mean())
+        rows = metrics.rows(update, self._names, self._counts, seen, seconds)
         metrics.append(self._metrics, rows)
 
     def save(self, packed: PyTree, update: int, seconds: float, is_scored: bool) -> None:

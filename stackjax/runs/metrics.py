@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackjax.equilibrium.certificate import Certificate
 from stackjax.runs.files import append_lines, to_json, write_text
 from stackjax.runs.state import Logged
 
@@ -16,7 +15,7 @@ __all__ = ["Counts", "append", "read", "rows", "stream", "truncate"]
 
 
 # What is read again of a line; one without it is damaged.
-READ = {"update", "seed", "stackelberg_episodes", "leader_decisions", "greedy_payoff", "bcce_gap", "mean_return", "value_loss"}
+READ = {"update", "seed", "stackelberg_episodes", "leader_decisions", "greedy_payoff", "bcce_gap", "mean_return"}
 
 
 class Counts(NamedTuple):
@@ -36,30 +35,24 @@ class Counts(NamedTuple):
     def after(self, seen: Logged) -> "Counts":
         """The counts after the updates that ``seen`` tells of."""
         add = lambda total, mean: total + seen.num_updates * np.asarray(mean, np.float64)
-        rollout = seen.metrics.rollout
-        return Counts(add(self.episodes, rollout.episodes), add(self.decisions, rollout.decisions))
+        return Counts(add(self.episodes, seen.metrics["episodes"]), add(self.decisions, seen.metrics["decisions"]))
 
 
-def rows(
-    update: int, names: list[dict[str, Any]], counts: Counts, seen: Logged, chosen: Certificate, seconds: float
-) -> list[dict[str, Any]]:
+def rows(update: int, names: list[dict[str, Any]], counts: Counts, seen: Logged, seconds: float) -> list[dict[str, Any]]:
     """The objects of one stretch that ended at ``update``: means over the stretch, and a greedy evaluation at its end.
 
     An element that diverged is logged once more if it learnt anything in the stretch, with the update at which it did.
     """
-    rollout, loss = seen.metrics.rollout, seen.metrics.loss
-    ended, total = np.asarray(rollout.episodes, np.float64), np.asarray(rollout.total_return, np.float64)
+    own = dict(seen.metrics)
+    own.pop("decisions")
+    ended, total = (np.asarray(own.pop(name), np.float64) for name in ("episodes", "total_return"))
     table = {
         "stackelberg_episodes": counts.episodes,
         "leader_decisions": counts.decisions,
         "mean_return": np.where(ended > 0, total / np.where(ended > 0, ended, 1.0), np.nan),
-        "greedy_payoff": chosen.leader_payoff.mean(axis=1),
-        "bcce_gap": chosen.bcce_gap.max(axis=1),
-        "policy_loss": loss.policy_loss,
-        "value_loss": loss.value_loss,
-        "entropy": loss.entropy,
-        "approx_kl": loss.approx_kl,
-        "clip_fraction": loss.clip_fraction,
+        "greedy_payoff": seen.payoff,
+        "bcce_gap": seen.gap,
+        **own,
     }
     columns = {name: np.asarray(column, np.float64) for name, column in table.items()}
     return [

@@ -18,9 +18,9 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from stackjax.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian import BayesianProblem
 from stackjax.ppo.shards import WHOLE, Shards
-from stackjax.ppo.train import Trainer, make_train
+from stackjax.problem import Solver
 from stackjax.runs.devices import among_processes, exchange, on_devices, replicated
 from stackjax.runs.spec import RunSpec
 from stackjax.runs.startup import num_cores
@@ -55,7 +55,7 @@ class Programs:
     every bit of a result, depends neither on how many places there are nor, with blocks of one, on how many elements.
 
     Args:
-      env: the environment of ``spec``; building it takes a while, so callers share it.
+      problem: that of ``spec``; building it takes a while, so callers share it.
       block: elements that a device works on at once; by default 1 on CPUs, where several blocks go side by side, one on each
         core, and elsewhere as many as a device gets.
     """
@@ -63,13 +63,13 @@ class Programs:
     def __init__(
         self,
         spec: RunSpec,
-        env: StackelbergPOMDP,
+        problem: BayesianProblem,
         num_elements: int,
         mesh: Mesh,
         swept: tuple[str, ...] = (),
         block: int | None = None,
     ) -> None:
-        self.spec, self.env, self.num_elements, self.swept = spec, env, num_elements, swept
+        self.spec, self.problem, self.num_elements, self.swept = spec, problem, num_elements, swept
         self.num_devices = mesh.size
         self._places = [Mesh(devices, ("episodes",)) for devices in mesh.devices]
         self._num_sharing = mesh.shape["episodes"]
@@ -83,21 +83,23 @@ class Programs:
             {name: jax.ShapeDtypeStruct((self._block,), jnp.float32) for name in swept},
         )
         self._state = jax.eval_shape(jax.vmap(partial(self._start, WHOLE)), self._elements)
-        specs = jax.tree.map(lambda _: P(), self._state)
-        steps = jax.tree.map(lambda _: P(None, "episodes"), self._state.train.steps)
-        self._specs: RunState = specs._replace(train=specs.train._replace(steps=steps))
+        self._specs: RunState = jax.tree.map(lambda _: P(), self._state)
+        if self.solver.sharded is not None:
+            part = lambda is_part: P(None, "episodes") if is_part else P()
+            self._specs = self._specs._replace(solver=jax.tree.map(part, self.solver.sharded(self._state.solver)))
         self._functions: dict[str, Callable] = {}
         self._compiled: dict[tuple[str, int], Any] = {}
 
     @cached_property
-    def trainer(self) -> Trainer:
-        """Of every element, but for its swept numbers."""
-        return self._trainer({}, WHOLE)
+    def solver(self) -> Solver:
+        """The solver of every element with the base run's numbers instead of the swept ones."""
+        return self._solver({}, WHOLE)
 
-    def _trainer(self, values: dict[str, Any], shards: Shards) -> Trainer:
-        followers, ppo = self.spec.with_numbers(values)
-        env = self.env if followers is self.spec.followers else self.env.with_dynamics(followers.build())
-        return make_train(env, ppo, shards)
+    def _problem(self, values: dict[str, Any]) -> BayesianProblem:
+        return self.spec.problem_with(self.problem, values)
+
+    def _solver(self, values: dict[str, Any], shards: Shards) -> Solver:
+        return self.spec.build_solver(self._problem(values), values, shards)
 
     @property
     def runs_in_memory(self) -> float:
@@ -237,25 +239,25 @@ class Programs:
             shards = Shards("episodes", self._num_sharing)
 
             def advance(state: RunState, element: Elements, count: Array) -> RunState:
-                return advance_run(self._trainer(element.values, shards), state, count)
+                return advance_run(self._solver(element.values, shards), state, count)
 
-            def judged(one: Callable, state: RunState, element: Elements) -> Any:
-                mine = self._trainer(element.values, shards)
-                return one(mine, self.spec.evaluation_env(mine.env), state, element.seeds)
+            def score(state: RunState, element: Elements) -> tuple[RunState, Logged]:
+                return score_run(self._problem(element.values), self._solver(element.values, shards), state, element.seeds)
 
-            score = partial(score_run, settled_gap=self.spec.settled_gap(self.env.game))
+            def evaluate(state: RunState, element: Elements) -> Evaluated:
+                return evaluate_run(self._problem(element.values), state, element.seeds)
 
             functions: dict[str, tuple[Callable, Any]] = {
                 "init": (partial(self._start, shards), 0),
                 "advance": (advance, (0, 0, None)),
-                "score": (partial(judged, score), 0),
-                "evaluate": (partial(judged, evaluate_run), 0),
+                "score": (score, 0),
+                "evaluate": (evaluate, 0),
             }
             self._functions[name] = jax.vmap(*functions[name])
         return self._functions[name]
 
     def _start(self, shards: Shards, element: Elements) -> RunState:
-        return start_run(self._trainer(element.values, shards), element.seeds)
+        return start_run(self._solver(element.values, shards), element.seeds)
 
     # Checkpoints hold plain arrays: random keys as their raw data.
 

@@ -22,8 +22,8 @@ PANELS = (
     ("greedy_payoff", "leader payoff, greedy (game units)"),
     ("bcce_gap", "B-CCE gap, greedy (game units)"),
     ("mean_return", "mean return in training (game units)"),
-    ("value_loss", "value loss (normalised)"),
 )
+COMMON = {"update", "configuration", "seed", "seconds", "stackelberg_episodes", "leader_decisions", "diverged_at"}
 
 
 def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
@@ -65,7 +65,9 @@ def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> bytes
 
     figure = Figure(figsize=(9, 6), layout="constrained")
     optimum = result["seeds"][0]["optimum"]
-    for axes, (name, title) in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
+    own = [name for name in (rows[0] if rows else {}) if name not in COMMON | dict(PANELS).keys()]
+    panels = [*PANELS, *((name, name.replace("_", " ")) for name in own[:1])]  # the first that the solver tells of itself
+    for axes, (name, title) in zip(figure.subplots(2, 2).flat, panels, strict=False):
         for seed in result["seeds"]:
             points = [(row["stackelberg_episodes"], row[name]) for row in rows if row["seed"] == seed["seed"]]
             kept = [(x, y) for x, y in points if y is not None]
@@ -73,7 +75,8 @@ def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> bytes
         if optimum is not None and "payoff" in name:
             axes.axhline(optimum, color="#D55E00", linewidth=1, linestyle="--")
             axes.annotate("optimum", (0.99, optimum), xycoords=("axes fraction", "data"), color="#D55E00", ha="right", va="top")
-        if name == "value_loss":
+        heights = [row[name] for row in rows if row[name] is not None]
+        if name in own and heights and min(heights) > 0 and max(heights) > 10 * min(heights):
             axes.set_yscale("log")
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("Stackelberg episodes", fontsize=9)

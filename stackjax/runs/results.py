@@ -12,14 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax._version import __version__
+from stackjax.bayesian import BayesianProblem
 from stackjax.equilibrium.certificate import Certificate
-from stackjax.equilibrium.evaluate import kernel_of
 from stackjax.equilibrium.optimum import Solution, solve
 from stackjax.errors import UnsolvedError
 from stackjax.games.base import Game
 from stackjax.games.normal_form import MatrixGame
 from stackjax.pomdp.commitment import hides_a_difference
-from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.pomdp.tree import commitment_paths
 from stackjax.runs import metrics
 from stackjax.runs.spec import RunSpec
@@ -30,7 +29,7 @@ __all__ = ["entries", "known_optimum", "result_of", "versions"]
 
 def result_of(
     spec: RunSpec,
-    env: StackelbergPOMDP,
+    problem: BayesianProblem,
     evaluated: Evaluated,
     metrics_path: pathlib.Path,
     timing: dict[str, float],
@@ -38,34 +37,37 @@ def result_of(
 ) -> dict[str, Any]:
     """The content of ``result.json``: every seed's best commitment, as ``evaluated`` (leaves ``[S, ...]``)."""
     names = [{"seed": spec.first_seed + i} for i in range(spec.num_seeds)]
-    device = jax.devices()[0]
+    device, game = jax.devices()[0], problem.env.game
     return {
-        "game": env.game.name,
+        "game": game.name,
         "game_options": spec.game_options,
+        "solver": spec.solver_entry.name,
+        "has_policies": bool(evaluated.policy),
         "device": f"{device.platform}: {device.device_kind}",
         "num_devices": num_devices,
-        "kernel": kernel_of(env)[0],
+        "kernel": problem.kernel,
         "versions": versions(),
         "wall_seconds": timing,
         "evaluation": {
-            "num_rounds": spec.evaluation_env(env).num_rounds,
+            "num_rounds": (problem.lasting or problem.env).num_rounds,
             "num_equilibrations": NUM_EQUILIBRATIONS,
-            "settled_gap": spec.settled_gap(env.game),
+            "settled_gap": problem.settled_gap,
         },
-        "seeds": entries(spec, env, known_optimum(env.game), names, evaluated, metrics_path),
+        "seeds": entries(problem, known_optimum(game), names, evaluated, metrics_path),
     }
 
 
 def entries(
-    spec: RunSpec,
-    env: StackelbergPOMDP,
+    problem: BayesianProblem,
     optimum: Solution | None,
     names: list[dict[str, Any]],
     evaluated: Evaluated,
     metrics_path: pathlib.Path,
 ) -> list[dict[str, Any]]:
     """What became of every element of a batch, named by ``names``: payoffs, gaps, the commitment in numbers and in words."""
-    game, evaluation, observations, actions = env.game, evaluated.evaluation, evaluated.observations, evaluated.actions
+    env, game = problem.env, problem.env.game
+    evaluation, actions = evaluated.judged.details, evaluated.commitment
+    observations, actions = jax.device_get(jax.jit(jax.vmap(problem.filled_in))(actions))
     _warn_of_hidden_differences(env, actions, names)
     if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
         actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
@@ -92,7 +94,7 @@ def entries(
                 "update": int(evaluated.update[i]),
                 "diverged_at": None if evaluated.diverged_at[i] < 0 else int(evaluated.diverged_at[i]),
                 **chosen,
-                "settled": chosen["bcce_gap"] <= spec.settled_gap(game),
+                "settled": chosen["bcce_gap"] <= problem.settled_gap,
                 "reward_play": env.reward_play,
                 "optimum": None if optimum is None else optimum.value,
                 "optimum_method": None if optimum is None else optimum.method,
@@ -110,7 +112,7 @@ def entries(
     return found
 
 
-def _warn_of_hidden_differences(env: StackelbergPOMDP, actions: Any, names: list[dict[str, Any]]) -> None:
+def _warn_of_hidden_differences(env: Any, actions: Any, names: list[dict[str, Any]]) -> None:
     """Say which commitments are shown something that no leader action tried beforehand had shown; see `decision_tree`."""
     last = env.tree.groups[-1]
     if len(env.tree.groups) == 1 or last.max() + 1 == last.size:

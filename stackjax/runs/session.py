@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from stackjax.errors import InputError, require_number
-from stackjax.ppo.train import Trainer, make_train
+from stackjax.problem import Problem
 from stackjax.runs.checkpoint import Checkpoints
 from stackjax.runs.devices import choose_layout, make_mesh, writer_only
 from stackjax.runs.directory import RunDirectory
@@ -57,15 +57,15 @@ def run_training(
       NonFiniteError: every seed diverged; metrics and checkpoints up to then stay.
       Stopped: a signal asked for it; the state was saved.
     """
-    env = spec.build_env()
-    trainer = make_train(env, spec.ppo)
-    config = spec.to_dict(env)
+    problem = spec.build_problem()
+    spec.build_solver(problem)  # says what does not fit
+    config = spec.to_dict(problem)
 
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     writer_only(check_directory, directory, config, resume, overwrite)
-    layout = choose_layout(spec.num_seeds, trainer, mesh)
-    programs = Programs(spec, env, spec.num_seeds, make_mesh(layout))
-    _check_table_size(trainer, programs)
+    layout = choose_layout(spec.num_seeds, sharing(spec, problem), mesh)
+    programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
+    _check_table_size(programs)
     started = time.perf_counter()
     programs.compile()
     elements = programs.place(_seeds(spec))
@@ -93,7 +93,7 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
     directory.open_existing().hold()
     try:
         programs, elements, trained = read_run(directory, game_file)
-        num_updates = programs.spec.ppo.num_updates
+        num_updates = programs.spec.solver.num_updates
         if trained.update < num_updates and not programs.all_diverged(trained.state):
             raise InputError(
                 f"directory {directory.path} holds a run that is trained up to update {trained.update} of {num_updates}; go on "
@@ -112,9 +112,9 @@ def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> 
       InputError: there is no run in the directory, or no good checkpoint.
     """
     spec = RunSpec.from_file(directory.open_existing().config, game_file)
-    env = spec.build_env()
-    layout = choose_layout(spec.num_seeds, make_train(env, spec.ppo))
-    programs = Programs(spec, env, spec.num_seeds, make_mesh(layout))
+    problem = spec.build_problem()
+    layout = choose_layout(spec.num_seeds, sharing(spec, problem))
+    programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
     checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)), read_only=True)
     trained = read_state(programs, checkpoints, spec.num_seeds)
     checkpoints.close()
@@ -136,10 +136,10 @@ def _finish(
     _report_divergence(evaluated.diverged_at, _seeds(programs.spec), directory)
 
     def write() -> dict[str, Any]:
-        result = result_of(programs.spec, programs.env, evaluated, directory.metrics, timing, programs.num_devices)
+        result = result_of(programs.spec, programs.problem, evaluated, directory.metrics, timing, programs.num_devices)
         timing["evaluate"] = time.perf_counter() - started
         names = [{"seed": entry["seed"]} for entry in result["seeds"]]
-        write_policies(directory.policies, programs.trainer, names, evaluated.actor)
+        write_policies(directory.policies, programs.solver, names, evaluated.policy)
         directory.write_result(result)
         write_report(directory, result)
         return result
@@ -166,17 +166,19 @@ def _report_divergence(diverged_at: Any, seeds: np.ndarray, directory: RunDirect
     warnings.warn(f"{what}; from there on nothing of it was changed, and the others went on", RuntimeWarning, stacklevel=2)
 
 
-def _check_table_size(trainer: Trainer, programs: Programs) -> None:
-    """Refuse what would run out of memory: payoffs and paths of every (type, action) profile, per environment and seed."""
-    game, config = trainer.env.game, trainer.config
-    if config.path == "step":
-        return
-    per_profile = 4 * (2 * (1 + game.num_followers) + 2 * game.num_decisions)  # bytes, with room for one copy
-    size = per_profile * int(np.prod(game.table_shape, dtype=float)) * config.num_envs * programs.runs_in_memory / 2**30
+def sharing(spec: RunSpec, problem: Problem) -> Callable[[int], bool]:
+    """Whether so many devices can share the episodes of one of the runs."""
+    return lambda num_devices: spec.solver_entry.shares(problem, spec.solver, num_devices)
+
+
+def _check_table_size(programs: Programs) -> None:
+    """Refuse what would run out of memory: the answers to every commitment that is tried at once, for each seed."""
+    problem, at_once = programs.problem, programs.solver.commitments_at_once
+    size = problem.bytes_per_commitment * at_once * programs.runs_in_memory / 2**30
     if size > TABLE_BUDGET_GIB:
         raise InputError(
-            f"tabulating {game.name!r} for num_envs={config.num_envs}, {programs.runs_in_memory:g} seeds at a time, takes "
-            f"about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either, or use --ppo.path step"
+            f"tabulating {problem.name!r} for {at_once} commitments at once, {programs.runs_in_memory:g} seeds at a time, takes "
+            f"about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either (of PPO num_envs, or use --ppo.path step)"
         )
 
 

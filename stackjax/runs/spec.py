@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from stackjax.errors import InputError, near_matches, require, require_count, require_number
 from stackjax.followers.config import FollowersConfig
 from stackjax.games import registry
-from stackjax.ppo.config import PPOConfig
 from stackjax.runs.directory import check_same_file
 from stackjax.runs.game_files import build_game, load_games
+from stackjax.solvers.registry import SolverEntry, entry_of, solver_entry
 
 if TYPE_CHECKING:
+    from stackjax.bayesian import BayesianProblem
     from stackjax.games.base import Game
-    from stackjax.pomdp.environment import StackelbergPOMDP
+    from stackjax.problem import Problem, Solver
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -28,7 +29,7 @@ __all__ = [
     "resolve_options",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 EVALUATION_ROUNDS_FACTOR = 10
 MOST_SEEDS = 100_000
 GAME_FILES = (".json", ".npz", ".nfg", ".py")
@@ -157,13 +158,13 @@ def given_game(game: "Game") -> GameSource:
 
 @dataclasses.dataclass(frozen=True)
 class RunSpec:
-    """A training run. ``payoffs`` holds a payoff file's table, so that the run directory stands on its own."""
+    """A run: a problem (a game, its episode, its followers), the settings of a solver, and seeds."""
 
     source: GameSource
     game_options: dict[str, Any]
     pomdp: POMDPConfig
     followers: FollowersConfig
-    ppo: PPOConfig
+    solver: Any
     first_seed: int = 0
     num_seeds: int = 10
 
@@ -173,42 +174,55 @@ class RunSpec:
         last = self.first_seed + self.num_seeds
         require("seed", self.first_seed, self.first_seed >= 0 and last < 2**31, "at least 0, and the last seed below 2**31")
 
-    def build_env(self) -> "StackelbergPOMDP":
+    @property
+    def solver_entry(self) -> SolverEntry:
+        return entry_of(self.solver)
+
+    def build_problem(self) -> "BayesianProblem":
+        """The problem; commitments are judged against followers who learn for ``evaluation_rounds``."""
+        from stackjax.bayesian import BayesianProblem
         from stackjax.pomdp.environment import StackelbergPOMDP
 
-        return StackelbergPOMDP(
+        env = StackelbergPOMDP(
             self.source.build(self.game_options),
             self.followers.build(),
             self.pomdp.num_rounds,
             self.pomdp.num_reward_episodes,
             self.pomdp.reward_play,
         )
-
-    def evaluation_env(self, env: "StackelbergPOMDP") -> "StackelbergPOMDP":
-        """The environment that commitments are judged in, which differs from ``env`` in how long followers learn."""
         rounds = self.pomdp.evaluation_rounds
-        return env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
+        lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
+        return BayesianProblem(env, lasting, self.pomdp.settled_gap)
 
-    def settled_gap(self, game: "Game") -> float:
-        """The largest gap at which followers of ``game`` count as settled, game units."""
-        return float(self.pomdp.settled_gap * game.payoff_scale)
+    def problem_with(self, problem: Any, values: dict[str, Any]) -> Any:
+        """``problem`` with other numbers (traced ones too), those of ``values`` that are named as in ``followers.step_size``."""
+        followers = _of_section(values, "followers")
+        return problem.with_dynamics(dataclasses.replace(self.followers, **followers).build()) if followers else problem
 
-    def with_numbers(self, values: dict[str, Any]) -> tuple[FollowersConfig, PPOConfig]:
-        """The followers' and the learner's settings with other numbers (traced ones too), named as in ``ppo.learning_rate``."""
-        split: dict[str, dict[str, Any]] = {"followers": {}, "ppo": {}}
-        for name, value in values.items():
-            section, _, field = name.partition(".")
-            split[section][field] = value
-        followers = dataclasses.replace(self.followers, **split["followers"]) if split["followers"] else self.followers
-        return followers, dataclasses.replace(self.ppo, **split["ppo"])
+    def build_solver(self, problem: "Problem", values: dict[str, Any] | None = None, shards: Any = None) -> "Solver":
+        """The solver for ``problem``, with other numbers (traced ones too) named as in ``ppo.learning_rate``.
 
-    def to_dict(self, env: "StackelbergPOMDP") -> dict[str, Any]:
+        Raises:
+          InputError: settings that do not fit the problem or each other.
+        """
+        from stackjax.ppo.shards import WHOLE
+
+        config = dataclasses.replace(self.solver, **_of_section(values or {}, self.solver_entry.name))
+        return self.solver_entry.build(problem, config, WHOLE if shards is None else shards)
+
+    def check_numbers(self, values: dict[str, Any]) -> None:
+        """Raise `InputError` unless the settings may have these numbers."""
+        dataclasses.replace(self.followers, **_of_section(values, "followers"))
+        dataclasses.replace(self.solver, **_of_section(values, self.solver_entry.name))
+
+    def to_dict(self, problem: "BayesianProblem") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
+        env, lasting = problem.env, problem.lasting or problem.env
         resolved = {**dataclasses.asdict(self.pomdp)}
         resolved.update(
             num_rounds=env.num_rounds,
             num_reward_episodes=env.num_reward_episodes,
-            evaluation_rounds=self.evaluation_env(env).num_rounds,
+            evaluation_rounds=lasting.num_rounds,
         )
         files = {"payoff_file": self.source.payoff_file, "python_file": self.source.python_file}
         content: dict[str, Any] = {
@@ -218,7 +232,8 @@ class RunSpec:
             **{key: str(path) for key, path in files.items() if path is not None},
             "pomdp": resolved,
             "followers": dataclasses.asdict(self.followers),
-            "ppo": dataclasses.asdict(self.ppo),
+            "solver": self.solver_entry.name,
+            self.solver_entry.name: dataclasses.asdict(self.solver),
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
         }
@@ -275,18 +290,24 @@ class RunSpec:
                 source = find_game(f"{game_file}:{content['game']}")
             else:
                 source = find_game(content["game"])
-            ppo = {**content["ppo"], "hidden_sizes": tuple(content["ppo"]["hidden_sizes"])}
+            chosen = solver_entry(content["solver"])
+            as_given = lambda value: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+            solver = chosen.config(**{name: as_given(value) for name, value in content[chosen.name].items()})
             return RunSpec(
                 source,
                 content["game_options"],
                 POMDPConfig(**content["pomdp"]),
                 FollowersConfig(**content["followers"]),
-                PPOConfig(**ppo),
+                solver,
                 content["first_seed"],
                 content["num_seeds"],
             )
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} does not describe a run of this version: {error}") from error
+
+
+def _of_section(values: dict[str, Any], section: str) -> dict[str, Any]:
+    return {name.removeprefix(f"{section}."): value for name, value in values.items() if name.startswith(f"{section}.")}
 
 
 @dataclasses.dataclass(frozen=True)

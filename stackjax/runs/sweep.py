@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from stackjax.bayesian import BayesianProblem
 from stackjax.equilibrium.optimum import Solution
 from stackjax.errors import InputError, require_number, require_positive
-from stackjax.ppo.train import Trainer, make_train
 from stackjax.runs.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, train_batch
@@ -18,7 +18,7 @@ from stackjax.runs.memory import Budget, fit_programs, tidy_memory
 from stackjax.runs.policies import write_policies
 from stackjax.runs.programs import Programs
 from stackjax.runs.results import entries, known_optimum
-from stackjax.runs.session import NonFiniteError, check_directory, identity_of
+from stackjax.runs.session import NonFiniteError, check_directory, identity_of, sharing
 from stackjax.runs.spec import SCHEMA_VERSION
 from stackjax.runs.state import Evaluated
 from stackjax.runs.stopping import Stopped, StopRequest
@@ -71,15 +71,18 @@ def run_sweep(
       Stopped: a signal asked for it; what was learnt is saved.
     """
     groups = sweep.groups()
-    trainers = [_checked_trainer(group) for group in groups]
-    config = sweep.to_dict(groups[0].spec.to_dict(trainers[0].env))
+    problems = [_checked_problem(group) for group in groups]
+    config = sweep.to_dict(groups[0].spec.to_dict(problems[0]))
     writer_only(check_directory, directory, config, resume, overwrite)
     num_seeds = sweep.base.num_seeds
-    layouts = [choose_layout(len(g.configurations) * num_seeds, t, mesh) for g, t in zip(groups, trainers, strict=True)]
+    layouts = [
+        choose_layout(len(group.configurations) * num_seeds, sharing(group.spec, problem), mesh)
+        for group, problem in zip(groups, problems, strict=True)
+    ]
     require_positive("memory_gib", 1.0 if memory_gib is None else memory_gib)
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     budget = Budget(memory_gib)
-    works = [_GroupWork(sweep, *work) for work in zip(groups, trainers, layouts, strict=True)]
+    works = [_GroupWork(sweep, *work) for work in zip(groups, problems, layouts, strict=True)]
     for work in works:
         budget.check(work.build, work.layout.runs)
 
@@ -90,7 +93,7 @@ def run_sweep(
         with StopRequest() as request:
             for work in works:
                 run.train_group(work, request)
-        return writer_only(_conclude, sweep, directory, trainers[0].env.game.name, run.compile_seconds) or {}
+        return writer_only(_conclude, sweep, directory, problems[0].name, run.compile_seconds) or {}
     finally:
         directory.release()
 
@@ -99,15 +102,18 @@ def _conclude(sweep: SweepSpec, directory: SweepDirectory, game: str, compile_se
     """Write the table, the pictures and the result of a sweep whose chunks are all there."""
     directory.tidy()
     result = summary(sweep, game, directory.finished(), {"compile": compile_seconds, **directory.seconds()})
+    result["has_policies"] = any(directory.chunks.glob("*/policies.npz"))
     write_sweep(directory, sweep, result)
     if result["num_diverged"] == len(result["configurations"]) * result["num_seeds"]:
         raise NonFiniteError(f"all runs met a loss or weight that is not finite; {directory.table} says when")
     return result
 
 
-def _checked_trainer(group: Group) -> Trainer:
+def _checked_problem(group: Group) -> BayesianProblem:
     try:
-        return make_train(group.spec.build_env(), group.spec.ppo)
+        problem = group.spec.build_problem()
+        group.spec.build_solver(problem)
+        return problem
     except InputError as error:
         words = ", ".join(f"{name}={value}" for name, value in group.static.items())
         raise InputError(f"{words}: {error}" if words else str(error)) from error
@@ -118,12 +124,12 @@ class _GroupWork(NamedTuple):
 
     sweep: SweepSpec
     group: Group
-    trainer: Trainer
+    problem: BayesianProblem
     layout: Layout
 
     def build(self, size: int) -> Programs:
         """Programs for ``size`` elements, not yet compiled."""
-        return Programs(self.group.spec, self.trainer.env, size, make_mesh(self.layout), self.sweep.numbers)
+        return Programs(self.group.spec, self.problem, size, make_mesh(self.layout), self.sweep.numbers)
 
 
 class _Run:
@@ -158,7 +164,7 @@ class _Run:
         started = time.perf_counter()
         programs = fit_programs(work.build, len(left), work.layout.runs, self._budget)
         self.compile_seconds += time.perf_counter() - started
-        optimum = writer_only(known_optimum, work.trainer.env.game)
+        optimum = writer_only(known_optimum, work.problem.env.game)
         for first in range(0, len(left), programs.num_elements):
             signal_number = largest(request.signal)
             if signal_number:
@@ -175,7 +181,7 @@ class _Run:
         seeds = [element.seed for element in elements]
         config = {
             "schema_version": SCHEMA_VERSION,
-            "group": work.group.spec.to_dict(programs.env),
+            "group": work.group.spec.to_dict(work.problem),
             "configurations": [element.configuration for element in elements],
             "seeds": seeds,
             "values": values,
@@ -191,9 +197,9 @@ class _Run:
         evaluated = jax.tree.map(lambda leaf: leaf[: len(elements)], evaluated)
 
         def write() -> None:
-            found = entries(work.group.spec, programs.env, optimum, names, evaluated, chunk.metrics)
+            found = entries(work.problem, optimum, names, evaluated, chunk.metrics)
             seconds = {"train": trained.seconds, "evaluate": time.perf_counter() - started}
-            write_policies(chunk.policies, programs.trainer, names, evaluated.actor)
+            write_policies(chunk.policies, programs.solver, names, evaluated.policy)
             chunk.write_result({"elements": found, "wall_seconds": seconds})
             chunk.drop_checkpoints()
             chunk.release()

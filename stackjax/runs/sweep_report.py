@@ -116,6 +116,7 @@ def summary(sweep: SweepSpec, game: str, elements: list[dict[str, Any]], wall_se
     return {
         "game": game,
         "game_options": sweep.base.game_options,
+        "solver": sweep.base.solver_entry.name,
         "num_seeds": sweep.base.num_seeds,
         "versions": versions(),
         "wall_seconds": wall_seconds,

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from stackjax.errors import InputError, near_matches
 from stackjax.followers.config import FollowersConfig, check_options, option_types
-from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import SCHEMA_VERSION, RunSpec
+from stackjax.solvers.registry import registered_solvers
 
 __all__ = ["Axis", "Group", "SweepSpec", "read_axis"]
 
@@ -25,9 +25,10 @@ class Axis(NamedTuple):
 
     @property
     def is_number(self) -> bool:
-        """Whether all its values go through one program: the float settings of followers and PPO can be traced."""
+        """Whether all its values go through one program: float settings of followers, and of solvers that say so, can."""
         section, _, field = self.name.partition(".")
-        kinds = {"followers": option_types(), "ppo": _fields(PPOConfig)}
+        kinds = {"followers": option_types()}
+        kinds.update({solver.name: _fields(solver.config) for solver in registered_solvers() if solver.traced})
         return kinds.get(section, {}).get(field) is float
 
 
@@ -138,7 +139,7 @@ class SweepSpec:
             static = {name: value for name, value in values.items() if name not in self.numbers}
             try:
                 spec = found[repr(static)].spec if repr(static) in found else _with_values(self.base, static)
-                spec.with_numbers({name: values[name] for name in self.numbers})
+                spec.check_numbers({name: values[name] for name in self.numbers})
             except InputError as error:
                 raise InputError(f"configuration {_in_words(values)}: {error}") from error
             found.setdefault(repr(static), Group(static, spec, [])).configurations.append(place)
@@ -159,7 +160,8 @@ def _with_values(spec: RunSpec, values: dict[str, Any]) -> RunSpec:
         if section == "game":
             spec = dataclasses.replace(spec, game_options={**spec.game_options, field: value})
         elif name != "followers.kind":
-            spec = dataclasses.replace(spec, **{section: dataclasses.replace(getattr(spec, section), **{field: value})})
+            part = section if section in ("pomdp", "followers") else "solver"
+            spec = dataclasses.replace(spec, **{part: dataclasses.replace(getattr(spec, part), **{field: value})})
     return spec
 
 

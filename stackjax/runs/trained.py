@@ -19,6 +19,7 @@ from stackjax.runs.directory import RunDirectory
 from stackjax.runs.display import LiveProgress, best_seed, print_result
 from stackjax.runs.session import run_training
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec, find_game, given_game, resolve_options
+from stackjax.solvers.registry import entry_of, solver_entry
 
 __all__ = ["TrainedRun", "TrainedSeed", "train"]
 
@@ -38,7 +39,7 @@ class TrainedSeed(NamedTuple):
       mechanism: the commitment in words, line by line.
       follower_strategies: ``[K_i, A_i]`` for each follower, its mixed strategy by type.
       plays: a certificate for each of ``"argmax"``, ``"mixed"`` and ``"empirical"``, the ways in which followers may play.
-      policy: the leader's network, in NumPy.
+      policy: the leader's network, in NumPy; None from a solver that has none.
     """
 
     seed: int
@@ -52,7 +53,7 @@ class TrainedSeed(NamedTuple):
     mechanism: list[str]
     follower_strategies: list[np.ndarray]
     plays: dict[str, Certificate]
-    policy: Policy
+    policy: Policy | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +91,7 @@ def train(
     pomdp: POMDPConfig | None = None,
     followers: FollowersConfig | None = None,
     ppo: PPOConfig | None = None,
+    solver: str | Any = "ppo",
     resume: bool = False,
     overwrite: bool = False,
     mesh: tuple[int, int] | None = None,
@@ -104,6 +106,7 @@ def train(
       seed: the first of them.
       out: the run directory; None keeps nothing on disk.
       pomdp, followers, ppo: settings; the library's defaults if None.
+      solver: what looks for the commitment, by name (``"ppo"``, ``"direct"``, ``"search"``) or as its settings.
       resume: go on with what is in ``out``.
       overwrite: replace what is in ``out``.
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
@@ -121,13 +124,18 @@ def train(
         ("ppo", ppo, PPOConfig),
     ):
         require_is(name, value, (kind, type(None)), f"a {kind.__name__}")
+    if ppo is not None and solver != "ppo":
+        raise InputError(f"ppo holds settings of another solver than solver={solver!r}; give one of them")
+    if isinstance(solver, str):
+        solver = ppo or solver_entry(solver).config()
+    entry_of(solver)
     source = _source(game, options)
     spec = RunSpec(
         source,
         resolve_options(source, options),
         pomdp or POMDPConfig(),
         followers or FollowersConfig(),
-        ppo or PPOConfig(),
+        solver,
         seed,
         seeds,
     )
@@ -135,11 +143,12 @@ def train(
         raise InputError("resume and overwrite need out, the run directory")
     with tempfile.TemporaryDirectory(prefix="stackjax-run-") as scratch:
         directory = RunDirectory(scratch if out is None else out)
-        with LiveProgress(spec.ppo.num_updates, silent=not progress) as live:
+        with LiveProgress(spec.solver.num_updates, silent=not progress) as live:
             result = run_training(
                 spec, directory, resume=resume, overwrite=overwrite or out is None, mesh=mesh, on_progress=live.show
             )
-        seeds_found = tuple(_seed(entry, load_policy(directory.policies, entry["seed"])) for entry in result["seeds"])
+        policy_of = lambda entry: load_policy(directory.policies, entry["seed"]) if directory.policies.is_file() else None
+        seeds_found = tuple(_seed(entry, policy_of(entry)) for entry in result["seeds"])
     return TrainedRun(seeds_found, result, None if out is None else directory.path)
 
 
@@ -152,7 +161,7 @@ def _source(game: str | Game, options: dict[str, Any]) -> GameSource:
     return given_game(game)
 
 
-def _seed(entry: dict[str, Any], policy: Policy) -> TrainedSeed:
+def _seed(entry: dict[str, Any], policy: Policy | None) -> TrainedSeed:
     plays = {name: _certificate(numbers) for name, numbers in entry["plays"].items()}
     return TrainedSeed(
         seed=entry["seed"],

@@ -1,0 +1,114 @@
+"""The solvers by name, with the settings of each. Free of JAX, so that the command line can show them quickly."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stackjax.errors import InputError, near_matches
+from stackjax.ppo.config import PPOConfig
+from stackjax.solvers.config import DirectConfig, SearchConfig
+
+if TYPE_CHECKING:
+    from stackjax.problem import Problem, Solver
+
+__all__ = ["SolverEntry", "entry_of", "register_solver", "registered_solvers", "solver_entry"]
+
+
+class SolverEntry(NamedTuple):
+    """A solver.
+
+    Attributes:
+      name: as in ``--solver NAME``; its settings are ``--NAME.*``.
+      summary: what it does, in a line.
+      config: a frozen dataclass of its settings, free of JAX, with a field ``num_updates``.
+      make: ``(problem, config) -> Solver``, or where that is, as ``"module:function"``; it raises `InputError` for settings
+        that do not fit the problem. With ``can_share`` it also takes the `Shards` of an update's episodes that are its own.
+      can_share: ``(problem, config, num_devices) -> bool``, whether devices can share an update's episodes evenly, or where
+        that is; None for a solver whose episodes stay on one device.
+      traced: whether the float settings may be tracers, so that a sweep over them is one program.
+    """
+
+    name: str
+    summary: str
+    config: type
+    make: "Callable[[Problem, Any, Any], Solver] | str"
+    can_share: "Callable[[Problem, Any, int], bool] | str | None" = None
+    traced: bool = False
+
+    def build(self, problem: "Problem", config: Any, shards: Any) -> "Solver":
+        make = _found(self.make)
+        return make(problem, config) if self.can_share is None else make(problem, config, shards)
+
+    def shares(self, problem: "Problem", config: Any, num_devices: int) -> bool:
+        """Whether ``num_devices`` can share an update's episodes."""
+        return num_devices == 1 or (self.can_share is not None and _found(self.can_share)(problem, config, num_devices))
+
+
+def _found(place: Any) -> Callable[..., Any]:
+    if callable(place):
+        return place
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+_ENTRIES: dict[str, SolverEntry] = {}
+
+
+def register_solver(entry: SolverEntry) -> None:
+    """Make a solver known to ``--solver`` and ``sx.train``.
+
+    Raises:
+      InputError: the name is taken, or ``config`` is not a dataclass with ``num_updates``.
+    """
+    if entry.name in _ENTRIES:
+        raise InputError(f"solver name {entry.name!r} is taken")
+    if not dataclasses.is_dataclass(entry.config) or "num_updates" not in _fields(entry.config):
+        raise InputError(f"config={entry.config} must be a dataclass of settings that has num_updates")
+    _ENTRIES[entry.name] = entry
+
+
+def forget_solver(name: str) -> None:
+    """Undo `register_solver`."""
+    _ENTRIES.pop(name, None)
+
+
+def _fields(config: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(config)]
+
+
+def registered_solvers() -> list[SolverEntry]:
+    return list(_ENTRIES.values())
+
+
+def solver_entry(name: str) -> SolverEntry:
+    """The solver called ``name``; raises `InputError` with near matches if there is none."""
+    if name not in _ENTRIES:
+        raise InputError(f"solver {name!r} must be one of {', '.join(_ENTRIES)}.{near_matches(name, _ENTRIES)}")
+    return _ENTRIES[name]
+
+
+def entry_of(config: Any) -> SolverEntry:
+    """The solver whose settings ``config`` are; raises `InputError` if there is none."""
+    for entry in _ENTRIES.values():
+        if type(config) is entry.config:
+            return entry
+    kinds = ", ".join(entry.config.__name__ for entry in _ENTRIES.values())
+    raise InputError(f"solver={config!r} must be the settings of a solver: {kinds}")
+
+
+for known in (
+    SolverEntry(
+        "ppo",
+        "the paper's learner: PPO whose critic sees the followers",
+        PPOConfig,
+        "stackjax.ppo.solver:ppo_solver",
+        "stackjax.ppo.solver:ppo_can_share",
+        traced=True,
+    ),
+    SolverEntry(
+        "direct", "a search over commitments themselves, without a network", DirectConfig, "stackjax.solvers.direct:direct"
+    ),
+    SolverEntry("search", "the best of many random commitments", SearchConfig, "stackjax.solvers.search:search"),
+):
+    register_solver(known)

@@ -33,6 +33,13 @@ class PPOConfig:
 
     path: Literal["committed", "step"] = "committed"
     """Committed: whole episodes from tabulated games. Step: one leader decision a step, as in the paper's Appendix C."""
+    credit: Literal["commitment", "all"] = "commitment"
+    """Which decisions the policy learns from. Commitment: the first at each observation of an episode, which makes the
+    commitment there; the critic sees it before the followers have answered it. All: also those that repeat it, as in the
+    paper, though a critic that sees the followers' answer knows what the commitment is worth and leaves them no advantage."""
+    returns: Literal["expected", "sampled"] = "expected"
+    """Committed path, commitments credited: what an episode earns. Expected: its reward phase's payoff on average over types
+    and play, exactly. Sampled: of the sub-episodes drawn, as on the step path."""
     num_updates: int = 200
     """PPO updates; a rollout comes before each."""
     num_envs: int = 256
@@ -40,10 +47,10 @@ class PPOConfig:
     num_steps: int = 128
     """Step path: leader decisions per environment and update."""
     response_samples: int = 2
-    """Committed path: response-phase sub-episodes per episode that reach the batch."""
+    """Committed path, all credited: response-phase sub-episodes per episode that reach the batch."""
     reward_samples: int = 1
-    """Committed path: reward-phase sub-episodes per episode that reach the batch. With 1 the return to go at it is the
-    whole return; with more the critic would also have to know how much of the phase is left."""
+    """Committed path, all credited: reward-phase sub-episodes per episode that reach the batch. With 1 the return
+    to go at it is the whole return; with more the critic would also have to know how much of the phase is left."""
     num_epochs: int = 4
     """Passes over each batch."""
     num_minibatches: int = 4
@@ -67,8 +74,8 @@ class PPOConfig:
     """Weight of the entropy bonus at the start; falls linearly to zero. Traced."""
     clip_epsilon: float = 0.2
     """Clipping range of the probability ratio. Traced."""
-    gae_lambda: float = 0.95
-    """λ of generalised advantage estimation. Traced."""
+    gae_lambda: float = 1.0
+    """λ of generalised advantage estimation. Less than 1 lets the critic's later values stand for the return. Traced."""
     discount: float = 1.0
     """γ; the Stackelberg POMDP is undiscounted. Less than 1 is for the step path only. Traced."""
     value_coefficient: float = 0.5
@@ -99,6 +106,8 @@ class PPOConfig:
             require_positive(name, getattr(self, name))
         for name, allowed in {
             "path": ("committed", "step"),
+            "credit": ("commitment", "all"),
+            "returns": ("expected", "sampled"),
             "critic_inputs": ("none", "phase", "weights", "state"),
             "box_policy": ("grid", "gaussian"),
         }.items():
@@ -120,6 +129,7 @@ class PPOConfig:
             require_number(name, getattr(self, name), functools.partial(_is_between, low, high), bounds)
         idle = {
             "num_steps": ("path", "step"),
+            "returns": ("path", "committed"),
             "response_samples": ("path", "committed"),
             "reward_samples": ("path", "committed"),
             "grid_points": ("box_policy", "grid"),
@@ -128,6 +138,11 @@ class PPOConfig:
         for name, (switch, position) in idle.items():
             if getattr(self, switch) != position and self.differs(name):
                 raise InputError(f"{name}={getattr(self, name)} does nothing unless {switch} is {position}")
+        idle_by_credit = {"returns": "commitment", "response_samples": "all", "reward_samples": "all"}
+        idle_by_credit |= {"response_visibility": "all"} if self.path == "committed" else {}
+        for name, position in idle_by_credit.items():
+            if self.credit != position and self.differs(name):
+                raise InputError(f"{name}={getattr(self, name)} does nothing unless credit is {position}")
         if self.path == "committed":
             only = "1 on the committed path, which skips decisions; use path='step'"
             require_number("discount", self.discount, lambda discount: discount == 1, only)

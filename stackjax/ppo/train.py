@@ -184,9 +184,9 @@ def training_batch(config: PPOConfig, seen: Transitions, last_value: Array) -> M
         config.discount,
         config.gae_lambda,
     )
-    weight = seen.visible.astype(advantage.dtype)
+    weight, credit = (mask.astype(advantage.dtype) for mask in (seen.visible, seen.credited))
     target = advantage + seen.value
-    return Minibatch(seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, target, weight)
+    return Minibatch(seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, target, weight, credit)
 
 
 def optimiser(config: PPOConfig) -> optax.GradientTransformation:
@@ -202,6 +202,8 @@ def batch_size(env: StackelbergPOMDP, config: PPOConfig) -> int:
     """Decisions in one update's batch."""
     if config.path == "step":
         return config.num_envs * config.num_steps
+    if config.credit == "commitment":
+        return config.num_envs * env.tree.num_nodes
     moments = min(config.response_samples, env.num_rounds) + min(config.reward_samples, env.num_reward_episodes)
     return config.num_envs * moments * env.game.num_decisions
 

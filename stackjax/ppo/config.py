@@ -40,6 +40,10 @@ class PPOConfig:
     returns: Literal["expected", "sampled"] = "expected"
     """Committed path, commitments credited: what an episode earns. Expected: its reward phase's payoff on average over types
     and play, exactly. Sampled: of the sub-episodes drawn, as on the step path."""
+    top_share: float = 0.08
+    """Committed path, commitments credited: the share of an update's commitments that the policy is drawn to at the start, by
+    how much their advantage exceeds that of the others; grows to all of them in equal steps of its logarithm. Small at first
+    because the best commitment is sought, not a good average: 1 is plain PPO. Traced."""
     num_updates: int = 200
     """PPO updates; a rollout comes before each."""
     num_envs: int = 256
@@ -53,7 +57,7 @@ class PPOConfig:
     to go at it is the whole return; with more the critic would also have to know how much of the phase is left."""
     num_epochs: int = 4
     """Passes over each batch."""
-    num_minibatches: int = 4
+    num_minibatches: int = 1
     """Gradient steps per pass."""
     shuffle_groups: int = 1
     """Groups of episodes that are shuffled apart and give each minibatch the same share. Devices that share the episodes
@@ -66,9 +70,12 @@ class PPOConfig:
     box."""
     grid_points: int = 21
     """Points per entry of the grid policy, both ends included."""
+    grid_start: Literal["even", "low"] = "low"
+    """How the grid policy starts: every point as likely as the others, or the lowest one favoured (the chance of the others
+    together is about one in seven), so that commitments of few entries are tried: mixes of few rows, few payments."""
     hidden_sizes: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers of actor and critic (tanh)."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     """Adam's step size at the start; falls linearly to zero. Traced."""
     entropy_coefficient: float = 0.02
     """Weight of the entropy bonus at the start; falls linearly to zero. Traced."""
@@ -102,12 +109,13 @@ class PPOConfig:
         require_count("grid_points", self.grid_points, least=2)
         for name, most in LARGEST.items():
             require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
-        for name in ("max_grad_norm", "gaussian_std", "clip_epsilon"):
+        for name in ("max_grad_norm", "gaussian_std", "clip_epsilon", "top_share"):
             require_positive(name, getattr(self, name))
         for name, allowed in {
             "path": ("committed", "step"),
             "credit": ("commitment", "all"),
             "returns": ("expected", "sampled"),
+            "grid_start": ("even", "low"),
             "critic_inputs": ("none", "phase", "weights", "state"),
             "box_policy": ("grid", "gaussian"),
         }.items():
@@ -122,6 +130,7 @@ class PPOConfig:
             ("entropy_coefficient", 0.0, math.inf),
             ("value_coefficient", 0.0, math.inf),
             ("gae_lambda", 0.0, 1.0),
+            ("top_share", 0.0, 1.0),
             ("discount", 0.0, 1.0),
             ("response_visibility", 0.0, 1.0),
         ):
@@ -130,15 +139,22 @@ class PPOConfig:
         idle = {
             "num_steps": ("path", "step"),
             "returns": ("path", "committed"),
+            "top_share": ("path", "committed"),
             "response_samples": ("path", "committed"),
             "reward_samples": ("path", "committed"),
             "grid_points": ("box_policy", "grid"),
+            "grid_start": ("box_policy", "grid"),
             "gaussian_std": ("box_policy", "gaussian"),
         }
         for name, (switch, position) in idle.items():
             if getattr(self, switch) != position and self.differs(name):
                 raise InputError(f"{name}={getattr(self, name)} does nothing unless {switch} is {position}")
-        idle_by_credit = {"returns": "commitment", "response_samples": "all", "reward_samples": "all"}
+        idle_by_credit = {
+            "returns": "commitment",
+            "top_share": "commitment",
+            "response_samples": "all",
+            "reward_samples": "all",
+        }
         idle_by_credit |= {"response_visibility": "all"} if self.path == "committed" else {}
         for name, position in idle_by_credit.items():
             if self.credit != position and self.differs(name):

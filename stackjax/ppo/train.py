@@ -112,6 +112,9 @@ class Trainer:
             steps, last_value = None, jnp.zeros(seen.reward.shape[1])
         batch = training_batch(config, seen, last_value)
         remaining = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
+        if config.path == "committed" and config.credit == "commitment":
+            share = config.top_share**remaining
+            batch = batch._replace(advantage=above_the_rest(batch.advantage, batch.credit, share, self.shards))
         params, optimiser_state, losses = self._epochs(state, batch, epochs_key, remaining)
         loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
         finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((params, loss))]
@@ -189,6 +192,17 @@ def training_batch(config: PPOConfig, seen: Transitions, last_value: Array) -> M
     return Minibatch(seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, target, weight, credit)
 
 
+def above_the_rest(advantage: Array, credit: Array, share: Array | float, shards: Shards = WHOLE) -> Array:
+    """By how much each of ``advantage [t, B]`` exceeds what all but a ``share`` of the credited ones have, at least 0.
+
+    With ``share`` 1 that differs from the advantage by a constant, which the loss takes away.
+
+    References: Petersen et al. (2021), "Deep symbolic regression", the risk-seeking policy gradient.
+    """
+    everyone = shards.gather(jnp.where(credit > 0, advantage, jnp.nan), axis=1)
+    return jnp.maximum(advantage - jnp.nanquantile(everyone, 1.0 - share), 0.0)
+
+
 def optimiser(config: PPOConfig) -> optax.GradientTransformation:
     """Adam's direction on clipped gradients, actor and critic clipped apart so that neither starves the other."""
 
@@ -223,7 +237,7 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: S
     config = PPOConfig() if config is None else config
     require_is("config", config, PPOConfig, "a PPOConfig, for example sx.PPOConfig(num_envs=64)")
     if isinstance(env.game.leader_actions, Discrete):
-        for name in ("box_policy", "grid_points", "gaussian_std"):
+        for name in ("box_policy", "grid_points", "grid_start", "gaussian_std"):
             if config.differs(name):
                 raise InputError(
                     f"{name}={getattr(config, name)} does nothing in {env.game.name!r}: its leader_actions are Discrete"

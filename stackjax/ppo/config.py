@@ -40,10 +40,6 @@ class PPOConfig:
     returns: Literal["expected", "sampled"] = "expected"
     """Committed path, commitments credited: what an episode earns. Expected: its reward phase's payoff on average over types
     and play, exactly. Sampled: of the sub-episodes drawn, as on the step path."""
-    top_share: float = 0.08
-    """Committed path, commitments credited: the share of an update's commitments that the policy is drawn to at the start, by
-    how much their advantage exceeds that of the others; grows to all of them in equal steps of its logarithm. Small at first
-    because the best commitment is sought, not a good average: 1 is plain PPO. Traced."""
     num_updates: int = 200
     """PPO updates; a rollout comes before each."""
     num_envs: int = 256
@@ -73,6 +69,11 @@ class PPOConfig:
     grid_start: Literal["even", "low"] = "low"
     """How the grid policy starts: every point as likely as the others, or the lowest one favoured (the chance of the others
     together is about one in seven), so that commitments of few entries are tried: mixes of few rows, few payments."""
+    box_top_share: float = 0.08
+    """Leader actions in a box, committed path, commitments credited: the share of an update's commitments that the policy is
+    drawn to at the start, by how much their advantage exceeds that of the others; it grows to all of them, its logarithm
+    linearly. Small at first because the best commitment is sought, not a good average; 1 is plain PPO. Where actions are
+    discrete plain PPO does better: what looks best may be a lucky equilibrium of the followers. Traced."""
     hidden_sizes: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers of actor and critic (tanh)."""
     learning_rate: float = 5e-3
@@ -109,7 +110,7 @@ class PPOConfig:
         require_count("grid_points", self.grid_points, least=2)
         for name, most in LARGEST.items():
             require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
-        for name in ("max_grad_norm", "gaussian_std", "clip_epsilon", "top_share"):
+        for name in ("max_grad_norm", "gaussian_std", "clip_epsilon", "box_top_share"):
             require_positive(name, getattr(self, name))
         for name, allowed in {
             "path": ("committed", "step"),
@@ -130,7 +131,7 @@ class PPOConfig:
             ("entropy_coefficient", 0.0, math.inf),
             ("value_coefficient", 0.0, math.inf),
             ("gae_lambda", 0.0, 1.0),
-            ("top_share", 0.0, 1.0),
+            ("box_top_share", 0.0, 1.0),
             ("discount", 0.0, 1.0),
             ("response_visibility", 0.0, 1.0),
         ):
@@ -139,7 +140,7 @@ class PPOConfig:
         idle = {
             "num_steps": ("path", "step"),
             "returns": ("path", "committed"),
-            "top_share": ("path", "committed"),
+            "box_top_share": ("path", "committed"),
             "response_samples": ("path", "committed"),
             "reward_samples": ("path", "committed"),
             "grid_points": ("box_policy", "grid"),
@@ -151,7 +152,7 @@ class PPOConfig:
                 raise InputError(f"{name}={getattr(self, name)} does nothing unless {switch} is {position}")
         idle_by_credit = {
             "returns": "commitment",
-            "top_share": "commitment",
+            "box_top_share": "commitment",
             "response_samples": "all",
             "reward_samples": "all",
         }

@@ -112,8 +112,9 @@ class Trainer:
             steps, last_value = None, jnp.zeros(seen.reward.shape[1])
         batch = training_batch(config, seen, last_value)
         remaining = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
-        if config.path == "committed" and config.credit == "commitment":
-            share = config.top_share**remaining
+        is_box = not isinstance(self.env.game.leader_actions, Discrete)
+        if is_box and config.path == "committed" and config.credit == "commitment":
+            share = config.box_top_share**remaining
             batch = batch._replace(advantage=above_the_rest(batch.advantage, batch.credit, share, self.shards))
         params, optimiser_state, losses = self._epochs(state, batch, epochs_key, remaining)
         loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
@@ -237,7 +238,7 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: S
     config = PPOConfig() if config is None else config
     require_is("config", config, PPOConfig, "a PPOConfig, for example sx.PPOConfig(num_envs=64)")
     if isinstance(env.game.leader_actions, Discrete):
-        for name in ("box_policy", "grid_points", "grid_start", "gaussian_std"):
+        for name in ("box_policy", "grid_points", "grid_start", "gaussian_std", "box_top_share"):
             if config.differs(name):
                 raise InputError(
                     f"{name}={getattr(config, name)} does nothing in {env.game.name!r}: its leader_actions are Discrete"

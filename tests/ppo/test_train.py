@@ -247,7 +247,7 @@ def test_credit_on_the_committed_path_is_the_oracles(name):
 
 @pytest.mark.parametrize("reward_play", ["argmax", "mixed", "empirical"])
 def test_expected_returns_are_what_sampled_ones_are_on_average(reward_play):
-    env = sx.StackelbergPOMDP(sx.make("posted-price-pi"), num_rounds=12, num_reward_episodes=4000, reward_play=reward_play)
+    env = sx.StackelbergPOMDP(sx.make("allocation"), num_rounds=12, num_reward_episodes=4000, reward_play=reward_play)
     agent = sx.make_train(env, SMALL).agent
     params = agent.init(jax.random.key(0))
     returns = [
@@ -287,7 +287,7 @@ def test_batch_must_split_into_minibatches():
         ("gae_lambda", 1.5),
         ("critic_inputs", "all"),
         ("credit", "some"),
-        ("top_share", 0.0),
+        ("box_top_share", 0.0),
         ("hidden_sizes", (0,)),
     ],
 )

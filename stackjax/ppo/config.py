@@ -93,7 +93,8 @@ class PPOConfig:
     gaussian_std: float = 0.5
     """Gaussian policy: standard deviation at the start, as a share of half the box. Traced."""
     response_visibility: float = 1.0
-    """Share of response-phase decisions that reach the batch: 1 is the Stackelberg POMDP, 0 the paper's Basic POMDP. Traced."""
+    """Share of response-phase decisions that reach the batch: 1 is the Stackelberg POMDP, 0 the paper's Basic POMDP. Less
+    than 1 is for crediting all: most commitments are made in the response phase. Traced."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -155,8 +156,8 @@ class PPOConfig:
             "box_top_share": "commitment",
             "response_samples": "all",
             "reward_samples": "all",
+            "response_visibility": "all",
         }
-        idle_by_credit |= {"response_visibility": "all"} if self.path == "committed" else {}
         for name, position in idle_by_credit.items():
             if self.credit != position and self.differs(name):
                 raise InputError(f"{name}={getattr(self, name)} does nothing unless credit is {position}")

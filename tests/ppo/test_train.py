@@ -296,7 +296,9 @@ def test_bad_settings_are_named(setting, value):
         sx.PPOConfig(**{setting: value})
 
 
-PROBE = sx.PPOConfig(path="step", num_updates=60, num_envs=32, num_steps=32, learning_rate=1e-2, hidden_sizes=(32,))
+PROBE = sx.PPOConfig(
+    path="step", num_updates=60, num_envs=32, num_steps=32, num_minibatches=4, learning_rate=1e-2, hidden_sizes=(32,)
+)
 
 
 @pytest.mark.slow

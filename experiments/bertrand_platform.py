@@ -46,7 +46,7 @@ def main(settings: Settings) -> None:
     markets["price cap"] = settle(game, "cap", **learning, key=next(keys))
 
     lengths = sx.POMDPConfig(NUM_ROUNDS, NUM_REWARD_EPISODES, evaluation_rounds=NUM_ROUNDS)
-    training = {"num_envs": 32, "num_updates": settings.few(30, 6), "response_samples": 8, "reward_samples": 4}
+    training = {"num_envs": 32, "num_updates": settings.few(30, 6)}
     seen = train(settings, GAME, GAME, pomdp=lengths, followers=SELLERS, learning_rate=5e-3, **training)
     learned = max(seen.result["seeds"], key=lambda seed: seed["leader_payoff"])
 

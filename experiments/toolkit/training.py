@@ -88,6 +88,10 @@ class Run(NamedTuple):
         return Curve(column("leader_decisions").mean(axis=1), column("seconds")[:, 0], column(name))
 
 
+# What the step path's experiments take unless they say otherwise: every decision credited, as in the paper.
+EVERY_DECISION = {"credit": "all", "gae_lambda": 0.95, "learning_rate": 2e-3}
+
+
 def step_path(decisions: int, num_envs: int, num_steps: int) -> dict[str, Any]:
     """`PPOConfig` settings for about ``decisions`` leader decisions a seed on the step path, in rollouts of ``num_steps``.
 
@@ -125,7 +129,11 @@ def train(
     seeds: int | None = None,
     **ppo: Any,
 ) -> Run:
-    """Train ``game`` on all seeds into ``settings.runs / name``; everything not given is the library's default."""
+    """Train ``game`` on all seeds into ``settings.runs / name``; everything not given is the library's default.
+
+    On the step path it is `EVERY_DECISION`.
+    """
+    ppo = {**(EVERY_DECISION if ppo.get("path") == "step" else {}), **ppo}
     pomdp, followers, config = pomdp or sx.POMDPConfig(), followers or sx.FollowersConfig(), sx.PPOConfig(**ppo)
     seeds, directory = seeds or settings.seeds, settings.runs / name
     stamp = directory.with_name(f"{name}.stamp")

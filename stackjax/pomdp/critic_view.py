@@ -5,11 +5,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from stackjax.followers.base import pad_tables
+from stackjax.followers.base import FollowerDynamics, init_followers, pad_tables, strategies
 from stackjax.games.base import Game
 from stackjax.types import Array
 
-__all__ = ["CriticView", "critic_vector"]
+__all__ = ["CriticView", "critic_vector", "unanswered_view"]
 
 
 class CriticView(NamedTuple):
@@ -34,6 +34,24 @@ class CriticView(NamedTuple):
     play: Array
     progress: Array
     payoffs: Array
+
+
+def unanswered_view(game: Game, dynamics: FollowerDynamics) -> CriticView:
+    """The hidden state when the leader makes its commitment and nobody has learned or drawn anything, the same for every one.
+
+    Where a type or an action is not drawn yet it is 0.
+    """
+    nothing = jnp.zeros(game.num_followers, jnp.int32)
+    return CriticView(
+        is_response=jnp.ones(()),
+        strategies=strategies(dynamics, init_followers(dynamics, game.num_types, game.num_actions)),
+        types=nothing,
+        known=nothing,
+        actions=nothing,
+        play=jnp.int32(0),
+        progress=jnp.zeros(()),
+        payoffs=jnp.zeros((game.num_followers, max(game.num_actions))),
+    )
 
 
 def critic_vector(critic_inputs: str, game: Game, num_plays: int, observation: Array, view: CriticView) -> Array:

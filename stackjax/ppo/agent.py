@@ -63,5 +63,5 @@ class Agent(NamedTuple):
 
 def make_agent(env: StackelbergPOMDP, config: PPOConfig) -> Agent:
     head = action_head(env.game.leader_actions, config)
-    actor: Any = Actor(config.hidden_sizes, head.num_outputs, head.num_free, head.free_init)
+    actor: Any = Actor(config.hidden_sizes, head.num_outputs, head.num_free, head.free_init, head.bias)
     return Agent(env, head, actor, Critic(config.hidden_sizes), config.critic_inputs)

@@ -1,41 +1,30 @@
-"""The committed path: whole Stackelberg episodes from tabulated games, and the transitions read off them.
+"""The committed path: whole Stackelberg episodes from tabulated games.
 
 The commitment is drawn once per episode, the induced game is tabulated, and the response phase is one scan over
-tables for the whole batch. A sample of the decisions that the step path would have made, evenly spaced in time, goes
-to the learner, in time order; a reward that falls between two of them belongs to the earlier one (γ = 1 makes the
-skipping harmless).
+tables for the whole batch. What the learner is given is the commitment itself, a decision for each node with the episode's
+return, or with ``credit="all"`` decisions sampled from the episode (`sampled_decisions`).
 """
-
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.followers import rounds
-from stackjax.followers.base import mixed_at
 from stackjax.followers.equilibrate import Response, equilibrate
-from stackjax.followers.rounds import profile_index
+from stackjax.followers.joint_play import long_run_play, most_likely, play_seen
 from stackjax.followers.streams import Streams, start_streams
+from stackjax.games.base import InducedGame
 from stackjax.pomdp.commitment import Tabulated, commit, tabulate_batch
-from stackjax.pomdp.critic_view import CriticView
+from stackjax.pomdp.critic_view import unanswered_view
 from stackjax.pomdp.environment import StackelbergPOMDP
-from stackjax.pomdp.reward_phase import RewardPhase, play_reward_phase
+from stackjax.pomdp.reward_phase import play_reward_phase
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
-from stackjax.ppo.rollout import RolloutStats, Transitions, normalised_rewards
+from stackjax.ppo.moments import sampled_decisions
+from stackjax.ppo.rollout import Made, RolloutStats, Transitions, normalised_rewards
 from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["committed_rollout"]
-
-
-class _Moments(NamedTuple):
-    """Moments of the episode that reach the learner: its decisions' profile, and the hidden state there. ``[s, B]``."""
-
-    types: Array  # [s, N, B]
-    profile: Array  # [s, N, B] actions of the sub-episode that is played
-    view: CriticView  # leaves [s, ..., B]
+__all__ = ["committed_rollout", "drawn_commitments", "expected_play"]
 
 
 def committed_rollout(
@@ -44,25 +33,13 @@ def committed_rollout(
     """``num_envs`` whole episodes under freshly drawn commitments, of which a device plays its part.
 
     Returns:
-      `Transitions` of ``(response_samples + reward_samples) * L`` slots per episode, hidden where a sub-episode had
-      already ended, and `RolloutStats`.
+      `Transitions`, by default ``O`` of them per episode, and `RolloutStats`.
     """
-    env, game, head = agent.env, agent.env.game, agent.head
+    env, game = agent.env, agent.env.game
     choice_key, response_key, play_key, visible_key = jax.random.split(key, 4)
-
-    def choose_all(episode_key: PRNGKey) -> tuple[Array, tuple[Array, Array]]:
-        def choose(observations: Array, nodes: slice) -> tuple[Array, Array]:
-            parameters = agent.policy(params, observations)
-            noise = head.noise(jax.random.fold_in(episode_key, nodes.start), parameters.shape[:-1])
-            choice = head.draw(noise, parameters)
-            return choice, head.distribution(parameters).log_prob(choice)
-
-        return commit(game, env.tree, choose, lambda made: agent.game_action(made[0]))
-
-    episode_keys = shards.mine(jax.random.split(choice_key, config.num_envs))
-    observations, (choices, log_probs) = jax.vmap(choose_all)(episode_keys)
-    table = tabulate_batch(game, env.tree, agent.game_action(choices))
-    num_samples = min(config.response_samples, env.num_rounds)
+    made = drawn_commitments(agent, params, shards.mine(jax.random.split(choice_key, config.num_envs)))
+    table = tabulate_batch(game, env.tree, agent.game_action(made.choices))
+    everything = config.credit == "all"
     streams = Streams(*shards.mine(jnp.stack(start_streams(response_key, (config.num_envs,))), axis=1))
     response = equilibrate(
         streams,
@@ -71,132 +48,88 @@ def committed_rollout(
         env.num_rounds,
         payoff_scale=game.payoff_scale,
         count_plays=env.counts_plays,
-        num_snapshots=num_samples,
+        num_snapshots=min(config.response_samples, env.num_rounds) if everything else 0,
     )
-    paid = play_reward_phase(
-        table.game,
-        response,
-        env.reward_play,
-        env.num_reward_episodes,
-        min(config.reward_samples, env.num_reward_episodes),
-    )
-    play = shards.mine(jax.random.randint(play_key, (num_samples, config.num_envs), 0, env.plays.num_plays), axis=1)
-    moments = _all_moments(env, play, table, response, paid)
-
-    nodes, reached = _decisions(env, table, moments)  # [s, L, B]
-    num_moments, num_decisions, batch = nodes.shape
-    num_response = num_moments - len(paid.first)
-    counts = jnp.asarray(np.diff([*paid.first, env.num_reward_episodes])[:, None], jnp.result_type(float))
-    normalised = normalised_rewards(env, paid.payoffs, counts)
-    reward = jnp.zeros((num_moments, num_decisions, batch)).at[num_response:, -1].set(normalised)
-    terminated = jnp.zeros((num_moments, num_decisions, batch), bool).at[-1, -1].set(True)
-    chance = shards.mine(jax.random.uniform(visible_key, (num_moments, num_decisions, config.num_envs)), axis=2)
-    shown = chance < config.response_visibility
-    visible = reached & (shown | (jnp.arange(num_moments) >= num_response)[:, None, None])
-
-    per_episode = jax.vmap(lambda values, index: values[index], (0, -1), -1)  # [B, O, ...] at [s, L, B]
-    at_nodes = lambda values: jnp.moveaxis(per_episode(values, nodes), -1, 2).reshape(-1, batch, *values.shape[2:])
-    observation = at_nodes(observations)
-    critic_of = jax.vmap(agent.critic_inputs, (0, -1))  # over the batch
-    views = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_decisions, axis=0), moments.view)
-    critic_input = jax.vmap(critic_of)(observation, views)
-    flat = lambda x: x.reshape(-1, batch)
-    transitions = Transitions(
-        observation=observation,
-        critic_input=critic_input,
-        choice=at_nodes(choices),
-        log_prob=at_nodes(log_probs),
-        value=agent.value(params, critic_input),
-        reward=flat(reward),
-        terminated=flat(terminated),
-        visible=flat(visible),
-    )
-    stats = RolloutStats(
-        episodes=jnp.float32(batch),
-        total_return=paid.payoffs.sum() / env.num_reward_episodes,
-        decisions=batch * _decisions_per_episode(env, reached, num_response),
-    )
+    if everything:
+        stretches = min(config.reward_samples, env.num_reward_episodes)
+        paid = play_reward_phase(table.game, response, env.reward_play, env.num_reward_episodes, stretches)
+        keys = play_key, visible_key
+        transitions, decisions = sampled_decisions(agent, config, params, keys, made, table, response, paid, shards)
+        returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
+    else:
+        play = expected_play(env, table.game, response)
+        if config.returns == "expected":
+            returns = (play * table.game.leader_payoff).reshape(-1, play.shape[-1]).sum(axis=0)
+        else:
+            paid = play_reward_phase(table.game, response, env.reward_play, env.num_reward_episodes, 1)
+            returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
+        transitions, decisions = _commitments(agent, params, made, table, play, returns)
+    stats = RolloutStats(jnp.float32(returns.shape[0]), returns.sum(), decisions)
     return transitions, shards.sum(stats)
 
 
-def _decisions_per_episode(env: StackelbergPOMDP, reached: Array, num_response: int) -> Array:
-    """How many decisions an episode takes, from those of the sampled sub-episodes ``reached [s, L, B]``."""
-    lengths = reached.sum(axis=1, dtype=jnp.float32).mean(axis=1)  # [s]
-    in_reward = lengths[num_response:].mean()
-    in_response = lengths[:num_response].mean() if num_response else in_reward
-    return env.num_rounds * env.plays.num_plays * in_response + env.num_reward_episodes * in_reward
+def drawn_commitments(agent: Agent, params: PyTree, keys: PRNGKey) -> Made:
+    """A commitment for each of ``keys [B]``, drawn from the policy node by node."""
+    env, head = agent.env, agent.head
+
+    def draw_all(episode_key: PRNGKey) -> Made:
+        def choose(observations: Array, nodes: slice) -> tuple[Array, Array, Array]:
+            parameters = agent.policy(params, observations)
+            noise = head.noise(jax.random.fold_in(episode_key, nodes.start), parameters.shape[:-1])
+            choice = head.draw(noise, parameters)
+            numbers = jnp.arange(nodes.start, nodes.stop, dtype=jnp.int32)
+            return choice, head.distribution(parameters).log_prob(choice), numbers
+
+        observations, drawn = commit(env.game, env.tree, choose, lambda made: agent.game_action(made[0]))
+        return Made(observations, *drawn)
+
+    return jax.vmap(draw_all)(keys)
 
 
-def _all_moments(env: StackelbergPOMDP, play: Array, table: Tabulated, response: Response, paid: RewardPhase) -> _Moments:
-    """The sampled rounds, of each the play ``play [s, B]``, then the first sub-episode of each reward stretch."""
-    batch = table.game.batch_shape
-    num_paid = len(paid.first)
-    types, known, actions = (jnp.stack(drawn, 1) for drawn in paid.draws)
-    constant = lambda value: jnp.broadcast_to(value, (num_paid, *batch))
-    num_followers, most_actions = env.game.num_followers, max(env.game.num_actions)
-    reward_moments = _Moments(
-        types,
-        actions,
-        CriticView(
-            is_response=constant(0.0),
-            strategies=tuple(jnp.broadcast_to(s, (num_paid, *s.shape)) for s in response.strategies),
-            types=types,
-            known=known,
-            actions=actions,
-            play=constant(env.plays.num_plays),
-            progress=jnp.broadcast_to((paid.first / env.num_reward_episodes)[:, None], (num_paid, *batch)),
-            payoffs=jnp.zeros((num_paid, num_followers, most_actions, *batch)),
-        ),
+def expected_play(env: StackelbergPOMDP, game: InducedGame, response: Response) -> Array:
+    """How followers play in the reward phase, given what they learned: chances ``[K_1..K_N, A_1..A_N, B]`` of profiles."""
+
+    def one(strategies: tuple[Array, ...], counts: Array | None, memory: Array | None) -> Array:
+        strategies = most_likely(strategies) if env.reward_play == "argmax" else strategies
+        play = long_run_play(game, strategies, memory, env.num_reward_episodes)
+        play = play if counts is None else play_seen(counts, play)
+        prior = jnp.asarray(env.game.type_prior, play.dtype)
+        return prior.reshape(*prior.shape, *[1] * prior.ndim) * play
+
+    return jax.vmap(one, -1, -1)(response.strategies, response.play_counts, response.memory)
+
+
+def _commitments(
+    agent: Agent, params: PyTree, made: Made, table: Tabulated, play: Array, returns: Array
+) -> tuple[Transitions, Array]:
+    """The decisions that make the commitments ``[O, B]``, and how many decisions the episodes stand for.
+
+    Each earns the whole episode's return, game units, and ends it, so that its advantage is what it adds to the critic's value;
+    the critic sees it as it was made, before any follower has learned. A node that no possible profile of types and actions
+    passes through, or that this commitment does not tell apart from an earlier one, decides nothing and is hidden.
+    """
+    env = agent.env
+    batch, num_nodes = made.log_probs.shape
+    possible = jnp.asarray(np.asarray(env.game.type_prior).reshape(-1, 1, 1, 1) > 0)
+    episode = jnp.arange(batch, dtype=jnp.int32)
+    node = made.drawn_at.T[table.nodes, episode]  # [P, M, L, B]
+    decides = jnp.zeros((num_nodes, batch), bool).at[node, episode].max(table.reached & possible)
+
+    view = unanswered_view(env.game, env.dynamics)
+    critic_input = jax.vmap(jax.vmap(lambda observation: agent.critic_inputs(observation, view)))(made.observations)
+    by_node = lambda leaf: jnp.moveaxis(leaf, 0, 1)  # [B, O, ...] -> [O, B, ...]
+    reward = normalised_rewards(env, returns * env.num_reward_episodes, jnp.full_like(returns, env.num_reward_episodes))
+    transitions = Transitions(
+        observation=by_node(made.observations),
+        critic_input=by_node(critic_input),
+        choice=by_node(made.choices),
+        log_prob=by_node(made.log_probs),
+        value=by_node(agent.value(params, critic_input)),
+        reward=jnp.broadcast_to(reward, decides.shape),
+        terminated=jnp.ones_like(decides),
+        visible=decides,
+        credited=decides,
     )
-    seen = response.snapshots
-    if seen is None:
-        return reward_moments
-    num_seen = seen.rounds.shape[0]
-    types, known, actions = (jnp.stack(drawn, 1) for drawn in seen.draws)
-    profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, actions)
-    payoffs = jax.vmap(lambda *a: _learnt_so_far(env, table, *a))(types, known, actions, play, seen.strategies)
-    response_moments = _Moments(
-        types,
-        profile,
-        CriticView(
-            is_response=jnp.ones((num_seen, *batch)),
-            strategies=seen.strategies,
-            types=types,
-            known=known,
-            actions=actions,
-            play=play,
-            progress=jnp.broadcast_to((seen.rounds / env.num_rounds)[:, None], (num_seen, *batch)),
-            payoffs=payoffs,
-        ),
-    )
-    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), response_moments, reward_moments)
-
-
-def _learnt_so_far(
-    env: StackelbergPOMDP,
-    table: Tabulated,
-    types: Array,
-    known: Array,
-    actions: Array,
-    play: Array,
-    tables: tuple[Array, ...],
-) -> Array:
-    """``[N, A, B]`` what the plays of a round before ``play`` have taught the followers; see `CriticView.payoffs`."""
-    mixed = mixed_at(tables, list(known))
-    total = jnp.zeros(mixed.shape)
-    for q in range(env.plays.num_plays):
-        profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)
-        cell = profile_index(env.game.table_shape, (*types, *profile))
-        payoffs = jnp.stack([rounds.take_row(cell, p.reshape(-1, cell.shape[0])) for p in table.game.follower_payoffs])
-        learnt = jax.vmap(env.plays.learnt, (None, -1, -1), -1)(jnp.int32(q), payoffs / env.game.payoff_scale, mixed)
-        total = total + jnp.where(q < play, learnt, 0.0)
-    return total
-
-
-def _decisions(env: StackelbergPOMDP, table: Tabulated, moments: _Moments) -> tuple[Array, Array]:
-    """Nodes ``[s, L, B]`` of each moment's sub-episode, and which of them are reached."""
-    nodes = table.nodes.reshape(-1, *table.nodes.shape[2:])
-    reached = table.reached.reshape(nodes.shape)
-    cells = jax.vmap(lambda t, p: profile_index(env.game.table_shape, (*t, *p)))(moments.types, moments.profile)
-    look_up = jax.vmap(rounds.take_row, (0, None))
-    return look_up(cells, nodes), look_up(cells, reached)
+    length = table.reached.sum(axis=2, dtype=play.dtype)  # [P, M, B]
+    num_sub_episodes = env.num_rounds * env.plays.num_plays + env.num_reward_episodes
+    return transitions, num_sub_episodes * (play.reshape(length.shape) * length).sum()

@@ -33,6 +33,13 @@ class PPOConfig:
 
     path: Literal["committed", "step"] = "committed"
     """Committed: whole episodes from tabulated games. Step: one leader decision a step, as in the paper's Appendix C."""
+    credit: Literal["commitment", "all"] = "commitment"
+    """Which decisions the policy learns from. Commitment: the first at each observation of an episode, which makes the
+    commitment there; the critic sees it before the followers have answered it. All: also those that repeat it, as in the
+    paper, though a critic that sees the followers' answer knows what the commitment is worth and leaves them no advantage."""
+    returns: Literal["expected", "sampled"] = "expected"
+    """Committed path, commitments credited: what an episode earns. Expected: its reward phase's payoff on average over types
+    and play, exactly. Sampled: of the sub-episodes drawn, as on the step path."""
     num_updates: int = 200
     """PPO updates; a rollout comes before each."""
     num_envs: int = 256
@@ -40,13 +47,13 @@ class PPOConfig:
     num_steps: int = 128
     """Step path: leader decisions per environment and update."""
     response_samples: int = 2
-    """Committed path: response-phase sub-episodes per episode that reach the batch."""
+    """Committed path, all credited: response-phase sub-episodes per episode that reach the batch."""
     reward_samples: int = 1
-    """Committed path: reward-phase sub-episodes per episode that reach the batch. With 1 the return to go at it is the
-    whole return; with more the critic would also have to know how much of the phase is left."""
+    """Committed path, all credited: reward-phase sub-episodes per episode that reach the batch. With 1 the return
+    to go at it is the whole return; with more the critic would also have to know how much of the phase is left."""
     num_epochs: int = 4
     """Passes over each batch."""
-    num_minibatches: int = 4
+    num_minibatches: int = 1
     """Gradient steps per pass."""
     shuffle_groups: int = 1
     """Groups of episodes that are shuffled apart and give each minibatch the same share. Devices that share the episodes
@@ -59,16 +66,24 @@ class PPOConfig:
     box."""
     grid_points: int = 21
     """Points per entry of the grid policy, both ends included."""
+    grid_start: Literal["even", "low"] = "low"
+    """How the grid policy starts: every point as likely as the others, or the lowest one favoured (the chance of the others
+    together is about one in seven), so that commitments of few entries are tried: mixes of few rows, few payments."""
+    box_top_share: float = 0.08
+    """Leader actions in a box, committed path, commitments credited: the share of an update's commitments that the policy is
+    drawn to at the start, by how much their advantage exceeds that of the others; it grows to all of them, its logarithm
+    linearly. Small at first because the best commitment is sought, not a good average; 1 is plain PPO. Where actions are
+    discrete plain PPO does better: what looks best may be a lucky equilibrium of the followers. Traced."""
     hidden_sizes: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers of actor and critic (tanh)."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     """Adam's step size at the start; falls linearly to zero. Traced."""
     entropy_coefficient: float = 0.02
     """Weight of the entropy bonus at the start; falls linearly to zero. Traced."""
     clip_epsilon: float = 0.2
     """Clipping range of the probability ratio. Traced."""
-    gae_lambda: float = 0.95
-    """λ of generalised advantage estimation. Traced."""
+    gae_lambda: float = 1.0
+    """λ of generalised advantage estimation. Less than 1 lets the critic's later values stand for the return. Traced."""
     discount: float = 1.0
     """γ; the Stackelberg POMDP is undiscounted. Less than 1 is for the step path only. Traced."""
     value_coefficient: float = 0.5
@@ -78,7 +93,8 @@ class PPOConfig:
     gaussian_std: float = 0.5
     """Gaussian policy: standard deviation at the start, as a share of half the box. Traced."""
     response_visibility: float = 1.0
-    """Share of response-phase decisions that reach the batch: 1 is the Stackelberg POMDP, 0 the paper's Basic POMDP. Traced."""
+    """Share of response-phase decisions that reach the batch: 1 is the Stackelberg POMDP, 0 the paper's Basic POMDP. Less
+    than 1 is for crediting all: most commitments are made in the response phase. Traced."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -95,10 +111,13 @@ class PPOConfig:
         require_count("grid_points", self.grid_points, least=2)
         for name, most in LARGEST.items():
             require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
-        for name in ("max_grad_norm", "gaussian_std", "clip_epsilon"):
+        for name in ("max_grad_norm", "gaussian_std", "clip_epsilon", "box_top_share"):
             require_positive(name, getattr(self, name))
         for name, allowed in {
             "path": ("committed", "step"),
+            "credit": ("commitment", "all"),
+            "returns": ("expected", "sampled"),
+            "grid_start": ("even", "low"),
             "critic_inputs": ("none", "phase", "weights", "state"),
             "box_policy": ("grid", "gaussian"),
         }.items():
@@ -113,6 +132,7 @@ class PPOConfig:
             ("entropy_coefficient", 0.0, math.inf),
             ("value_coefficient", 0.0, math.inf),
             ("gae_lambda", 0.0, 1.0),
+            ("box_top_share", 0.0, 1.0),
             ("discount", 0.0, 1.0),
             ("response_visibility", 0.0, 1.0),
         ):
@@ -120,14 +140,27 @@ class PPOConfig:
             require_number(name, getattr(self, name), functools.partial(_is_between, low, high), bounds)
         idle = {
             "num_steps": ("path", "step"),
+            "returns": ("path", "committed"),
+            "box_top_share": ("path", "committed"),
             "response_samples": ("path", "committed"),
             "reward_samples": ("path", "committed"),
             "grid_points": ("box_policy", "grid"),
+            "grid_start": ("box_policy", "grid"),
             "gaussian_std": ("box_policy", "gaussian"),
         }
         for name, (switch, position) in idle.items():
             if getattr(self, switch) != position and self.differs(name):
                 raise InputError(f"{name}={getattr(self, name)} does nothing unless {switch} is {position}")
+        idle_by_credit = {
+            "returns": "commitment",
+            "box_top_share": "commitment",
+            "response_samples": "all",
+            "reward_samples": "all",
+            "response_visibility": "all",
+        }
+        for name, position in idle_by_credit.items():
+            if self.credit != position and self.differs(name):
+                raise InputError(f"{name}={getattr(self, name)} does nothing unless credit is {position}")
         if self.path == "committed":
             only = "1 on the committed path, which skips decisions; use path='step'"
             require_number("discount", self.discount, lambda discount: discount == 1, only)

@@ -20,6 +20,9 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["ActionHead", "Actor", "Critic", "action_head"]
 
 
+LOWEST_AT_START, HIGHEST_AT_START = 5.0, 2.0  # logits of a grid's end points, beside 0 of the others
+
+
 def orthogonal(gain: float) -> Callable[..., Array]:
     """A matrix with orthonormal columns (or rows, if it is wide) times ``gain``, uniformly distributed.
 
@@ -67,24 +70,27 @@ def _product_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Arra
 product.defvjp(_product_forward, _product_backward)
 
 
-def dense(num_outputs: int, gain: float) -> nn.Dense:
-    """A linear layer by `product`, orthogonal with ``gain``."""
+def dense(num_outputs: int, gain: float, bias: tuple[float, ...] = (0.0,)) -> nn.Dense:
+    """A linear layer by `product`, orthogonal with ``gain``; ``bias`` repeats itself over the outputs."""
     contract = lambda rows, kernel, *_, **__: product(rows, kernel)
-    return nn.Dense(num_outputs, param_dtype=jnp.result_type(float), kernel_init=orthogonal(gain), dot_general=contract)
+    start = lambda _, shape, dtype: jnp.tile(jnp.asarray(bias, dtype), shape[0] // len(bias))
+    float_type = jnp.result_type(float)
+    return nn.Dense(num_outputs, param_dtype=float_type, kernel_init=orthogonal(gain), bias_init=start, dot_general=contract)
 
 
 class MLP(nn.Module):
-    """Hidden tanh layers, orthogonal with gain √2; a linear layer out, orthogonal with gain ``final_gain``."""
+    """Hidden tanh layers, orthogonal with gain √2; a linear layer out, orthogonal with ``final_gain`` and ``final_bias``."""
 
     hidden_sizes: tuple[int, ...]
     num_outputs: int
     final_gain: float
+    final_bias: tuple[float, ...] = (0.0,)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         for width in self.hidden_sizes:
             x = nn.tanh(dense(width, 2.0**0.5)(x))
-        return dense(self.num_outputs, self.final_gain)(x)
+        return dense(self.num_outputs, self.final_gain, self.final_bias)(x)
 
 
 class Actor(nn.Module):
@@ -94,10 +100,11 @@ class Actor(nn.Module):
     num_outputs: int
     num_free: int
     free_init: Any
+    bias: tuple[float, ...] = (0.0,)
 
     @nn.compact
     def __call__(self, observation: Array) -> Array:
-        outputs = MLP(self.hidden_sizes, self.num_outputs, 0.01)(observation)
+        outputs = MLP(self.hidden_sizes, self.num_outputs, 0.01, self.bias)(observation)
         if not self.num_free:
             return outputs
         free = self.param("free", lambda _: jnp.broadcast_to(jnp.asarray(self.free_init), (self.num_free,)))
@@ -125,6 +132,7 @@ class ActionHead(NamedTuple):
       draw: ``(noise, parameters) -> choices``.
       to_action: choices to game actions, not clipped to the game's space (a Gaussian's may lie outside).
       from_action: undoes `to_action`.
+      bias: where the network's outputs start, repeated over them.
     """
 
     num_outputs: int
@@ -135,6 +143,7 @@ class ActionHead(NamedTuple):
     draw: Callable[[Array, Array], Array]
     to_action: Callable[[Array], Array]
     from_action: Callable[[Array], Array]
+    bias: tuple[float, ...] = (0.0,)
 
 
 def action_head(space: Discrete | Box, config: PPOConfig) -> ActionHead:
@@ -143,7 +152,7 @@ def action_head(space: Discrete | Box, config: PPOConfig) -> ActionHead:
         same = lambda choice_or_action: choice_or_action
         return ActionHead(space.n, 0, 0.0, categorical, jax.random.uniform, draw_category, same, same)
     if config.box_policy == "grid":
-        return grid_head(space, config.grid_points)
+        return grid_head(space, config.grid_points, config.grid_start == "low")
     return gaussian_head(space, config.gaussian_std)
 
 
@@ -158,11 +167,12 @@ def draw_category(uniform: Array, logits: Array) -> Array:
     return (place[..., None] >= cumulative[..., :-1]).sum(axis=-1)
 
 
-def grid_head(box: Box, points: int) -> ActionHead:
+def grid_head(box: Box, points: int, from_low: bool = False) -> ActionHead:
     """A categorical over ``points`` evenly spaced values for each entry of the box, entries independent.
 
     It can put weight on far-apart values at once, which a Gaussian cannot: that is what finds a better order of visits
-    or a way past a local optimum. After Tang and Agrawal (2020).
+    or a way past a local optimum. After Tang and Agrawal (2020). With ``from_low`` the lowest value is favoured at the start,
+    and of the others the highest.
     """
     size, low, width = len(box.low), jnp.asarray(box.low), jnp.asarray(box.high) - jnp.asarray(box.low)
 
@@ -181,7 +191,8 @@ def grid_head(box: Box, points: int) -> ActionHead:
 
     noise = lambda key, batch_shape: jax.random.uniform(key, (*batch_shape, size))
     draw = lambda uniform, parameters: draw_category(uniform, per_entry(parameters))
-    return ActionHead(size * points, 0, 0.0, distribution, noise, draw, to_action, from_action)
+    bias = (LOWEST_AT_START, *[0.0] * (points - 2), HIGHEST_AT_START) if from_low else (0.0,)
+    return ActionHead(size * points, 0, 0.0, distribution, noise, draw, to_action, from_action, bias)
 
 
 def gaussian_head(box: Box, initial_std: Any) -> ActionHead:

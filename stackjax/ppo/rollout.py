@@ -11,13 +11,14 @@ from stackjax.ppo.config import PPOConfig
 from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["RolloutStats", "StepCarry", "Transitions", "init_steps", "normalised_rewards", "step_rollout"]
+__all__ = ["Made", "RolloutStats", "StepCarry", "Transitions", "init_steps", "normalised_rewards", "step_rollout"]
 
 
 class Transitions(NamedTuple):
     """Leader decisions in time order, ``[t, B, ...]``.
 
-    ``visible`` marks decisions that reach the loss; the others still carry rewards and ends of episodes.
+    ``visible`` marks decisions that reach the loss; the others still carry rewards and ends of episodes. ``credited`` marks
+    those of them that the policy learns from; from the others only the critic does.
     """
 
     observation: Array  # [t, B, D]
@@ -28,6 +29,16 @@ class Transitions(NamedTuple):
     reward: Array
     terminated: Array
     visible: Array
+    credited: Array
+
+
+class Made(NamedTuple):
+    """Commitments as they were drawn, ``[B, O, ...]``; ``drawn_at`` is the first node that is not told apart from a node."""
+
+    observations: Array
+    choices: Array
+    log_probs: Array
+    drawn_at: Array
 
 
 class RolloutStats(NamedTuple):
@@ -91,6 +102,7 @@ def step_rollout(
         keys = shards.mine(jax.random.split(env_key, config.num_envs))
         observation, env_state, reward, terminated, _, info = step_env(keys, carry.env_state, held, env_params)
         paid = normalised_rewards(env, reward * env.num_reward_episodes, info["is_paid"].astype(reward.dtype))
+        visible = ~in_response | shown
         transition = Transitions(
             observation=carry.observation,
             critic_input=critic_input,
@@ -99,7 +111,8 @@ def step_rollout(
             value=agent.value(params, critic_input),
             reward=paid,
             terminated=terminated,
-            visible=~in_response | shown,
+            visible=visible,
+            credited=visible if config.credit == "all" else visible & ~is_held,
         )
         total = carry.episode_return + reward
         after = StepCarry(env_state, observation, jnp.where(terminated, 0.0, total), log_probs)

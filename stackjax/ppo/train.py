@@ -112,6 +112,10 @@ class Trainer:
             steps, last_value = None, jnp.zeros(seen.reward.shape[1])
         batch = training_batch(config, seen, last_value)
         remaining = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
+        is_box = not isinstance(self.env.game.leader_actions, Discrete)
+        if is_box and config.path == "committed" and config.credit == "commitment":
+            share = config.box_top_share**remaining
+            batch = batch._replace(advantage=above_the_rest(batch.advantage, batch.credit, share, self.shards))
         params, optimiser_state, losses = self._epochs(state, batch, epochs_key, remaining)
         loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
         finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((params, loss))]
@@ -184,9 +188,20 @@ def training_batch(config: PPOConfig, seen: Transitions, last_value: Array) -> M
         config.discount,
         config.gae_lambda,
     )
-    weight = seen.visible.astype(advantage.dtype)
+    weight, credit = (mask.astype(advantage.dtype) for mask in (seen.visible, seen.credited))
     target = advantage + seen.value
-    return Minibatch(seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, target, weight)
+    return Minibatch(seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, target, weight, credit)
+
+
+def above_the_rest(advantage: Array, credit: Array, share: Array | float, shards: Shards = WHOLE) -> Array:
+    """By how much each of ``advantage [t, B]`` exceeds what all but a ``share`` of the credited ones have, at least 0.
+
+    With ``share`` 1 that differs from the advantage by a constant, which the loss takes away.
+
+    References: Petersen et al. (2021), "Deep symbolic regression", the risk-seeking policy gradient.
+    """
+    everyone = shards.gather(jnp.where(credit > 0, advantage, jnp.nan), axis=1)
+    return jnp.maximum(advantage - jnp.nanquantile(everyone, 1.0 - share), 0.0)
 
 
 def optimiser(config: PPOConfig) -> optax.GradientTransformation:
@@ -202,6 +217,8 @@ def batch_size(env: StackelbergPOMDP, config: PPOConfig) -> int:
     """Decisions in one update's batch."""
     if config.path == "step":
         return config.num_envs * config.num_steps
+    if config.credit == "commitment":
+        return config.num_envs * env.tree.num_nodes
     moments = min(config.response_samples, env.num_rounds) + min(config.reward_samples, env.num_reward_episodes)
     return config.num_envs * moments * env.game.num_decisions
 
@@ -221,7 +238,7 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: S
     config = PPOConfig() if config is None else config
     require_is("config", config, PPOConfig, "a PPOConfig, for example sx.PPOConfig(num_envs=64)")
     if isinstance(env.game.leader_actions, Discrete):
-        for name in ("box_policy", "grid_points", "gaussian_std"):
+        for name in ("box_policy", "grid_points", "grid_start", "gaussian_std", "box_top_share"):
             if config.differs(name):
                 raise InputError(
                     f"{name}={getattr(config, name)} does nothing in {env.game.name!r}: its leader_actions are Discrete"

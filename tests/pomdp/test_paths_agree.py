@@ -163,9 +163,7 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     """All rounds and reward sub-episodes sampled: the learner's batch is the step path's decisions, one for one."""
     game = GAMES[name]()
     env = sx.StackelbergPOMDP(game, sx.multiplicative_weights(0.3, feedback=feedback), NUM_ROUNDS, NUM_PAID, "mixed")
-    config = sx.PPOConfig(
-        num_envs=1, response_samples=NUM_ROUNDS, reward_samples=NUM_PAID, num_minibatches=1, critic_inputs="state"
-    )
+    config = sx.PPOConfig(num_envs=1, credit="all", response_samples=NUM_ROUNDS, reward_samples=NUM_PAID, critic_inputs="state")
     agent = make_agent(env, config)
     params = agent.init(jax.random.key(0))
     key = jax.random.key(1)

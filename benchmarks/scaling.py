@@ -61,7 +61,7 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     options = {"num_types": 6, "num_messages": 2, "num_agents": 2}
     spec = RunSpec(find_game("posted-price-uniform"), options, POMDPConfig(), sx.FollowersConfig(), ppo)
     layout = Layout(case["devices"], 1) if case["axis"] == "runs" else Layout(1, case["devices"])
-    programs = Programs(spec, spec.build_env(), case["seeds"], make_mesh(layout))
+    programs = Programs(spec, spec.build_problem(), case["seeds"], make_mesh(layout))
     programs.compile()
     elements = programs.place(range(case["seeds"]))
     state = jax.block_until_ready(programs.advance(programs.init(elements), elements, UPDATES))
@@ -70,7 +70,7 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
         started = time.perf_counter()
         state = jax.block_until_ready(programs.advance(state, elements, UPDATES))
         seconds.append((time.perf_counter() - started) / UPDATES)
-    size = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(state[0].train.params))
+    size = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(state[0].solver.params))
     return {**case, "seconds": statistics.median(seconds), "parameters": size, "exchanged": exchanged(programs, ppo)}
 
 

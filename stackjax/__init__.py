@@ -12,8 +12,11 @@ from stackjax.followers.config import FollowersConfig
 from stackjax.games.registry import make, register, registered_games
 from stackjax.ppo.config import PPOConfig
 from stackjax.runs.spec import POMDPConfig
+from stackjax.solvers.config import DirectConfig, SearchConfig
+from stackjax.solvers.registry import SolverEntry, register_solver
 
 if TYPE_CHECKING:
+    from stackjax.bayesian import BayesianProblem
     from stackjax.equilibrium.certificate import Certificate, certify
     from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
     from stackjax.equilibrium.optimum import Solution, enumerate_commitments, solve
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from stackjax.pomdp.environment import StackelbergPOMDP
     from stackjax.pomdp.plays import rounds_from_plays
     from stackjax.ppo.train import make_train
+    from stackjax.problem import Problem, Solver
     from stackjax.runs.trained import TrainedRun, TrainedSeed, train
     from stackjax.testing import check_game
 
@@ -62,15 +66,19 @@ _HOMES = {
     "pomdp.environment": ("StackelbergPOMDP",),
     "pomdp.plays": ("rounds_from_plays",),
     "runs.trained": ("TrainedRun", "TrainedSeed", "train"),
+    "bayesian": ("BayesianProblem",),
     "policy": ("Policy", "load_policy"),
+    "problem": ("Problem", "Solver"),
     "ppo.train": ("make_train",),
     "testing": ("check_game",),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BayesianProblem",
     "Box",
     "Certificate",
+    "DirectConfig",
     "Discrete",
     "Evaluation",
     "FollowerDynamics",
@@ -84,8 +92,12 @@ __all__ = [
     "PPOConfig",
     "Policy",
     "PostedPrice",
+    "Problem",
     "Response",
+    "SearchConfig",
     "Solution",
+    "Solver",
+    "SolverEntry",
     "StackelbergPOMDP",
     "TrainedRun",
     "TrainedSeed",
@@ -115,6 +127,7 @@ __all__ = [
     "optimistic_hedge",
     "q_learning",
     "register",
+    "register_solver",
     "registered_games",
     "regret_matching",
     "regret_matching_plus",

@@ -86,7 +86,7 @@ class Solver(NamedTuple):
       init: ``key -> state``.
       update: ``state -> (state, metrics)``; metrics are float scalars by name, named by the solver, whose means go into
         ``metrics.jsonl``. Always there: ``episodes`` (Stackelberg episodes that ended), ``total_return`` (the sum of their
-        returns, game units), ``decisions`` (of the leader) and ``is_finite`` (bool; a run stops where it is False).
+        returns, game units) and ``is_finite`` (bool; a run stops where it is False). ``decisions`` counts the leader's.
       commitment: ``state -> [O, ...]``, the one that the solver would settle on now.
       policy: ``state -> arrays`` that are kept beside the best commitment, for example a network; an empty dict for none.
       export: ``policies -> (arrays, head)`` what ``policies.npz`` holds of policies with a leading axis, see `stackjax.policy`;

@@ -8,6 +8,7 @@ from typing import Annotated
 from stackjax.cli.arguments import fail, game_argument, parse, run_argument
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.games import registry
+from stackjax.solvers.registry import registered_solvers
 
 __all__ = ["evaluate_command", "export_command", "list_command", "report_command", "solve_command"]
 
@@ -48,7 +49,10 @@ def list_command(arguments: list[str]) -> int:
     with console.capture() as text:
         console.print(table)
     print(text.get())  # by ourselves: rich ends the program, with code 1, when nobody reads on
-    print("Options are given as --game.OPTION VALUE; payoffs are in game units.")
+    print("Options are given as --game.OPTION VALUE; payoffs are in game units.\n")
+    print("solvers (--solver NAME):")
+    for solver in registered_solvers():
+        print(f"  {solver.name:<10} {solver.summary}")
     return 0
 
 

@@ -83,8 +83,8 @@ def choose_layout(num_elements: int, can_share: Callable[[int], bool], wanted: t
     layouts = [one for one in layouts if can_share(one.episodes)]
     if not layouts and wanted is not None:
         raise InputError(
-            f"mesh={wanted[0]} {wanted[1]}: {wanted[1]} devices cannot share the solver's episodes evenly (of PPO num_envs, and "
-            "every minibatch or shuffle group)"
+            f"mesh={wanted[0]} {wanted[1]}: {wanted[1]} devices cannot share the solver's episodes evenly (of PPO "
+            "num_envs, and every minibatch or shuffle group)"
         )
     if several:
         layouts = [one for one in layouts if math.prod(one) == available]

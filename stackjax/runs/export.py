@@ -24,8 +24,8 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
 
     Both hold ``observations [O, D]`` (every observation that the leader can make), ``actions [O, ...]`` (its action there) and
     the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ...
-    in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum as numbers, NaN
-    (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated with; payoff and gaps are
+    in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum
+    as numbers, NaN (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated with; payoff and gaps are
     those of ``reward_play``, as in ``result.json``.
 
     Args:
@@ -61,7 +61,7 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
         "optimum_method": entry["optimum_method"],
         "mechanism": entry["mechanism"],
     }
-    name = {key: entry[key] for key in ("configuration", "seed") if key in entry}
+    name: dict[str, int] = {key: entry[key] for key in ("configuration", "seed") if key in entry}
     policy = _policy(directory, name) if result.get("has_policies", True) else None
     if path.suffix == ".json":
         learnt = {**entry["commitment"], "follower_strategies": entry["follower_strategies"]}

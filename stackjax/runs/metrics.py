@@ -35,7 +35,8 @@ class Counts(NamedTuple):
     def after(self, seen: Logged) -> "Counts":
         """The counts after the updates that ``seen`` tells of."""
         add = lambda total, mean: total + seen.num_updates * np.asarray(mean, np.float64)
-        return Counts(add(self.episodes, seen.metrics["episodes"]), add(self.decisions, seen.metrics["decisions"]))
+        decisions = seen.metrics.get("decisions", np.zeros_like(self.decisions))
+        return Counts(add(self.episodes, seen.metrics["episodes"]), add(self.decisions, decisions))
 
 
 def rows(update: int, names: list[dict[str, Any]], counts: Counts, seen: Logged, seconds: float) -> list[dict[str, Any]]:
@@ -44,7 +45,7 @@ def rows(update: int, names: list[dict[str, Any]], counts: Counts, seen: Logged,
     An element that diverged is logged once more if it learnt anything in the stretch, with the update at which it did.
     """
     own = dict(seen.metrics)
-    own.pop("decisions")
+    own.pop("decisions", None)
     ended, total = (np.asarray(own.pop(name), np.float64) for name in ("episodes", "total_return"))
     table = {
         "stackelberg_episodes": counts.episodes,

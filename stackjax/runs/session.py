@@ -177,8 +177,8 @@ def _check_table_size(programs: Programs) -> None:
     size = problem.bytes_per_commitment * at_once * programs.runs_in_memory / 2**30
     if size > TABLE_BUDGET_GIB:
         raise InputError(
-            f"tabulating {problem.name!r} for {at_once} commitments at once, {programs.runs_in_memory:g} seeds at a time, takes "
-            f"about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either (of PPO num_envs, or use --ppo.path step)"
+            f"tabulating {problem.name!r} for {at_once} commitments at once, {programs.runs_in_memory:g} seeds at a time, "
+            f"takes about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either (of PPO num_envs, or use --ppo.path step)"
         )
 
 

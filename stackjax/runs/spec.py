@@ -195,7 +195,7 @@ class RunSpec:
         return BayesianProblem(env, lasting, self.pomdp.settled_gap)
 
     def problem_with(self, problem: Any, values: dict[str, Any]) -> Any:
-        """``problem`` with other numbers (traced ones too), those of ``values`` that are named as in ``followers.step_size``."""
+        """``problem`` with the numbers of ``values`` (traced ones too) that are named as in ``followers.step_size``."""
         followers = _of_section(values, "followers")
         return problem.with_dynamics(dataclasses.replace(self.followers, **followers).build()) if followers else problem
 

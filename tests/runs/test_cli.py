@@ -26,8 +26,8 @@ def payoff_file(tmp_path):
 
 def test_commitments_are_judged_for_ten_times_the_rounds_unless_told_otherwise():
     spec = RunSpec(find_game("escape"), {}, POMDPConfig(num_rounds=7), FollowersConfig(), PPOConfig())
-    assert spec.evaluation_env(spec.build_env()).num_rounds == 70
-    assert spec.to_dict(spec.build_env())["pomdp"]["evaluation_rounds"] == 70
+    assert spec.build_problem().lasting.num_rounds == 70
+    assert spec.to_dict(spec.build_problem())["pomdp"]["evaluation_rounds"] == 70
     with pytest.raises(InputError, match="evaluation_rounds=0"):
         POMDPConfig(evaluation_rounds=0)
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian import BayesianProblem
+from stackjax.ppo.solver import ppo_solver
 from stackjax.runs.policies import write_policies
 
 CASES = {
@@ -20,11 +22,12 @@ CASES = {
 def test_it_acts_as_the_commitment_says_at_every_observation(case, tmp_path):
     name, settings = CASES[case]
     game = sx.make(name)
-    trainer = sx.make_train(sx.StackelbergPOMDP(game), sx.PPOConfig(hidden_sizes=(16, 8), **settings))
+    env, config = sx.StackelbergPOMDP(game), sx.PPOConfig(hidden_sizes=(16, 8), **settings)
+    trainer = sx.make_train(env, config)
     params = jax.vmap(trainer.agent.init)(jax.random.split(jax.random.key(0), 2))
     params = jax.tree.map(lambda leaf: 3.0 * leaf + 0.1, params)
     path = tmp_path / "policies.npz"
-    write_policies(path, trainer, [{"seed": 4}, {"seed": 7}], params["actor"])
+    write_policies(path, ppo_solver(BayesianProblem(env), config), [{"seed": 4}, {"seed": 7}], params["actor"])
     for place, seed in enumerate((4, 7)):
         observations, actions = trainer.agent.commitment(jax.tree.map(lambda leaf, place=place: leaf[place], params))
         if case == "mix":

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.ppo.train import make_train
+from stackjax.bayesian import BayesianProblem
+from stackjax.problem import Solver
 from stackjax.runs.display import best_seed, unsettled_in_words
 from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
 from stackjax.runs.state import score_run, start_run
@@ -24,31 +25,32 @@ def game():
     return sx.matrix_game(np.stack([row_0, row_1]), name="cycle")
 
 
-def scored(env, order, settled_gap):
+def scored(env, order, settled_share):
     """What is kept after scoring commitments to the rows of ``order``, one after another."""
-    trainer = make_train(env, sx.PPOConfig(num_envs=4, num_minibatches=1, hidden_sizes=(4,)))
-    state = start_run(trainer, jnp.int32(0))
-    head = "MLP_0", "Dense_1", "bias"
-    score = jax.jit(lambda state: score_run(trainer, env, state, jnp.int32(0), settled_gap)[0])
+    problem = BayesianProblem(env, settled_share=settled_share)
+    nothing = {"episodes": jnp.zeros(()), "total_return": jnp.zeros(()), "is_finite": jnp.bool_(True)}
+    solver = Solver(
+        lambda key: jnp.zeros(1, jnp.int32), lambda row: (row, nothing), lambda row: row
+    )  # settles on what it is told
+    state = start_run(solver, jnp.int32(0))
+    score = jax.jit(lambda state: score_run(problem, solver, state, jnp.int32(0))[0])
     for update, row in enumerate(order):
-        params = jax.tree.map(lambda leaf: leaf, state.train.params)
-        params["actor"]["params"][head[0]][head[1]][head[2]] = 100.0 * jax.nn.one_hot(row, 2)
-        state = score(state._replace(train=state.train._replace(params=params, update=jnp.int32(update))))
+        state = score(state._replace(solver=jnp.full(1, row, jnp.int32), update=jnp.int32(update)))
     return state.best
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
 def test_a_settled_commitment_is_kept_whatever_pays_more(order):
     env = sx.StackelbergPOMDP(game(), num_rounds=200)
-    best = scored(env, order, settled_gap=0.02)
+    best = scored(env, order, settled_share=0.01)
     assert (float(best.leader_payoff), bool(best.is_settled)) == (0.5, True)
-    anything = scored(env, order, settled_gap=10.0)
+    anything = scored(env, order, settled_share=5.0)
     assert float(anything.leader_payoff) == 1.0
 
 
 def test_without_any_the_highest_payoff_is_kept_and_said_to_be_unsettled():
     env = sx.StackelbergPOMDP(game(), num_rounds=200)
-    best = scored(env, (0, 0), settled_gap=0.02)
+    best = scored(env, (0, 0), settled_share=0.01)
     assert (float(best.leader_payoff), bool(best.is_settled)) == (1.0, False)
     assert best.gap > 0.1
 
@@ -68,7 +70,7 @@ def test_the_table_says_what_has_not_settled(tmp_path, capsys):
 
 def test_a_payoff_scale_of_numpy_is_a_number_in_the_result():
     spec = RunSpec(find_game("bertrand-platform"), {}, POMDPConfig(), sx.FollowersConfig(), sx.PPOConfig())
-    limit = spec.settled_gap(sx.make("bertrand-platform"))
+    limit = spec.build_problem().settled_gap
     assert type(limit) is float
     assert type(limit >= 0.0) is bool  # which JSON can hold
 

@@ -1,0 +1,259 @@
+"""Search over commitments themselves: islands of evolving commitments, each judged by what its followers' answer pays exactly.
+
+Discrete actions: the cross-entropy method (Rubinstein 1999) with a categorical per node, and changes of single nodes of the
+elite. Boxes: an elitist evolution strategy whose children are Gaussian changes of annealed size, crossovers, and differential
+evolution (Storn and Price 1997), which takes the size and direction of a change from how the elite differs. No network and no
+critic: one Stackelberg episode is one commitment against one fresh group of followers.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from stackjax.arrays import lead
+from stackjax.errors import require_is, require_key
+from stackjax.games.spaces import Box, Discrete
+from stackjax.problem import Problem, Solver, Table, Worth
+from stackjax.solvers.config import DirectConfig
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["DirectState", "Elite", "direct"]
+
+Metrics = dict[str, Array]
+
+
+class Elite(NamedTuple):
+    """Commitments and what they have led to so far, over all groups of followers that each has met.
+
+    Attributes:
+      commitments: ``[G, M, O, ...]``, G islands, best first.
+      score: ``[G, M]`` mean of the payoff, less the payoff's range for each group that did not settle, game units.
+      payoff: ``[G, M]`` mean, game units.
+      gap: ``[G, M]`` largest, game units.
+      groups: ``[G, M]`` how many groups of followers, as floats; 0 for what has met none.
+    """
+
+    commitments: Array
+    score: Array
+    payoff: Array
+    gap: Array
+    groups: Array
+
+
+class DirectState(NamedTuple):
+    """Everything that an update reads and writes.
+
+    Attributes:
+      key: of all chance to come.
+      update: int, updates behind.
+      elite: what the islands keep.
+      probabilities: ``[G, O, n]`` of the actions at every node; None for a box.
+    """
+
+    key: PRNGKey
+    update: Array
+    elite: Elite
+    probabilities: Array | None
+
+
+def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
+    """Evolve commitments of ``problem``; see the module. ``solver.commitment`` is the best that met enough groups.
+
+    Raises:
+      InputError: ``config`` is no `DirectConfig`.
+    """
+    config = DirectConfig() if config is None else config
+    require_is("config", config, DirectConfig, "a DirectConfig, for example DirectConfig(population=64)")
+    table, space = problem.commitments, problem.commitments.actions
+    islands, size, again = config.num_islands, config.island_size, config.num_rechecked
+
+    def init(key: PRNGKey) -> DirectState:
+        require_key(key)
+        none = jnp.zeros((islands, config.num_elites))
+        commitments = jnp.broadcast_to(space.zeros(), (*none.shape, table.num_nodes, *space.shape))
+        uniform = jnp.full((islands, table.num_nodes, space.n), 1.0 / space.n) if isinstance(space, Discrete) else None
+        return DirectState(key, jnp.int32(0), Elite(commitments, none, none, none, none), uniform)
+
+    def update(state: DirectState) -> tuple[DirectState, Metrics]:
+        key, first_key, breed_key, worth_key = jax.random.split(state.key, 4)
+        progress = state.update.astype(jnp.result_type(float)) / config.num_updates
+        home = homes(state.elite.score[:, 0], progress)
+        parents = (state.elite.commitments[home], None if state.probabilities is None else state.probabilities[home])
+
+        def breed(key: PRNGKey, parents: Array, probabilities: Array | None) -> Array:
+            if isinstance(space, Discrete):
+                assert probabilities is not None
+                return discrete_children(key, parents, probabilities, size - again)
+            return box_children(key, space, parents, step_size(config, progress), config.last_step, size - again)
+
+        bred = jax.vmap(breed)(jax.random.split(breed_key, islands), *parents)
+        tried = jnp.concatenate([state.elite.commitments[:, :again], bred], axis=1)
+        tried = jnp.where(state.update == 0, first_population(first_key, table, islands, size), tried)
+        worth = problem.worth(worth_key, tried.reshape(islands * size, *tried.shape[2:]))
+        once = judged_once(problem, tried, Worth(*(leaf.reshape(islands, size) for leaf in worth)))
+        elite = jax.vmap(lambda kept, new: merge(kept, new, config.num_elites))(state.elite, once)
+        found = best_of(elite, config.trusted_groups)
+        metrics = {
+            "episodes": jnp.float32(config.population),
+            "mean_return": worth.payoff.mean(),
+            "is_finite": jnp.isfinite(worth.payoff).all() & jnp.isfinite(worth.gap).all(),
+            "best_payoff": found.payoff,
+            "best_gap": found.gap,
+            "settled_share": (worth.gap <= problem.settled_gap).mean(),
+        }
+        probabilities = state.probabilities
+        if isinstance(space, Discrete):
+            probabilities = jax.vmap(lambda before, kept: moved(config, before, kept))(probabilities, elite)
+            metrics["entropy"] = -jax.scipy.special.xlogy(probabilities, probabilities).sum(axis=-1).mean()
+        else:
+            metrics["step_size"] = step_size(config, progress)
+        return DirectState(key, state.update + 1, elite, probabilities), metrics
+
+    return Solver(init, update, lambda state: best_of(state.elite, config.trusted_groups).commitments)
+
+
+def homes(best: Array, progress: Array) -> Array:
+    """``[G]`` the island that each island breeds from: itself, or the best where it has been given up.
+
+    Args:
+      best: ``[G]`` the score of each island's best.
+      progress: share of the updates behind; G - 1 islands are given up one by one, the worst first.
+    """
+    count = best.shape[0]
+    rank = jnp.argsort(jnp.argsort(-best))
+    survivors = jnp.ceil(count * (1.0 - progress)).astype(rank.dtype)
+    return jnp.where(rank < survivors, jnp.arange(count), jnp.argmax(best))
+
+
+def first_population(key: PRNGKey, table: Table, islands: int, size: int) -> Array:
+    """``[G, size, O, ...]`` uniform commitments, and first of all the plainest, dealt out to the islands in turn.
+
+    Plainest: the same action at every node; in a box, one entry high and the others low, the other way round, all low, all high.
+    """
+    space, everywhere = table.actions, (islands, size, table.num_nodes)
+    if isinstance(space, Discrete):
+        plain, drawn = jnp.arange(space.n, dtype=jnp.int32), jax.random.randint(key, everywhere, 0, space.n, jnp.int32)
+    else:
+        unit, ends = jnp.eye(space.shape[0]), jnp.array([[0.0], [1.0]]) * jnp.ones((1, space.shape[0]))
+        plain, power_key = jnp.concatenate([unit, ends, 1.0 - unit]), jax.random.fold_in(key, 1)
+        power = 30.0 ** jnp.maximum(jax.random.uniform(power_key, (islands, size, 1, 1), minval=-1.0), 0.0)
+        drawn = jax.random.uniform(key, (*everywhere, *space.shape)) ** power
+        plain, drawn = _into(space, plain), _into(space, drawn)
+    most = islands * (size // 2)
+    plain = plain[:most]
+    place = jnp.arange(len(plain))
+    same = jnp.broadcast_to(plain[:, None], (len(plain), table.num_nodes, *space.shape))
+    return drawn.at[place % islands, place // islands].set(same)
+
+
+def discrete_children(key: PRNGKey, parents: Array, probabilities: Array, count: int) -> Array:
+    """``[count, O]``: half drawn node by node, half an elite commitment ``parents [M, O]`` with about one node drawn uniformly."""
+    keys = jax.random.split(key, 4)
+    num_nodes, n = probabilities.shape
+    drawn = jax.random.categorical(keys[0], jnp.log(probabilities), shape=(count, num_nodes)).astype(parents.dtype)
+    parent = parents[jax.random.randint(keys[1], (count,), 0, len(parents))]
+    changes = jax.random.uniform(keys[2], (count, num_nodes)) < 1.5 / num_nodes
+    changed = jnp.where(changes, jax.random.randint(keys[3], (count, num_nodes), 0, n, parents.dtype), parent)
+    return jnp.where((jnp.arange(count) % 2 == 0)[:, None], drawn, changed)
+
+
+def moved(config: DirectConfig, probabilities: Array, elite: Elite) -> Array:
+    """``probabilities [O, n]`` moved towards what an island's elite does, better commitments weighing more; never below a floor."""
+    n = probabilities.shape[-1]
+    weight = jnp.where(elite.groups > 0, rank_weights(elite.groups.shape[0]), 0.0)
+    shares = (weight / weight.sum()) @ jax.nn.one_hot(elite.commitments, n).reshape(len(weight), -1)
+    target = (1.0 - config.least_probability) * shares.reshape(-1, n) + config.least_probability / n
+    return (1.0 - config.smoothing) * probabilities + config.smoothing * target
+
+
+def rank_weights(count: int) -> Array:
+    """``[count]`` falling to about zero with the logarithm of the rank, best first (Hansen and Ostermeier 2001)."""
+    return jnp.log(count + 0.5) - jnp.log(jnp.arange(1, count + 1, dtype=jnp.result_type(float)))
+
+
+def box_children(key: PRNGKey, space: Box, parents: Array, step: Array, last_step: float, count: int) -> Array:
+    """``[count, O, d]`` from elite commitments ``parents [M, O, d]``, best first.
+
+    A child starts from one parent and moves by a share of the difference between two others, and towards a better one; takes some
+    entries, or whole nodes, from another; and in some entries by a Gaussian whose deviation lies between ``step`` and
+    ``last_step``, evenly in its logarithm. Few entries are drawn anew.
+    """
+    keys = iter(jax.random.split(key, 16))
+    scaled = _out_of(space, parents)
+    kept, num_nodes, width = scaled.shape
+    draw = lambda *shape: jax.random.uniform(next(keys), shape)
+    pick = lambda: scaled[jax.random.randint(next(keys), (count,), 0, kept)]
+    weight = jnp.maximum(rank_weights(kept), 0.0)
+    centre = jnp.tensordot(weight / weight.sum(), scaled, 1)
+    spread = jnp.tensordot(jax.random.normal(next(keys), (count, kept)) / kept**0.5, scaled - scaled.mean(axis=0, keepdims=True), 1)
+    noise = jax.random.normal(next(keys), (count, num_nodes, width))
+    sampled = centre[None] + SPREAD * spread + step * NOISE * noise
+    start = pick()
+    few = draw(count, num_nodes, width) < jnp.where(draw(count, 1, 1) < 0.5, 1.0, 1.0 / width)
+    crossed = jnp.where(draw(count, num_nodes, width) < 0.5, pick(), start)
+    changed = jnp.where(draw(count, 1, 1) < 0.3, crossed, start) + jnp.where(few, step * noise, 0.0)
+    moved = start + (0.5 + 0.5 * draw(count, 1, 1)) * (pick() - pick()) + step * 0.1 * noise
+    which = draw(count, 1, 1)
+    child = jnp.where(which < P1, sampled, jnp.where(which < P2, moved, changed))
+    return _into(space, child)
+
+
+import os
+SPREAD, NOISE, P1, P2 = map(float, os.environ.get("V", "1.2 0.5 0.5 0.75").split())
+
+
+def step_size(config: DirectConfig, progress: Array) -> Array:
+    """The largest deviation of a change, from the first to the last geometrically, as a share of the box."""
+    return config.first_step * (config.last_step / config.first_step) ** progress
+
+
+def judged_once(problem: Problem, commitments: Array, worth: Worth) -> Elite:
+    """Commitments ``[G, B, O, ...]`` that have met one group of followers, worth ``[G, B]``."""
+    low, high = problem.payoff_range
+    finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap)
+    settled = worth.gap <= problem.settled_gap
+    score = jnp.where(finite, worth.payoff - jnp.where(settled, 0.0, high - low), -jnp.inf)
+    return Elite(commitments, score, worth.payoff, worth.gap, jnp.ones_like(worth.payoff))
+
+
+def merge(kept: Elite, new: Elite, count: int) -> Elite:
+    """The best ``count`` of two lists of commitments ``[M]`` and ``[B]``; what is known of one commitment is put together."""
+    both = jax.tree.map(lambda *parts: jnp.concatenate(parts), kept, new)
+    flat = both.commitments.reshape(len(both.groups), -1)
+    same = (flat[:, None] == flat[None]).all(axis=-1)
+    first = same.argmax(axis=-1)  # of those that are the same
+    belongs = (jnp.arange(len(first))[:, None] == first[None]) & (both.groups > 0)[None]
+    total = lambda known: jnp.where(belongs, known[None], 0.0).sum(axis=-1)
+    groups = total(both.groups)
+    mean = lambda known: total(known * both.groups) / jnp.maximum(groups, 1.0)
+    gap = jnp.where(belongs, both.gap[None], 0.0).max(axis=-1)
+    together = Elite(both.commitments, mean(both.score), mean(both.payoff), gap, groups)
+    chosen = jax.lax.top_k(jnp.where(groups > 0, together.score, -jnp.inf), count)[1]
+    return jax.tree.map(lambda leaf: leaf[chosen], together)
+
+
+def best_of(elite: Elite, trusted_groups: int) -> Elite:
+    """Of all islands the commitment with the best score that met ``trusted_groups``, or of those that met the most if none did."""
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), elite)
+    trusted = flat.groups >= jnp.minimum(float(trusted_groups), flat.groups.max())
+    best = jnp.argmax(jnp.where(trusted, flat.score, -jnp.inf))
+    return jax.tree.map(lambda leaf: leaf[best], flat)
+
+
+def _into(space: Box, scaled: Array) -> Array:
+    """From [0, 1] per entry, clipped, to the box."""
+    low, high = _ends(space, scaled)
+    scaled = jnp.clip(scaled, 0.0, 1.0)
+    return low * (1.0 - scaled) + high * scaled
+
+
+def _out_of(space: Box, actions: Array) -> Array:
+    """From the box to [0, 1] per entry."""
+    low, high = _ends(space, actions)
+    return (actions - low) / (high - low)
+
+
+def _ends(space: Box, like: Array) -> tuple[Array, Array]:
+    low, high = (lead(jnp.asarray(end, like.dtype), like.ndim) for end in (space.low, space.high))
+    return low, high

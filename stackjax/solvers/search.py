@@ -1,0 +1,73 @@
+"""The baseline: the best of many random commitments, each against one fresh group of followers."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from stackjax.errors import require_is, require_key
+from stackjax.games.spaces import Discrete
+from stackjax.problem import Problem, Solver, Table
+from stackjax.solvers.config import SearchConfig
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["SearchState", "random_commitments", "search"]
+
+Metrics = dict[str, Array]
+
+
+class SearchState(NamedTuple):
+    """The best commitment so far ``[O, ...]``, its payoff and gap, and whether its followers settled (scalars)."""
+
+    key: PRNGKey
+    commitment: Array
+    payoff: Array
+    gap: Array
+    settled: Array
+
+
+def random_commitments(key: PRNGKey, table: Table, count: int) -> Array:
+    """``[count, O, ...]``: every node's action by itself, uniform."""
+    space, shape = table.actions, (count, table.num_nodes, *table.actions.shape)
+    if isinstance(space, Discrete):
+        return jax.random.randint(key, shape, 0, space.n, jnp.int32)
+    low, high = (jnp.broadcast_to(jnp.asarray(end, jnp.result_type(float)), shape) for end in (space.low, space.high))
+    return jax.random.uniform(key, shape, minval=low, maxval=high)
+
+
+def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
+    """The best of ``config.num_updates * config.population`` uniform commitments; one whose followers settled goes first.
+
+    Raises:
+      InputError: ``config`` is no `SearchConfig`.
+    """
+    config = SearchConfig() if config is None else config
+    require_is("config", config, SearchConfig, "a SearchConfig, for example SearchConfig(population=64)")
+    table = problem.commitments
+
+    def init(key: PRNGKey) -> SearchState:
+        require_key(key)
+        nothing = jnp.broadcast_to(table.actions.zeros(), (table.num_nodes, *table.actions.shape))
+        return SearchState(key, nothing, jnp.array(-jnp.inf), jnp.array(jnp.inf), jnp.bool_(False))
+
+    def update(state: SearchState) -> tuple[SearchState, Metrics]:
+        key, draw_key, worth_key = jax.random.split(state.key, 3)
+        tried = random_commitments(draw_key, table, config.population)
+        worth = problem.worth(worth_key, tried)
+        settled = worth.gap <= problem.settled_gap
+        payoff = jnp.where(jnp.isfinite(worth.payoff), worth.payoff, -jnp.inf)
+        best = jnp.argmax(jnp.where(settled | ~settled.any(), payoff, -jnp.inf))
+        better = jnp.where(settled[best] == state.settled, payoff[best] > state.payoff, settled[best])
+        new = SearchState(key, tried[best], payoff[best], worth.gap[best], settled[best])
+        after = jax.tree.map(lambda a, b: jnp.where(better, a, b), new._replace(key=None), state._replace(key=None))
+        metrics = {
+            "episodes": jnp.float32(config.population),
+            "mean_return": worth.payoff.mean(),
+            "is_finite": jnp.isfinite(worth.payoff).all() & jnp.isfinite(worth.gap).all(),
+            "best_payoff": after.payoff,
+            "best_gap": after.gap,
+            "settled_share": settled.mean(),
+        }
+        return after._replace(key=key), metrics
+
+    return Solver(init, update, lambda state: state.commitment)

@@ -24,9 +24,9 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
 
     Both hold ``observations [O, D]`` (every observation that the leader can make), ``actions [O, ...]`` (its action there) and
     the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ...
-    in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum
-    as numbers, NaN (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated with; payoff and gaps are
-    those of ``reward_play``, as in ``result.json``.
+    in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the
+    optimum as numbers, NaN (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated
+    with; payoff and gaps are those of ``reward_play``, as in ``result.json``.
 
     Args:
       directory: of a run, or of a sweep, of which it is the best configuration.

@@ -178,7 +178,7 @@ def _check_table_size(programs: Programs) -> None:
     if size > TABLE_BUDGET_GIB:
         raise InputError(
             f"tabulating {problem.name!r} for {at_once} commitments at once, {programs.runs_in_memory:g} seeds at a time, "
-            f"takes about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either (of PPO num_envs, or use --ppo.path step)"
+            f"takes about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either (PPO's num_envs), or use --ppo.path step"
         )
 
 

@@ -96,7 +96,7 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         found = best_of(elite, config.trusted_groups)
         metrics = {
             "episodes": jnp.float32(config.population),
-            "mean_return": worth.payoff.mean(),
+            "total_return": worth.payoff.sum(),
             "is_finite": jnp.isfinite(worth.payoff).all() & jnp.isfinite(worth.gap).all(),
             "best_payoff": found.payoff,
             "best_gap": found.gap,
@@ -110,7 +110,8 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
             metrics["step_size"] = step_size(config, progress)
         return DirectState(key, state.update + 1, elite, probabilities), metrics
 
-    return Solver(init, update, lambda state: best_of(state.elite, config.trusted_groups).commitments)
+    commitment = lambda state: best_of(state.elite, config.trusted_groups).commitments
+    return Solver(init, update, commitment, commitments_at_once=config.population)
 
 
 def homes(best: Array, progress: Array) -> Array:
@@ -186,7 +187,9 @@ def box_children(key: PRNGKey, space: Box, parents: Array, step: Array, last_ste
     pick = lambda: scaled[jax.random.randint(next(keys), (count,), 0, kept)]
     weight = jnp.maximum(rank_weights(kept), 0.0)
     centre = jnp.tensordot(weight / weight.sum(), scaled, 1)
-    spread = jnp.tensordot(jax.random.normal(next(keys), (count, kept)) / kept**0.5, scaled - scaled.mean(axis=0, keepdims=True), 1)
+    spread = jnp.tensordot(
+        jax.random.normal(next(keys), (count, kept)) / kept**0.5, scaled - scaled.mean(axis=0, keepdims=True), 1
+    )
     noise = jax.random.normal(next(keys), (count, num_nodes, width))
     sampled = centre[None] + SPREAD * spread + step * NOISE * noise
     start = pick()
@@ -200,6 +203,7 @@ def box_children(key: PRNGKey, space: Box, parents: Array, step: Array, last_ste
 
 
 import os
+
 SPREAD, NOISE, P1, P2 = map(float, os.environ.get("V", "1.2 0.5 0.5 0.75").split())
 
 
@@ -234,7 +238,7 @@ def merge(kept: Elite, new: Elite, count: int) -> Elite:
 
 
 def best_of(elite: Elite, trusted_groups: int) -> Elite:
-    """Of all islands the commitment with the best score that met ``trusted_groups``, or of those that met the most if none did."""
+    """Of all islands the best score among commitments that met ``trusted_groups``, or that met the most if none did."""
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), elite)
     trusted = flat.groups >= jnp.minimum(float(trusted_groups), flat.groups.max())
     best = jnp.argmax(jnp.where(trusted, flat.score, -jnp.inf))

@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stackjax.errors import InputError, near_matches
+from stackjax.errors import InputError, near_matches, require
 from stackjax.ppo.config import PPOConfig
 from stackjax.solvers.config import DirectConfig, SearchConfig
 
@@ -52,6 +52,17 @@ def _found(place: Any) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), name)
 
 
+SECTIONS = (
+    "game",
+    "game_options",
+    "pomdp",
+    "followers",
+    "solver",
+    "seed",
+    "seeds",
+    "out",
+    "mesh",
+)  # taken by a run's own settings
 _ENTRIES: dict[str, SolverEntry] = {}
 
 
@@ -59,8 +70,10 @@ def register_solver(entry: SolverEntry) -> None:
     """Make a solver known to ``--solver`` and ``sx.train``.
 
     Raises:
-      InputError: the name is taken, or ``config`` is not a dataclass with ``num_updates``.
+      InputError: the name is taken or cannot be one, or ``config`` is not a dataclass with ``num_updates``.
     """
+    is_free = entry.name.isidentifier() and entry.name not in SECTIONS
+    require("name", entry.name, is_free, f"a Python identifier other than {', '.join(SECTIONS)}")
     if entry.name in _ENTRIES:
         raise InputError(f"solver name {entry.name!r} is taken")
     if not dataclasses.is_dataclass(entry.config) or "num_updates" not in _fields(entry.config):

@@ -62,7 +62,7 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
         after = jax.tree.map(lambda a, b: jnp.where(better, a, b), new._replace(key=None), state._replace(key=None))
         metrics = {
             "episodes": jnp.float32(config.population),
-            "mean_return": worth.payoff.mean(),
+            "total_return": worth.payoff.sum(),
             "is_finite": jnp.isfinite(worth.payoff).all() & jnp.isfinite(worth.gap).all(),
             "best_payoff": after.payoff,
             "best_gap": after.gap,
@@ -70,4 +70,4 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
         }
         return after._replace(key=key), metrics
 
-    return Solver(init, update, lambda state: state.commitment)
+    return Solver(init, update, lambda state: state.commitment, commitments_at_once=config.population)

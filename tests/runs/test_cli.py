@@ -127,7 +127,8 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypa
     assert "followers.step_size (was 0.1, now 0.2)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["py", pytest.param("json", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["py", "json"])
 def test_a_game_from_a_file_goes_on_too(tmp_path, payoff_file, kind, capsys):
     path, text = payoff_file, "import stackjax as sx\nsx.register('resumed', lambda: sx.make('escape'))\n"
     if kind == "py":

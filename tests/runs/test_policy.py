@@ -12,7 +12,7 @@ from stackjax.runs.policies import write_policies
 
 CASES = {
     "discrete": ("allocation", {}),
-    "grid": ("posted-price-pi", {}),
+    "grid": ("posted-price-pi", {"grid_start": "even"}),
     "gaussian": ("posted-price-pi", {"box_policy": "gaussian"}),
     "mix": ("maintain-randomized", {}),
 }

@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian import BayesianProblem
+from stackjax.equilibrium.evaluate import kernel_of
 from stackjax.games import registry
-from stackjax.runs import loop
 from stackjax.runs.directory import RunDirectory
 from tests.runs.commands import QUICK, result_of, run
 
@@ -39,7 +40,7 @@ def said(capsys):
 
 def test_the_kernel_and_the_limit_of_the_gap_are_in_the_result(trained):
     result = json.loads((trained / "run/result.json").read_text())
-    assert result["kernel"] == loop.made_by(sx.StackelbergPOMDP(sx.make("rows")))["kernel"]
+    assert result["kernel"] == kernel_of(sx.StackelbergPOMDP(sx.make("rows")))[0]
     assert result["evaluation"]["settled_gap"] == pytest.approx(0.02 * 2)
     assert all(seed["settled"] == (seed["bcce_gap"] <= 0.04) for seed in result["seeds"])
 
@@ -101,7 +102,7 @@ def test_somebody_elses_folder_is_left_alone(config, command, tmp_path, capsys):
 
 
 def test_going_on_with_another_machine_or_version_is_said(trained, copy, capsys, monkeypatch):
-    monkeypatch.setattr(loop, "kernel_of", lambda env: ("another", None))
+    monkeypatch.setattr(BayesianProblem, "kernel", "another")
     (copy / "result.json").unlink()
     assert run("train", trained / "rows.py", *QUICK, "--out", copy, "--resume") == 0
     warned = [line for line in capsys.readouterr().err.splitlines() if "bit for bit" in line]

@@ -6,6 +6,7 @@ Runs, sweeps, reports and the command line speak of these two alone. A solver kn
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from stackjax.games.base import Optimum
 from stackjax.games.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -77,6 +78,19 @@ class Problem(Protocol):
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """``num_groups`` fresh groups answer ``commitment [O, ...]`` for as long as an evaluation takes."""
+
+    def optimum(self) -> Optimum | None:
+        """The best that any commitment pays, and how that is known, or None."""
+
+    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
+        """An object for each of ``commitments [S, O, ...]``, ``judged`` (leaves ``[S, ...]``), for ``result.json``.
+
+        Always there: ``leader_payoff``, ``bcce_gap`` (the distance from equilibrium), ``commitment`` (arrays by name) and
+        ``mechanism`` (lines of words). ``names`` is what a warning calls each.
+        """
+
+    def judged_how(self) -> dict[str, Any]:
+        """How `judge` does it, for ``result.json``; ``settled_gap`` is always there."""
 
 
 class Solver(NamedTuple):

@@ -21,7 +21,7 @@ from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
 from stackjax.ppo.moments import sampled_decisions
 from stackjax.ppo.rollout import Made, RolloutStats, Transitions, normalised_rewards
-from stackjax.ppo.shards import WHOLE, Shards
+from stackjax.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["committed_rollout", "drawn_commitments", "expected_play"]

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
-from stackjax.ppo.shards import WHOLE, Shards
+from stackjax.shards import WHOLE, Shards
 from stackjax.types import Array, PyTree
 
 __all__ = ["LossStats", "Minibatch", "ppo_loss"]

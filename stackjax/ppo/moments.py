@@ -21,7 +21,7 @@ from stackjax.pomdp.reward_phase import RewardPhase
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
 from stackjax.ppo.rollout import Made, Transitions, normalised_rewards
-from stackjax.ppo.shards import WHOLE, Shards
+from stackjax.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["sampled_decisions"]

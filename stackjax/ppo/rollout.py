@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from stackjax.pomdp.environment import StackelbergPOMDP, StackelbergState
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
-from stackjax.ppo.shards import WHOLE, Shards
+from stackjax.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["Made", "RolloutStats", "StepCarry", "Transitions", "init_steps", "normalised_rewards", "step_rollout"]

@@ -9,9 +9,9 @@ from stackjax.bayesian import BayesianProblem
 from stackjax.games.normal_form import MatrixGame
 from stackjax.games.spaces import Discrete
 from stackjax.ppo.config import PPOConfig
-from stackjax.ppo.shards import WHOLE, Shards
 from stackjax.ppo.train import Trainer, TrainState, can_share, make_train
 from stackjax.problem import Metrics, Solver
+from stackjax.shards import WHOLE, Shards
 from stackjax.types import PyTree
 
 __all__ = ["ppo_can_share", "ppo_solver"]

@@ -16,7 +16,7 @@ from stackjax.ppo.committed import committed_rollout
 from stackjax.ppo.config import PPOConfig
 from stackjax.ppo.losses import LossStats, Minibatch, ppo_loss
 from stackjax.ppo.rollout import RolloutStats, StepCarry, Transitions, init_steps, step_rollout
-from stackjax.ppo.shards import WHOLE, Shards
+from stackjax.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["TrainState", "Trainer", "UpdateMetrics", "make_train"]

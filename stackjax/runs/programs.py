@@ -18,13 +18,12 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from stackjax.bayesian import BayesianProblem
-from stackjax.ppo.shards import WHOLE, Shards
-from stackjax.problem import Solver
+from stackjax.problem import Problem, Solver
 from stackjax.runs.devices import among_processes, exchange, on_devices, replicated
 from stackjax.runs.spec import RunSpec
 from stackjax.runs.startup import num_cores
 from stackjax.runs.state import Evaluated, Logged, RunState, advance_run, evaluate_run, score_run, start_run
+from stackjax.shards import WHOLE, Shards
 from stackjax.types import Array, PyTree
 
 __all__ = ["Blocks", "Elements", "Programs"]
@@ -63,7 +62,7 @@ class Programs:
     def __init__(
         self,
         spec: RunSpec,
-        problem: BayesianProblem,
+        problem: Problem,
         num_elements: int,
         mesh: Mesh,
         swept: tuple[str, ...] = (),
@@ -95,7 +94,7 @@ class Programs:
         """The solver of every element with the base run's numbers instead of the swept ones."""
         return self._solver({}, WHOLE)
 
-    def _problem(self, values: dict[str, Any]) -> BayesianProblem:
+    def _problem(self, values: dict[str, Any]) -> Problem:
         return self.spec.problem_with(self.problem, values)
 
     def _solver(self, values: dict[str, Any], shards: Shards) -> Solver:

@@ -205,7 +205,7 @@ class RunSpec:
         Raises:
           InputError: settings that do not fit the problem or each other.
         """
-        from stackjax.ppo.shards import WHOLE
+        from stackjax.shards import WHOLE
 
         config = dataclasses.replace(self.solver, **_of_section(values or {}, self.solver_entry.name))
         return self.solver_entry.build(problem, config, WHOLE if shards is None else shards)
@@ -215,7 +215,7 @@ class RunSpec:
         dataclasses.replace(self.followers, **_of_section(values, "followers"))
         dataclasses.replace(self.solver, **_of_section(values, self.solver_entry.name))
 
-    def to_dict(self, problem: "BayesianProblem") -> dict[str, Any]:
+    def to_dict(self, problem: Any) -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
         env, lasting = problem.env, problem.lasting or problem.env
         resolved = {**dataclasses.asdict(self.pomdp)}
@@ -238,7 +238,7 @@ class RunSpec:
             "num_seeds": self.num_seeds,
         }
         if self.source.holds_payoffs:
-            content["payoffs"] = env.game.payoff_table.tolist()  # type: ignore[attr-defined]
+            content["payoffs"] = env.game.payoff_table.tolist()
         if isinstance(self.source, _GivenGame):
             content["game_object"] = f"{type(env.game).__module__}.{type(env.game).__qualname__}"
         if self.source.python_file is not None:

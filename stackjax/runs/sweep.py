@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from stackjax.bayesian import BayesianProblem
-from stackjax.equilibrium.optimum import Solution
 from stackjax.errors import InputError, require_number, require_positive
+from stackjax.games.base import Optimum
+from stackjax.problem import Problem
 from stackjax.runs.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
 from stackjax.runs.directory import RunDirectory
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, train_batch
 from stackjax.runs.memory import Budget, fit_programs, tidy_memory
 from stackjax.runs.policies import write_policies
 from stackjax.runs.programs import Programs
-from stackjax.runs.results import entries, known_optimum
+from stackjax.runs.results import entries
 from stackjax.runs.session import NonFiniteError, check_directory, identity_of, sharing
 from stackjax.runs.spec import SCHEMA_VERSION
 from stackjax.runs.state import Evaluated
@@ -109,7 +109,7 @@ def _conclude(sweep: SweepSpec, directory: SweepDirectory, game: str, compile_se
     return result
 
 
-def _checked_problem(group: Group) -> BayesianProblem:
+def _checked_problem(group: Group) -> Problem:
     try:
         problem = group.spec.build_problem()
         group.spec.build_solver(problem)
@@ -124,7 +124,7 @@ class _GroupWork(NamedTuple):
 
     sweep: SweepSpec
     group: Group
-    problem: BayesianProblem
+    problem: Problem
     layout: Layout
 
     def build(self, size: int) -> Programs:
@@ -164,7 +164,7 @@ class _Run:
         started = time.perf_counter()
         programs = fit_programs(work.build, len(left), work.layout.runs, self._budget)
         self.compile_seconds += time.perf_counter() - started
-        optimum = writer_only(known_optimum, work.problem.env.game)
+        optimum = writer_only(work.problem.optimum)
         for first in range(0, len(left), programs.num_elements):
             signal_number = largest(request.signal)
             if signal_number:
@@ -173,7 +173,7 @@ class _Run:
             tidy_memory()
 
     def _train_chunk(
-        self, work: _GroupWork, programs: Programs, optimum: Solution | None, elements: list[Element], request: StopRequest
+        self, work: _GroupWork, programs: Programs, optimum: Optimum | None, elements: list[Element], request: StopRequest
     ) -> None:
         chunk = RunDirectory(self._directory.chunks / f"{elements[0].configuration:06d}-{elements[0].seed}")
         settings = [self._configurations[element.configuration] for element in elements]

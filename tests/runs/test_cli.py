@@ -12,7 +12,6 @@ import stackjax as sx
 from stackjax import FollowersConfig, InputError, PPOConfig
 from stackjax.runs import metrics
 from stackjax.runs.directory import RunDirectory
-from stackjax.runs.results import known_optimum
 from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
 from tests.runs.commands import QUICK, poison, run
 
@@ -216,7 +215,8 @@ def test_solve_says_why_not(tmp_path, capsys):
     assert capsys.readouterr() == ("", f"stackjax: error: {reason}\n")
     assert run("solve", path, "--game.randomized", "--json") == 1
     assert json.loads(capsys.readouterr().out) == {"game": "large", "reason": reason}
-    assert known_optimum(sx.load_matrix_game(path, randomized=True)) is None
+    large = sx.StackelbergPOMDP(sx.load_matrix_game(path, randomized=True))
+    assert sx.BayesianProblem(large).optimum() is None
 
 
 def test_game_from_a_python_file(tmp_path, capsys):

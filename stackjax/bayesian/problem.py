@@ -3,17 +3,21 @@
 import dataclasses
 import math
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from stackjax.bayesian.words import describe
 from stackjax.equilibrium.evaluate import evaluate_commitment, kernel_of
+from stackjax.equilibrium.optimum import solve
+from stackjax.errors import UnsolvedError
 from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.equilibrate import equilibrate
 from stackjax.followers.joint_play import long_run_play, most_likely, play_seen
 from stackjax.followers.regret import bcce_gap
-from stackjax.games.base import InducedGame
-from stackjax.pomdp.commitment import commit, tabulate_batch
+from stackjax.games.base import InducedGame, Optimum
+from stackjax.pomdp.commitment import tabulate_batch
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.problem import Judged, Table, Worth
 from stackjax.types import Array, PRNGKey
@@ -96,9 +100,21 @@ class BayesianProblem:
         chosen = getattr(evaluation, self.env.reward_play)
         return Judged(chosen.leader_payoff.mean(), chosen.bcce_gap.max(), evaluation)
 
-    def filled_in(self, commitment: Array) -> tuple[Array, Array]:
-        """``observations [O, D]`` at each node under ``commitment``, and the action there: one for nodes that look alike."""
-        return commit(self.env.game, self.env.tree, lambda _, nodes: commitment[nodes], lambda made: made)
+    def optimum(self) -> Optimum | None:
+        """The leader's optimum, or None where it is not known: what cannot be solved must not cost a run its result."""
+        try:
+            found = solve(self.env.game)
+        except (UnsolvedError, ArithmeticError):
+            return None
+        return Optimum(found.value, found.method)
+
+    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
+        """See `Problem`."""
+        return describe(self.env, judged.details, commitments, names)
+
+    def judged_how(self) -> dict[str, Any]:
+        """See `Problem`."""
+        return {"num_rounds": (self.lasting or self.env).num_rounds, "settled_gap": self.settled_gap}
 
 
 most_likely_of_each = jax.vmap(most_likely, -1, -1)

@@ -1,0 +1,99 @@
+"""What a result says of commitments in a Bayesian game: numbers of every play, and mechanism and play in words."""
+
+import warnings
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.equilibrium.certificate import Certificate
+from stackjax.equilibrium.evaluate import Evaluation
+from stackjax.games.base import Game
+from stackjax.games.normal_form import MatrixGame
+from stackjax.pomdp.commitment import commit, hides_a_difference
+from stackjax.pomdp.environment import StackelbergPOMDP
+from stackjax.pomdp.tree import commitment_paths
+from stackjax.types import Array
+
+__all__ = ["describe"]
+
+
+def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
+    """An object for each of ``commitments [S, O, ...]``, for JSON; numbers of ``reward_play`` come first.
+
+    Args:
+      evaluation: of each, leaves ``[S, E, ...]``.
+      names: what a warning calls each.
+    """
+    game = env.game
+
+    def filled_in(actions: Array) -> tuple[Array, Array]:  # one action for nodes that look alike
+        return commit(game, env.tree, lambda _, nodes: actions[nodes], lambda made: made)
+
+    _warn_of_hidden_differences(env, commitments, names)
+    observations, actions = jax.device_get(jax.jit(jax.vmap(filled_in))(commitments))
+    if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
+        actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
+    paths = commitment_paths(game, env.tree)
+    found = []
+    for i in range(len(names)):
+        plays = {
+            play: _summary(jax.tree.map(lambda leaf, i=i: leaf[i], getattr(evaluation, play)))
+            for play in ("argmax", "mixed", "empirical")
+        }
+        strategies = [np.asarray(table[i]).mean(axis=0) for table in evaluation.strategies]
+        found.append(
+            {
+                **plays[env.reward_play],
+                "reward_play": env.reward_play,
+                "plays": plays,
+                "commitment": {"observations": observations[i].tolist(), "actions": actions[i].tolist()},
+                "mechanism": game.explain(observations[i], actions[i], paths),
+                "follower_strategies": [table.tolist() for table in strategies],
+                "follower_play": _play_in_words(game, strategies),
+            }
+        )
+    return found
+
+
+def _warn_of_hidden_differences(env: StackelbergPOMDP, actions: Any, names: list[str]) -> None:
+    """Say which commitments are shown something that no leader action tried beforehand had shown; see `decision_tree`."""
+    last = env.tree.groups[-1]
+    if len(env.tree.groups) == 1 or last.max() + 1 == last.size:
+        return  # all is shown at first, or there is nothing more to show
+    hides = jax.jit(jax.vmap(partial(hides_a_difference, env.game, env.tree)))(jnp.asarray(actions))
+    for name, is_hidden in zip(names, np.asarray(hides), strict=False):
+        if is_hidden:
+            warnings.warn(
+                f"{name}: the leader is shown a difference between followers' actions that stackjax did not know of, and is "
+                "judged as if it were not; see check_game",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def _summary(certificate: Certificate) -> dict[str, Any]:
+    """Payoffs are means over the groups of fresh followers, gaps the worst of them."""
+    return {
+        "leader_payoff": float(certificate.leader_payoff.mean(dtype=np.float64)),
+        "follower_payoffs": [float(value) for value in certificate.follower_payoffs.mean(axis=0, dtype=np.float64)],
+        "bcce_gap": float(certificate.bcce_gap.max()),
+        "cce_gap": float(certificate.cce_gap.max()),
+        "ce_gap": float(certificate.ce_gap.max()),
+        "bne_gap": float(certificate.bne_gap.max()),
+    }
+
+
+def _play_in_words(game: Game, strategies: list[np.ndarray]) -> list[str]:
+    """What each type of each follower most often plays; nothing where there is no choice."""
+    lines = []
+    for follower, table in enumerate(strategies):
+        if game.num_actions[follower] == 1:
+            continue
+        who = "follower" if game.num_followers == 1 else f"follower {follower + 1}"
+        for type_index, row in enumerate(table):
+            kind = f" ({game.describe_type(follower, type_index)})" if game.num_types[follower] > 1 else ""
+            lines.append(f"{who}{kind}: {game.describe_action(follower, int(row.argmax()))}")
+    return lines

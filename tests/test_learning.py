@@ -53,7 +53,7 @@ def test_optimal_on_nearly_every_seed(tmp_path, name, options, optimum, toleranc
 
 
 def test_posted_prices_with_messages_lose_nothing(tmp_path):
-    payoffs, gaps = train("posted-price-pi", tmp_path)
+    payoffs, gaps = train("posted-price-pi", tmp_path, num_seeds=2)
     assert (payoffs > -1e-6).all(), payoffs
     assert (gaps <= 0.01).all(), gaps
 

@@ -33,6 +33,8 @@ class DirectConfig:
     num_islands: int = 4
     """Populations that keep their own elite, so that one basin does not decide. They are given up one by one, worst first:
     what is left of the run breeds from the best."""
+    islands_until: float = 0.6
+    """Share of the run after which one island's descendants alone are left."""
     elite_share: float = 0.2
     """Of an island's share of the population, how many commitments it keeps, best first."""
     recheck_share: float = 0.1
@@ -48,18 +50,23 @@ class DirectConfig:
     last_step: float = 1e-6
     """Actions in a box: the same at the end."""
 
+    tremble: float = 1e-5
+    """Actions in a box: standard deviation of the error with which a commitment is played while it is tried, as a share of the
+    box, so that what is found does not hang on how a follower's tie happens to break."""
+
     def __post_init__(self) -> None:
         _check_size(self.num_updates, self.population)
         require_count("num_islands", self.num_islands)
         require_count("trusted_groups", self.trusted_groups)
         fits = self.population % self.num_islands == 0 and self.population >= 4 * self.num_islands
         require("population", self.population, fits, f"a multiple of num_islands={self.num_islands}, and at least 4 times it")
-        for name in ("elite_share", "recheck_share", "smoothing", "least_probability"):
+        for name in ("elite_share", "islands_until", "recheck_share", "smoothing", "least_probability"):
             require_number(name, getattr(self, name), lambda share: 0 < share < 1, "between 0 and 1")
         least = "at most elite_share, which is what is kept to be checked"
         require("recheck_share", self.recheck_share, self.recheck_share <= self.elite_share, least)
         for name in ("first_step", "last_step"):
             require_number(name, getattr(self, name), lambda step: 0 < step <= 1, "above 0 and at most 1")
+        require_number("tremble", self.tremble, lambda size: 0 <= size < 1, "at least 0 and below 1")
         require("last_step", self.last_step, self.last_step <= self.first_step, "at most first_step")
 
     @property

@@ -48,12 +48,14 @@ class DirectState(NamedTuple):
       key: of all chance to come.
       update: int, updates behind.
       elite: what the islands keep.
+      root: int ``[G]``, the island that each one descends from; those of one root breed together.
       probabilities: ``[G, O, n]`` of the actions at every node; None for a box.
     """
 
     key: PRNGKey
     update: Array
     elite: Elite
+    root: Array
     probabilities: Array | None
 
 
@@ -73,26 +75,31 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         none = jnp.zeros((islands, config.num_elites))
         commitments = jnp.broadcast_to(space.zeros(), (*none.shape, table.num_nodes, *space.shape))
         uniform = jnp.full((islands, table.num_nodes, space.n), 1.0 / space.n) if isinstance(space, Discrete) else None
-        return DirectState(key, jnp.int32(0), Elite(commitments, none, none, none, none), uniform)
+        return DirectState(key, jnp.int32(0), Elite(commitments, none, none, none, none), jnp.arange(islands), uniform)
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
-        key, first_key, breed_key, worth_key = jax.random.split(state.key, 4)
+        key, first_key, breed_key, tremble_key, worth_key = jax.random.split(state.key, 5)
         progress = state.update.astype(jnp.result_type(float)) / config.num_updates
-        home = homes(state.elite.score[:, 0], progress)
-        parents = (state.elite.commitments[home], None if state.probabilities is None else state.probabilities[home])
+        home, root = homes(state.elite.score[:, 0], state.root, progress / config.islands_until)
+        elite, probabilities = jax.tree.map(lambda leaf: leaf[home], (state.elite, state.probabilities))
+        parents = elite.commitments.reshape(-1, *elite.commitments.shape[2:])
 
-        def breed(key: PRNGKey, parents: Array, probabilities: Array | None) -> Array:
+        def breed(key: PRNGKey, own: Array, probabilities: Array | None) -> Array:
+            weights = rank_weights(jnp.where((root == own)[:, None] & (elite.groups > 0), elite.score, -jnp.inf).ravel())
             if isinstance(space, Discrete):
                 assert probabilities is not None
-                return discrete_children(key, parents, probabilities, size - again)
-            return box_children(key, space, parents, step_size(config, progress), config.last_step, size - again)
+                return discrete_children(key, parents, weights, probabilities, size - again)
+            return box_children(key, space, parents, weights, step_size(config, progress), size - again)
 
-        bred = jax.vmap(breed)(jax.random.split(breed_key, islands), *parents)
-        tried = jnp.concatenate([state.elite.commitments[:, :again], bred], axis=1)
+        bred = jax.vmap(breed)(jax.random.split(breed_key, islands), root, probabilities)
+        tried = jnp.concatenate([elite.commitments[:, :again], bred], axis=1)
         tried = jnp.where(state.update == 0, first_population(first_key, table, islands, size), tried)
-        worth = problem.worth(worth_key, tried.reshape(islands * size, *tried.shape[2:]))
+        played = tried.reshape(islands * size, *tried.shape[2:])
+        if isinstance(space, Box):
+            played = trembled(tremble_key, space, played, config.tremble)
+        worth = problem.worth(worth_key, played)
         once = judged_once(problem, tried, Worth(*(leaf.reshape(islands, size) for leaf in worth)))
-        elite = jax.vmap(lambda kept, new: merge(kept, new, config.num_elites))(state.elite, once)
+        elite = jax.vmap(lambda kept, new: merge(kept, new, config.num_elites))(elite, once)
         found = best_of(elite, config.trusted_groups)
         metrics = {
             "episodes": jnp.float32(config.population),
@@ -102,29 +109,35 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
             "best_gap": found.gap,
             "settled_share": (worth.gap <= problem.settled_gap).mean(),
         }
-        probabilities = state.probabilities
         if isinstance(space, Discrete):
             probabilities = jax.vmap(lambda before, kept: moved(config, before, kept))(probabilities, elite)
             metrics["entropy"] = -jax.scipy.special.xlogy(probabilities, probabilities).sum(axis=-1).mean()
         else:
             metrics["step_size"] = step_size(config, progress)
-        return DirectState(key, state.update + 1, elite, probabilities), metrics
+        return DirectState(key, state.update + 1, elite, root, probabilities), metrics
 
     commitment = lambda state: best_of(state.elite, config.trusted_groups).commitments
     return Solver(init, update, commitment, commitments_at_once=config.population)
 
 
-def homes(best: Array, progress: Array) -> Array:
-    """``[G]`` the island that each island breeds from: itself, or the best where it has been given up.
+def homes(best: Array, root: Array, progress: Array) -> tuple[Array, Array]:
+    """Which roots are given up, worst first, one by one until ``progress`` is 1 and one is left: their islands start anew as the best.
 
     Args:
       best: ``[G]`` the score of each island's best.
-      progress: share of the updates behind; G - 1 islands are given up one by one, the worst first.
+      root: ``[G]`` the island that each one descends from.
+
+    Returns:
+      ``[G]`` the island whose elite each has now: its own, or the best one's; and ``[G]`` the roots after that.
     """
-    count = best.shape[0]
-    rank = jnp.argsort(jnp.argsort(-best))
-    survivors = jnp.ceil(count * (1.0 - progress)).astype(rank.dtype)
-    return jnp.where(rank < survivors, jnp.arange(count), jnp.argmax(best))
+    islands = jnp.arange(len(root))
+    of_root = jnp.where(root[:, None] == root[None], best[None], -jnp.inf).max(axis=-1)
+    ahead = (of_root[None] > of_root[:, None]) | ((of_root[None] == of_root[:, None]) & (islands[None] < root[:, None]))
+    rank = (ahead & (root == islands)[None]).sum(axis=-1)
+    survivors = jnp.maximum(jnp.ceil(len(root) * (1.0 - progress)), 1.0)
+    given_up = rank.astype(survivors.dtype) >= survivors
+    home = jnp.where(given_up, jnp.argmax(best), islands)
+    return home, root[home]
 
 
 def first_population(key: PRNGKey, table: Table, islands: int, size: int) -> Array:
@@ -141,19 +154,19 @@ def first_population(key: PRNGKey, table: Table, islands: int, size: int) -> Arr
         power = 30.0 ** jnp.maximum(jax.random.uniform(power_key, (islands, size, 1, 1), minval=-1.0), 0.0)
         drawn = jax.random.uniform(key, (*everywhere, *space.shape)) ** power
         plain, drawn = _into(space, plain), _into(space, drawn)
-    most = islands * (size // 2)
-    plain = plain[:most]
-    place = jnp.arange(len(plain))
+    plain = plain[: size // 2]
     same = jnp.broadcast_to(plain[:, None], (len(plain), table.num_nodes, *space.shape))
-    return drawn.at[place % islands, place // islands].set(same)
+    import os
+    if os.environ.get("NOPLAIN"): return drawn
+    return drawn.at[0, : len(plain)].set(same)
 
 
-def discrete_children(key: PRNGKey, parents: Array, probabilities: Array, count: int) -> Array:
-    """``[count, O]``: half drawn node by node, half an elite commitment ``parents [M, O]`` with about one node drawn uniformly."""
+def discrete_children(key: PRNGKey, parents: Array, weights: Array, probabilities: Array, count: int) -> Array:
+    """``[count, O]``: half drawn node by node, half an elite commitment ``parents [E, O]`` with about one node drawn uniformly."""
     keys = jax.random.split(key, 4)
     num_nodes, n = probabilities.shape
     drawn = jax.random.categorical(keys[0], jnp.log(probabilities), shape=(count, num_nodes)).astype(parents.dtype)
-    parent = parents[jax.random.randint(keys[1], (count,), 0, len(parents))]
+    parent = parents[pick(keys[1], weights, count)]
     changes = jax.random.uniform(keys[2], (count, num_nodes)) < 1.5 / num_nodes
     changed = jnp.where(changes, jax.random.randint(keys[3], (count, num_nodes), 0, n, parents.dtype), parent)
     return jnp.where((jnp.arange(count) % 2 == 0)[:, None], drawn, changed)
@@ -162,49 +175,63 @@ def discrete_children(key: PRNGKey, parents: Array, probabilities: Array, count:
 def moved(config: DirectConfig, probabilities: Array, elite: Elite) -> Array:
     """``probabilities [O, n]`` moved towards what an island's elite does, better commitments weighing more; never below a floor."""
     n = probabilities.shape[-1]
-    weight = jnp.where(elite.groups > 0, rank_weights(elite.groups.shape[0]), 0.0)
-    shares = (weight / weight.sum()) @ jax.nn.one_hot(elite.commitments, n).reshape(len(weight), -1)
+    weight = rank_weights(jnp.where(elite.groups > 0, elite.score, -jnp.inf))
+    shares = weight @ jax.nn.one_hot(elite.commitments, n).reshape(len(weight), -1)
     target = (1.0 - config.least_probability) * shares.reshape(-1, n) + config.least_probability / n
     return (1.0 - config.smoothing) * probabilities + config.smoothing * target
 
 
-def rank_weights(count: int) -> Array:
-    """``[count]`` falling to about zero with the logarithm of the rank, best first (Hansen and Ostermeier 2001)."""
-    return jnp.log(count + 0.5) - jnp.log(jnp.arange(1, count + 1, dtype=jnp.result_type(float)))
+def rank_weights(score: Array) -> Array:
+    """``[E]`` summing to 1, falling with the logarithm of the rank (Hansen and Ostermeier 2001); 0 where ``score`` is -inf."""
+    float_dtype = score.dtype
+    rank = jnp.argsort(jnp.argsort(-score)).astype(float_dtype)
+    among = score > -jnp.inf
+    weight = jnp.where(among, jnp.log(among.sum().astype(float_dtype) + 0.5) - jnp.log(rank + 1.0), 0.0)
+    weight = jnp.where(among.any(), weight, jnp.ones_like(weight))
+    return weight / weight.sum()
 
 
-def box_children(key: PRNGKey, space: Box, parents: Array, step: Array, last_step: float, count: int) -> Array:
-    """``[count, O, d]`` from elite commitments ``parents [M, O, d]``, best first.
+def pick(key: PRNGKey, weights: Array, count: int) -> Array:
+    """``[count]`` places of ``weights [E]`` that are not 0, all equally likely."""
+    return jax.random.categorical(key, jnp.where(weights > 0, 0.0, -jnp.inf), shape=(count,))
 
-    A child starts from one parent and moves by a share of the difference between two others, and towards a better one; takes some
-    entries, or whole nodes, from another; and in some entries by a Gaussian whose deviation lies between ``step`` and
-    ``last_step``, evenly in its logarithm. Few entries are drawn anew.
+
+def box_children(key: PRNGKey, space: Box, parents: Array, weights: Array, step: Array, count: int) -> Array:
+    """``[count, O, d]`` from elite commitments ``parents [E, O, d]``, of which those with ``weights [E]`` above 0 breed.
+
+    Of three kinds: draws from the Gaussian that has the elite's mean and covariance; an elite moved by the difference of two
+    others; and an elite, or two of them crossed, with Gaussian changes of some entries.
     """
     keys = iter(jax.random.split(key, 16))
     scaled = _out_of(space, parents)
-    kept, num_nodes, width = scaled.shape
+    _, num_nodes, width = scaled.shape
     draw = lambda *shape: jax.random.uniform(next(keys), shape)
-    pick = lambda: scaled[jax.random.randint(next(keys), (count,), 0, kept)]
-    weight = jnp.maximum(rank_weights(kept), 0.0)
-    centre = jnp.tensordot(weight / weight.sum(), scaled, 1)
-    spread = jnp.tensordot(
-        jax.random.normal(next(keys), (count, kept)) / kept**0.5, scaled - scaled.mean(axis=0, keepdims=True), 1
-    )
+    parent = lambda: scaled[pick(next(keys), weights, count)]
+    breeds = (weights > 0).astype(scaled.dtype)
+    from_mean = scaled - jnp.tensordot(breeds / breeds.sum(), scaled, 1)[None]
+    mix = jax.random.normal(next(keys), (count, len(weights))) * (breeds / breeds.sum() ** 0.5)[None]
     noise = jax.random.normal(next(keys), (count, num_nodes, width))
-    sampled = centre[None] + SPREAD * spread + step * NOISE * noise
-    start = pick()
+    sampled = jnp.tensordot(weights, scaled, 1)[None] + SPREAD * jnp.tensordot(mix, from_mean, 1) + step * NOISE * noise
+    start = parent()
     few = draw(count, num_nodes, width) < jnp.where(draw(count, 1, 1) < 0.5, 1.0, 1.0 / width)
-    crossed = jnp.where(draw(count, num_nodes, width) < 0.5, pick(), start)
+    crossed = jnp.where(draw(count, num_nodes, width) < 0.5, parent(), start)
     changed = jnp.where(draw(count, 1, 1) < 0.3, crossed, start) + jnp.where(few, step * noise, 0.0)
-    moved = start + (0.5 + 0.5 * draw(count, 1, 1)) * (pick() - pick()) + step * 0.1 * noise
+    moved = start + (0.5 + 0.5 * draw(count, 1, 1)) * (parent() - parent()) + step * 0.1 * noise
     which = draw(count, 1, 1)
-    child = jnp.where(which < P1, sampled, jnp.where(which < P2, moved, changed))
-    return _into(space, child)
+    return _into(space, jnp.where(which < P1, sampled, jnp.where(which < P2, moved, changed)))
 
 
 import os
-
 SPREAD, NOISE, P1, P2 = map(float, os.environ.get("V", "1.2 0.5 0.5 0.75").split())
+
+
+def trembled(key: PRNGKey, space: Box, commitments: Array, size: float) -> Array:
+    """``commitments [B, O, d]``, each entry off by a Gaussian of deviation ``size``, a share of the box.
+
+    Where a follower's tie pays most, what it answers is a matter of rounding. A commitment that pays only there does not last.
+    """
+    noise = jax.random.normal(key, commitments.shape, commitments.dtype)
+    return _into(space, _out_of(space, commitments) + size * noise)
 
 
 def step_size(config: DirectConfig, progress: Array) -> Array:
@@ -238,7 +265,7 @@ def merge(kept: Elite, new: Elite, count: int) -> Elite:
 
 
 def best_of(elite: Elite, trusted_groups: int) -> Elite:
-    """Of all islands the best score among commitments that met ``trusted_groups``, or that met the most if none did."""
+    """Of all islands the commitment with the best score that met ``trusted_groups``, or of those that met the most if none did."""
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), elite)
     trusted = flat.groups >= jnp.minimum(float(trusted_groups), flat.groups.max())
     best = jnp.argmax(jnp.where(trusted, flat.score, -jnp.inf))

@@ -121,7 +121,7 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
 
 
 def homes(best: Array, root: Array, progress: Array) -> tuple[Array, Array]:
-    """Which roots are given up, worst first, one by one until ``progress`` is 1 and one is left: their islands start anew as the best.
+    """Which roots are given up, worst first, until at ``progress`` 1 one is left: their islands start anew as the best.
 
     Args:
       best: ``[G]`` the score of each island's best.
@@ -141,9 +141,9 @@ def homes(best: Array, root: Array, progress: Array) -> tuple[Array, Array]:
 
 
 def first_population(key: PRNGKey, table: Table, islands: int, size: int) -> Array:
-    """``[G, size, O, ...]`` uniform commitments, and first of all the plainest, dealt out to the islands in turn.
+    """``[G, size, O, ...]`` random commitments, and on the first island the plainest before them.
 
-    Plainest: the same action at every node; in a box, one entry high and the others low, the other way round, all low, all high.
+    Plainest: the same action at every node; in a box, one entry high and the others low, all low, all high, the reverse.
     """
     space, everywhere = table.actions, (islands, size, table.num_nodes)
     if isinstance(space, Discrete):
@@ -156,13 +156,11 @@ def first_population(key: PRNGKey, table: Table, islands: int, size: int) -> Arr
         plain, drawn = _into(space, plain), _into(space, drawn)
     plain = plain[: size // 2]
     same = jnp.broadcast_to(plain[:, None], (len(plain), table.num_nodes, *space.shape))
-    import os
-    if os.environ.get("NOPLAIN"): return drawn
     return drawn.at[0, : len(plain)].set(same)
 
 
 def discrete_children(key: PRNGKey, parents: Array, weights: Array, probabilities: Array, count: int) -> Array:
-    """``[count, O]``: half drawn node by node, half an elite commitment ``parents [E, O]`` with about one node drawn uniformly."""
+    """``[count, O]``: half drawn node by node, half one of ``parents [E, O]`` with about one node drawn uniformly."""
     keys = jax.random.split(key, 4)
     num_nodes, n = probabilities.shape
     drawn = jax.random.categorical(keys[0], jnp.log(probabilities), shape=(count, num_nodes)).astype(parents.dtype)
@@ -173,7 +171,7 @@ def discrete_children(key: PRNGKey, parents: Array, weights: Array, probabilitie
 
 
 def moved(config: DirectConfig, probabilities: Array, elite: Elite) -> Array:
-    """``probabilities [O, n]`` moved towards what an island's elite does, better commitments weighing more; never below a floor."""
+    """``probabilities [O, n]`` moved towards what an island's elite does, the better weighing more; above a floor."""
     n = probabilities.shape[-1]
     weight = rank_weights(jnp.where(elite.groups > 0, elite.score, -jnp.inf))
     shares = weight @ jax.nn.one_hot(elite.commitments, n).reshape(len(weight), -1)
@@ -211,26 +209,24 @@ def box_children(key: PRNGKey, space: Box, parents: Array, weights: Array, step:
     from_mean = scaled - jnp.tensordot(breeds / breeds.sum(), scaled, 1)[None]
     mix = jax.random.normal(next(keys), (count, len(weights))) * (breeds / breeds.sum() ** 0.5)[None]
     noise = jax.random.normal(next(keys), (count, num_nodes, width))
-    sampled = jnp.tensordot(weights, scaled, 1)[None] + SPREAD * jnp.tensordot(mix, from_mean, 1) + step * NOISE * noise
+    sampled = jnp.tensordot(weights, scaled, 1)[None] + 1.2 * jnp.tensordot(mix, from_mean, 1) + 0.5 * step * noise
     start = parent()
     few = draw(count, num_nodes, width) < jnp.where(draw(count, 1, 1) < 0.5, 1.0, 1.0 / width)
     crossed = jnp.where(draw(count, num_nodes, width) < 0.5, parent(), start)
     changed = jnp.where(draw(count, 1, 1) < 0.3, crossed, start) + jnp.where(few, step * noise, 0.0)
     moved = start + (0.5 + 0.5 * draw(count, 1, 1)) * (parent() - parent()) + step * 0.1 * noise
     which = draw(count, 1, 1)
-    return _into(space, jnp.where(which < P1, sampled, jnp.where(which < P2, moved, changed)))
-
-
-import os
-SPREAD, NOISE, P1, P2 = map(float, os.environ.get("V", "1.2 0.5 0.5 0.75").split())
+    return _into(space, jnp.where(which < 0.7, sampled, jnp.where(which < 0.85, moved, changed)))
 
 
 def trembled(key: PRNGKey, space: Box, commitments: Array, size: float) -> Array:
-    """``commitments [B, O, d]``, each entry off by a Gaussian of deviation ``size``, a share of the box.
+    """``commitments [B, O, d]``, half of them, by lot, with Gaussian errors of deviation ``size``, a share of the box.
 
     Where a follower's tie pays most, what it answers is a matter of rounding. A commitment that pays only there does not last.
     """
-    noise = jax.random.normal(key, commitments.shape, commitments.dtype)
+    lot_key, noise_key = jax.random.split(key)
+    off = jax.random.bernoulli(lot_key, 0.5, (len(commitments), 1, 1)).astype(commitments.dtype)
+    noise = off * jax.random.normal(noise_key, commitments.shape, commitments.dtype)
     return _into(space, _out_of(space, commitments) + size * noise)
 
 
@@ -265,7 +261,7 @@ def merge(kept: Elite, new: Elite, count: int) -> Elite:
 
 
 def best_of(elite: Elite, trusted_groups: int) -> Elite:
-    """Of all islands the commitment with the best score that met ``trusted_groups``, or of those that met the most if none did."""
+    """Of all islands the best commitment that met ``trusted_groups``, or of those that met the most if none did."""
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), elite)
     trusted = flat.groups >= jnp.minimum(float(trusted_groups), flat.groups.max())
     best = jnp.argmax(jnp.where(trusted, flat.score, -jnp.inf))

@@ -58,8 +58,9 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
         payoff = jnp.where(jnp.isfinite(worth.payoff), worth.payoff, -jnp.inf)
         best = jnp.argmax(jnp.where(settled | ~settled.any(), payoff, -jnp.inf))
         better = jnp.where(settled[best] == state.settled, payoff[best] > state.payoff, settled[best])
-        new = SearchState(key, tried[best], payoff[best], worth.gap[best], settled[best])
-        after = jax.tree.map(lambda a, b: jnp.where(better, a, b), new._replace(key=None), state._replace(key=None))
+        new = (tried[best], payoff[best], worth.gap[best], settled[best])
+        old = (state.commitment, state.payoff, state.gap, state.settled)
+        after = SearchState(key, *(jnp.where(better, a, b) for a, b in zip(new, old, strict=True)))
         metrics = {
             "episodes": jnp.float32(config.population),
             "total_return": worth.payoff.sum(),
@@ -68,6 +69,6 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
             "best_gap": after.gap,
             "settled_share": settled.mean(),
         }
-        return after._replace(key=key), metrics
+        return after, metrics
 
     return Solver(init, update, lambda state: state.commitment, commitments_at_once=config.population)

@@ -10,7 +10,7 @@ from stackjax.games.base import Optimum
 from stackjax.games.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Judged", "Problem", "Solver", "Table", "Worth"]
+__all__ = ["Judged", "Metrics", "Problem", "Solver", "Table", "Worth"]
 
 Metrics = dict[str, Array]
 

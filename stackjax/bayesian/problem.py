@@ -14,11 +14,11 @@ from stackjax.equilibrium.optimum import solve
 from stackjax.errors import UnsolvedError
 from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.equilibrate import equilibrate
-from stackjax.followers.joint_play import long_run_play, most_likely, play_seen
 from stackjax.followers.regret import bcce_gap
 from stackjax.games.base import InducedGame, Optimum
 from stackjax.pomdp.commitment import tabulate_batch
 from stackjax.pomdp.environment import StackelbergPOMDP
+from stackjax.pomdp.reward_phase import expected_play
 from stackjax.problem import Judged, Table, Worth
 from stackjax.types import Array, PRNGKey
 
@@ -78,21 +78,14 @@ class BayesianProblem:
         response = equilibrate(
             key, table, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, count_plays=env.counts_plays
         )
-        tables = most_likely_of_each(response.strategies) if env.reward_play == "argmax" else response.strategies
+        play = expected_play(env.reward_play, env.num_reward_episodes, table, response)
 
-        def one(
-            followers: Array, leader: Array, tables: tuple[Array, ...], counts: Array | None, memory: Array | None
-        ) -> Worth:
+        def one(followers: Array, leader: Array, play: Array) -> Worth:
             game = InducedGame(table.type_prior, followers, leader)
-            play = long_run_play(game, tables, memory, env.num_reward_episodes)
-            if env.reward_play == "empirical" and counts is not None:
-                play = play_seen(counts, play)
             prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * game.num_followers)
             return Worth((prior * play * leader).sum(), bcce_gap(game, play))
 
-        over_batch = jax.vmap(one, (-1, -1, -1, -1, -1))
-        followers, leader = jnp.asarray(table.follower_payoffs), jnp.asarray(table.leader_payoff)
-        return over_batch(followers, leader, tables, response.play_counts, response.memory)
+        return jax.vmap(one, -1)(jnp.asarray(table.follower_payoffs), jnp.asarray(table.leader_payoff), play)
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`; ``details`` is an `Evaluation`."""
@@ -115,6 +108,3 @@ class BayesianProblem:
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
         return {"num_rounds": (self.lasting or self.env).num_rounds, "settled_gap": self.settled_gap}
-
-
-most_likely_of_each = jax.vmap(most_likely, -1, -1)

@@ -10,12 +10,13 @@ from stackjax.errors import InputError
 from stackjax.followers import rounds
 from stackjax.followers.base import known_rows
 from stackjax.followers.equilibrate import Response
+from stackjax.followers.joint_play import long_run_play, most_likely, play_seen
 from stackjax.followers.rounds import Draws
 from stackjax.followers.streams import Streams, next_uniforms
 from stackjax.games.base import InducedGame
 from stackjax.types import Array
 
-__all__ = ["RewardPhase", "RewardPlay", "check_reward_play", "draw_play", "play_reward_phase"]
+__all__ = ["RewardPhase", "RewardPlay", "check_reward_play", "draw_play", "expected_play", "play_reward_phase"]
 
 RewardPlay = Literal["argmax", "mixed", "empirical"]
 
@@ -38,6 +39,20 @@ class _Place(NamedTuple):
 def check_reward_play(reward_play: str) -> None:
     if reward_play not in get_args(RewardPlay):
         raise InputError(f"reward_play={reward_play!r} must be one of {', '.join(get_args(RewardPlay))}")
+
+
+def expected_play(reward_play: RewardPlay, num_reward_episodes: int, game: InducedGame, response: Response) -> Array:
+    """The followers' play in the reward phase on average, given what they learned: ``[K_1..K_N, A_1..A_N, B]``.
+
+    Given types; for followers with memory it is the mean over the sub-episodes of the phase.
+    """
+
+    def one(strategies: tuple[Array, ...], counts: Array | None, memory: Array | None) -> Array:
+        strategies = most_likely(strategies) if reward_play == "argmax" else strategies
+        play = long_run_play(game, strategies, memory, num_reward_episodes)
+        return play_seen(counts, play) if reward_play == "empirical" and counts is not None else play
+
+    return jax.vmap(one, -1, -1)(response.strategies, response.play_counts, response.memory)
 
 
 def draw_play(

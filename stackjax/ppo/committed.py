@@ -9,14 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.followers.equilibrate import Response, equilibrate
-from stackjax.followers.joint_play import long_run_play, most_likely, play_seen
+from stackjax.followers.equilibrate import equilibrate
 from stackjax.followers.streams import Streams, start_streams
-from stackjax.games.base import InducedGame
 from stackjax.pomdp.commitment import Tabulated, commit, tabulate_batch
 from stackjax.pomdp.critic_view import unanswered_view
-from stackjax.pomdp.environment import StackelbergPOMDP
-from stackjax.pomdp.reward_phase import play_reward_phase
+from stackjax.pomdp.reward_phase import expected_play, play_reward_phase
 from stackjax.ppo.agent import Agent
 from stackjax.ppo.config import PPOConfig
 from stackjax.ppo.moments import sampled_decisions
@@ -24,7 +21,7 @@ from stackjax.ppo.rollout import Made, RolloutStats, Transitions, normalised_rew
 from stackjax.shards import WHOLE, Shards
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["committed_rollout", "drawn_commitments", "expected_play"]
+__all__ = ["committed_rollout", "drawn_commitments"]
 
 
 def committed_rollout(
@@ -57,7 +54,9 @@ def committed_rollout(
         transitions, decisions = sampled_decisions(agent, config, params, keys, made, table, response, paid, shards)
         returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
     else:
-        play = expected_play(env, table.game, response)
+        play = expected_play(env.reward_play, env.num_reward_episodes, table.game, response)
+        prior = jnp.asarray(game.type_prior, play.dtype)
+        play = prior.reshape(*prior.shape, *(1,) * (prior.ndim + 1)) * play  # chances of types and actions
         if config.returns == "expected":
             returns = (play * table.game.leader_payoff).reshape(-1, play.shape[-1]).sum(axis=0)
         else:
@@ -84,19 +83,6 @@ def drawn_commitments(agent: Agent, params: PyTree, keys: PRNGKey) -> Made:
         return Made(observations, *drawn)
 
     return jax.vmap(draw_all)(keys)
-
-
-def expected_play(env: StackelbergPOMDP, game: InducedGame, response: Response) -> Array:
-    """How followers play in the reward phase, given what they learned: chances ``[K_1..K_N, A_1..A_N, B]`` of profiles."""
-
-    def one(strategies: tuple[Array, ...], counts: Array | None, memory: Array | None) -> Array:
-        strategies = most_likely(strategies) if env.reward_play == "argmax" else strategies
-        play = long_run_play(game, strategies, memory, env.num_reward_episodes)
-        play = play if counts is None else play_seen(counts, play)
-        prior = jnp.asarray(env.game.type_prior, play.dtype)
-        return prior.reshape(*prior.shape, *[1] * prior.ndim) * play
-
-    return jax.vmap(one, -1, -1)(response.strategies, response.play_counts, response.memory)
 
 
 def _commitments(

@@ -14,13 +14,11 @@ import jax.numpy as jnp
 from stackjax.arrays import lead
 from stackjax.errors import require_is, require_key
 from stackjax.games.spaces import Box, Discrete
-from stackjax.problem import Problem, Solver, Table, Worth
+from stackjax.problem import Metrics, Problem, Solver, Table, Worth
 from stackjax.solvers.config import DirectConfig
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["DirectState", "Elite", "direct"]
-
-Metrics = dict[str, Array]
 
 
 class Elite(NamedTuple):

@@ -52,17 +52,7 @@ def _found(place: Any) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), name)
 
 
-SECTIONS = (
-    "game",
-    "game_options",
-    "pomdp",
-    "followers",
-    "solver",
-    "seed",
-    "seeds",
-    "out",
-    "mesh",
-)  # taken by a run's own settings
+SECTIONS = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite")  # of every run
 _ENTRIES: dict[str, SolverEntry] = {}
 
 

@@ -7,13 +7,11 @@ import jax.numpy as jnp
 
 from stackjax.errors import require_is, require_key
 from stackjax.games.spaces import Discrete
-from stackjax.problem import Problem, Solver, Table
+from stackjax.problem import Metrics, Problem, Solver, Table
 from stackjax.solvers.config import SearchConfig
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["SearchState", "random_commitments", "search"]
-
-Metrics = dict[str, Array]
 
 
 class SearchState(NamedTuple):

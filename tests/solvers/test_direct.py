@@ -1,3 +1,5 @@
+"""The searches that need no network: what they keep agrees with NumPy, and they find the optimum of small games."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -89,3 +91,13 @@ def test_seeds_side_by_side_find_what_each_finds_alone():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(sx.InputError, match=next(iter(wrong))):
         DirectConfig(**wrong)
+
+
+@pytest.mark.parametrize("reward_play", ["argmax", "mixed", "empirical"])
+def test_a_commitments_worth_is_what_its_judge_says_of_the_same_followers(reward_play):
+    env = sx.StackelbergPOMDP(sx.make("posted-price-pi"), num_rounds=30, reward_play=reward_play)
+    problem, key = BayesianProblem(env), jax.random.key(4)
+    shape = (1, problem.commitments.num_nodes, *problem.commitments.actions.shape)
+    tried = problem.commitments.actions.clip(jax.random.uniform(key, shape))
+    worth, judged = problem.worth(key, tried), problem.judge(key, tried[0], 1)
+    np.testing.assert_allclose([worth.payoff[0], worth.gap[0]], [judged.payoff, judged.gap], rtol=1e-5, atol=1e-6)

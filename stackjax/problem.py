@@ -6,11 +6,14 @@ Runs, sweeps, reports and the command line speak of these two alone. A solver kn
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import jax
+import jax.numpy as jnp
+
 from stackjax.games.base import Optimum
 from stackjax.games.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Judged", "Metrics", "Problem", "Solver", "Table", "Worth"]
+__all__ = ["Judged", "Metrics", "Nearby", "Problem", "Solver", "Table", "Worth"]
 
 Metrics = dict[str, Array]
 
@@ -21,17 +24,44 @@ class Table(NamedTuple):
     num_nodes: int
     actions: Discrete | Box
 
+    def draw(self, key: PRNGKey, count: int) -> Array:
+        """``[count, O, ...]`` random commitments: every node's action by itself, uniform."""
+        space, shape = self.actions, (count, self.num_nodes, *self.actions.shape)
+        if isinstance(space, Discrete):
+            return jax.random.randint(key, shape, 0, space.n, jnp.int32)
+        low, high = (jnp.broadcast_to(jnp.asarray(end, jnp.result_type(float)), shape) for end in (space.low, space.high))
+        return jax.random.uniform(key, shape, minval=low, maxval=high)
+
 
 class Worth(NamedTuple):
-    """What each commitment of a batch leads to, ``[B]``, game units.
+    """What each commitment of a batch leads to.
 
     Attributes:
-      payoff: the leader's expected payoff, exact given how its followers answered.
-      gap: the followers' distance from equilibrium.
+      payoff: ``[B]`` the leader's expected payoff, exact given how its followers answered, game units.
+      gap: ``[B]`` the followers' distance from equilibrium, game units.
+      risk: ``[B]`` what the leader would lose, game units, if a follower that is all but indifferent chose otherwise;
+        0 where commitments nearby leave it just as indifferent.
+      answer: int ``[B, Q]``, what the followers answer; within one answer the payoff varies smoothly, if `Problem.nearby` can
+        say how.
     """
 
     payoff: Array
     gap: Array
+    risk: Array
+    answer: Array
+
+
+class Nearby(NamedTuple):
+    """What a commitment leads to if its followers keep to an answer; differentiable in the commitment.
+
+    Attributes:
+      payoff: the leader's expected payoff, a scalar, game units.
+      slack: ``[M]`` what each deviation would cost a follower; the answer is one of equilibrium where none is negative. 0, and
+        constant, where there is nothing to deviate to.
+    """
+
+    payoff: Array
+    slack: Array
 
 
 class Judged(NamedTuple):
@@ -57,6 +87,7 @@ class Problem(Protocol):
       payoff_range: bounds of the leader's payoff, game units.
       settled_gap: the largest gap at which followers count as settled, game units.
       bytes_per_commitment: memory that one of a batch of commitments takes while followers answer it.
+      tie: the slack, game units, up to which a follower counts as indifferent.
       kernel: what runs the followers on this machine, for the record.
     """
 
@@ -69,12 +100,18 @@ class Problem(Protocol):
     @property
     def settled_gap(self) -> float: ...
     @property
+    def tie(self) -> float: ...
+    @property
     def bytes_per_commitment(self) -> int: ...
     @property
     def kernel(self) -> str: ...
 
     def worth(self, key: PRNGKey, commitments: Array) -> Worth:
         """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each."""
+
+    @property
+    def nearby(self) -> Callable[[Array, Array], Nearby] | None:
+        """``(commitment [O, ...], answer [Q]) -> Nearby``, or None where the payoff does not vary smoothly."""
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """``num_groups`` fresh groups answer ``commitment [O, ...]`` for as long as an evaluation takes."""

@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from stackjax.bayesian.answers import answer_of, risk, stay
 from stackjax.bayesian.words import describe
 from stackjax.equilibrium.evaluate import evaluate_commitment, kernel_of
 from stackjax.equilibrium.optimum import solve
@@ -16,13 +18,17 @@ from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.equilibrate import equilibrate
 from stackjax.followers.regret import bcce_gap
 from stackjax.games.base import InducedGame, Optimum
-from stackjax.pomdp.commitment import tabulate_batch
+from stackjax.games.spaces import Box
+from stackjax.pomdp.commitment import tabulate, tabulate_batch
 from stackjax.pomdp.environment import StackelbergPOMDP
 from stackjax.pomdp.reward_phase import expected_play
-from stackjax.problem import Judged, Table, Worth
+from stackjax.problem import Judged, Nearby, Table, Worth
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["BayesianProblem"]
+
+RISK_TAG = 19  # keeps its draws apart from the followers'
+TIE = 1e-5  # of the payoff scale: well above what float32 rounds, well below what anybody minds
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,6 +62,10 @@ class BayesianProblem:
         return float(self.settled_share * self.env.game.payoff_scale)
 
     @property
+    def tie(self) -> float:
+        return float(TIE * self.env.game.payoff_scale)
+
+    @property
     def bytes_per_commitment(self) -> int:
         """Payoffs and paths of every (type, action) profile, with room for one copy."""
         game = self.env.game
@@ -69,23 +79,64 @@ class BayesianProblem:
     def with_dynamics(self, dynamics: FollowerDynamics) -> "BayesianProblem":
         """The same with other followers."""
         lasting = None if self.lasting is None else self.lasting.with_dynamics(dynamics)
-        return dataclasses.replace(self, env=self.env.with_dynamics(dynamics), lasting=lasting)
+        other = dataclasses.replace(self, env=self.env.with_dynamics(dynamics), lasting=lasting)
+        other.__dict__["nearby"] = self.nearby  # a matter of the game alone
+        return other
 
     def worth(self, key: PRNGKey, commitments: Array) -> Worth:
         """See `Problem`; the payoff is expected over types and the followers' play, as ``reward_play`` has it."""
-        env = self.env
-        table = tabulate_batch(env.game, env.tree, commitments).game
+        env, risk_key = self.env, jax.random.fold_in(key, RISK_TAG)
+
+        def payoffs(made: Array) -> tuple[Array, Array]:
+            _, followers, leader = tabulate_batch(env.game, env.tree, made).game
+            return jnp.asarray(followers), jnp.asarray(leader)
+
+        if self.nearby is None:
+            tables, changes = payoffs(commitments), None
+        else:  # in some direction, of which no entry is 0
+            direction = jax.random.uniform(risk_key, commitments.shape, commitments.dtype, 0.5, 1.0)
+            tables, changes = jax.jvp(payoffs, (commitments,), (direction,))
+        game = InducedGame(env.game.type_prior, *tables)
         response = equilibrate(
-            key, table, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, count_plays=env.counts_plays
+            key, game, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, count_plays=env.counts_plays
         )
-        play = expected_play(env.reward_play, env.num_reward_episodes, table, response)
+        play = expected_play(env.reward_play, env.num_reward_episodes, game, response)
 
-        def one(followers: Array, leader: Array, play: Array) -> Worth:
-            game = InducedGame(table.type_prior, followers, leader)
+        def one(tables: tuple[Array, Array], changes: tuple[Array, Array] | None, play: Array) -> Worth:
+            game = InducedGame(env.game.type_prior, *tables)
             prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * game.num_followers)
-            return Worth((prior * play * leader).sum(), bcce_gap(game, play))
+            answer, at_risk = answer_of(game, play), jnp.zeros((), play.dtype)
+            if changes is not None:
+                at_risk = risk(game, InducedGame(game.type_prior, *changes), answer, self.tie)
+            return Worth((prior * play * game.leader_payoff).sum(), bcce_gap(game, play), at_risk, answer)
 
-        return jax.vmap(one, -1)(jnp.asarray(table.follower_payoffs), jnp.asarray(table.leader_payoff), play)
+        return jax.vmap(one, -1)(tables, changes, play)
+
+    @cached_property
+    def nearby(self) -> Callable[[Array, Array], Nearby] | None:
+        """See `Problem`; the payoffs count as smooth if they vary at all with commitments next to random ones."""
+        game, tree, table = self.env.game, self.env.tree, self.commitments
+        if not isinstance(table.actions, Box):
+            return None
+
+        def nearby(commitment: Array, answer: Array) -> Nearby:
+            return stay(tabulate(game, tree, commitment).game, answer)
+
+        def varies(key: PRNGKey) -> Array:
+            commitment_key, answer_key = jax.random.split(key)
+            commitment = table.draw(commitment_key, 1)[0]
+            answer = jnp.concatenate(
+                [
+                    jax.random.randint(jax.random.fold_in(answer_key, i), (types,), 0, actions)
+                    for i, (types, actions) in enumerate(zip(game.num_types, game.num_actions, strict=True))
+                ]
+            )
+            slopes = jax.grad(lambda made: sum(leaf.sum() for leaf in nearby(made, answer)))(commitment)
+            return (slopes != 0).any()
+
+        with jax.ensure_compile_time_eval():
+            found = jax.jit(jax.vmap(varies))(jax.random.split(jax.random.key(0), 16)).any()
+        return nearby if found else None
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`; ``details`` is an `Evaluation`."""

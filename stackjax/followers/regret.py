@@ -56,15 +56,16 @@ def cce_gap(game: InducedGame, play: Array) -> Array:
     return _largest(tuple(_best_constant(exchange).sum()[None] for exchange, _ in _exchanges(game, play)))
 
 
-def exchange_payoffs(game: InducedGame, play: Array, follower: int) -> tuple[Array, Array]:
+def exchange_payoffs(game: InducedGame, play: Array, follower: int, payoffs: ArrayLike | None = None) -> tuple[Array, Array]:
     """What a follower would be paid for playing b wherever the play has it play a, by own type: ``[K_i, A_i (a), A_i (b)]``.
 
     Summed over a it is the payoff of always playing b; on the diagonal, of obeying. Also returns the types' probabilities
-    ``[K_i]``, by which the table is weighted and not divided.
+    ``[K_i]``, by which the table is weighted and not divided. With ``payoffs [K_1..K_N, A_1..A_N]`` it is what the agent with
+    these payoffs would be paid, for example the leader.
     """
     n = game.num_followers
     prior = jnp.asarray(game.type_prior, play.dtype)
-    payoffs = jnp.asarray(game.follower_payoffs[follower], play.dtype)
+    payoffs = jnp.asarray(game.follower_payoffs[follower] if payoffs is None else payoffs, play.dtype)
     own_axes_first = ((follower, n + follower), (0, 1))
     weights, values = (
         jnp.moveaxis(table, *own_axes_first).reshape(game.num_types[follower], game.num_actions[follower], -1)

@@ -1,38 +1,45 @@
-"""Search over commitments themselves: islands of evolving commitments, each judged by what its followers' answer pays exactly.
+"""Search over commitments themselves, each judged by what its followers' answer pays exactly. No network, no critic.
 
-Discrete actions: the cross-entropy method (Rubinstein 1999) with a categorical per node, and changes of single nodes of the
-elite. Boxes: an elitist evolution strategy whose children are Gaussian changes of annealed size, crossovers, and differential
-evolution (Storn and Price 1997), which takes the size and direction of a change from how the elite differs. No network and no
-critic: one Stackelberg episode is one commitment against one fresh group of followers.
+One Stackelberg episode is one commitment against one fresh group of followers. Commitments are kept by what followers answer,
+so that one basin does not decide: the best of many answers at first, and of fewer and fewer as the run goes on. New ones are
+bred from those of one answer (`children`), and in a box a part of them climbs the slope of the leader's payoff up to the border
+at which followers would answer otherwise, as the multiple linear programmes of Conitzer and Sandholm (2006) do.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from stackjax.arrays import lead
 from stackjax.errors import require_is, require_key
 from stackjax.games.spaces import Box, Discrete
-from stackjax.problem import Metrics, Problem, Solver, Table, Worth
+from stackjax.problem import Metrics, Nearby, Problem, Solver, Worth
+from stackjax.solvers import children
 from stackjax.solvers.config import DirectConfig
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["DirectState", "Elite", "direct"]
+
+MOST_ENTRIES = 128  # of a commitment that climbs: each step solves as many linear equations
 
 
 class Elite(NamedTuple):
     """Commitments and what they have led to so far, over all groups of followers that each has met.
 
     Attributes:
-      commitments: ``[G, M, O, ...]``, G islands, best first.
-      score: ``[G, M]`` mean of the payoff, less the payoff's range for each group that did not settle, game units.
-      payoff: ``[G, M]`` mean, game units.
-      gap: ``[G, M]`` largest, game units.
-      groups: ``[G, M]`` how many groups of followers, as floats; 0 for what has met none.
+      commitments: ``[E, O, ...]``, answer by answer, best first.
+      answer: int ``[E, Q]``, what the first group of followers answered.
+      place: int ``[E]``, of its answer among the answers, by the best commitment of each.
+      score: ``[E]`` what they are ranked by, mean, game units; -inf where there is none.
+      payoff: ``[E]`` mean, game units.
+      gap: ``[E]`` largest, game units.
+      groups: ``[E]`` how many groups of followers, as floats; 0 where there is none.
     """
 
     commitments: Array
+    answer: Array
+    place: Array
     score: Array
     payoff: Array
     gap: Array
@@ -44,17 +51,29 @@ class DirectState(NamedTuple):
 
     Attributes:
       key: of all chance to come.
-      update: int, updates behind.
-      elite: what the islands keep.
-      root: int ``[G]``, the island that each one descends from; those of one root breed together.
-      probabilities: ``[G, O, n]`` of the actions at every node; None for a box.
+      update: int, updates done.
+      elite: what is kept.
+      tried: ``[B, O, ...]``, what the next update tries.
     """
 
     key: PRNGKey
     update: Array
     elite: Elite
-    root: Array
-    probabilities: Array | None
+    tried: Array
+
+
+class Parents(NamedTuple):
+    """The commitments of each answer, as places in the elite, and how much they weigh; then those of all answers together.
+
+    Attributes:
+      place: int ``[G + 1, m]``, best first.
+      weight: ``[G + 1, m]``, falling with the logarithm of the rank (Hansen and Ostermeier 2001), summing to 1.
+      num_answers: int, how many answers there are; the row after theirs is that of all together.
+    """
+
+    place: Array
+    weight: Array
+    num_answers: Array
 
 
 def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
@@ -66,38 +85,42 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
     config = DirectConfig() if config is None else config
     require_is("config", config, DirectConfig, "a DirectConfig, for example DirectConfig(population=64)")
     table, space = problem.commitments, problem.commitments.actions
-    islands, size, again = config.num_islands, config.island_size, config.num_rechecked
+    count = config.population - config.num_rechecked
+    num_strangers = max(1, round(config.stranger_share * count))
+    num_climbing = round(config.climb_share * count) if _can_climb(problem) else 0
+    num_bred = count - num_strangers - num_climbing
 
     def init(key: PRNGKey) -> DirectState:
         require_key(key)
-        none = jnp.zeros((islands, config.num_elites))
-        commitments = jnp.broadcast_to(space.zeros(), (*none.shape, table.num_nodes, *space.shape))
-        uniform = jnp.full((islands, table.num_nodes, space.n), 1.0 / space.n) if isinstance(space, Discrete) else None
-        return DirectState(key, jnp.int32(0), Elite(commitments, none, none, none, none), jnp.arange(islands), uniform)
+        key, first_key = jax.random.split(key)
+        first = children.first_population(first_key, table, config.population)
+        shape = jax.eval_shape(problem.worth, key, first).answer.shape
+        none, nowhere = jnp.zeros(config.population), jnp.zeros(config.population, jnp.int32)
+        elite = Elite(jnp.zeros_like(first), jnp.zeros(shape, jnp.int32), nowhere, none - jnp.inf, none, none, none)
+        return DirectState(key, jnp.int32(0), elite, first)
+
+    def next_tried(key: PRNGKey, elite: Elite, progress: Array) -> Array:
+        stranger_key, climb_key, breed_key = jax.random.split(key, 3)
+        again = jax.lax.top_k(elite.score, config.num_rechecked)[1]
+        made = [elite.commitments[again], children.strangers(stranger_key, table, num_strangers)]
+        parents = parents_of(elite, config.num_answers, config.most_alike)
+        in_turn = jnp.arange(num_bred) % (parents.num_answers + 1)  # each answer, and all together
+        chosen = elite.commitments[parents.place[in_turn]]
+        if isinstance(space, Discrete):
+            made.append(children.discrete_children(breed_key, space, chosen, parents.weight[in_turn]))
+        else:
+            scaled, step = children.to_unit(space, chosen), step_size(config, progress)
+            made.append(children.from_unit(space, children.box_children(breed_key, scaled, parents.weight[in_turn], step)))
+            if num_climbing:
+                made.append(_climbed(problem, space, climb_key, elite, parents, num_climbing))
+        return jnp.concatenate(made)
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
-        key, first_key, breed_key, tremble_key, worth_key = jax.random.split(state.key, 5)
-        progress = state.update.astype(jnp.result_type(float)) / config.num_updates
-        home, root = homes(state.elite.score[:, 0], state.root, progress / config.islands_until)
-        elite, probabilities = jax.tree.map(lambda leaf: leaf[home], (state.elite, state.probabilities))
-        parents = elite.commitments.reshape(-1, *elite.commitments.shape[2:])
-
-        def breed(key: PRNGKey, own: Array, probabilities: Array | None) -> Array:
-            weights = rank_weights(jnp.where((root == own)[:, None] & (elite.groups > 0), elite.score, -jnp.inf).ravel())
-            if isinstance(space, Discrete):
-                assert probabilities is not None
-                return discrete_children(key, parents, weights, probabilities, size - again)
-            return box_children(key, space, parents, weights, step_size(config, progress), size - again)
-
-        bred = jax.vmap(breed)(jax.random.split(breed_key, islands), root, probabilities)
-        tried = jnp.concatenate([elite.commitments[:, :again], bred], axis=1)
-        tried = jnp.where(state.update == 0, first_population(first_key, table, islands, size), tried)
-        played = tried.reshape(islands * size, *tried.shape[2:])
-        if isinstance(space, Box):
-            played = trembled(tremble_key, space, played, config.tremble)
-        worth = problem.worth(worth_key, played)
-        once = judged_once(problem, tried, Worth(*(leaf.reshape(islands, size) for leaf in worth)))
-        elite = jax.vmap(lambda kept, new: merge(kept, new, config.num_elites))(elite, once)
+        key, worth_key, next_key = jax.random.split(state.key, 3)
+        progress = (state.update + 1).astype(jnp.result_type(float)) / config.num_updates
+        worth = problem.worth(worth_key, state.tried)
+        left = jnp.ceil(config.num_answers * (1.0 - progress / config.answers_until)).astype(jnp.int32)
+        elite = merge(state.elite, judged_once(problem, state.tried, worth), jnp.maximum(left, 1), config.most_alike)
         found = best_of(elite, config.trusted_groups)
         metrics = {
             "episodes": jnp.float32(config.population),
@@ -106,126 +129,38 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
             "best_payoff": found.payoff,
             "best_gap": found.gap,
             "settled_share": (worth.gap <= problem.settled_gap).mean(),
+            "answers": jnp.where(elite.groups > 0, elite.place + 1, 0).max().astype(worth.payoff.dtype),
         }
-        if isinstance(space, Discrete):
-            probabilities = jax.vmap(lambda before, kept: moved(config, before, kept))(probabilities, elite)
-            metrics["entropy"] = -jax.scipy.special.xlogy(probabilities, probabilities).sum(axis=-1).mean()
-        else:
-            metrics["step_size"] = step_size(config, progress)
-        return DirectState(key, state.update + 1, elite, root, probabilities), metrics
+        return DirectState(key, state.update + 1, elite, next_tried(next_key, elite, progress)), metrics
 
     commitment = lambda state: best_of(state.elite, config.trusted_groups).commitments
     return Solver(init, update, commitment, commitments_at_once=config.population)
 
 
-def homes(best: Array, root: Array, progress: Array) -> tuple[Array, Array]:
-    """Which roots are given up, worst first, until at ``progress`` 1 one is left: their islands start anew as the best.
-
-    Args:
-      best: ``[G]`` the score of each island's best.
-      root: ``[G]`` the island that each one descends from.
-
-    Returns:
-      ``[G]`` the island whose elite each has now: its own, or the best one's; and ``[G]`` the roots after that.
-    """
-    islands = jnp.arange(len(root))
-    of_root = jnp.where(root[:, None] == root[None], best[None], -jnp.inf).max(axis=-1)
-    ahead = (of_root[None] > of_root[:, None]) | ((of_root[None] == of_root[:, None]) & (islands[None] < root[:, None]))
-    rank = (ahead & (root == islands)[None]).sum(axis=-1)
-    survivors = jnp.maximum(jnp.ceil(len(root) * (1.0 - progress)), 1.0)
-    given_up = rank.astype(survivors.dtype) >= survivors
-    home = jnp.where(given_up, jnp.argmax(best), islands)
-    return home, root[home]
+def _can_climb(problem: Problem) -> bool:
+    table = problem.commitments
+    return table.num_nodes * math.prod(table.actions.shape) <= MOST_ENTRIES and problem.nearby is not None
 
 
-def first_population(key: PRNGKey, table: Table, islands: int, size: int) -> Array:
-    """``[G, size, O, ...]`` random commitments, and on the first island the plainest before them.
+def _climbed(problem: Problem, space: Box, key: PRNGKey, elite: Elite, parents: Parents, count: int) -> Array:
+    """``[count, O, d]``: a mix of commitments of one answer, moved up the slope; each answer in turn."""
+    nearby, (low, high) = problem.nearby, problem.payoff_range
+    assert nearby is not None
+    mix_key, move_key = jax.random.split(key)
+    answer = jnp.arange(count) % parents.num_answers
+    place, shape = parents.place[answer], elite.commitments.shape[1:]
+    mix = jnp.where(parents.weight[answer] > 0, jax.random.exponential(mix_key, place.shape), 0.0)
+    scaled = children.to_unit(space, elite.commitments[place])
+    start = jax.vmap(lambda mix, parents: jnp.tensordot(mix / mix.sum(), parents, 1))(mix, scaled).reshape(count, -1)
 
-    Plainest: the same action at every node; in a box, one entry high and the others low, all low, all high, the reverse.
-    """
-    space, everywhere = table.actions, (islands, size, table.num_nodes)
-    if isinstance(space, Discrete):
-        plain, drawn = jnp.arange(space.n, dtype=jnp.int32), jax.random.randint(key, everywhere, 0, space.n, jnp.int32)
-    else:
-        unit, ends = jnp.eye(space.shape[0]), jnp.array([[0.0], [1.0]]) * jnp.ones((1, space.shape[0]))
-        plain, power_key = jnp.concatenate([unit, ends, 1.0 - unit]), jax.random.fold_in(key, 1)
-        power = 30.0 ** jnp.maximum(jax.random.uniform(power_key, (islands, size, 1, 1), minval=-1.0), 0.0)
-        drawn = jax.random.uniform(key, (*everywhere, *space.shape)) ** power
-        plain, drawn = _into(space, plain), _into(space, drawn)
-    plain = plain[: size // 2]
-    same = jnp.broadcast_to(plain[:, None], (len(plain), table.num_nodes, *space.shape))
-    return drawn.at[0, : len(plain)].set(same)
+    def one(key: PRNGKey, start: Array, answer: Array) -> Array:
+        leads_to = lambda flat: nearby(children.from_unit(space, flat.reshape(shape)), answer)
+        here: Nearby = leads_to(start)
+        derivative = jax.jacfwd if start.size <= here.slack.size else jax.jacrev
+        return children.ascended(key, here, derivative(leads_to)(start), start, problem.tie, high - low)
 
-
-def discrete_children(key: PRNGKey, parents: Array, weights: Array, probabilities: Array, count: int) -> Array:
-    """``[count, O]``: half drawn node by node, half one of ``parents [E, O]`` with about one node drawn uniformly."""
-    keys = jax.random.split(key, 4)
-    num_nodes, n = probabilities.shape
-    drawn = jax.random.categorical(keys[0], jnp.log(probabilities), shape=(count, num_nodes)).astype(parents.dtype)
-    parent = parents[pick(keys[1], weights, count)]
-    changes = jax.random.uniform(keys[2], (count, num_nodes)) < 1.5 / num_nodes
-    changed = jnp.where(changes, jax.random.randint(keys[3], (count, num_nodes), 0, n, parents.dtype), parent)
-    return jnp.where((jnp.arange(count) % 2 == 0)[:, None], drawn, changed)
-
-
-def moved(config: DirectConfig, probabilities: Array, elite: Elite) -> Array:
-    """``probabilities [O, n]`` moved towards what an island's elite does, the better weighing more; above a floor."""
-    n = probabilities.shape[-1]
-    weight = rank_weights(jnp.where(elite.groups > 0, elite.score, -jnp.inf))
-    shares = weight @ jax.nn.one_hot(elite.commitments, n).reshape(len(weight), -1)
-    target = (1.0 - config.least_probability) * shares.reshape(-1, n) + config.least_probability / n
-    return (1.0 - config.smoothing) * probabilities + config.smoothing * target
-
-
-def rank_weights(score: Array) -> Array:
-    """``[E]`` summing to 1, falling with the logarithm of the rank (Hansen and Ostermeier 2001); 0 where ``score`` is -inf."""
-    float_dtype = score.dtype
-    rank = jnp.argsort(jnp.argsort(-score)).astype(float_dtype)
-    among = score > -jnp.inf
-    weight = jnp.where(among, jnp.log(among.sum().astype(float_dtype) + 0.5) - jnp.log(rank + 1.0), 0.0)
-    weight = jnp.where(among.any(), weight, jnp.ones_like(weight))
-    return weight / weight.sum()
-
-
-def pick(key: PRNGKey, weights: Array, count: int) -> Array:
-    """``[count]`` places of ``weights [E]`` that are not 0, all equally likely."""
-    return jax.random.categorical(key, jnp.where(weights > 0, 0.0, -jnp.inf), shape=(count,))
-
-
-def box_children(key: PRNGKey, space: Box, parents: Array, weights: Array, step: Array, count: int) -> Array:
-    """``[count, O, d]`` from elite commitments ``parents [E, O, d]``, of which those with ``weights [E]`` above 0 breed.
-
-    Of three kinds: draws from the Gaussian that has the elite's mean and covariance; an elite moved by the difference of two
-    others; and an elite, or two of them crossed, with Gaussian changes of some entries.
-    """
-    keys = iter(jax.random.split(key, 16))
-    scaled = _out_of(space, parents)
-    _, num_nodes, width = scaled.shape
-    draw = lambda *shape: jax.random.uniform(next(keys), shape)
-    parent = lambda: scaled[pick(next(keys), weights, count)]
-    breeds = (weights > 0).astype(scaled.dtype)
-    from_mean = scaled - jnp.tensordot(breeds / breeds.sum(), scaled, 1)[None]
-    mix = jax.random.normal(next(keys), (count, len(weights))) * (breeds / breeds.sum() ** 0.5)[None]
-    noise = jax.random.normal(next(keys), (count, num_nodes, width))
-    sampled = jnp.tensordot(weights, scaled, 1)[None] + 1.2 * jnp.tensordot(mix, from_mean, 1) + 0.5 * step * noise
-    start = parent()
-    few = draw(count, num_nodes, width) < jnp.where(draw(count, 1, 1) < 0.5, 1.0, 1.0 / width)
-    crossed = jnp.where(draw(count, num_nodes, width) < 0.5, parent(), start)
-    changed = jnp.where(draw(count, 1, 1) < 0.3, crossed, start) + jnp.where(few, step * noise, 0.0)
-    moved = start + (0.5 + 0.5 * draw(count, 1, 1)) * (parent() - parent()) + step * 0.1 * noise
-    which = draw(count, 1, 1)
-    return _into(space, jnp.where(which < 0.7, sampled, jnp.where(which < 0.85, moved, changed)))
-
-
-def trembled(key: PRNGKey, space: Box, commitments: Array, size: float) -> Array:
-    """``commitments [B, O, d]``, half of them, by lot, with Gaussian errors of deviation ``size``, a share of the box.
-
-    Where a follower's tie pays most, what it answers is a matter of rounding. A commitment that pays only there does not last.
-    """
-    lot_key, noise_key = jax.random.split(key)
-    off = jax.random.bernoulli(lot_key, 0.5, (len(commitments), 1, 1)).astype(commitments.dtype)
-    noise = off * jax.random.normal(noise_key, commitments.shape, commitments.dtype)
-    return _into(space, _out_of(space, commitments) + size * noise)
+    moved = jax.vmap(one)(jax.random.split(move_key, count), start, elite.answer[place[:, 0]])
+    return children.from_unit(space, moved.reshape(count, *shape))
 
 
 def step_size(config: DirectConfig, progress: Array) -> Array:
@@ -233,52 +168,101 @@ def step_size(config: DirectConfig, progress: Array) -> Array:
     return config.first_step * (config.last_step / config.first_step) ** progress
 
 
+def parents_of(elite: Elite, most_answers: int, most_alike: int) -> Parents:
+    """See `Parents`: ``most_answers`` rows and one, of the best ``most_alike`` commitments of each."""
+    there, m = (elite.groups > 0)[None], min(most_alike, len(elite.groups))
+    num_answers = jnp.where(there, elite.place[None] + 1, 1).max()
+    answer, rank = jnp.arange(most_answers)[:, None], jnp.arange(m)[None]
+    start = (there & (elite.place[None] < answer)).sum(axis=-1, keepdims=True)
+    size = (there & (elite.place[None] == answer)).sum(axis=-1, keepdims=True)
+    own = jnp.minimum(start + jnp.minimum(rank, jnp.maximum(size - 1, 0)), len(elite.groups) - 1)
+    best, total = jax.lax.top_k(elite.score, m)[1][None], there.sum()
+    is_own = jnp.arange(most_answers + 1)[:, None] < num_answers
+    place = jnp.where(is_own, jnp.concatenate([own, own[:1]]), best)
+    size = jnp.where(is_own, jnp.concatenate([size, size[:1]]), total)
+    dtype = elite.score.dtype
+    weight = jnp.log(jnp.minimum(size, m).astype(dtype) + 0.5) - jnp.log(rank.astype(dtype) + 1.0)
+    weight = jnp.where(rank < size, weight, 0.0)
+    return Parents(place, weight / weight.sum(axis=-1, keepdims=True), num_answers)
+
+
 def judged_once(problem: Problem, commitments: Array, worth: Worth) -> Elite:
-    """Commitments ``[G, B, O, ...]`` that have met one group of followers, worth ``[G, B]``."""
+    """Commitments ``[B, O, ...]`` that have met one group of followers.
+
+    Their score is the payoff less the gap, and less the payoff's range where followers have not settled. In a box it is less
+    the risk too: what a commitment on the border of an answer leads to is a matter of rounding, and a step back costs little.
+    """
     low, high = problem.payoff_range
     finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap)
-    settled = worth.gap <= problem.settled_gap
-    score = jnp.where(finite, worth.payoff - jnp.where(settled, 0.0, high - low), -jnp.inf)
-    return Elite(commitments, score, worth.payoff, worth.gap, jnp.ones_like(worth.payoff))
+    lost = worth.risk if isinstance(problem.commitments.actions, Box) else 0.0
+    score = worth.payoff - lost - worth.gap - jnp.where(worth.gap <= problem.settled_gap, 0.0, high - low)
+    once = jnp.ones_like(worth.payoff)
+    nowhere = jnp.zeros(len(once), jnp.int32)
+    return Elite(commitments, worth.answer, nowhere, jnp.where(finite, score, -jnp.inf), worth.payoff, worth.gap, once)
 
 
-def merge(kept: Elite, new: Elite, count: int) -> Elite:
-    """The best ``count`` of two lists of commitments ``[M]`` and ``[B]``; what is known of one commitment is put together."""
+def merge(kept: Elite, new: Elite, num_answers: Array, most_alike: int) -> Elite:
+    """The best commitments of the best answers, as many in all as ``kept`` has room for.
+
+    What is known of one commitment is put together. ``num_answers`` answers stay, with an equal share of the room for each, and
+    at most ``most_alike`` commitments.
+    """
     both = jax.tree.map(lambda *parts: jnp.concatenate(parts), kept, new)
-    flat = both.commitments.reshape(len(both.groups), -1)
-    same = (flat[:, None] == flat[None]).all(axis=-1)
-    first = same.argmax(axis=-1)  # of those that are the same
-    belongs = (jnp.arange(len(first))[:, None] == first[None]) & (both.groups > 0)[None]
-    total = lambda known: jnp.where(belongs, known[None], 0.0).sum(axis=-1)
+    room, order = len(kept.groups), jnp.arange(len(both.groups))
+    there = both.groups > 0
+    first = _first(_same(both.commitments) & there[None])
+    belongs = (order[:, None] == first[None]) & there[None]
+    total = lambda values: jnp.where(belongs, values[None], 0.0).sum(axis=-1)
     groups = total(both.groups)
-    mean = lambda known: total(known * both.groups) / jnp.maximum(groups, 1.0)
+    mean = lambda values: total(values * both.groups) / jnp.maximum(groups, 1.0)
+    score = jnp.where(groups > 0, mean(both.score), -jnp.inf)
     gap = jnp.where(belongs, both.gap[None], 0.0).max(axis=-1)
-    together = Elite(both.commitments, mean(both.score), mean(both.payoff), gap, groups)
-    chosen = jax.lax.top_k(jnp.where(groups > 0, together.score, -jnp.inf), count)[1]
-    return jax.tree.map(lambda leaf: leaf[chosen], together)
+
+    ahead, alike = _ahead(score), _same(both.answer) & (groups > 0)[None]
+    rank = (ahead & alike).sum(axis=-1)
+    is_first = (rank == 0) & (groups > 0)
+    place_of_first = (ahead & is_first[None]).sum(axis=-1, dtype=jnp.int32)
+    place = place_of_first[_first(alike & is_first[None])]
+    share = jnp.minimum(room // jnp.clip(is_first.sum(), 1, num_answers), most_alike)
+    stays = (groups > 0) & (place < num_answers) & (rank < share)
+    chosen = jnp.argsort(jnp.where(stays, place * len(order) + rank, len(order) ** 2))[:room]
+    clear = lambda values, nothing: jnp.where(stays[chosen], values[chosen], nothing)
+    return Elite(
+        both.commitments[chosen],
+        both.answer[chosen],
+        clear(place, 0),
+        clear(score, -jnp.inf),
+        clear(mean(both.payoff), 0.0),
+        clear(gap, 0.0),
+        clear(groups, 0.0),
+    )
 
 
 def best_of(elite: Elite, trusted_groups: int) -> Elite:
-    """Of all islands the best commitment that met ``trusted_groups``, or of those that met the most if none did."""
-    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), elite)
-    trusted = flat.groups >= jnp.minimum(float(trusted_groups), flat.groups.max())
-    best = jnp.argmax(jnp.where(trusted, flat.score, -jnp.inf))
-    return jax.tree.map(lambda leaf: leaf[best], flat)
+    """The best commitment that met ``trusted_groups``, or of those that met the most if none did."""
+    trusted = elite.groups >= jnp.minimum(float(trusted_groups), elite.groups.max())
+    best = jnp.argmax(jnp.where(trusted, elite.score, -jnp.inf))
+    return jax.tree.map(lambda leaf: leaf[best], elite)
 
 
-def _into(space: Box, scaled: Array) -> Array:
-    """From [0, 1] per entry, clipped, to the box."""
-    low, high = _ends(space, scaled)
-    scaled = jnp.clip(scaled, 0.0, 1.0)
-    return low * (1.0 - scaled) + high * scaled
+def _ahead(score: Array) -> Array:
+    """``[n, n]`` whether the one of the column comes before the one of the row: the earlier of equals does."""
+    order = jnp.arange(len(score))
+    return (score[None] > score[:, None]) | ((score[None] == score[:, None]) & (order[None] < order[:, None]))
 
 
-def _out_of(space: Box, actions: Array) -> Array:
-    """From the box to [0, 1] per entry."""
-    low, high = _ends(space, actions)
-    return (actions - low) / (high - low)
+def _first(chosen: Array) -> Array:
+    """``[n]`` the first column of each row of ``chosen [n, m]``; the last one where there is none."""
+    return jnp.where(chosen, jnp.arange(chosen.shape[1]), chosen.shape[1] - 1).min(axis=-1)
 
 
-def _ends(space: Box, like: Array) -> tuple[Array, Array]:
-    low, high = (lead(jnp.asarray(end, like.dtype), like.ndim) for end in (space.low, space.high))
-    return low, high
+def _same(rows: Array) -> Array:
+    """``[n, n]`` which of ``rows [n, ...]`` are equal, by two 32-bit sums of their bits: far fewer comparisons."""
+    flat = rows.reshape(len(rows), -1)
+    if jnp.issubdtype(flat.dtype, jnp.floating):
+        flat = jax.lax.bitcast_convert_type(flat.astype(jnp.float32), jnp.uint32)
+    bits = flat.astype(jnp.uint32)
+    mixed = (bits ^ (bits >> 15)) * jnp.uint32(0x2C1B3C6D)
+    factors = jax.random.bits(jax.random.key(0), (2, flat.shape[1]), jnp.uint32) | jnp.uint32(1)
+    sums = ((mixed ^ (mixed >> 12))[None] * factors[:, None]).sum(axis=-1, dtype=jnp.uint32)
+    return (sums[:, :, None] == sums[:, None]).all(axis=0)

@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.errors import require_is, require_key
-from stackjax.games.spaces import Discrete
-from stackjax.problem import Metrics, Problem, Solver, Table
+from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import SearchConfig
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["SearchState", "random_commitments", "search"]
+__all__ = ["SearchState", "search"]
 
 
 class SearchState(NamedTuple):
@@ -22,15 +21,6 @@ class SearchState(NamedTuple):
     payoff: Array
     gap: Array
     settled: Array
-
-
-def random_commitments(key: PRNGKey, table: Table, count: int) -> Array:
-    """``[count, O, ...]``: every node's action by itself, uniform."""
-    space, shape = table.actions, (count, table.num_nodes, *table.actions.shape)
-    if isinstance(space, Discrete):
-        return jax.random.randint(key, shape, 0, space.n, jnp.int32)
-    low, high = (jnp.broadcast_to(jnp.asarray(end, jnp.result_type(float)), shape) for end in (space.low, space.high))
-    return jax.random.uniform(key, shape, minval=low, maxval=high)
 
 
 def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
@@ -50,7 +40,7 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
 
     def update(state: SearchState) -> tuple[SearchState, Metrics]:
         key, draw_key, worth_key = jax.random.split(state.key, 3)
-        tried = random_commitments(draw_key, table, config.population)
+        tried = table.draw(draw_key, config.population)
         worth = problem.worth(worth_key, tried)
         settled = worth.gap <= problem.settled_gap
         payoff = jnp.where(jnp.isfinite(worth.payoff), worth.payoff, -jnp.inf)

@@ -7,11 +7,13 @@ import pytest
 
 import stackjax as sx
 from stackjax.bayesian import BayesianProblem
-from stackjax.problem import Table, Worth
+from stackjax.bayesian.answers import risk, stay
+from stackjax.problem import Nearby, Table, Worth
+from stackjax.solvers.children import ascended
 from stackjax.solvers.config import DirectConfig, SearchConfig
-from stackjax.solvers.direct import Elite, best_of, direct, homes, merge, rank_weights
+from stackjax.solvers.direct import Elite, best_of, direct, merge, parents_of
 from stackjax.solvers.search import search
-from tests.oracles.islands import merged, weights_by_rank
+from tests.oracles.direct_search import affine_scaling, merged, slack_and_loss, weights_by_rank
 
 SMALL = DirectConfig(num_updates=20, population=64)
 
@@ -19,12 +21,12 @@ SMALL = DirectConfig(num_updates=20, population=64)
 class Toy:
     """Pays the sum of what is committed to; a total of 10 or more leaves the followers unsettled."""
 
-    name, payoff_range, settled_gap = "toy", (0.0, 12.0), 0.02
+    name, payoff_range, settled_gap, tie, nearby = "toy", (0.0, 12.0), 0.02, 1e-5, None
     commitments = Table(4, sx.Discrete(4))
 
     def worth(self, key, commitments):
         total = commitments.sum(axis=-1).astype(jnp.float32)
-        return Worth(total, jnp.where(total >= 10, 1.0, 0.0))
+        return Worth(total, jnp.where(total >= 10, 1.0, 0.0), jnp.zeros_like(total), commitments[:, :1])
 
 
 def run(solver, num_updates, key):
@@ -32,26 +34,69 @@ def run(solver, num_updates, key):
     return solver.commitment(state), metrics
 
 
-def test_merging_and_ranks_agree_with_a_loop_in_numpy():
-    rng = np.random.default_rng(0)
-    lists = []
-    for size in (5, 9):
-        found = [rng.integers(2, size=(size, 3)), *rng.normal(size=(3, size)), rng.integers(4, size=size)]
-        lists.append(Elite(found[0], *(leaf.astype(np.float32) for leaf in found[1:])))
-    got = merge(*(jax.tree.map(jnp.asarray, one) for one in lists), 4)
-    want = merged(*lists, 4)
-    for mine, theirs in zip(got, want, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
-    score = np.array([0.5, -np.inf, 2.0, 1.0], np.float32)
-    np.testing.assert_allclose(rank_weights(jnp.asarray(score)), weights_by_rank(score), rtol=1e-5)
+def random_elite(rng, size):
+    commitments, answers = rng.integers(2, size=(size, 3)), rng.integers(3, size=(size, 1))
+    score, payoff, gap = rng.normal(size=(3, size)).astype(np.float32)
+    groups = rng.integers(4, size=size).astype(np.float32)
+    answers = commitments[:, :1] + commitments[:, 1:2]  # the same for equal commitments
+    return Elite(commitments, answers, np.zeros(size, np.int32), score, payoff, gap, groups)
 
 
-def test_the_worst_roots_are_given_up_and_their_islands_start_anew_as_the_best():
-    best, root = jnp.array([1.0, 4.0, 3.0, 2.0]), jnp.arange(4)
-    home, after = homes(best, root, jnp.float32(0.5))
-    assert home.tolist() == [1, 1, 2, 1]
-    assert after.tolist() == [1, 1, 2, 1]
-    assert homes(best, after, jnp.float32(2.0))[1].tolist() == [1] * 4
+@pytest.mark.parametrize(("num_answers", "most_alike"), [(3, 4), (2, 1), (1, 4)])
+def test_what_is_kept_agrees_with_a_loop_in_numpy(num_answers, most_alike):
+    rng = np.random.default_rng(num_answers)
+    kept, new = random_elite(rng, 5), random_elite(rng, 9)
+    got = merge(*(jax.tree.map(jnp.asarray, one) for one in (kept, new)), jnp.int32(num_answers), most_alike)
+    lists = [(one.commitments, one.answer, one.score, one.payoff, one.gap, one.groups) for one in (kept, new)]
+    want = merged(*lists, num_answers, most_alike, room=5)
+    assert (got.groups > 0).sum() == len(want)
+    columns = (got.commitments, got.place, got.score, got.payoff, got.gap, got.groups)
+    for mine, theirs in zip(columns, zip(*want, strict=True), strict=True):
+        np.testing.assert_allclose(mine[: len(want)], np.array(theirs), rtol=1e-5, atol=1e-6)
+
+
+def test_parents_are_those_of_each_answer_and_then_all():
+    score = jnp.array([5.0, 4.0, 3.0, 4.5, 1.0, -jnp.inf])
+    place, groups = jnp.array([0, 0, 0, 1, 1, 0]), jnp.array([1.0, 1, 1, 1, 1, 0])
+    parents = parents_of(Elite(jnp.zeros((6, 1)), place[:, None], place, score, score, score, groups), 4, 3)
+    assert parents.num_answers == 2
+    assert parents.place[0].tolist() == [0, 1, 2]
+    assert parents.place[1, :2].tolist() == [3, 4]
+    assert parents.place[2].tolist() == [0, 3, 1]
+    for row, size in ((0, 3), (1, 2), (2, 5)):
+        want = weights_by_rank(size, 3)
+        np.testing.assert_allclose(parents.weight[row, : len(want)], want, rtol=1e-5)
+        assert (parents.weight[row, len(want) :] == 0).all()
+
+
+def test_slack_and_risk_agree_with_loops_over_types():
+    rng = np.random.default_rng(5)
+    prior = rng.random((2, 3))
+    prior[1] = 0.0  # a type that never comes up
+    prior /= prior.sum()
+    tables = rng.normal(size=(3, 2, 3, 2, 4))
+    game = sx.InducedGame(prior, tables[1:].astype(np.float32), tables[0].astype(np.float32))
+    answer = rng.integers(2, size=5)
+    slack, loss = slack_and_loss(prior, tables[1:], tables[0], answer)
+    np.testing.assert_allclose(stay(game, jnp.asarray(answer)).slack, slack, rtol=1e-4, atol=1e-5)
+    change = game._replace(follower_payoffs=rng.normal(size=game.follower_payoffs.shape).astype(np.float32))
+    for tie in (-10.0, 0.0, 0.5, 10.0):
+        want = max(0.0, loss[slack < tie].max(initial=0.0))
+        np.testing.assert_allclose(risk(game, change, jnp.asarray(answer), tie), want, rtol=1e-4, atol=1e-5)
+        assert risk(game, change._replace(follower_payoffs=tables[1:] * 0), jnp.asarray(answer), tie) == 0
+
+
+def test_a_step_up_the_slope_is_dikins():
+    rng = np.random.default_rng(6)
+    start, payoff_slope, slack_slopes = rng.uniform(0.2, 0.8, 4), rng.normal(size=4), rng.normal(size=(3, 4))
+    slack = rng.uniform(0.1, 0.5, 3)
+    here = Nearby(jnp.float32(1.0), jnp.asarray(slack, jnp.float32))
+    slopes = Nearby(jnp.asarray(payoff_slope, jnp.float32), jnp.asarray(slack_slopes, jnp.float32))
+    key = jax.random.key(7)
+    got = ascended(key, here, slopes, jnp.asarray(start, jnp.float32), 0.0, 1.0)
+    share = 1.0 - 0.5 * float(jax.random.uniform(key)) ** 2
+    np.testing.assert_allclose(got, affine_scaling(start, payoff_slope, slack, slack_slopes, share), rtol=1e-3, atol=1e-4)
+    assert payoff_slope @ (np.asarray(got) - start) > 0
 
 
 def test_settled_commitments_go_first():
@@ -63,10 +108,21 @@ def test_settled_commitments_go_first():
 
 
 def test_only_what_met_enough_groups_counts_as_found():
-    scores = jnp.array([[3.0, 2.0, 1.0]])
-    elite = Elite(jnp.arange(3).reshape(1, 3, 1), scores, scores, scores * 0, jnp.array([[1.0, 8.0, 20.0]]))
+    scores = jnp.array([3.0, 2.0, 1.0])
+    place = jnp.zeros(3, jnp.int32)
+    elite = Elite(jnp.arange(3)[:, None], place[:, None], place, scores, scores, scores * 0, jnp.array([1.0, 8.0, 20.0]))
     assert best_of(elite, 8).payoff == 2.0
     assert best_of(elite, 50).payoff == 1.0
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_random_mixes_at_odds_reach_the_optimum(seed):
+    leader, noise = np.random.default_rng(seed).random((2, 6, 6))
+    game = sx.matrix_game(np.stack([leader, 0.6 * (1 - leader) + 0.4 * noise], axis=-1), randomized=True)
+    problem, config = BayesianProblem(sx.StackelbergPOMDP(game)), DirectConfig(num_updates=60, population=128)
+    commitment, _ = jax.jit(lambda key: run(direct(problem, config), 60, key))(jax.random.key(seed))
+    judged = problem.judge(jax.random.key(1), commitment, 1)
+    assert 0.999 <= judged.payoff / sx.solve(game).value <= 1 + 1e-5
 
 
 @pytest.mark.parametrize("name", ["maintain", "maintain-randomized"])
@@ -87,7 +143,7 @@ def test_seeds_side_by_side_find_what_each_finds_alone():
     np.testing.assert_array_equal(together, alone)
 
 
-@pytest.mark.parametrize("wrong", [{"population": 30}, {"elite_share": 0.0}, {"last_step": 0.5}, {"num_islands": 0}])
+@pytest.mark.parametrize("wrong", [{"population": 3}, {"climb_share": 0.96}, {"last_step": 0.5}, {"num_answers": 0}])
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(sx.InputError, match=next(iter(wrong))):
         DirectConfig(**wrong)

@@ -1,0 +1,71 @@
+"""What `direct` keeps, how parents weigh, where a commitment climbs to, and what an answer costs to leave: in plain loops."""
+
+import itertools
+
+import numpy as np
+
+
+def merged(kept, new, num_answers, most_alike, room):
+    """The best of both lists of (commitments, answers, score, payoff, gap, groups), equal commitments put together.
+
+    Rows of (commitment, place of the answer, score, payoff, gap, groups), answer by answer.
+    """
+    known = {}
+    for one in (kept, new):
+        for commitment, answer, *numbers in zip(*one, strict=True):
+            if numbers[-1] > 0:
+                known.setdefault(tuple(commitment), (tuple(answer), []))[1].append(numbers)
+    by_answer = {}
+    for commitment, (answer, seen) in known.items():
+        scores, payoffs, gaps, groups = np.array(seen, np.float64).T
+        mean = lambda values, groups=groups: (values * groups).sum() / groups.sum()
+        row = (commitment, mean(scores), mean(payoffs), max(0.0, gaps.max()), groups.sum())
+        by_answer.setdefault(answer, []).append(row)
+    for rows in by_answer.values():
+        rows.sort(key=lambda row: -row[1])
+    ordered = sorted(by_answer.values(), key=lambda rows: -rows[0][1])
+    share = min(room // min(num_answers, len(ordered)), most_alike)
+    return [(row[0], place, *row[1:]) for place, rows in enumerate(ordered[:num_answers]) for row in rows[:share]]
+
+
+def weights_by_rank(size, most):
+    """Of ``size`` parents, the best first, at most ``most``; they sum to 1."""
+    weights = [np.log(min(size, most) + 0.5) - np.log(rank) for rank in range(1, min(size, most) + 1)]
+    return np.array(weights) / sum(weights)
+
+
+def slack_and_loss(prior, followers, leader, answer):
+    """For each follower, type and action: what playing it instead of the answer costs the follower, and the leader.
+
+    The follower's cost is given its type; the leader's counts the chance of the type.
+    """
+    num_types = prior.shape
+    num_actions = leader.shape[prior.ndim :]
+    starts = np.concatenate([[0], np.cumsum(num_types)])
+    slack, loss = [], []
+    for i, kinds in enumerate(num_types):
+        for own in range(kinds):
+            weight = sum(prior[t] for t in itertools.product(*map(range, num_types)) if t[i] == own)
+            for action in range(num_actions[i]):
+                cost = leader_cost = 0.0
+                for types in itertools.product(*map(range, num_types)):
+                    if types[i] != own:
+                        continue
+                    obey = [int(answer[starts[j] + types[j]]) for j in range(len(num_types))]
+                    deviate = list(obey)
+                    deviate[i] = action
+                    cost += prior[types] * (followers[i][(*types, *obey)] - followers[i][(*types, *deviate)])
+                    leader_cost += prior[types] * (leader[(*types, *obey)] - leader[(*types, *deviate)])
+                slack.append(cost / weight if weight > 0 else 0.0)
+                loss.append(leader_cost)
+    return np.array(slack), np.array(loss)
+
+
+def affine_scaling(start, payoff_slope, slack, slack_slopes, share):
+    """One step of Dikin's method for a linear programme over the unit box where no slack may fall below 0."""
+    metric = np.diag(1.0 / start**2 + 1.0 / (1.0 - start) ** 2)
+    for room, slope in zip(slack, slack_slopes, strict=True):
+        metric += np.outer(slope, slope) / room**2
+    direction = np.linalg.solve(metric, payoff_slope)
+    ways = [*(-slack_slopes @ direction / slack), *(-direction / start), *(direction / (1.0 - start))]
+    return start + share / max(ways) * direction

@@ -52,6 +52,7 @@ def test_optimal_on_nearly_every_seed(tmp_path, name, options, optimum, toleranc
     assert (np.abs(payoffs - optimum) < tolerance).sum() >= least_seeds, payoffs
 
 
+@pytest.mark.long
 def test_posted_prices_with_messages_lose_nothing(tmp_path):
     payoffs, gaps = train("posted-price-pi", tmp_path, num_seeds=2)
     assert (payoffs > -1e-6).all(), payoffs
@@ -66,6 +67,7 @@ def test_uniform_values_with_messages_beat_every_mechanism_without(tmp_path):
     assert (gaps <= 0.01).all(), gaps
 
 
+@pytest.mark.long
 def test_a_mixing_leader_gets_past_the_corner_and_near_the_supremum(tmp_path):
     payoffs, _ = train("maintain-randomized", tmp_path)
     assert np.median(payoffs) >= 27.0, payoffs

@@ -60,8 +60,8 @@ def step_through(env: sx.StackelbergPOMDP, key: jax.Array, actions: jax.Array) -
 
 
 PLAYS, FEEDBACK = ("argmax", "mixed", "empirical"), ("sampled", "expected")
-# Every game with both kinds of feedback, every play with both, and over three games in a row every game's neighbours with all.
-PAIRS = [(game, PLAYS[(g + f) % 3], feedback) for g, game in enumerate(GAMES) for f, feedback in enumerate(FEEDBACK)]
+# Every game once, each with another play or another kind of feedback than its neighbours.
+PAIRS = [(game, PLAYS[g % 3], FEEDBACK[g % 2]) for g, game in enumerate(GAMES)]
 EVERYTHING = [(game, play, feedback) for game in GAMES for play in PLAYS for feedback in FEEDBACK]
 LONG = [pytest.param(*case, marks=pytest.mark.long) for case in EVERYTHING if case not in PAIRS]
 
@@ -71,7 +71,11 @@ def test_committed_path_equals_step_path(game, reward_play, feedback):
     check_paths(GAMES[game](), sx.multiplicative_weights(0.3, feedback=feedback), reward_play)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind != "multiplicative-weights"])
+ALWAYS = ("regret-matching", "q-learning", "swap-regret")  # one of each shape of state
+OTHERS = [kind for kind in get_args(Kind) if kind not in ("multiplicative-weights", *ALWAYS)]
+
+
+@pytest.mark.parametrize("kind", [*ALWAYS, *(pytest.param(kind, marks=pytest.mark.long) for kind in OTHERS)])
 def test_every_learning_rule_takes_both_paths(kind):
     check_paths(GAMES["correlated"](), sx.FollowersConfig(kind=kind).build(), "mixed")
 

@@ -25,7 +25,7 @@ def finish(*arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [pytest.param(TRAIN, marks=pytest.mark.long), SWEEP], ids=["train", "sweep"])
+@pytest.mark.parametrize("command", [TRAIN, pytest.param(SWEEP, marks=pytest.mark.long)], ids=["train", "sweep"])
 def test_killed_at_random_moments(command, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     began = time.monotonic()

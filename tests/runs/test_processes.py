@@ -22,7 +22,7 @@ def close(found, expected):
     np.testing.assert_allclose(values[0], values[1], rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_train_as_one_does_to_the_last_bit(tmp_path):
     seeds = [*SMALL, "--ppo.num-updates", 4, "--seeds", 2]
     finish([start(*seeds, "--out", tmp_path / "one", devices=1)])

@@ -103,6 +103,7 @@ def test_one_compilation_for_each_group_whatever_its_size(tmp_path, monkeypatch)
     assert len(list((out / "chunks").iterdir())) == 16
 
 
+@pytest.mark.long
 def test_chunks_change_nothing(swept, tmp_path, monkeypatch):
     """With room for three and two cores, two at a time: a third would run alone."""
     monkeypatch.setattr("stackjax.runs.programs.num_cores", lambda: 2)

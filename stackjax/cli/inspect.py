@@ -5,6 +5,7 @@ import json
 import pathlib
 from typing import Annotated
 
+from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import fail, game_argument, parse, run_argument
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.games import registry
@@ -99,6 +100,7 @@ def evaluate_command(arguments: list[str]) -> int:
         "add --game FILE.py: the file is executed, and must be the one that the run was trained on."
     )
     directory = run_argument(arguments, "evaluate", help_text)
+    keep_compiled_programs()
     from stackjax.runs.display import print_result
     from stackjax.runs.session import run_evaluation
 

@@ -5,6 +5,7 @@ import sys
 import time
 from typing import Any
 
+from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import game_argument, parse
 from stackjax.cli.complaints import split_options
 from stackjax.cli.train import RunSettings, run_spec, settings_type, to_the_end
@@ -48,6 +49,7 @@ def sweep_command(arguments: list[str]) -> int:
             raise InputError(f"{flag} is both fixed and swept; give one of {flag} and --sweep.{name}")
     sweep = SweepSpec(run_spec(source, settings), axes)
     join(settings)
+    keep_compiled_programs()
     from stackjax.runs.devices import is_writer
     from stackjax.runs.sweep import run_sweep
     from stackjax.runs.sweep_report import SweepDirectory

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import fail, game_argument, parse
 from stackjax.errors import InputError
 from stackjax.followers.config import FollowersConfig, check_options, followers_type
@@ -121,6 +122,7 @@ def train_command(arguments: list[str]) -> int:
     settings = parse(settings_type(source, RunSettings, rest), rest, f"stackjax train {arguments[0]}")
     spec = run_spec(source, settings)
     join(settings)
+    keep_compiled_programs()
     from stackjax.runs.devices import is_writer
     from stackjax.runs.directory import RunDirectory
     from stackjax.runs.display import LiveProgress, print_result

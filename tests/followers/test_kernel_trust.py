@@ -1,13 +1,17 @@
 """The kernel's cache and entry trust nothing that they were not themselves sure of, and what they refuse is said in words."""
 
 import hashlib
+import os
 import pathlib
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
 import pytest
 
 import stackjax as sx
+from stackjax import cache
 from stackjax.followers import equilibrate as equilibrate_module
 from stackjax.followers.equilibrate import kernel_for
 from stackjax.followers.kernels import native
@@ -18,7 +22,7 @@ GAME = batch_of_games((2, 2), (2, 2), batch=3)
 
 def test_a_seal_that_is_no_text_is_a_broken_seal(own_cache):
     compiler = native.shutil.which("c++")
-    library = native._cache_folder() / native._name(compiler)
+    library = cache.cache_folder() / native._name(compiler)
     library.write_bytes(b"no library")
     library.with_suffix(".sha256").write_bytes(b"\xff\xfe")
     assert native._loaded(compiler).stackjax_hedge
@@ -33,19 +37,23 @@ def test_what_others_could_put_into_the_cache_is_not_loaded(own_cache, mode):
     library = own_cache / native._name(compiler)
     library.write_bytes(b"planted")
     library.with_suffix(".sha256").write_text(hashlib.sha256(b"planted").hexdigest())
+    program = own_cache / "programs-0" / "jit_advance-cache"
+    program.parent.mkdir()
+    program.write_bytes(b"planted")
     own_cache.chmod(mode)
-    assert native._cache_folder() == own_cache
+    assert cache.cache_folder() == own_cache
     assert own_cache.stat().st_mode & 0o777 == 0o700
     assert not library.exists()
+    assert not program.exists()
     library.write_bytes(b"our own")
-    native._cache_folder()
+    cache.cache_folder()
     assert library.exists()
 
 
 def test_a_folder_where_a_library_should_be_is_not_used(own_cache):
     (own_cache / "hedge-0.so").mkdir(parents=True)
     own_cache.chmod(0o777)
-    assert native._cache_folder() == pathlib.Path(native._process_folder().name)
+    assert cache.cache_folder() == pathlib.Path(cache._process_folder().name)
 
 
 def test_a_name_tells_the_version_of_the_ffi_headers(monkeypatch):
@@ -108,3 +116,17 @@ def test_the_kernel_that_is_told_is_the_one_that_runs(request, monkeypatch, envi
     sx.equilibrate(jax.random.key(0), GAME, rule, 2)
     assert (kernel, ran) == (expected, ["native"] * (expected == "native"))
     assert (reason is None) == (expected == "native")
+
+
+@pytest.mark.parametrize(("said", "is_kept"), [({}, True), ({"JAX_ENABLE_COMPILATION_CACHE": "0"}, False)])
+def test_compiled_programs_are_kept_in_the_users_folder_unless_told_otherwise(said, is_kept, tmp_path):
+    code = (
+        "import jax\nfrom stackjax import cache\ncache.SHORTEST = 0.0\ncache.keep_compiled_programs()\n"
+        "print(jax.jit(lambda x: x * 2 + 1)(3.0))"
+    )
+    environment = {
+        key: value for key, value in os.environ.items() if "COMPILATION_CACHE" not in key and "PERSISTENT" not in key
+    }
+    environment |= {"XDG_CACHE_HOME": str(tmp_path), **said}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert bool(list(tmp_path.glob("stackjax/programs-*/*-cache"))) == is_kept

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax import cache
 from stackjax.followers.equilibrate import kernel_for
 from stackjax.followers.kernels import native
 from tests.followers.test_equilibrate import random_game
@@ -117,7 +118,7 @@ def learn(kernel="auto"):
 def test_a_torn_kernel_is_built_again(own_cache, damage):
     """Cut short, or with its seal renewed so that only loading tells: one more build, and the kernel loads."""
     compiler = native.shutil.which("c++")
-    folder = native._cache_folder()
+    folder = cache.cache_folder()
     library = folder / native._name(compiler)
     seal = library.with_suffix(".sha256")
     native._build(compiler, library, seal)
@@ -140,7 +141,7 @@ def test_a_name_tells_what_the_library_was_built_with(monkeypatch):
             patch.setattr(native.platform, function, other)
             names.add(native._name(compiler))
     with monkeypatch.context() as patch:
-        patch.setattr(native, "_processor", lambda: "another")
+        patch.setattr(native, "processor", lambda: "another")
         names.add(native._name(compiler))
     with monkeypatch.context() as patch:
         reported = native.subprocess.CompletedProcess([], 0, stdout=b"c++ 0.0.1")
@@ -152,15 +153,15 @@ def test_a_name_tells_what_the_library_was_built_with(monkeypatch):
 def test_a_cache_of_others_is_not_used(own_cache, monkeypatch, tmp_path):
     own_cache.mkdir()
     own_cache.chmod(0o777)
-    assert native._cache_folder() == own_cache
+    assert cache.cache_folder() == own_cache
     assert own_cache.stat().st_mode & 0o777 == 0o700
     monkeypatch.setattr(native.os, "getuid", lambda: 12345)
-    assert native._cache_folder() != own_cache
+    assert cache.cache_folder() != own_cache
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     (tmp_path / "other").mkdir()
     (tmp_path / "other/stackjax").symlink_to(own_cache)
-    assert native._cache_folder() != tmp_path / "other/stackjax"
+    assert cache.cache_folder() != tmp_path / "other/stackjax"
 
 
 def test_the_slow_path_is_said_once(own_cache, monkeypatch):

@@ -24,8 +24,8 @@ def finish(*arguments):
     return errors
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", [TRAIN, pytest.param(SWEEP, marks=pytest.mark.long)], ids=["train", "sweep"])
+@pytest.mark.long
+@pytest.mark.parametrize("command", [TRAIN, SWEEP], ids=["train", "sweep"])
 def test_killed_at_random_moments(command, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     began = time.monotonic()

@@ -115,7 +115,7 @@ def test_only_what_met_enough_groups_counts_as_found():
     assert best_of(elite, 50).payoff == 1.0
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.long)])
 def test_random_mixes_at_odds_reach_the_optimum(seed):
     leader, noise = np.random.default_rng(seed).random((2, 6, 6))
     game = sx.matrix_game(np.stack([leader, 0.6 * (1 - leader) + 0.4 * noise], axis=-1), randomized=True)
@@ -125,7 +125,7 @@ def test_random_mixes_at_odds_reach_the_optimum(seed):
     assert 0.999 <= judged.payoff / sx.solve(game).value <= 1 + 1e-5
 
 
-@pytest.mark.parametrize("name", ["maintain", "maintain-randomized"])
+@pytest.mark.parametrize("name", ["allocation", pytest.param("maintain-randomized", marks=pytest.mark.long)])
 def test_reaches_the_optimum(name):
     problem = BayesianProblem(sx.StackelbergPOMDP(sx.make(name)))
     config = DirectConfig(num_updates=60, population=128)

@@ -12,7 +12,6 @@ import os
 import pathlib
 import platform
 import shutil
-import stat
 import subprocess
 import tempfile
 import warnings
@@ -21,6 +20,7 @@ import jax
 import jaxlib
 import numpy as np
 
+from stackjax.cache import cache_folder, processor
 from stackjax.followers.base import FollowerDynamics
 from stackjax.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
 from stackjax.games.base import InducedGame
@@ -88,7 +88,7 @@ def _build_problem() -> str | None:
 
 def _loaded(compiler: str) -> ctypes.CDLL:
     """The library, from the cache or built; one that is not as it was built, or does not load, is built once more."""
-    folder = _cache_folder()
+    folder = cache_folder()
     library = folder / _name(compiler)
     seal = library.with_suffix(".sha256")  # a library that was cut short could end this process when loaded
     for is_last in (False, True):
@@ -132,38 +132,5 @@ def _name(compiler: str) -> str:
         errors="replace"
     )
     libc = " ".join(platform.libc_ver())
-    identity = [SOURCE.read_text(), jax.__version__, jaxlib.__version__, compiler, version, libc, *_flags(), _processor()]
+    identity = [SOURCE.read_text(), jax.__version__, jaxlib.__version__, compiler, version, libc, *_flags(), processor()]
     return f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"
-
-
-def _cache_folder() -> pathlib.Path:
-    """A folder that this user alone can write to: what lies in it is loaded into this process."""
-    try:
-        folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stackjax"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat()
-        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-        if is_own:
-            folder.chmod(0o700)
-            if status.st_mode & 0o022:  # others may have put in what is there, with a seal that fits
-                for left in folder.glob("hedge-*"):
-                    left.unlink()
-        usable = is_own and os.access(folder, os.W_OK)
-    except (OSError, RuntimeError, AttributeError):  # RuntimeError: nobody's home; AttributeError: no users
-        usable = False
-    return folder if usable else pathlib.Path(_process_folder().name)
-
-
-@functools.cache
-def _process_folder() -> tempfile.TemporaryDirectory:
-    """For this process alone, where the cache cannot be written; it goes when the process ends."""
-    return tempfile.TemporaryDirectory(prefix="stackjax-")
-
-
-def _processor() -> str:
-    """What ``-march=native`` depends on, as far as this system tells: caches may be shared by unlike machines."""
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))

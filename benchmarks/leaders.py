@@ -1,0 +1,195 @@
+"""Leaders compared at equal numbers of Stackelberg episodes: how much of the optimum each reaches, how often, in what time.
+
+Every leader is trained by `sx.train` with its default settings, 51,200 episodes a seed, and judged anew. A *share* is 0 for the
+mean payoff of random commitments and 1 for the optimum. Optima are exact: closed forms, linear programmes, or, for the random
+Bayesian games, the best of all commitments, each judged.
+"""
+
+import dataclasses
+import json
+import pathlib
+import platform
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+
+import stackjax as sx
+from reinforce import REINFORCE, ReinforceConfig
+from stackjax.bayesian import BayesianProblem
+from stackjax.games.base import OneShotGame
+from stackjax.problem import Problem
+from stackjax.solvers.config import DirectConfig, SearchConfig
+from stackjax.types import Array
+
+AT_OPTIMUM = 1e-3  # of the way from a random commitment to the optimum
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What to compare."""
+
+    seeds: int = 5
+    """Seeds of each leader on each problem."""
+    instances: int = 5
+    """Random games of each kind and size."""
+    problems: tuple[str, ...] = ()
+    """Kinds of problems: registered, independent, at-odds, bayesian, posted-price. All if none is named."""
+    leaders: tuple[str, ...] = ("search", "reinforce", "ppo", "ppo-none", "direct")
+    """Leaders; ppo-none is PPO whose critic sees no tables."""
+    sizes: tuple[int, ...] = (3, 8, 16, 32)
+    """Rows and columns of the random matrix games."""
+    out: pathlib.Path | None = None
+    """Where to write the figures as JSON."""
+
+
+LEADERS: dict[str, Any] = {
+    "search": SearchConfig(),
+    "reinforce": ReinforceConfig(),
+    "ppo": sx.PPOConfig(),
+    "ppo-none": sx.PPOConfig(critic_inputs="none"),
+    "direct": DirectConfig(),
+}
+
+
+class RandomBayesian(OneShotGame):
+    """Two followers with two types each send one of two messages; the leader answers both with one of four actions.
+
+    Everybody's payoff is uniform in [0, 1] for each profile of types and leader action.
+    """
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.name = f"random-bayesian-{seed}"
+        prior = rng.random((2, 2))
+        self.type_prior = prior / prior.sum()
+        self.num_actions = (2, 2)
+        self.leader_actions = sx.Discrete(4)
+        self._payoffs = rng.random((2, 2, 4, 3)).astype(np.float32)
+
+    def observation(self, actions: Array) -> Array:
+        return jnp.concatenate([jnp.eye(2)[actions[0]], jnp.eye(2)[actions[1]]])
+
+    def outcome_payoffs(self, types: Array, actions: Array, leader_action: Array) -> Array:
+        del actions
+        return jnp.asarray(self._payoffs)[types[0], types[1], leader_action]
+
+
+class Contest(NamedTuple):
+    """A problem: its kind and name, how to make it, and its optimum (None: the best of all commitments)."""
+
+    kind: str
+    name: str
+    make: Callable[[], Any]
+    optimum: Callable[[Any], float] | None
+
+
+def matrix(size: int, seed: int, *, at_odds: bool) -> Any:
+    """A game whose leader mixes ``size`` rows; at odds, the follower wants what the leader does not."""
+    leader, noise = np.random.default_rng(seed).random((2, size, size))
+    follower = 0.6 * (1.0 - leader) + 0.4 * noise if at_odds else noise
+    return sx.matrix_game(np.stack([leader, follower], axis=-1), randomized=True, name=f"{size}x{size}-{seed}")
+
+
+def contests(settings: Settings) -> list[Contest]:
+    exact = lambda game: float(sx.solve(game).value)
+    found = [Contest("registered", entry.name, lambda name=entry.name: sx.make(name), exact) for entry in sx.registered_games()]
+    for kind, at_odds in (("independent", False), ("at-odds", True)):
+        for size in settings.sizes:
+            for seed in range(1000, 1000 + settings.instances):
+                make = lambda size=size, seed=seed, at_odds=at_odds: matrix(size, seed, at_odds=at_odds)
+                found.append(Contest(kind, f"{size} x {size}, {seed}", make, exact))
+    seeds = range(settings.instances)
+    found += [Contest("bayesian", f"instance {seed}", lambda seed=seed: RandomBayesian(seed), None) for seed in seeds]
+    for types in (3, 4, 5, 6):
+        for messages in (2, 3):
+            options = {"num_types": types, "num_messages": messages}
+            make = lambda options=options: sx.make("posted-price-uniform", **options)
+            found.append(Contest("posted-price", f"n = {types}, m = {messages}", make, exact))
+    return [contest for contest in found if not settings.problems or contest.kind in settings.problems]
+
+
+def problem_of(game: Any) -> BayesianProblem:
+    """As `sx.train` makes it by default."""
+    env = sx.StackelbergPOMDP(game, sx.multiplicative_weights())
+    return BayesianProblem(env, env.with_num_rounds(10 * env.num_rounds))
+
+
+def random_payoff(problem: Problem) -> float:
+    """The mean payoff of 4096 random commitments."""
+    commitments = problem.commitments.draw(jax.random.key(0), 4096)
+    return float(jax.jit(problem.worth)(jax.random.key(1), commitments).payoff.mean())
+
+
+def best_of_all(problem: Problem) -> float:
+    """The best payoff of all commitments against which followers settle, each judged against 16 groups of followers."""
+    nodes, n = problem.commitments.num_nodes, problem.commitments.actions.n
+    every = jnp.asarray(np.indices((n,) * nodes).reshape(nodes, -1).T, jnp.int32)
+    judge = jax.jit(lambda made: jax.lax.map(lambda one: problem.judge(jax.random.key(2), one, 16)[:2], made))
+    payoff, gap = judge(every)
+    return float(jnp.where(gap <= problem.settled_gap, payoff, -jnp.inf).max())
+
+
+def compare(contest: Contest, settings: Settings) -> list[dict[str, Any]]:
+    """A row for each leader: shares of the optimum, seeds that reach it, gaps and seconds."""
+    game = contest.make()
+    problem = problem_of(game)
+    optimum = best_of_all(problem) if contest.optimum is None else contest.optimum(game)
+    floor = random_payoff(problem)
+    rows = []
+    for name in settings.leaders:
+        started = time.perf_counter()
+        run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, progress=False)
+        seconds = time.perf_counter() - started
+        payoffs = np.array([seed.certificate.leader_payoff for seed in run.seeds])
+        settled = np.array([seed.settled for seed in run.seeds])
+        share = (payoffs - floor) / (optimum - floor) if optimum > floor else np.ones_like(payoffs)
+        rows.append(
+            {
+                "kind": contest.kind,
+                "problem": contest.name,
+                "leader": name,
+                "optimum": optimum,
+                "random": floor,
+                "payoffs": payoffs.tolist(),
+                "share": share.tolist(),
+                "at_optimum": int(((share >= 1.0 - AT_OPTIMUM) & settled).sum()),
+                "unsettled": int((~settled).sum()),
+                "largest_gap": max(seed.certificate.bcce_gap for seed in run.seeds),
+                "seconds": seconds,
+                "train_seconds": run.result["wall_seconds"]["train"],
+            }
+        )
+        row = rows[-1]
+        print(
+            f"{contest.kind:<12} {contest.name:<24} {name:<10} share {share.mean():.4f} (least {share.min():.4f}), "
+            f"at the optimum {row['at_optimum']} of {settings.seeds}, gap {row['largest_gap']:.3g}, "
+            f"train {row['train_seconds']:.1f} s of {seconds:.1f} s",
+            flush=True,
+        )
+    return rows
+
+
+def main() -> None:
+    settings = tyro.cli(Settings)
+    sx.register_solver(REINFORCE)
+    rows = [row for contest in contests(settings) for row in compare(contest, settings)]
+    print()
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        for leader in settings.leaders:
+            those = [row for row in rows if (row["kind"], row["leader"]) == (kind, leader)]
+            share = np.concatenate([row["share"] for row in those])
+            reached = sum(row["at_optimum"] for row in those) / share.size
+            print(f"{kind:<12} {leader:<10} share {share.mean():.4f}, least {share.min():.4f}, at the optimum {reached:.0%}")
+    if settings.out is not None:
+        device = jax.devices()[0]
+        about = {"jax": jax.__version__, "python": platform.python_version(), "device": device.device_kind, "rows": rows}
+        settings.out.write_text(json.dumps(about, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

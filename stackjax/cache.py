@@ -1,0 +1,64 @@
+"""Where this user's compiled things are kept between runs: the CPU kernel, and the programs that XLA compiles."""
+
+import functools
+import hashlib
+import os
+import pathlib
+import platform
+import stat
+import tempfile
+
+__all__ = ["cache_folder", "keep_compiled_programs", "processor"]
+
+LARGEST = 1 << 30  # bytes of compiled programs; those not used for longest go first
+SHORTEST = 0.2  # seconds of compiling, below which a program is not kept
+
+
+def keep_compiled_programs() -> None:
+    """Have JAX keep what it compiles for this processor, unless the user has told it where to, or not to.
+
+    To be told otherwise: ``JAX_COMPILATION_CACHE_DIR``, ``JAX_ENABLE_COMPILATION_CACHE=0``.
+    """
+    import jax
+    import jaxlib
+
+    setting = lambda name: getattr(jax.config, name)
+    if setting("jax_compilation_cache_dir") is not None or not setting("jax_enable_compilation_cache"):
+        return
+    name = hashlib.sha256("\0".join([jaxlib.__version__, processor()]).encode()).hexdigest()[:16]
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / f"programs-{name}"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", SHORTEST)
+    jax.config.update("jax_compilation_cache_max_size", LARGEST)
+
+
+def cache_folder() -> pathlib.Path:
+    """A folder that this user alone can write to, as what lies in it is loaded into this process; else one of this process."""
+    try:
+        folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stackjax"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if is_own:
+            folder.chmod(0o700)
+            if status.st_mode & 0o022:  # others may have put in what is there, with a seal that fits
+                for left in [*folder.glob("hedge-*"), *folder.glob("programs-*/*")]:
+                    left.unlink()
+        usable = is_own and os.access(folder, os.W_OK)
+    except (OSError, RuntimeError, AttributeError):  # RuntimeError: nobody's home; AttributeError: no users
+        usable = False
+    return folder if usable else pathlib.Path(_process_folder().name)
+
+
+@functools.cache
+def _process_folder() -> tempfile.TemporaryDirectory:
+    """For this process alone, where the cache cannot be written; it goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="stackjax-")
+
+
+def processor() -> str:
+    """What compiled code depends on, as far as this system tells: caches may be shared by unlike machines."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))

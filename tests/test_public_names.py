@@ -23,6 +23,7 @@ def test_every_public_name_loads_and_nothing_else_is_public():
         "policy",
         "problem",
         "shards",
+        "cache",
         "bayesian",
         "solvers",
     }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stackjax.errors import nearest, or_words
+from stackjax.solvers.registry import registered_solvers
 
 __all__ = ["complaint", "split_options"]
 
@@ -44,7 +45,9 @@ def complaint(settings: type, arguments: list[str], program: str) -> str | None:
     for typed, values in given:
         is_known = typed in kinds or kinds.get(_positive(typed)) is bool
         if not is_known:
-            near = or_words(_near(typed, list(kinds), [f"--{field.name}" for field in dataclasses.fields(settings)]))
+            sections = [f"--{field.name}" for field in dataclasses.fields(settings)]
+            is_ours = any(name.rpartition(".")[2] == typed.rpartition(".")[2].lstrip("-") for name in kinds)
+            near = or_words(_near(typed, [*kinds, *([] if is_ours else _of_other_solvers(kinds))], sections))
             return f"option {typed} is not known.{near or f' See {program} --help'}"
         if places:  # these may stand after the one value of an option
             values, free = values[:1], free + values[1:]
@@ -56,6 +59,12 @@ def complaint(settings: type, arguments: list[str], program: str) -> str | None:
     missing = [option.name for option in options if option.is_required and option.name not in {typed for typed, _ in given}]
     missing = [f"{name} DIR" if name == "--out" else name for name in missing if name not in places[: len(free)]]
     return f"{command} needs {' and '.join(missing)}" if missing else None
+
+
+def _of_other_solvers(kinds: dict[str, Any]) -> list[str]:
+    """The options of solvers that were not chosen, of a command that takes ``--solver``."""
+    others = [option.name for entry in registered_solvers() for option in _options(entry.config, f"--{entry.name}.")]
+    return [name for name in others if name not in kinds] if "--solver" in kinds else []
 
 
 def split_options(arguments: list[str]) -> list[tuple[str, list[str]]]:

@@ -8,7 +8,7 @@ from typing import Any
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import game_argument, parse
 from stackjax.cli.complaints import split_options
-from stackjax.cli.train import RunSettings, run_spec, settings_type, to_the_end
+from stackjax.cli.train import RunSettings, run_spec, settings_type, solver_of, to_the_end
 from stackjax.errors import InputError
 from stackjax.followers.config import followers_type
 from stackjax.runs.startup import join
@@ -41,7 +41,7 @@ def sweep_command(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(rest):
         print(HELP)
     settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
-    axes = tuple(_axis(kind, settings.solver, name, tokens) for name, tokens in swept)
+    axes = tuple(_axis(kind, solver_of(settings), name, tokens) for name, tokens in swept)
     fixed = {name for name, _ in split_options(others)}
     for name, _ in swept:
         section, _, field = name.replace("_", "-").partition(".")

@@ -13,17 +13,18 @@ from stackjax.errors import InputError
 from stackjax.followers.config import FollowersConfig, check_options, followers_type
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec
 from stackjax.runs.startup import Processes, join
-from stackjax.solvers.registry import registered_solvers, solver_entry
+from stackjax.solvers.registry import DEFAULT_SOLVER, registered_solvers, solver_entry
 
-__all__ = ["RunSettings", "run_spec", "settings_type", "to_the_end", "train_command"]
+__all__ = ["RunSettings", "run_spec", "settings_type", "solver_of", "to_the_end", "train_command"]
 
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings(Processes):
     """Where results go, how many seeds are trained, and on which devices."""
 
-    solver: str = "ppo"
-    """What looks for a good commitment: ppo, direct, search, or another that is registered; its settings are --NAME.*."""
+    solver: str | None = None
+    """What looks for a good commitment: direct, ppo, search, or another that is registered; its settings are --NAME.*. By
+    default the one whose settings are given, and direct if none are."""
     out: pathlib.Path = dataclasses.field(kw_only=True)
     """Directory for config, metrics, checkpoints, result and report."""
     seeds: int = 10
@@ -63,8 +64,14 @@ def _value_of(option: str, arguments: list[str], default: str) -> str:
 
 
 def _solver(arguments: list[str]) -> tuple[str, type]:
-    """The solver that ``--solver`` names and its settings; raises `InputError` for options of other solvers."""
-    chosen = solver_entry(_value_of("--solver", arguments, RunSettings.solver))
+    """The solver that ``--solver`` names and its settings; raises `InputError` for options of other solvers.
+
+    If it names none, then the first whose options are given, or the default.
+    """
+    sections = [argument.removeprefix("--sweep.").removeprefix("--").partition(".")[0] for argument in arguments]
+    names = {entry.name for entry in registered_solvers()}
+    implied = next((section for section in sections if section in names), DEFAULT_SOLVER)
+    chosen = solver_entry(_value_of("--solver", arguments, implied))
     for entry in registered_solvers():
         for argument in arguments:
             if entry.name != chosen.name and argument.startswith((f"--{entry.name}.", f"--sweep.{entry.name}.")):
@@ -86,8 +93,13 @@ def _followers(arguments: list[str]) -> type:
 def run_spec(source: GameSource, settings: Any) -> RunSpec:
     """The run that parsed settings describe."""
     options = dataclasses.asdict(settings.game)
-    solver = getattr(settings, settings.solver)
+    solver = getattr(settings, solver_of(settings))
     return RunSpec(source, options, settings.pomdp, settings.followers, solver, settings.seed, settings.seeds)
+
+
+def solver_of(settings: Any) -> str:
+    """The name of the solver whose settings ``settings`` hold."""
+    return next(entry.name for entry in registered_solvers() if hasattr(settings, entry.name))
 
 
 def to_the_end(train: Callable[[], Any]) -> int:

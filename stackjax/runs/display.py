@@ -24,7 +24,7 @@ class LiveProgress:
     """A live progress line; plain lines now and then when the output is not a terminal."""
 
     def __init__(self, num_updates: int, *, silent: bool = False) -> None:
-        self._console = Console(stderr=True, quiet=silent)
+        self._console, self._silent = Console(stderr=True, quiet=silent), silent
         self._bar = Progress(
             TextColumn("update {task.completed}/{task.total}"),
             BarColumn(bar_width=20),
@@ -50,7 +50,7 @@ class LiveProgress:
         )
         self._bar.update(self._task, completed=seen.update, line=line)
         is_due = time.monotonic() - self._last > PLAIN_INTERVAL or seen.update == seen.num_updates
-        if not self._console.is_terminal and is_due:
+        if is_due and not (self._silent or self._console.is_terminal):
             self._last = time.monotonic()
             print(f"update {seen.update}/{seen.num_updates}  {line}", file=sys.stderr, flush=True)
 

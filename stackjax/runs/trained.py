@@ -19,7 +19,7 @@ from stackjax.runs.directory import RunDirectory
 from stackjax.runs.display import LiveProgress, best_seed, print_result
 from stackjax.runs.session import run_training
 from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec, find_game, given_game, resolve_options
-from stackjax.solvers.registry import entry_of, solver_entry
+from stackjax.solvers.registry import DEFAULT_SOLVER, entry_of, solver_entry
 
 __all__ = ["TrainedRun", "TrainedSeed", "train"]
 
@@ -91,7 +91,7 @@ def train(
     pomdp: POMDPConfig | None = None,
     followers: FollowersConfig | None = None,
     ppo: PPOConfig | None = None,
-    solver: str | Any = "ppo",
+    solver: str | Any = None,
     resume: bool = False,
     overwrite: bool = False,
     mesh: tuple[int, int] | None = None,
@@ -106,7 +106,8 @@ def train(
       seed: the first of them.
       out: the run directory; None keeps nothing on disk.
       pomdp, followers, ppo: settings; the library's defaults if None.
-      solver: what looks for the commitment, by name (``"ppo"``, ``"direct"``, ``"search"``) or as its settings.
+      solver: what looks for the commitment, by name (``"direct"``, ``"ppo"``, ``"search"``) or as its settings; if None,
+        PPO where ``ppo`` is given and ``"direct"`` otherwise.
       resume: go on with what is in ``out``.
       overwrite: replace what is in ``out``.
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
@@ -124,10 +125,10 @@ def train(
         ("ppo", ppo, PPOConfig),
     ):
         require_is(name, value, (kind, type(None)), f"a {kind.__name__}")
-    if ppo is not None and solver != "ppo":
+    if ppo is not None and solver not in (None, "ppo"):
         raise InputError(f"ppo holds settings of another solver than solver={solver!r}; give one of them")
-    if isinstance(solver, str):
-        solver = ppo or solver_entry(solver).config()
+    if solver is None or isinstance(solver, str):
+        solver = ppo or solver_entry(solver or DEFAULT_SOLVER).config()
     entry_of(solver)
     source = _source(game, options)
     spec = RunSpec(

@@ -12,7 +12,7 @@ from stackjax.solvers.config import DirectConfig, SearchConfig
 if TYPE_CHECKING:
     from stackjax.problem import Problem, Solver
 
-__all__ = ["SolverEntry", "entry_of", "register_solver", "registered_solvers", "solver_entry"]
+__all__ = ["DEFAULT_SOLVER", "SolverEntry", "entry_of", "register_solver", "registered_solvers", "solver_entry"]
 
 
 class SolverEntry(NamedTuple):
@@ -53,6 +53,7 @@ def _found(place: Any) -> Callable[..., Any]:
 
 
 SECTIONS = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite")  # of every run
+DEFAULT_SOLVER = "direct"  # the one that `benchmarks/leaders.py` favours
 _ENTRIES: dict[str, SolverEntry] = {}
 
 
@@ -102,15 +103,18 @@ def entry_of(config: Any) -> SolverEntry:
 
 for known in (
     SolverEntry(
+        "direct",
+        "evolves commitments themselves, without a network (the default: it reaches the optimum most often, and fastest)",
+        DirectConfig,
+        "stackjax.solvers.direct:direct",
+    ),
+    SolverEntry(
         "ppo",
         "the paper's learner: PPO whose critic sees the followers",
         PPOConfig,
         "stackjax.ppo.solver:ppo_solver",
         "stackjax.ppo.solver:ppo_can_share",
         traced=True,
-    ),
-    SolverEntry(
-        "direct", "a search over commitments themselves, without a network", DirectConfig, "stackjax.solvers.direct:direct"
     ),
     SolverEntry("search", "the best of many random commitments", SearchConfig, "stackjax.solvers.search:search"),
 ):

@@ -144,11 +144,12 @@ def test_files_are_as_the_umask_says(copy):
     assert (copy / "report.html").stat().st_mode & 0o777 == 0o600
 
 
-def test_sx_train_is_the_command(trained, tmp_path):
+def test_sx_train_is_the_command(trained, tmp_path, capsys):
     """From Python, without a directory, on the game itself: the same numbers, with certificates."""
     game = sx.matrix_game([[[3, 0], [0, 1]], [[1, 2], [2, 0]]], name="rows")
     small = {"ppo": sx.PPOConfig(num_updates=4, num_envs=16), "pomdp": sx.POMDPConfig(num_rounds=20), "progress": False}
     found = sx.train(game, seeds=2, **small)
+    assert capsys.readouterr().err == ""
     expected = json.loads((trained / "run/result.json").read_text())
     assert found.directory is None
     for seed, entry in zip(found.seeds, expected["seeds"], strict=True):

@@ -106,8 +106,11 @@ class Problem(Protocol):
     @property
     def kernel(self) -> str: ...
 
-    def worth(self, key: PRNGKey, commitments: Array) -> Worth:
-        """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each."""
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+        """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each.
+
+        With ``lasting`` they answer for as long as `judge` has it.
+        """
 
     @property
     def nearby(self) -> Callable[[Array, Array], Nearby] | None:

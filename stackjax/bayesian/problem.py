@@ -83,9 +83,9 @@ class BayesianProblem:
         other.__dict__["nearby"] = self.nearby  # a matter of the game alone
         return other
 
-    def worth(self, key: PRNGKey, commitments: Array) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """See `Problem`; the payoff is expected over types and the followers' play, as ``reward_play`` has it."""
-        env, risk_key = self.env, jax.random.fold_in(key, RISK_TAG)
+        env, risk_key = (self.lasting or self.env) if lasting else self.env, jax.random.fold_in(key, RISK_TAG)
 
         def payoffs(made: Array) -> tuple[Array, Array]:
             _, followers, leader = tabulate_batch(env.game, env.tree, made).game

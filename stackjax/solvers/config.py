@@ -36,14 +36,15 @@ class DirectConfig:
     """Share of the run after which one answer alone is left."""
     most_alike: int = 32
     """Commitments that are kept of one answer, at most."""
-    recheck_share: float = 0.1
-    """Share of an update's episodes in which the best commitments meet a fresh group of followers again."""
+    recheck_share: float = 0.05
+    """Share of an update's episodes in which the best commitments meet another group of followers, which answers for as long as
+    an evaluation takes (ten times as many rounds by default)."""
     stranger_share: float = 0.05
     """Of the other episodes, the share that goes to random commitments."""
     climb_share: float = 0.25
     """Of the other episodes, the share that goes to commitments which follow the slope of the payoff, if it has one."""
     trusted_groups: int = 8
-    """Groups of followers that a commitment must have met before it counts as the best found."""
+    """Such groups that a commitment must have met before it counts as the best found."""
     first_step: float = 0.3
     """Actions in a box: standard deviation of a change at the start, as a share of the box."""
     last_step: float = 1e-6

@@ -1,6 +1,7 @@
 """Search over commitments themselves, each judged by what its followers' answer pays exactly. No network, no critic.
 
-One Stackelberg episode is one commitment against one fresh group of followers. Commitments are kept by what followers answer,
+One Stackelberg episode is one commitment against one fresh group of followers. The best commitments meet further groups, which
+answer for as long as an evaluation takes, and are ranked by what these answer. Commitments are kept by what followers answer,
 so that one basin does not decide: the best of many answers at first, and of fewer and fewer as the run goes on. New ones are
 bred from those of one answer (`children`), and in a box a part of them climbs the slope of the leader's payoff up to the border
 at which followers would answer otherwise, as the multiple linear programmes of Conitzer and Sandholm (2006) do.
@@ -21,6 +22,7 @@ from stackjax.types import Array, PRNGKey
 
 __all__ = ["DirectState", "Elite", "direct"]
 
+FIRST = 0.01
 MOST_ENTRIES = 128  # of a commitment that climbs: each step solves as many linear equations
 
 
@@ -34,7 +36,8 @@ class Elite(NamedTuple):
       score: ``[E]`` what they are ranked by, mean, game units; -inf where there is none.
       payoff: ``[E]`` mean, game units.
       gap: ``[E]`` largest, game units.
-      groups: ``[E]`` how many groups of followers, as floats; 0 where there is none.
+      groups: ``[E]`` how many groups of followers that answer for as long as an evaluation takes, as floats; the first, which
+        need not, counts as `FIRST` of one. 0 where there is none.
     """
 
     commitments: Array
@@ -116,11 +119,15 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         return jnp.concatenate(made)
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
-        key, worth_key, next_key = jax.random.split(state.key, 3)
+        key, again_key, worth_key, next_key = jax.random.split(state.key, 4)
         progress = (state.update + 1).astype(jnp.result_type(float)) / config.num_updates
-        worth = problem.worth(worth_key, state.tried)
+        again = problem.worth(again_key, state.tried[: config.num_rechecked], lasting=True)
+        once = problem.worth(worth_key, state.tried[config.num_rechecked :])
+        worth = jax.tree.map(lambda *parts: jnp.concatenate(parts), again, once)
+        groups = jnp.concatenate([jnp.ones_like(again.payoff), jnp.full_like(once.payoff, FIRST)])
         left = jnp.ceil(config.num_answers * (1.0 - progress / config.answers_until)).astype(jnp.int32)
-        elite = merge(state.elite, judged_once(problem, state.tried, worth), jnp.maximum(left, 1), config.most_alike)
+        judged = judged_once(problem, state.tried, worth, groups)
+        elite = merge(state.elite, judged, jnp.maximum(left, 1), config.most_alike)
         found = best_of(elite, config.trusted_groups)
         metrics = {
             "episodes": jnp.float32(config.population),
@@ -186,8 +193,8 @@ def parents_of(elite: Elite, most_answers: int, most_alike: int) -> Parents:
     return Parents(place, weight / weight.sum(axis=-1, keepdims=True), num_answers)
 
 
-def judged_once(problem: Problem, commitments: Array, worth: Worth) -> Elite:
-    """Commitments ``[B, O, ...]`` that have met one group of followers.
+def judged_once(problem: Problem, commitments: Array, worth: Worth, groups: Array) -> Elite:
+    """Commitments ``[B, O, ...]`` that have met one group of followers, which counts as ``groups [B]``.
 
     Their score is the payoff less the gap, and less the payoff's range where followers have not settled. In a box it is less
     the risk too: what a commitment on the border of an answer leads to is a matter of rounding, and a step back costs little.
@@ -196,9 +203,8 @@ def judged_once(problem: Problem, commitments: Array, worth: Worth) -> Elite:
     finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap)
     lost = worth.risk if isinstance(problem.commitments.actions, Box) else 0.0
     score = worth.payoff - lost - worth.gap - jnp.where(worth.gap <= problem.settled_gap, 0.0, high - low)
-    once = jnp.ones_like(worth.payoff)
-    nowhere = jnp.zeros(len(once), jnp.int32)
-    return Elite(commitments, worth.answer, nowhere, jnp.where(finite, score, -jnp.inf), worth.payoff, worth.gap, once)
+    nowhere = jnp.zeros(len(groups), jnp.int32)
+    return Elite(commitments, worth.answer, nowhere, jnp.where(finite, score, -jnp.inf), worth.payoff, worth.gap, groups)
 
 
 def merge(kept: Elite, new: Elite, num_answers: Array, most_alike: int) -> Elite:
@@ -214,7 +220,7 @@ def merge(kept: Elite, new: Elite, num_answers: Array, most_alike: int) -> Elite
     belongs = (order[:, None] == first[None]) & there[None]
     total = lambda values: jnp.where(belongs, values[None], 0.0).sum(axis=-1)
     groups = total(both.groups)
-    mean = lambda values: total(values * both.groups) / jnp.maximum(groups, 1.0)
+    mean = lambda values: total(values * both.groups) / jnp.maximum(groups, FIRST)
     score = jnp.where(groups > 0, mean(both.score), -jnp.inf)
     gap = jnp.where(belongs, both.gap[None], 0.0).max(axis=-1)
 

@@ -24,7 +24,7 @@ class Toy:
     name, payoff_range, settled_gap, tie, nearby = "toy", (0.0, 12.0), 0.02, 1e-5, None
     commitments = Table(4, sx.Discrete(4))
 
-    def worth(self, key, commitments):
+    def worth(self, key, commitments, *, lasting=False):
         total = commitments.sum(axis=-1).astype(jnp.float32)
         return Worth(total, jnp.where(total >= 10, 1.0, 0.0), jnp.zeros_like(total), commitments[:, :1])
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.cli.train import RunSettings, settings_type, solver_of
 from stackjax.problem import Solver
+from stackjax.runs.spec import find_game
 from stackjax.solvers.registry import SolverEntry, entry_of, forget_solver, register_solver, solver_entry
 from tests.runs.commands import metrics_of, result_of, run
 
@@ -104,9 +107,12 @@ def test_what_needs_no_network_trains_from_python(name):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--solver", "pgo"], "solver 'pgo' must be one of ppo, direct, search. Did you mean 'ppo'?"),
+        (["--solver", "pgo"], "solver 'pgo' must be one of direct, ppo, search. Did you mean 'ppo'?"),
         (["--solver", "search", "--ppo.num-envs", "4"], "--ppo.num-envs belongs to --solver ppo, but the solver is search"),
-        (["--direct.num-updates", "4"], "--direct.num-updates belongs to --solver direct, but the solver is ppo"),
+        (
+            ["--ppo.num-envs", "4", "--direct.num-updates", "4"],
+            "--direct.num-updates belongs to --solver direct, but the solver is",
+        ),
         (["--solver", "direct", "--direct.num-updates", "0"], "num_updates=0"),
         (["--solver", "direct", "--mesh", "1", "2"], "mesh=1 2"),
     ],
@@ -118,11 +124,26 @@ def test_mistakes_are_one_line(arguments, words, tmp_path, capsys):
     assert words in errors[0]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "direct"),
+        (["--ppo.num-envs", "4"], "ppo"),
+        (["--search.population", "4"], "search"),
+        (["--sweep.search.population", "4"], "search"),
+        (["--solver", "ppo"], "ppo"),
+    ],
+)
+def test_settings_choose_their_solver(arguments, expected):
+    kind = settings_type(find_game("escape"), RunSettings, arguments)
+    assert solver_of(kind(out=pathlib.Path("run"))) == expected
+
+
 def test_mistakes_in_python_name_what_is_allowed():
     with pytest.raises(sx.InputError, match="ppo holds settings of another solver than solver='search'"):
         sx.train("allocation", ppo=sx.PPOConfig(), solver="search")
     with pytest.raises(
-        sx.InputError, match=r"solver=3 must be the settings of a solver: PPOConfig, DirectConfig, SearchConfig"
+        sx.InputError, match=r"solver=3 must be the settings of a solver: DirectConfig, PPOConfig, SearchConfig"
     ):
         sx.train("allocation", solver=3)
     with pytest.raises(sx.InputError, match="solver name 'ppo' is taken"):

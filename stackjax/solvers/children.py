@@ -12,7 +12,7 @@ from stackjax.games.spaces import Box, Discrete
 from stackjax.problem import Nearby, Table
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["ascended", "box_children", "discrete_children", "first_population", "from_unit", "to_unit"]
+__all__ = ["ascended", "box_children", "discrete_children", "first_population", "from_unit", "strangers", "to_unit"]
 
 LEAST_ROOM = 1e-7  # of a box or of the payoffs' scale, below which float32 tells nothing apart
 

@@ -22,7 +22,7 @@ from stackjax.types import Array, PRNGKey
 
 __all__ = ["DirectState", "Elite", "direct"]
 
-FIRST = 0.01
+FIRST = 0.01  # of a group, see `Elite.groups`
 MOST_ENTRIES = 128  # of a commitment that climbs: each step solves as many linear equations
 
 

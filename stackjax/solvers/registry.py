@@ -53,7 +53,7 @@ def _found(place: Any) -> Callable[..., Any]:
 
 
 SECTIONS = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite")  # of every run
-DEFAULT_SOLVER = "direct"  # the one that `benchmarks/leaders.py` favours
+DEFAULT_SOLVER = "direct"  # for what is known of it, see benchmarks/README.md
 _ENTRIES: dict[str, SolverEntry] = {}
 
 
@@ -104,7 +104,7 @@ def entry_of(config: Any) -> SolverEntry:
 for known in (
     SolverEntry(
         "direct",
-        "evolves commitments themselves, without a network (the default: it reaches the optimum most often, and fastest)",
+        "evolves commitments themselves, without a network (the default: it reaches the optimum on nearly every seed)",
         DirectConfig,
         "stackjax.solvers.direct:direct",
     ),

@@ -157,3 +157,22 @@ def test_a_commitments_worth_is_what_its_judge_says_of_the_same_followers(reward
     tried = problem.commitments.actions.clip(jax.random.uniform(key, shape))
     worth, judged = problem.worth(key, tried), problem.judge(key, tried[0], 1)
     np.testing.assert_allclose([worth.payoff[0], worth.gap[0]], [judged.payoff, judged.gap], rtol=1e-5, atol=1e-6)
+
+
+def test_lasting_followers_learn_for_as_long_as_those_that_judge():
+    env = sx.StackelbergPOMDP(sx.make("allocation"), num_rounds=2, reward_play="mixed")
+    problem, key = BayesianProblem(env, env.with_num_rounds(300)), jax.random.key(5)
+    tried = jnp.arange(3, dtype=jnp.int32)[None]
+    judged = problem.judge(key, tried[0], 1).payoff
+    np.testing.assert_allclose(problem.worth(key, tried, lasting=True).payoff[0], judged, rtol=1e-5)
+    assert problem.worth(key, tried).payoff[0] < judged - 0.1
+
+
+@pytest.mark.parametrize(("name", "is_smooth"), [("allocation", False), ("escape-randomized", True)])
+def test_the_payoff_of_a_box_is_known_to_have_a_slope(name, is_smooth):
+    problem = BayesianProblem(sx.StackelbergPOMDP(sx.make(name)))
+    assert (problem.nearby is not None) == is_smooth
+    if problem.nearby is not None:  # row C, column C: the followers would lose by leaving it
+        mix = jnp.zeros((1, 3)).at[0, 2].set(1.0)
+        assert problem.nearby(mix, jnp.array([2])).payoff == 30
+        assert (problem.nearby(mix, jnp.array([2])).slack >= 0).all()

@@ -107,6 +107,16 @@ def test_settled_commitments_go_first():
         assert (metrics["episodes"] == 64).all()
 
 
+def test_what_pays_only_for_a_while_is_not_settled_on():
+    class Fading(Toy):
+        def worth(self, key, commitments, *, lasting=False):
+            worth = super().worth(key, commitments)
+            return worth._replace(payoff=jnp.where(worth.payoff > 8, 0.0, worth.payoff)) if lasting else worth
+
+    commitment, _ = jax.jit(lambda key: run(direct(Fading(), SMALL), 20, key))(jax.random.key(0))
+    assert commitment.sum() == 8
+
+
 def test_only_what_met_enough_groups_counts_as_found():
     scores = jnp.array([3.0, 2.0, 1.0])
     place = jnp.zeros(3, jnp.int32)

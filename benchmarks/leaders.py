@@ -20,8 +20,8 @@ import tyro
 
 import stackjax as sx
 from reinforce import REINFORCE, ReinforceConfig
-from stackjax.bayesian import BayesianProblem
-from stackjax.games.base import OneShotGame
+from stackjax.bayesian.games.base import OneShotGame
+from stackjax.bayesian.problem import BayesianProblem
 from stackjax.problem import Problem
 from stackjax.solvers.config import DirectConfig, SearchConfig
 from stackjax.types import Array

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from stackjax.games.spaces import Discrete
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.registry import SolverEntry
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
 

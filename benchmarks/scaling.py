@@ -53,13 +53,14 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     import jax
 
     import stackjax as sx
-    from stackjax.runs.devices import Layout, make_mesh
-    from stackjax.runs.programs import Programs
-    from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
+    from stackjax.compute.devices import Layout, make_mesh
+    from stackjax.compute.programs import Programs
+    from stackjax.specs.run import RunSpec
+    from stackjax.specs.sources import find_game
 
     ppo = sx.PPOConfig(num_envs=case["envs"], shuffle_groups=case["groups"])
     options = {"num_types": 6, "num_messages": 2, "num_agents": 2}
-    spec = RunSpec(find_game("posted-price-uniform"), options, POMDPConfig(), sx.FollowersConfig(), ppo)
+    spec = RunSpec(find_game("posted-price-uniform"), options, {}, ppo)
     layout = Layout(case["devices"], 1) if case["axis"] == "runs" else Layout(1, case["devices"])
     programs = Programs(spec, spec.build_problem(), case["seeds"], make_mesh(layout))
     programs.compile()

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import stackjax as sx
-from stackjax.games.bertrand_platform import logit_market
+from stackjax.bayesian.games.bertrand_platform import logit_market
 from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.markets import NUM_REWARD_EPISODES, benchmarks, settle, settle_dynamic
 from toolkit.results import Experiment

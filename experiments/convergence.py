@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import stackjax as sx
-from stackjax.pomdp.commitment import tabulate_batch
-from stackjax.pomdp.tree import decision_tree
+from stackjax.bayesian.pomdp.commitment import tabulate_batch
+from stackjax.bayesian.pomdp.tree import decision_tree
 from toolkit.figures import COLOURS, GREY, label_ends, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run

@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 import stackjax as sx
-from stackjax.games.posted_price import best_without_messages
+from stackjax.bayesian.games.posted_price import best_without_messages
 from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run

@@ -14,11 +14,11 @@ import numpy as np
 import stackjax as sx
 from posted_price_scaling import GAME as UNIFORM
 from posted_price_scaling import seeds_for
-from stackjax.equilibrium.evaluate import evaluate_commitment
-from stackjax.followers.joint_play import argmax_play
-from stackjax.pomdp.commitment import tabulate_batch
-from stackjax.runs.files import to_json, write_text
-from stackjax.runs.spec import EVALUATION_ROUNDS_FACTOR
+from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment
+from stackjax.bayesian.family import EVALUATION_ROUNDS_FACTOR
+from stackjax.bayesian.followers.joint_play import argmax_play
+from stackjax.bayesian.pomdp.commitment import tabulate_batch
+from stackjax.disk.files import to_json, write_text
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run

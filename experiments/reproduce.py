@@ -5,7 +5,7 @@ import pathlib
 import time
 
 import stackjax as sx
-from stackjax.runs.files import write_text
+from stackjax.disk.files import write_text
 from toolkit.results import claims_table
 from toolkit.settings import HERE, RESULTS, Settings, run
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import stackjax as sx
-from stackjax.followers.config import Kind
-from stackjax.pomdp.commitment import tabulate
+from stackjax.bayesian.followers.config import Kind
+from stackjax.bayesian.pomdp.commitment import tabulate
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run

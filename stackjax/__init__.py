@@ -7,69 +7,69 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from stackjax._version import __version__ as __version__
+from stackjax.bayesian.family import POMDPConfig
+from stackjax.bayesian.followers.config import FollowersConfig
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.followers.config import FollowersConfig
-from stackjax.games.registry import make, register, registered_games
-from stackjax.ppo.config import PPOConfig
-from stackjax.runs.spec import POMDPConfig
+from stackjax.registry import make, register, register_family, registered_games
 from stackjax.solvers.config import DirectConfig, SearchConfig
+from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.registry import SolverEntry, register_solver
 
 if TYPE_CHECKING:
-    from stackjax.bayesian import BayesianProblem
-    from stackjax.equilibrium.certificate import Certificate, certify
-    from stackjax.equilibrium.evaluate import Evaluation, evaluate_commitment
-    from stackjax.equilibrium.optimum import Solution, enumerate_commitments, solve
-    from stackjax.followers.base import FollowerDynamics
-    from stackjax.followers.best_response import best_response, fictitious_play, logit_response
-    from stackjax.followers.equilibrate import Response, equilibrate
-    from stackjax.followers.exp3 import exp3
-    from stackjax.followers.joint_play import argmax_play, empirical_play, long_run_play, mixed_play
-    from stackjax.followers.multiplicative_weights import multiplicative_weights, optimistic_hedge
-    from stackjax.followers.q_learning import q_learning
-    from stackjax.followers.regret import external_regrets, swap_regrets
-    from stackjax.followers.regret_matching import regret_matching, regret_matching_plus
-    from stackjax.followers.swap_regret import swap_regret
-    from stackjax.games.base import Game, InducedGame, OneShotGame, Optimum, induced_game
-    from stackjax.games.matrix_files import load_matrix_game, openspiel_game
-    from stackjax.games.normal_form import matrix_game
-    from stackjax.games.posted_price import PostedPrice
-    from stackjax.games.spaces import Box, Discrete
+    from stackjax.bayesian.equilibrium.certificate import Certificate, certify
+    from stackjax.bayesian.equilibrium.evaluate import Evaluation, evaluate_commitment
+    from stackjax.bayesian.equilibrium.optimum import Solution, enumerate_commitments, solve
+    from stackjax.bayesian.followers.base import FollowerDynamics
+    from stackjax.bayesian.followers.best_response import best_response, fictitious_play, logit_response
+    from stackjax.bayesian.followers.equilibrate import Response, equilibrate
+    from stackjax.bayesian.followers.exp3 import exp3
+    from stackjax.bayesian.followers.joint_play import argmax_play, empirical_play, long_run_play, mixed_play
+    from stackjax.bayesian.followers.multiplicative_weights import multiplicative_weights, optimistic_hedge
+    from stackjax.bayesian.followers.q_learning import q_learning
+    from stackjax.bayesian.followers.regret import external_regrets, swap_regrets
+    from stackjax.bayesian.followers.regret_matching import regret_matching, regret_matching_plus
+    from stackjax.bayesian.followers.swap_regret import swap_regret
+    from stackjax.bayesian.games.base import Game, InducedGame, OneShotGame, induced_game
+    from stackjax.bayesian.games.matrix_files import load_matrix_game, openspiel_game
+    from stackjax.bayesian.games.normal_form import matrix_game
+    from stackjax.bayesian.games.posted_price import PostedPrice
+    from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+    from stackjax.bayesian.pomdp.plays import rounds_from_plays
+    from stackjax.bayesian.problem import BayesianProblem
     from stackjax.policy import Policy, load_policy
-    from stackjax.pomdp.environment import StackelbergPOMDP
-    from stackjax.pomdp.plays import rounds_from_plays
-    from stackjax.ppo.train import make_train
-    from stackjax.problem import Problem, Solver
+    from stackjax.problem import Optimum, Problem, Solver
     from stackjax.runs.trained import TrainedRun, TrainedSeed, train
+    from stackjax.solvers.ppo.train import make_train
+    from stackjax.spaces import Box, Discrete
     from stackjax.testing import check_game
 
 
 _HOMES = {
-    "equilibrium.certificate": ("Certificate", "certify"),
-    "equilibrium.evaluate": ("Evaluation", "evaluate_commitment"),
-    "equilibrium.optimum": ("Solution", "enumerate_commitments", "solve"),
-    "followers.base": ("FollowerDynamics",),
-    "followers.equilibrate": ("Response", "equilibrate"),
-    "followers.best_response": ("best_response", "fictitious_play", "logit_response"),
-    "followers.exp3": ("exp3",),
-    "followers.joint_play": ("argmax_play", "empirical_play", "long_run_play", "mixed_play"),
-    "followers.multiplicative_weights": ("multiplicative_weights", "optimistic_hedge"),
-    "followers.q_learning": ("q_learning",),
-    "followers.regret": ("external_regrets", "swap_regrets"),
-    "followers.regret_matching": ("regret_matching", "regret_matching_plus"),
-    "followers.swap_regret": ("swap_regret",),
-    "games.base": ("Game", "InducedGame", "OneShotGame", "Optimum", "induced_game"),
-    "games.matrix_files": ("load_matrix_game", "openspiel_game"),
-    "games.normal_form": ("matrix_game",),
-    "games.posted_price": ("PostedPrice",),
-    "games.spaces": ("Box", "Discrete"),
-    "pomdp.environment": ("StackelbergPOMDP",),
-    "pomdp.plays": ("rounds_from_plays",),
+    "bayesian.equilibrium.certificate": ("Certificate", "certify"),
+    "bayesian.equilibrium.evaluate": ("Evaluation", "evaluate_commitment"),
+    "bayesian.equilibrium.optimum": ("Solution", "enumerate_commitments", "solve"),
+    "bayesian.followers.base": ("FollowerDynamics",),
+    "bayesian.followers.equilibrate": ("Response", "equilibrate"),
+    "bayesian.followers.best_response": ("best_response", "fictitious_play", "logit_response"),
+    "bayesian.followers.exp3": ("exp3",),
+    "bayesian.followers.joint_play": ("argmax_play", "empirical_play", "long_run_play", "mixed_play"),
+    "bayesian.followers.multiplicative_weights": ("multiplicative_weights", "optimistic_hedge"),
+    "bayesian.followers.q_learning": ("q_learning",),
+    "bayesian.followers.regret": ("external_regrets", "swap_regrets"),
+    "bayesian.followers.regret_matching": ("regret_matching", "regret_matching_plus"),
+    "bayesian.followers.swap_regret": ("swap_regret",),
+    "bayesian.games.base": ("Game", "InducedGame", "OneShotGame", "induced_game"),
+    "bayesian.games.matrix_files": ("load_matrix_game", "openspiel_game"),
+    "bayesian.games.normal_form": ("matrix_game",),
+    "bayesian.games.posted_price": ("PostedPrice",),
+    "spaces": ("Box", "Discrete"),
+    "bayesian.pomdp.environment": ("StackelbergPOMDP",),
+    "bayesian.pomdp.plays": ("rounds_from_plays",),
     "runs.trained": ("TrainedRun", "TrainedSeed", "train"),
-    "bayesian": ("BayesianProblem",),
+    "bayesian.problem": ("BayesianProblem",),
     "policy": ("Policy", "load_policy"),
-    "problem": ("Problem", "Solver"),
-    "ppo.train": ("make_train",),
+    "problem": ("Optimum", "Problem", "Solver"),
+    "solvers.ppo.train": ("make_train",),
     "testing": ("check_game",),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
@@ -127,6 +127,7 @@ __all__ = [
     "optimistic_hedge",
     "q_learning",
     "register",
+    "register_family",
     "register_solver",
     "registered_games",
     "regret_matching",

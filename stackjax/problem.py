@@ -9,11 +9,10 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from stackjax.games.base import Optimum
-from stackjax.games.spaces import Box, Discrete
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Judged", "Metrics", "Nearby", "Problem", "Solver", "Table", "Worth"]
+__all__ = ["Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth"]
 
 Metrics = dict[str, Array]
 
@@ -78,6 +77,17 @@ class Judged(NamedTuple):
     details: PyTree
 
 
+class Optimum(NamedTuple):
+    """The best that a leader can get, in game units, and how that is known.
+
+    ``method`` is one of ``"closed-form"`` (a proof or the paper), ``"lp"`` (linear programmes), ``"enumeration"`` (every
+    commitment tried, exactly) or ``"upper-bound"`` (no leader can do better; whether any reaches it is not known).
+    """
+
+    value: float
+    method: str
+
+
 class Problem(Protocol):
     """What a leader may commit to, and what each commitment leads to. Pure functions; no learning, no logging.
 
@@ -89,6 +99,9 @@ class Problem(Protocol):
       bytes_per_commitment: memory that one of a batch of commitments takes while followers answer it.
       tie: the slack, game units, up to which a follower counts as indifferent.
       kernel: what runs the followers on this machine, for the record.
+      gap_name: what the followers' distance from equilibrium is called in results and metrics, for example ``bcce_gap``.
+      columns: what a table of results shows of each seed beside the leader's payoff: headings by key of `describe`, the gap's
+        among them.
     """
 
     @property
@@ -105,6 +118,10 @@ class Problem(Protocol):
     def bytes_per_commitment(self) -> int: ...
     @property
     def kernel(self) -> str: ...
+    @property
+    def gap_name(self) -> str: ...
+    @property
+    def columns(self) -> dict[str, str]: ...
 
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each.
@@ -125,12 +142,13 @@ class Problem(Protocol):
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """An object for each of ``commitments [S, O, ...]``, ``judged`` (leaves ``[S, ...]``), for ``result.json``.
 
-        Always there: ``leader_payoff``, ``bcce_gap`` (the distance from equilibrium), ``commitment`` (arrays by name) and
-        ``mechanism`` (lines of words). ``names`` is what a warning calls each.
+        Always there: ``leader_payoff``, the gap by its name, ``commitment`` (``observations [O, D]``, ``actions [O, ...]``),
+        ``mechanism`` (lines of words) and ``follower_play`` (lines, or none, of what followers answer). ``names`` is what a
+        warning calls each.
         """
 
     def judged_how(self) -> dict[str, Any]:
-        """How `judge` does it, for ``result.json``; ``settled_gap`` is always there."""
+        """How `judge` does it, for ``result.json``; ``settled_gap``, and ``words`` (a sentence), are always there."""
 
 
 class Solver(NamedTuple):

@@ -15,11 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.bayesian.games.base import Game, require_game
+from stackjax.bayesian.pomdp.commitment import commit, roll_out
+from stackjax.bayesian.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
 from stackjax.errors import InputError, require_count
-from stackjax.games.base import Game, require_game
-from stackjax.games.spaces import Box
-from stackjax.pomdp.commitment import commit, roll_out
-from stackjax.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
+from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["check_game", "random_actions"]

@@ -1,4 +1,4 @@
-"""Who may know whom: the machinery of runs speaks of problems and solvers alone, and a solver of a problem only by the seam."""
+"""Who may know whom: imports point up the list of rooms only, and the machinery of runs names neither a family nor a solver."""
 
 import ast
 import pathlib
@@ -8,37 +8,69 @@ import pytest
 import stackjax
 
 PACKAGE = pathlib.Path(stackjax.__file__).parent
-FAMILY = ("bayesian", "games", "followers", "pomdp", "equilibrium")
-SOLVERS = ("ppo", "solvers.direct", "solvers.search")
-# What describes a Bayesian run, reads its arguments, or hands its result to Python.
-DESCRIBE = {"runs/spec.py", "runs/sweep_spec.py", "runs/trained.py", "runs/game_files.py"}
-TYPES = {"stackjax.games.base.Optimum", "stackjax.games.spaces.Box", "stackjax.games.spaces.Discrete"}  # of the seam itself
+ROOMS = ["bayesian", "solvers", "specs", "compute", "disk", "reports", "runs", "cli"]  # each may know those before it
+MACHINERY = ["specs", "compute", "disk", "reports", "runs", "cli"]
+FAMILIES = ["bayesian"]
+SOLVERS = ["ppo", "direct", "search"]
 
 
 def imported(path):
-    """Every name that a file imports from the package, in full."""
+    """Every name that a file imports from the package, in full, wherever in the file."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stackjax"):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def files(folder):
-    return [path for path in sorted((PACKAGE / folder).glob("*.py")) if str(path.relative_to(PACKAGE)) not in DESCRIBE]
+def files(room):
+    return sorted((PACKAGE / room).rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", files("runs"), ids=lambda path: path.stem)
-def test_runs_know_neither_a_family_nor_a_solver(path):
-    forbidden = tuple(f"stackjax.{name}." for name in (*FAMILY, *SOLVERS))
-    assert [name for name in imported(path) if name.startswith(forbidden) and name not in TYPES] == []
+def room_of(name):
+    return name.split(".")[1]
 
 
-@pytest.mark.parametrize("path", files("solvers"), ids=lambda path: path.stem)
-def test_a_solver_knows_a_problem_by_the_seam(path):
-    forbidden = tuple(f"stackjax.{name}." for name in (*FAMILY, "runs", "cli"))
-    assert [name for name in imported(path) if name.startswith(forbidden) and name not in TYPES] == []
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_up_the_list(room):
+    below = ROOMS[ROOMS.index(room) + 1 :]
+    for path in files(room):
+        assert [name for name in imported(path) if room_of(name) in below] == [], path
 
 
-@pytest.mark.parametrize("folder", [*FAMILY, "ppo"])
-def test_nothing_below_knows_the_runs(folder):
-    for path in files(folder):
-        assert [name for name in imported(path) if name.startswith(("stackjax.runs.", "stackjax.cli."))] == [], path
+@pytest.mark.parametrize("room", MACHINERY)
+def test_the_machinery_knows_neither_a_family_nor_a_solver(room):
+    forbidden = tuple([f"stackjax.{family}." for family in FAMILIES] + [f"stackjax.solvers.{solver}." for solver in SOLVERS])
+    for path in files(room):
+        assert [name for name in imported(path) if name.startswith(forbidden)] == [], path
+
+
+@pytest.mark.parametrize("solver", ["direct", "search", "children", "registry", "config"])
+def test_a_solver_knows_a_problem_by_the_seam(solver):
+    path = PACKAGE / "solvers" / f"{solver}.py"
+    assert [name for name in imported(path) if room_of(name) in FAMILIES] == [], path
+
+
+def test_no_two_files_import_each_other():
+    """Over the whole package, of what is imported when a module is loaded."""
+    names = {
+        ".".join(("stackjax", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in PACKAGE.rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py")
+    }
+    edges = {name: set() for name in names}
+    for name, path in names.items():
+        for node in ast.parse(path.read_text()).body:  # not inside functions or TYPE_CHECKING
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stackjax"):
+                found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                edges[name] |= {other for other in found if other in names}
+    done, path = set(), []
+
+    def visit(name):
+        assert name not in path, [*path[path.index(name) :], name]
+        if name not in done:
+            path.append(name)
+            for other in sorted(edges[name]):
+                visit(other)
+            done.add(path.pop())
+
+    for name in names:
+        visit(name)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.equilibrium.optimum import best_pure_commitment
-from stackjax.runs.directory import RunDirectory
+from stackjax.bayesian.equilibrium.optimum import best_pure_commitment
+from stackjax.disk.directory import RunDirectory
 from stackjax.runs.session import run_training
-from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import find_game
 
 pytestmark = pytest.mark.slow
 
@@ -20,13 +21,11 @@ pytestmark = pytest.mark.slow
 def _optimised(monkeypatch):
     """These programs run for a while."""
     compile_it = lambda name, lowered: lowered.compile(compiler_options={"xla_backend_optimization_level": "1"})
-    monkeypatch.setattr("stackjax.runs.programs._compiled", compile_it)
+    monkeypatch.setattr("stackjax.compute.programs._compiled", compile_it)
 
 
 def train(name, tmp_path, num_seeds=4, options=None, **ppo):
-    spec = RunSpec(
-        find_game(str(name)), options or {}, POMDPConfig(), sx.FollowersConfig(), sx.PPOConfig(**ppo), num_seeds=num_seeds
-    )
+    spec = RunSpec(find_game(str(name)), options or {}, {}, sx.PPOConfig(**ppo), num_seeds=num_seeds)
     result = run_training(spec, RunDirectory(tmp_path / "run"))
     seeds = result["seeds"]
     return np.array([s["leader_payoff"] for s in seeds]), np.array([s["bcce_gap"] for s in seeds])

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 import stackjax as sx
-from stackjax.runs.spec import find_game
+from stackjax.specs.sources import find_game
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 

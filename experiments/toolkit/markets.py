@@ -8,8 +8,8 @@ import numpy as np
 from scipy import optimize
 
 import stackjax as sx
-from stackjax.followers.joint_play import most_likely
-from stackjax.games.bertrand_platform import BertrandPlatform, logit_market
+from stackjax.bayesian.followers.joint_play import most_likely
+from stackjax.bayesian.games.bertrand_platform import BertrandPlatform, logit_market
 from stackjax.types import Array, PyTree
 
 __all__ = ["NUM_REWARD_EPISODES", "Markets", "benchmarks", "dpdp", "fixed_rule", "settle", "settle_dynamic"]

@@ -11,7 +11,7 @@ import jax
 from matplotlib.figure import Figure
 
 import stackjax as sx
-from stackjax.runs.files import to_json, write_bytes, write_text
+from stackjax.disk.files import to_json, write_bytes, write_text
 from toolkit.figures import to_png
 from toolkit.settings import Settings
 from toolkit.training import reused_seconds

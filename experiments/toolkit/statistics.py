@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from stackjax.runs.intervals import RESAMPLES, interquartile_mean, interval
+from stackjax.reports.intervals import RESAMPLES, interquartile_mean, interval
 
 __all__ = ["difference", "interquartile_mean", "interval", "with_interval"]
 

@@ -12,8 +12,8 @@ import jax
 import numpy as np
 
 import stackjax as sx
-from stackjax.runs import metrics
-from stackjax.runs.files import to_json, write_text
+from stackjax.disk import metrics
+from stackjax.disk.files import to_json, write_text
 from toolkit.settings import Settings
 
 __all__ = ["QUICK_UPDATES", "Curve", "Run", "paper_lengths", "reused_seconds", "step_path", "train", "train_default"]

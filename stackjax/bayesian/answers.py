@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.followers.joint_play import marginal_strategies, mixed_play
-from stackjax.followers.regret import exchange_payoffs
-from stackjax.games.base import InducedGame
+from stackjax.bayesian.followers.joint_play import marginal_strategies, mixed_play
+from stackjax.bayesian.followers.regret import exchange_payoffs
+from stackjax.bayesian.games.base import InducedGame
 from stackjax.problem import Nearby
 from stackjax.types import Array
 

@@ -4,25 +4,25 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from stackjax.bayesian.answers import answer_of, risk, stay
+from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
+from stackjax.bayesian.equilibrium.optimum import solve
+from stackjax.bayesian.followers.base import FollowerDynamics
+from stackjax.bayesian.followers.equilibrate import equilibrate
+from stackjax.bayesian.followers.regret import bcce_gap
+from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.pomdp.commitment import tabulate, tabulate_batch
+from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian.pomdp.reward_phase import expected_play
 from stackjax.bayesian.words import describe
-from stackjax.equilibrium.evaluate import evaluate_commitment, kernel_of
-from stackjax.equilibrium.optimum import solve
 from stackjax.errors import UnsolvedError
-from stackjax.followers.base import FollowerDynamics
-from stackjax.followers.equilibrate import equilibrate
-from stackjax.followers.regret import bcce_gap
-from stackjax.games.base import InducedGame, Optimum
-from stackjax.games.spaces import Box
-from stackjax.pomdp.commitment import tabulate, tabulate_batch
-from stackjax.pomdp.environment import StackelbergPOMDP
-from stackjax.pomdp.reward_phase import expected_play
-from stackjax.problem import Judged, Nearby, Table, Worth
+from stackjax.problem import Judged, Nearby, Optimum, Table, Worth
+from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["BayesianProblem"]
@@ -71,6 +71,9 @@ class BayesianProblem:
         game = self.env.game
         per_profile = 4 * (2 * (1 + game.num_followers) + 2 * game.num_decisions)
         return per_profile * math.prod(game.table_shape)
+
+    gap_name = "bcce_gap"
+    columns: ClassVar = {"follower_payoffs": "followers' payoffs", "bcce_gap": "B-CCE gap", "bne_gap": "BNE gap"}
 
     @cached_property
     def kernel(self) -> str:
@@ -158,4 +161,6 @@ class BayesianProblem:
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
-        return {"num_rounds": (self.lasting or self.env).num_rounds, "settled_gap": self.settled_gap}
+        rounds = (self.lasting or self.env).num_rounds
+        words = f"for {rounds} rounds, exact expectations over types and play ({self.env.reward_play})"
+        return {"num_rounds": rounds, "settled_gap": self.settled_gap, "words": words}

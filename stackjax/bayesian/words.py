@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.equilibrium.certificate import Certificate
-from stackjax.equilibrium.evaluate import Evaluation
-from stackjax.games.base import Game
-from stackjax.games.normal_form import MatrixGame
-from stackjax.pomdp.commitment import commit, hides_a_difference
-from stackjax.pomdp.environment import StackelbergPOMDP
-from stackjax.pomdp.tree import commitment_paths
+from stackjax.bayesian.equilibrium.certificate import Certificate
+from stackjax.bayesian.equilibrium.evaluate import Evaluation
+from stackjax.bayesian.games.base import Game
+from stackjax.bayesian.games.normal_form import MatrixGame
+from stackjax.bayesian.pomdp.commitment import commit, hides_a_difference
+from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian.pomdp.tree import commitment_paths
 from stackjax.types import Array
 
 __all__ = ["describe"]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from stackjax.cli.complaints import complaint
 from stackjax.errors import InputError
-from stackjax.runs.spec import GameSource, find_game
+from stackjax.families import GameSource
+from stackjax.specs.sources import find_game
 
 if TYPE_CHECKING:
-    from stackjax.runs.directory import RunDirectory
+    from stackjax.disk.directory import RunDirectory
 
 __all__ = ["fail", "game_argument", "parse", "run_argument"]
 
@@ -33,7 +34,7 @@ def game_argument(arguments: list[str], command: str) -> tuple[GameSource, list[
 
 
 def run_argument(arguments: list[str], command: str, help_text: str) -> "RunDirectory":
-    from stackjax.runs.directory import RunDirectory
+    from stackjax.disk.directory import RunDirectory
 
     if arguments[:1] in (["-h"], ["--help"]):
         print(f"usage: stackjax {command} DIR\n\n{help_text}")

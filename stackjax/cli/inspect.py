@@ -5,11 +5,12 @@ import json
 import pathlib
 from typing import Annotated
 
+from stackjax import registry
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import fail, game_argument, parse, run_argument
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.games import registry
 from stackjax.solvers.registry import registered_solvers
+from stackjax.specs.sources import family_of
 
 __all__ = ["evaluate_command", "export_command", "list_command", "report_command", "solve_command"]
 
@@ -66,24 +67,13 @@ def solve_command(arguments: list[str]) -> int:
     )
     settings = parse(settings_type, rest, f"stackjax solve {arguments[0]}")
     game = source.build(dataclasses.asdict(settings.game))
-    from stackjax.equilibrium.optimum import describe_commitment, solve
-
     try:
-        optimum = solve(game)
+        found = family_of(source).solve(game)
     except (UnsolvedError, ArithmeticError) as error:
         if settings.json:
             print(json.dumps({"game": game.name, "reason": str(error)}))
         return fail(str(error), 1)
-    if settings.json:
-        found = optimum._asdict()
-        if found.get("commitment") is not None:
-            found["commitment"] = found["commitment"].tolist()
-        print(json.dumps({"game": game.name, **found}))
-    else:
-        weak = "" if optimum.weak_value is None else f"; with ties or equilibria against the leader {optimum.weak_value:.10g}"
-        print(f"{game.name}: {optimum.value:.10g} ({optimum.method}){weak}")
-        for line in describe_commitment(game, optimum):
-            print(f"  {line}")
+    print(json.dumps({"game": game.name, **found.content}) if settings.json else "\n".join(found.words))
     return 0
 
 
@@ -101,7 +91,7 @@ def evaluate_command(arguments: list[str]) -> int:
     )
     directory = run_argument(arguments, "evaluate", help_text)
     keep_compiled_programs()
-    from stackjax.runs.display import print_result
+    from stackjax.reports.display import print_result
     from stackjax.runs.session import run_evaluation
 
     print_result(run_evaluation(directory, game_file), directory)
@@ -111,7 +101,7 @@ def evaluate_command(arguments: list[str]) -> int:
 def report_command(arguments: list[str]) -> int:
     directory = run_argument(arguments, "report", "Write report.html again from a run's result.json and metrics.jsonl.")
     directory.check_game_file()
-    from stackjax.runs.report import write_report
+    from stackjax.reports.report import write_report
 
     result = directory.read_result()
     try:
@@ -137,8 +127,8 @@ def export_command(arguments: list[str]) -> int:
         """Which seed; by default the one with the highest payoff."""
 
     settings = parse(ExportSettings, arguments, "stackjax export")
-    from stackjax.runs.directory import RunDirectory
-    from stackjax.runs.export import export_commitment
+    from stackjax.disk.directory import RunDirectory
+    from stackjax.reports.export import export_commitment
 
     directory = RunDirectory(settings.directory).open_existing()
     directory.check_game_file()

@@ -9,10 +9,11 @@ from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import game_argument, parse
 from stackjax.cli.complaints import split_options
 from stackjax.cli.train import RunSettings, run_spec, settings_type, solver_of, to_the_end
+from stackjax.compute.startup import join
 from stackjax.errors import InputError
-from stackjax.followers.config import followers_type
-from stackjax.runs.startup import join
-from stackjax.runs.sweep_spec import Axis, SweepSpec, read_axis
+from stackjax.settings import Kinded
+from stackjax.specs.sources import family_of
+from stackjax.specs.sweep import Axis, SweepSpec, read_axis
 
 __all__ = ["sweep_command"]
 
@@ -41,7 +42,9 @@ def sweep_command(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(rest):
         print(HELP)
     settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
-    axes = tuple(_axis(kind, solver_of(settings), name, tokens) for name, tokens in swept)
+    axes = tuple(
+        _axis(kind, ["game", *family_of(source).sections, solver_of(settings)], name, tokens) for name, tokens in swept
+    )
     fixed = {name for name, _ in split_options(others)}
     for name, _ in swept:
         section, _, field = name.replace("_", "-").partition(".")
@@ -50,9 +53,9 @@ def sweep_command(arguments: list[str]) -> int:
     sweep = SweepSpec(run_spec(source, settings), axes)
     join(settings)
     keep_compiled_programs()
-    from stackjax.runs.devices import is_writer
+    from stackjax.compute.devices import is_writer
+    from stackjax.disk.sweep_directory import SweepDirectory
     from stackjax.runs.sweep import run_sweep
-    from stackjax.runs.sweep_report import SweepDirectory
 
     directory = SweepDirectory(settings.out)
 
@@ -75,7 +78,7 @@ def sweep_command(arguments: list[str]) -> int:
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    from stackjax.runs.sweep_report import configuration_in_words
+    from stackjax.reports.sweep_report import configuration_in_words
 
     best, seconds = result["best"], result["wall_seconds"]
     low, high = best["interval"]
@@ -111,9 +114,9 @@ def _split(arguments: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]
     return swept, others
 
 
-def _axis(kind: type, solver: str, name: str, tokens: list[str]) -> Axis:
+def _axis(kind: type, names: list[str], name: str, tokens: list[str]) -> Axis:
     types: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(kind)}
-    sections = {section: types[section] for section in ("game", "pomdp", "followers", solver)}
+    sections = {section: types[section] for section in names}
 
     def read_value(setting: str, token: str) -> Any:
         section, _, field = setting.partition(".")
@@ -121,11 +124,11 @@ def _axis(kind: type, solver: str, name: str, tokens: list[str]) -> Axis:
             if token.lower() not in ("true", "false"):
                 raise InputError(f"--sweep.{name}: {token!r} must be true or false")
             return token.lower() == "true"
-        if setting == "followers.kind":
-            return followers_type(token).kind
+        if field == "kind" and issubclass(sections[section], Kinded):
+            return sections[section].of(token).kind
         flag = f"--{section}.{field.replace('_', '-')}"
         try:
-            parsed = parse(kind, ["--out", ".", "--solver", solver, flag, *token.split(",")], "stackjax sweep")
+            parsed = parse(kind, ["--out", ".", "--solver", names[-1], flag, *token.split(",")], "stackjax sweep")
         except InputError as error:
             said = str(error).removeprefix(f"{flag} ")
             where = f"--sweep.{name}" if said != str(error) else f"--sweep.{name} {token}:"

@@ -9,11 +9,13 @@ from typing import Any
 
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import fail, game_argument, parse
+from stackjax.compute.startup import Processes, join
 from stackjax.errors import InputError
-from stackjax.followers.config import FollowersConfig, check_options, followers_type
-from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec
-from stackjax.runs.startup import Processes, join
+from stackjax.families import GameSource
+from stackjax.settings import Kinded
 from stackjax.solvers.registry import DEFAULT_SOLVER, registered_solvers, solver_entry
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import family_of
 
 __all__ = ["RunSettings", "run_spec", "settings_type", "solver_of", "to_the_end", "train_command"]
 
@@ -43,13 +45,16 @@ class RunSettings(Processes):
 
 
 def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
-    """``base`` with the settings of a run of the game: ``game``, ``pomdp``, ``followers`` and the solver's, such as ``ppo``.
+    """``base`` with the settings of a run: ``game``, those of the game's family, and the solver's, such as ``ppo``.
 
-    The followers' settings are those of the rule, and the solver's those of the solver, that ``arguments`` ask for.
+    Of settings in kinds they are those of the kind, and of solvers those of the solver, that ``arguments`` ask for.
     """
     name, config = _solver(arguments)
-    sections = {"game": source.options, "pomdp": POMDPConfig, "followers": _followers(arguments), name: config}
-    fields = [(name, kind, dataclasses.field(default_factory=kind)) for name, kind in sections.items()]
+    of_family = {section: _kind(section, kind, arguments) for section, kind in family_of(source).sections.items()}
+    fields = [
+        (section, kind, dataclasses.field(default_factory=kind))
+        for section, kind in {"game": source.options, **of_family, name: config}.items()
+    ]
     return dataclasses.make_dataclass("Settings", fields, bases=(base,), frozen=True, kw_only=True)
 
 
@@ -81,20 +86,22 @@ def _solver(arguments: list[str]) -> tuple[str, type]:
     return chosen.name, chosen.config
 
 
-def _followers(arguments: list[str]) -> type:
-    """The settings of the rule that ``--followers.kind`` names; raises `InputError` for options of other rules."""
-    rule = followers_type(_value_of("--followers.kind", arguments, FollowersConfig.kind))
-    names = [argument.partition("=")[0] for argument in arguments if argument.startswith("--followers.")]
-    known = [name.removeprefix("--followers.").removeprefix("no-").replace("-", "_") for name in names]
-    check_options(rule, known)
-    return rule
+def _kind(section: str, settings: type, arguments: list[str]) -> type:
+    """``settings``, of those in kinds the one that ``--SECTION.kind`` names; raises `InputError` for options of other kinds."""
+    if not issubclass(settings, Kinded):
+        return settings
+    chosen = settings.of(_value_of(f"--{section}.kind", arguments, settings.kind))
+    names = [argument.partition("=")[0] for argument in arguments if argument.startswith(f"--{section}.")]
+    chosen.check_options([name.removeprefix(f"--{section}.").removeprefix("no-").replace("-", "_") for name in names])
+    return chosen
 
 
 def run_spec(source: GameSource, settings: Any) -> RunSpec:
     """The run that parsed settings describe."""
     options = dataclasses.asdict(settings.game)
     solver = getattr(settings, solver_of(settings))
-    return RunSpec(source, options, settings.pomdp, settings.followers, solver, settings.seed, settings.seeds)
+    sections = {name: getattr(settings, name) for name in family_of(source).sections}
+    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds)
 
 
 def solver_of(settings: Any) -> str:
@@ -106,7 +113,7 @@ def to_the_end(train: Callable[[], Any]) -> int:
     """Run ``train``; the exit code, and one line, for whatever ends it early."""
     import jax
 
-    from stackjax.runs.devices import LostProcessError
+    from stackjax.compute.devices import LostProcessError
     from stackjax.runs.session import NonFiniteError
     from stackjax.runs.stopping import Stopped
 
@@ -135,9 +142,9 @@ def train_command(arguments: list[str]) -> int:
     spec = run_spec(source, settings)
     join(settings)
     keep_compiled_programs()
-    from stackjax.runs.devices import is_writer
-    from stackjax.runs.directory import RunDirectory
-    from stackjax.runs.display import LiveProgress, print_result
+    from stackjax.compute.devices import is_writer
+    from stackjax.disk.directory import RunDirectory
+    from stackjax.reports.display import LiveProgress, print_result
     from stackjax.runs.session import run_training
 
     directory = RunDirectory(settings.out)

@@ -1,1 +1,1 @@
-"""What a run leaves on disk."""
+"""A run, and a sweep of runs, from start to end."""

@@ -9,31 +9,21 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from stackjax.runs import metrics
-from stackjax.runs.checkpoint import Checkpoints
-from stackjax.runs.devices import agree, is_writer, largest, writer_only
-from stackjax.runs.directory import RunDirectory
-from stackjax.runs.programs import Blocks, Programs
-from stackjax.runs.state import Logged
+from stackjax.compute.devices import agree, is_writer, largest, writer_only
+from stackjax.compute.programs import Blocks, Programs
+from stackjax.compute.state import Logged
+from stackjax.disk import metrics
+from stackjax.disk.checkpoint import Checkpoints
+from stackjax.disk.directory import RunDirectory
+from stackjax.reports.display import Progress
 from stackjax.runs.stopping import Stopped, StopRequest
 from stackjax.types import PyTree
 
-__all__ = ["Progress", "Trained", "made_by", "read_state", "train_batch"]
+__all__ = ["Trained", "made_by", "read_state", "train_batch"]
 
 NUM_LOGS = 40
 CHECKPOINT_SECONDS = 10.0
 SLICE_SECONDS = 5.0  # how long the devices work before anybody looks whether to stop or to save
-
-
-class Progress(NamedTuple):
-    """What a live display shows after each stretch of updates."""
-
-    update: int
-    num_updates: int
-    leader_payoff: float  # of the best greedy commitment so far, mean over elements
-    bcce_gap: float  # its gap, largest over elements
-    episodes_per_second: float
-    seconds_left: float
 
 
 class Trained(NamedTuple):
@@ -70,7 +60,7 @@ def train_batch(
     stretch = max(1, num_updates // NUM_LOGS)
     with contextlib.nullcontext(request) if request is not None else StopRequest() as request:
         machine = made_by(programs.problem.kernel)
-        record = _Record(directory, identity, names, machine)
+        record = _Record(directory, identity, names, machine, programs.problem.gap_name)
         found = read_state(programs, record.checkpoints, len(names), machine)
         state, done, earlier = found or Trained(programs.init(elements), 0, 0.0)
         writer_only(record.go_on_from, done)
@@ -140,9 +130,11 @@ def read_state(
 class _Record:
     """What the writer leaves on disk while a batch trains; other processes hold one and leave it alone."""
 
-    def __init__(self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], machine: dict[str, str]) -> None:
+    def __init__(
+        self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], machine: dict[str, str], gap_name: str
+    ) -> None:
         self.checkpoints = writer_only(lambda: Checkpoints(directory.checkpoints, identity, made_by=machine))
-        self._metrics, self._names = directory.metrics, names
+        self._metrics, self._names, self._gap_name = directory.metrics, names, gap_name
         self._counts = metrics.Counts(np.zeros(len(names)), np.zeros(len(names)))
         self._payoff: float | None = None
 
@@ -154,7 +146,7 @@ class _Record:
         seen = jax.tree.map(lambda leaf: leaf[: len(self._names)], seen)
         self._counts = self._counts.after(seen)
         self._payoff = float(seen.payoff.mean())
-        rows = metrics.rows(update, self._names, self._counts, seen, seconds)
+        rows = metrics.rows(update, self._names, self._counts, seen, seconds, self._gap_name)
         metrics.append(self._metrics, rows)
 
     def save(self, packed: PyTree, update: int, seconds: float, is_scored: bool) -> None:

@@ -11,19 +11,20 @@ from typing import Any
 import jax
 import numpy as np
 
+from stackjax.compute.devices import choose_layout, make_mesh, writer_only
+from stackjax.compute.programs import Blocks, Programs
+from stackjax.compute.state import Evaluated
+from stackjax.disk.checkpoint import Checkpoints
+from stackjax.disk.directory import RunDirectory
+from stackjax.disk.files import to_json
+from stackjax.disk.policies import write_policies
 from stackjax.errors import InputError, require_number
 from stackjax.problem import Problem
-from stackjax.runs.checkpoint import Checkpoints
-from stackjax.runs.devices import choose_layout, make_mesh, writer_only
-from stackjax.runs.directory import RunDirectory
-from stackjax.runs.files import to_json
-from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, Trained, read_state, train_batch
-from stackjax.runs.policies import write_policies
-from stackjax.runs.programs import Blocks, Programs
-from stackjax.runs.report import write_report
-from stackjax.runs.results import result_of
-from stackjax.runs.spec import RunSpec
-from stackjax.runs.state import Evaluated
+from stackjax.reports.display import Progress
+from stackjax.reports.report import write_report
+from stackjax.reports.results import result_of
+from stackjax.runs.loop import CHECKPOINT_SECONDS, Trained, read_state, train_batch
+from stackjax.specs.run import RunSpec
 
 __all__ = ["NonFiniteError", "check_directory", "identity_of", "read_run", "run_evaluation", "run_training"]
 

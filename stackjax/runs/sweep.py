@@ -8,22 +8,23 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from stackjax.compute.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
+from stackjax.compute.memory import Budget, fit_programs, tidy_memory
+from stackjax.compute.programs import Programs
+from stackjax.compute.state import Evaluated
+from stackjax.disk.directory import RunDirectory
+from stackjax.disk.policies import write_policies
+from stackjax.disk.sweep_directory import SweepDirectory
 from stackjax.errors import InputError, require_number, require_positive
-from stackjax.games.base import Optimum
-from stackjax.problem import Problem
-from stackjax.runs.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
-from stackjax.runs.directory import RunDirectory
-from stackjax.runs.loop import CHECKPOINT_SECONDS, Progress, train_batch
-from stackjax.runs.memory import Budget, fit_programs, tidy_memory
-from stackjax.runs.policies import write_policies
-from stackjax.runs.programs import Programs
-from stackjax.runs.results import entries
+from stackjax.problem import Optimum, Problem
+from stackjax.reports.display import Progress
+from stackjax.reports.results import entries
+from stackjax.reports.sweep_report import summary, write_sweep
+from stackjax.runs.loop import CHECKPOINT_SECONDS, train_batch
 from stackjax.runs.session import NonFiniteError, check_directory, identity_of, sharing
-from stackjax.runs.spec import SCHEMA_VERSION
-from stackjax.runs.state import Evaluated
 from stackjax.runs.stopping import Stopped, StopRequest
-from stackjax.runs.sweep_report import SweepDirectory, summary, write_sweep
-from stackjax.runs.sweep_spec import Group, SweepSpec
+from stackjax.specs.run import SCHEMA_VERSION
+from stackjax.specs.sweep import Group, SweepSpec
 
 __all__ = ["Element", "SweepProgress", "run_sweep"]
 
@@ -93,15 +94,15 @@ def run_sweep(
         with StopRequest() as request:
             for work in works:
                 run.train_group(work, request)
-        return writer_only(_conclude, sweep, directory, problems[0].name, run.compile_seconds) or {}
+        return writer_only(_conclude, sweep, directory, problems[0], run.compile_seconds) or {}
     finally:
         directory.release()
 
 
-def _conclude(sweep: SweepSpec, directory: SweepDirectory, game: str, compile_seconds: float) -> dict[str, Any]:
+def _conclude(sweep: SweepSpec, directory: SweepDirectory, problem: Problem, compile_seconds: float) -> dict[str, Any]:
     """Write the table, the pictures and the result of a sweep whose chunks are all there."""
     directory.tidy()
-    result = summary(sweep, game, directory.finished(), {"compile": compile_seconds, **directory.seconds()})
+    result = summary(sweep, problem, directory.finished(), {"compile": compile_seconds, **directory.seconds()})
     result["has_policies"] = any(directory.chunks.glob("*/policies.npz"))
     write_sweep(directory, sweep, result)
     if result["num_diverged"] == len(result["configurations"]) * result["num_seeds"]:

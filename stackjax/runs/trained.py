@@ -9,17 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.console import Console
 
-from stackjax.equilibrium.certificate import Certificate
+from stackjax.disk.directory import RunDirectory
 from stackjax.errors import InputError, require_is
-from stackjax.followers.config import FollowersConfig
-from stackjax.games.base import Game
+from stackjax.families import Family
 from stackjax.policy import Policy, load_policy
-from stackjax.ppo.config import PPOConfig
-from stackjax.runs.directory import RunDirectory
-from stackjax.runs.display import LiveProgress, best_seed, print_result
+from stackjax.reports.display import LiveProgress, best_seed, print_result
 from stackjax.runs.session import run_training
-from stackjax.runs.spec import GameSource, POMDPConfig, RunSpec, find_game, given_game, resolve_options
-from stackjax.solvers.registry import DEFAULT_SOLVER, entry_of, solver_entry
+from stackjax.solvers.registry import DEFAULT_SOLVER, entry_of, registered_solvers, solver_entry
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import GivenGame, family_of, find_game, resolve_options
 
 __all__ = ["TrainedRun", "TrainedSeed", "train"]
 
@@ -30,20 +28,21 @@ class TrainedSeed(NamedTuple):
     Attributes:
       seed: the seed.
       certificate: payoffs and gaps (numbers, game units) of the play that the leader is paid for; payoffs are means over the
-        groups of fresh followers, gaps the largest.
-      settled: whether the B-CCE gap is small enough for that play to count as an equilibrium (`POMDPConfig.settled_gap`).
+        groups of fresh followers, gaps the largest. In a Bayesian game a `Certificate`.
+      settled: whether the followers' gap is small enough for that play to count as an equilibrium.
       optimum: the leader's exact optimum (or bound), or None where it is not known; ``optimum_method`` says how it is known.
       optimality_gap: the optimum less the leader's payoff, or None.
       observations: ``[O, D]`` every observation that the leader can make.
       commitment: ``[O, ...]`` its action there; in a matrix game whose leader mixes, the probabilities of its rows.
       mechanism: the commitment in words, line by line.
-      follower_strategies: ``[K_i, A_i]`` for each follower, its mixed strategy by type.
-      plays: a certificate for each of ``"argmax"``, ``"mixed"`` and ``"empirical"``, the ways in which followers may play.
+      follower_strategies: ``[K_i, A_i]`` for each follower, its mixed strategy by type (or by whatever else it knows).
+      plays: a certificate for each way in which followers may play, in a Bayesian game ``"argmax"``, ``"mixed"`` and
+        ``"empirical"``.
       policy: the leader's network, in NumPy; None from a solver that has none.
     """
 
     seed: int
-    certificate: Certificate
+    certificate: Any
     settled: bool
     optimum: float | None
     optimum_method: str | None
@@ -52,7 +51,7 @@ class TrainedSeed(NamedTuple):
     commitment: np.ndarray
     mechanism: list[str]
     follower_strategies: list[np.ndarray]
-    plays: dict[str, Certificate]
+    plays: dict[str, Any]
     policy: Policy | None
 
 
@@ -83,20 +82,17 @@ class TrainedRun:
 
 
 def train(
-    game: str | Game,
+    game: Any,
     *,
     seeds: int = 10,
     seed: int = 0,
     out: str | pathlib.Path | None = None,
-    pomdp: POMDPConfig | None = None,
-    followers: FollowersConfig | None = None,
-    ppo: PPOConfig | None = None,
     solver: str | Any = None,
     resume: bool = False,
     overwrite: bool = False,
     mesh: tuple[int, int] | None = None,
     progress: bool = True,
-    **options: Any,
+    **settings: Any,
 ) -> TrainedRun:
     """Train leaders of ``game`` and certify what they learned: ``stackjax train`` from Python.
 
@@ -105,41 +101,31 @@ def train(
       seeds: how many, trained side by side.
       seed: the first of them.
       out: the run directory; None keeps nothing on disk.
-      pomdp, followers, ppo: settings; the library's defaults if None.
-      solver: what looks for the commitment, by name (``"direct"``, ``"ppo"``, ``"search"``) or as its settings; if None,
-        PPO where ``ppo`` is given and ``"direct"`` otherwise.
+      solver: what looks for the commitment, by name (``"direct"``, ``"ppo"``, ``"search"``) or as its settings; if None, the
+        solver whose settings are given, and ``"direct"`` if none are.
       resume: go on with what is in ``out``.
       overwrite: replace what is in ``out``.
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
       progress: whether to show a progress line on standard error.
-      options: the game's options, for example ``num_messages=2``.
+      settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
+        ``followers=sx.FollowersConfig("q-learning")`` or ``ppo=sx.PPOConfig(num_envs=64)``, where None means the defaults; all
+        else is an option of the game, for example ``num_messages=2``.
 
     Raises:
       InputError: the game, a setting or ``out`` is wrong; nothing has been computed or changed then.
       NonFiniteError: every seed met a loss or weight that is not finite.
       Stopped: a signal asked for it; what was learned is saved if ``out`` is given.
     """
-    for name, value, kind in (
-        ("pomdp", pomdp, POMDPConfig),
-        ("followers", followers, FollowersConfig),
-        ("ppo", ppo, PPOConfig),
-    ):
-        require_is(name, value, (kind, type(None)), f"a {kind.__name__}")
-    if ppo is not None and solver not in (None, "ppo"):
-        raise InputError(f"ppo holds settings of another solver than solver={solver!r}; give one of them")
-    if solver is None or isinstance(solver, str):
-        solver = ppo or solver_entry(solver or DEFAULT_SOLVER).config()
-    entry_of(solver)
-    source = _source(game, options)
-    spec = RunSpec(
-        source,
-        resolve_options(source, options),
-        pomdp or POMDPConfig(),
-        followers or FollowersConfig(),
-        solver,
-        seed,
-        seeds,
-    )
+    source = find_game(game) if isinstance(game, str) else GivenGame.of(game)
+    sections = family_of(source).sections
+    known = {name: settings.pop(name) for name in sections if name in settings}
+    for name, value in known.items():
+        require_is(name, value, (sections[name], type(None)), f"a {sections[name].__name__}")
+    chosen = _solver(solver, settings)
+    if settings and isinstance(source, GivenGame):
+        raise InputError(f"{next(iter(settings))} is an option of a named game; give a Game its options when it is made")
+    given = {name: value for name, value in known.items() if value is not None}
+    spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds)
     if out is None and (resume or overwrite):
         raise InputError("resume and overwrite need out, the run directory")
     with tempfile.TemporaryDirectory(prefix="stackjax-run-") as scratch:
@@ -149,24 +135,31 @@ def train(
                 spec, directory, resume=resume, overwrite=overwrite or out is None, mesh=mesh, on_progress=live.show
             )
         policy_of = lambda entry: load_policy(directory.policies, entry["seed"]) if directory.policies.is_file() else None
-        seeds_found = tuple(_seed(entry, policy_of(entry)) for entry in result["seeds"])
+        seeds_found = tuple(_seed(spec.family, entry, policy_of(entry)) for entry in result["seeds"])
     return TrainedRun(seeds_found, result, None if out is None else directory.path)
 
 
-def _source(game: str | Game, options: dict[str, Any]) -> GameSource:
-    if isinstance(game, str):
-        return find_game(game)
-    require_is("game", game, Game, "a registered name (see stackjax list), a file, or a Game")
-    if options:
-        raise InputError(f"{next(iter(options))} is an option of a named game; give a Game its options when it is made")
-    return given_game(game)
+def _solver(solver: str | Any, settings: dict[str, Any]) -> Any:
+    """The settings of the solver that is meant; takes those in ``settings`` out of there."""
+    given = {entry.name: settings.pop(entry.name) for entry in registered_solvers() if entry.name in settings}
+    for entry in registered_solvers():
+        require_is(entry.name, given.get(entry.name), (entry.config, type(None)), f"a {entry.config.__name__}")
+    given = {name: config for name, config in given.items() if config is not None}
+    for name in given:
+        if solver not in (None, name) or len(given) > 1:
+            other = f"solver={solver!r}" if solver not in (None, name) else next(other for other in given if other != name)
+            raise InputError(f"{name} holds settings of another solver than {other}; give one of them")
+    if solver is None or isinstance(solver, str):
+        return next(iter(given.values()), None) or solver_entry(solver or DEFAULT_SOLVER).config()
+    entry_of(solver)
+    return solver
 
 
-def _seed(entry: dict[str, Any], policy: Policy | None) -> TrainedSeed:
-    plays = {name: _certificate(numbers) for name, numbers in entry["plays"].items()}
+def _seed(family: Family, entry: dict[str, Any], policy: Policy | None) -> TrainedSeed:
+    plays = family.certificates(entry)
     return TrainedSeed(
         seed=entry["seed"],
-        certificate=plays[entry["reward_play"]],
+        certificate=plays[entry.get("reward_play", next(iter(plays)))],
         settled=entry["settled"],
         optimum=entry["optimum"],
         optimum_method=entry["optimum_method"],
@@ -174,11 +167,7 @@ def _seed(entry: dict[str, Any], policy: Policy | None) -> TrainedSeed:
         observations=np.asarray(entry["commitment"]["observations"]),
         commitment=np.asarray(entry["commitment"]["actions"]),
         mechanism=entry["mechanism"],
-        follower_strategies=[np.asarray(table) for table in entry["follower_strategies"]],
+        follower_strategies=[np.asarray(table) for table in entry.get("follower_strategies", [])],
         plays=plays,
         policy=policy,
     )
-
-
-def _certificate(numbers: dict[str, Any]) -> Certificate:
-    return Certificate(**{**numbers, "follower_payoffs": np.asarray(numbers["follower_payoffs"])})

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.arrays import lead
-from stackjax.games.spaces import Box, Discrete
 from stackjax.problem import Nearby, Table
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["ascended", "box_children", "discrete_children", "first_population", "from_unit", "strangers", "to_unit"]

@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.errors import require_is, require_key
-from stackjax.games.spaces import Box, Discrete
 from stackjax.problem import Metrics, Nearby, Problem, Solver, Worth
 from stackjax.solvers import children
 from stackjax.solvers.config import DirectConfig
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["DirectState", "Elite", "direct"]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stackjax.errors import InputError, near_matches, require
-from stackjax.ppo.config import PPOConfig
 from stackjax.solvers.config import DirectConfig, SearchConfig
+from stackjax.solvers.ppo.config import PPOConfig
 
 if TYPE_CHECKING:
     from stackjax.problem import Problem, Solver
@@ -112,8 +112,8 @@ for known in (
         "ppo",
         "the paper's learner: PPO whose critic sees the followers",
         PPOConfig,
-        "stackjax.ppo.solver:ppo_solver",
-        "stackjax.ppo.solver:ppo_can_share",
+        "stackjax.solvers.ppo.solver:ppo_solver",
+        "stackjax.solvers.ppo.solver:ppo_can_share",
         traced=True,
     ),
     SolverEntry("search", "the best of many random commitments", SearchConfig, "stackjax.solvers.search:search"),

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import pytest
 
 from stackjax.cli import main
-from stackjax.ppo.train import Trainer
+from stackjax.solvers.ppo.train import Trainer
 
 __all__ = ["QUICK", "free_port", "made_once", "metrics_of", "poison", "result_of", "run", "start", "together", "wait_for_file"]
 

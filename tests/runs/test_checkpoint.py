@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from stackjax.runs.checkpoint import Checkpoints
+from stackjax.disk.checkpoint import Checkpoints
 
 STATE = {"weights": np.arange(12, dtype=np.float32).reshape(3, 4), "key": np.array([[1, 2]], np.uint32), "nothing": ()}
 SHAPES = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), STATE)

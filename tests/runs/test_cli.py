@@ -10,9 +10,11 @@ import pytest
 
 import stackjax as sx
 from stackjax import FollowersConfig, InputError, PPOConfig
-from stackjax.runs import metrics
-from stackjax.runs.directory import RunDirectory
-from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
+from stackjax.bayesian.family import POMDPConfig
+from stackjax.disk import metrics
+from stackjax.disk.directory import RunDirectory
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import find_game
 from tests.runs.commands import QUICK, poison, run
 
 
@@ -24,7 +26,7 @@ def payoff_file(tmp_path):
 
 
 def test_commitments_are_judged_for_ten_times_the_rounds_unless_told_otherwise():
-    spec = RunSpec(find_game("escape"), {}, POMDPConfig(num_rounds=7), FollowersConfig(), PPOConfig())
+    spec = RunSpec(find_game("escape"), {}, {"pomdp": POMDPConfig(num_rounds=7), "followers": FollowersConfig()}, PPOConfig())
     assert spec.build_problem().lasting.num_rounds == 70
     assert spec.to_dict(spec.build_problem())["pomdp"]["evaluation_rounds"] == 70
     with pytest.raises(InputError, match="evaluation_rounds=0"):

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from stackjax.runs import metrics
-from stackjax.runs.checkpoint import Checkpoints
+from stackjax.disk import metrics
+from stackjax.disk.checkpoint import Checkpoints
 from tests.runs.commands import QUICK, run
 from tests.runs.test_checkpoint import SHAPES, check, state_at
 
@@ -69,7 +69,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_earlier_ones(tmp_path):
     checkpoints.close()
     code = (
         "import resource, signal, sys, pathlib\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from stackjax.runs.checkpoint import Checkpoints\nfrom tests.runs.test_checkpoint import state_at\n"
+        "from stackjax.disk.checkpoint import Checkpoints\nfrom tests.runs.test_checkpoint import state_at\n"
         "checkpoints = Checkpoints(pathlib.Path(sys.argv[1]), 'a run')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))\n"
         "try:\n    checkpoints.save(state_at(2), 2, 0.2, 0.0)\nexcept OSError as error:\n    print('refused', error)\n"

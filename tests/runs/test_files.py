@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from stackjax.runs import files, metrics
+from stackjax.disk import files, metrics
 
 ROW = dict.fromkeys(metrics.READ, 0.0) | {"update": 1, "seed": 0}
 

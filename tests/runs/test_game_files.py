@@ -5,9 +5,9 @@ import sys
 import pytest
 
 import stackjax as sx
-from stackjax.games import registry
+from stackjax.bayesian.games import registry
 from stackjax.runs import game_files
-from stackjax.runs.spec import find_game
+from stackjax.specs.sources import find_game
 from tests.runs.commands import run
 
 HEADER = "import stackjax as sx\n"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stackjax import registered_games
-from stackjax.games import registry
-from stackjax.runs.spec import POMDPConfig
+from stackjax.bayesian.family import POMDPConfig
+from stackjax.bayesian.games import registry
 from tests.runs.commands import run
 
 GAME = """import jax.numpy as jnp

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian import BayesianProblem
-from stackjax.ppo.solver import ppo_solver
-from stackjax.runs.policies import write_policies
+from stackjax.bayesian.problem import BayesianProblem
+from stackjax.disk.policies import write_policies
+from stackjax.solvers.ppo.solver import ppo_solver
 
 CASES = {
     "discrete": ("allocation", {}),

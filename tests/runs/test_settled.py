@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian import BayesianProblem
+from stackjax.bayesian.problem import BayesianProblem
+from stackjax.compute.state import score_run, start_run
 from stackjax.problem import Solver
-from stackjax.runs.display import best_seed, unsettled_in_words
-from stackjax.runs.spec import POMDPConfig, RunSpec, find_game
-from stackjax.runs.state import score_run, start_run
+from stackjax.reports.display import best_seed, unsettled_in_words
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import find_game
 from tests.runs.commands import QUICK, result_of, run
 
 # The row player of rock-paper-scissors is a follower who never settles; row 1 is worth less to the leader, and settles.
@@ -69,7 +70,7 @@ def test_the_table_says_what_has_not_settled(tmp_path, capsys):
 
 
 def test_a_payoff_scale_of_numpy_is_a_number_in_the_result():
-    spec = RunSpec(find_game("bertrand-platform"), {}, POMDPConfig(), sx.FollowersConfig(), sx.PPOConfig())
+    spec = RunSpec(find_game("bertrand-platform"), {}, {}, sx.PPOConfig())
     limit = spec.build_problem().settled_gap
     assert type(limit) is float
     assert type(limit >= 0.0) is bool  # which JSON can hold

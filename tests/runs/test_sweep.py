@@ -13,18 +13,21 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.followers.config import followers_type, option_types
+from stackjax.bayesian.family import POMDPConfig
+from stackjax.bayesian.followers.config import FollowersConfig
+from stackjax.compute.memory import GIB, fit_programs
+from stackjax.compute.programs import Programs
 from stackjax.runs.loop import train_batch
-from stackjax.runs.memory import GIB, fit_programs
-from stackjax.runs.programs import Programs
-from stackjax.runs.spec import POMDPConfig
-from stackjax.runs.sweep_spec import Axis, read_axis
+from stackjax.settings import field_types
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import find_game
+from stackjax.specs.sweep import Axis, read_axis
 from tests.runs.commands import QUICK, made_once, poison, result_of, run, start
 
 SECTIONS = {
     "game": sx.registered_games()[0].options,
     "pomdp": POMDPConfig,
-    "followers": followers_type("q-learning"),
+    "followers": FollowersConfig.of("q-learning"),
     "ppo": sx.PPOConfig,
 }
 SWEEP = ["--sweep.ppo.learning-rate", "log", 1e-3, 1e-2, 2, "--sweep.followers.step-size", 0.1, 0.5]
@@ -106,7 +109,7 @@ def test_one_compilation_for_each_group_whatever_its_size(tmp_path, monkeypatch)
 @pytest.mark.long
 def test_chunks_change_nothing(swept, tmp_path, monkeypatch):
     """With room for three and two cores, two at a time: a third would run alone."""
-    monkeypatch.setattr("stackjax.runs.programs.num_cores", lambda: 2)
+    monkeypatch.setattr("stackjax.compute.programs.num_cores", lambda: 2)
     chunked(monkeypatch, 3)
     out = tmp_path / "sweep"
     assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
@@ -239,15 +242,22 @@ def test_axes_are_read_as_typed():
         "ppo.learning_rate", (1e-4, pytest.approx(1e-3), pytest.approx(1e-2))
     )
     assert read_axis("ppo.gae-lambda", ["linear", "0", "1", "5"], SECTIONS, None).values == (0, 0.25, 0.5, 0.75, 1)
-    assert not Axis("ppo.num_envs", (8, 16)).is_number
-    assert Axis("followers.discount", (0.0, 0.5)).is_number
+
+
+def test_real_numbers_of_followers_and_of_solvers_that_say_so_go_through_one_program():
+    ppo, direct = (RunSpec(find_game("allocation"), {}, {}, solver) for solver in (sx.PPOConfig(), sx.DirectConfig()))
+    assert ppo.is_traced("ppo.learning_rate")
+    assert ppo.is_traced("followers.discount")  # of a rule that the sweep may come to
+    assert direct.is_traced("followers.step_size")
+    assert not any(ppo.is_traced(name) for name in ("ppo.num_envs", "game.num_messages", "pomdp.settled_gap"))
+    assert not direct.is_traced("direct.first_step")
 
 
 def test_every_float_setting_can_be_traced():
-    """What `Axis.is_number` promises: one compiled program takes any value of any float setting."""
+    """What `RunSpec.is_traced` promises: one compiled program takes any value of any float setting."""
     game = sx.make("escape-randomized")
     floats = [("ppo", f.name) for f in dataclasses.fields(sx.PPOConfig) if f.type is float]
-    floats += [("followers", name) for name, kind in option_types().items() if kind is float]
+    floats += [("followers", name) for name, kind in field_types(FollowersConfig).items() if kind is float]
     assert len(floats) >= 16
     config = sx.PPOConfig(num_updates=1, num_envs=8, num_steps=8, hidden_sizes=(8,), path="step", box_policy="gaussian")
     kinds = {"exploration": "exp3", "temperature": "logit-response"}

@@ -7,10 +7,10 @@ import shutil
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian import BayesianProblem
-from stackjax.equilibrium.evaluate import kernel_of
-from stackjax.games import registry
-from stackjax.runs.directory import RunDirectory
+from stackjax.bayesian.equilibrium.evaluate import kernel_of
+from stackjax.bayesian.games import registry
+from stackjax.bayesian.problem import BayesianProblem
+from stackjax.disk.directory import RunDirectory
 from tests.runs.commands import QUICK, result_of, run
 
 GAME = "import stackjax as sx\nsx.register('rows', lambda: sx.matrix_game([[[3, 0], [0, 1]], [[1, 2], [2, 0]]], name='rows'))\n"

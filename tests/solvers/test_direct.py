@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian import BayesianProblem
 from stackjax.bayesian.answers import risk, stay
+from stackjax.bayesian.problem import BayesianProblem
 from stackjax.problem import Nearby, Table, Worth
 from stackjax.solvers.children import ascended
 from stackjax.solvers.config import DirectConfig, SearchConfig

@@ -12,8 +12,8 @@ import pytest
 import stackjax as sx
 from stackjax.cli.train import RunSettings, settings_type, solver_of
 from stackjax.problem import Solver
-from stackjax.runs.spec import find_game
 from stackjax.solvers.registry import SolverEntry, entry_of, forget_solver, register_solver, solver_entry
+from stackjax.specs.sources import find_game
 from tests.runs.commands import metrics_of, result_of, run
 
 

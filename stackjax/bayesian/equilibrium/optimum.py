@@ -1,0 +1,167 @@
+"""The leader's exact optimum: closed forms attached to games, enumeration of commitments, linear programmes."""
+
+import itertools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.bayesian.equilibrium.matrix_commitments import best_mixed_commitment, best_pure_commitment
+from stackjax.bayesian.equilibrium.replies import MOST_STRATEGY_PROFILES, Replies, num_strategy_profiles, replies
+from stackjax.bayesian.games.base import Game, InducedGame, require_game
+from stackjax.bayesian.games.normal_form import MatrixGame
+from stackjax.bayesian.pomdp.commitment import commit, tabulate_batch
+from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, commitment_paths, decision_tree
+from stackjax.errors import UnsolvedError
+from stackjax.spaces import Discrete
+
+__all__ = ["Solution", "describe_commitment", "enumerate_commitments", "solve"]
+
+MOST_COMMITMENTS = 10_000
+MOST_COLUMNS = 500_000  # of linear programmes, over all commitments: about ten seconds
+LARGEST_CHUNK = 5_000_000  # payoffs tabulated at a time
+
+
+class Solution(NamedTuple):
+    """The best that the leader can get, game units.
+
+    Attributes:
+      value: with the followers' ties (or, of several followers, their choice of equilibrium) in the leader's favour: the strong
+        Stackelberg value; for a leader who mixes a supremum, and with method ``"upper-bound"`` no more than that.
+      method: how it is known, as in `Optimum`.
+      weak_value: with ties (or equilibria) against the leader, or None when that is not known.
+      commitment: one that reaches ``value``: probabilities of rows ``[A_0]`` in a matrix game, else a leader action for each
+        node of the decision tree ``[O]``; None for closed forms. Among equally good ones, the best against the leader's luck.
+      reply: the follower's column, in a matrix game with one follower.
+    """
+
+    value: float
+    method: str
+    weak_value: float | None = None
+    commitment: np.ndarray | None = None
+    reply: int | None = None
+
+
+def solve(game: Game) -> Solution:
+    """The leader's optimum in ``game``.
+
+    Matrix games with one follower are solved exactly, by enumeration (deterministic leader) or by one linear programme per
+    reply (randomized leader; the values are then suprema). Games with a closed form return it. Other games with finitely many
+    commitments, at most 10,000, are solved by `enumerate_commitments`. A leader who mixes against several followers gets an
+    upper bound: what it could do if it could also tell them what to play.
+
+    Raises:
+      InputError: ``game`` is no sound `Game`.
+      UnsolvedError: the optimum is not known, and cannot be computed because the leader's actions are not finite, or because
+        there are too many commitments, profiles or strategies; the message says which, and the limit.
+      ArithmeticError: a linear programme failed, or its answer did not hold in float64.
+    """
+    require_game(game)
+    game.check()
+    known = game.optimum()
+    if isinstance(game, MatrixGame) and game.num_followers == 1:
+        leader, follower = game.payoff_table[..., 0], game.payoff_table[..., 1]
+        best = best_mixed_commitment if game.randomized else best_pure_commitment
+        strong = best(leader, follower)
+        try:
+            weak_value = best(leader, follower, "weak").value
+        except ArithmeticError:  # no column strictly best by more than rounding
+            weak_value = None
+        method = known.method if known is not None else "lp" if game.randomized else "enumeration"
+        value = known.value if known is not None else strong.value
+        return Solution(value, method, weak_value, strong.mix, strong.reply)
+    if known is not None:
+        return Solution(known.value, known.method)
+    if isinstance(game, MatrixGame) and game.randomized:
+        plays = math.prod(game.payoff_table.shape[:-1])
+        if plays > MOST_STRATEGY_PROFILES:
+            raise UnsolvedError(
+                f"game {game.name!r} is too large to solve: {plays} joint plays, more than the {MOST_STRATEGY_PROFILES} of one "
+                "linear programme"
+            )
+        return Solution(_correlated_bound(game), "upper-bound")
+    return enumerate_commitments(game)
+
+
+def enumerate_commitments(game: Game) -> Solution:
+    """Try every commitment of a leader with finitely many, each against the followers' exact equilibrium `replies`.
+
+    Raises:
+      UnsolvedError: the leader's actions are not finite, or there are too many commitments, profiles or strategies.
+      ArithmeticError: a linear programme failed.
+    """
+    require_game(game)
+    space = game.leader_actions
+    if not isinstance(space, Discrete):
+        raise UnsolvedError(
+            f"the optimum of game {game.name!r} is not known: leader_actions is a Box, not finite, so commitments cannot be "
+            "enumerated; define optimum(), or use sx.Discrete"
+        )
+    tree = decision_tree(game)
+    count = space.n**tree.num_nodes
+    cells = math.prod(game.table_shape)
+    if count > MOST_COMMITMENTS:
+        raise UnsolvedError(
+            f"game {game.name!r} is too large to solve: it has {space.n}^{tree.num_nodes} commitments, more than the "
+            f"{MOST_COMMITMENTS} that are tried"
+        )
+    if cells > LARGEST_TABLE:
+        raise UnsolvedError(
+            f"game {game.name!r} is too large to solve: it has {cells} (type, action) profiles, more than {LARGEST_TABLE}"
+        )
+    strategies = num_strategy_profiles(game.num_types, game.num_actions)
+    most = min(MOST_STRATEGY_PROFILES, MOST_COLUMNS // count)
+    if game.num_followers > 1 and strategies > most:
+        raise UnsolvedError(
+            f"game {game.name!r} is too large to solve: it has {strategies} profiles of follower strategies, more than {most}, "
+            f"the most for its {count} commitments"
+        )
+    commitments = np.array(list(itertools.product(range(space.n), repeat=tree.num_nodes)), np.int32)
+    ranges: list[Replies] = []
+    chunk = max(1, LARGEST_CHUNK // (cells * (1 + game.num_followers)))
+    with jax.enable_x64(True):
+        tabulated = jax.jit(lambda actions: tabulate_batch(game, tree, actions).game)
+        for first in range(0, len(commitments), chunk):
+            table = jax.device_get(tabulated(commitments[first : first + chunk]))
+            for b in range(table.leader_payoff.shape[-1]):
+                one = InducedGame(game.type_prior, table.follower_payoffs[..., b], table.leader_payoff[..., b])
+                ranges.append(replies(one))
+    highs, lows = np.array([reply.best for reply in ranges]), np.array([reply.worst for reply in ranges])
+    equally_good = highs >= highs.max() - 1e-9 * np.ptp(game.leader_payoff_range)
+    best = int(np.where(equally_good, lows, -np.inf).argmax())
+    return Solution(float(highs.max()), "enumeration", float(lows.max()), _as_commitment(game, commitments[best]))
+
+
+def describe_commitment(game: Game, solution: Solution) -> list[str]:
+    """The solution's commitment, and the follower's reply if one is known, in words."""
+    if solution.commitment is None:
+        return []
+    actions = solution.commitment
+    if isinstance(game, MatrixGame):
+        actions = actions[None] if game.randomized else np.array([actions.argmax()])
+    tree = decision_tree(game)
+    observations, _ = commit(game, tree, lambda _, nodes: jnp.asarray(actions)[nodes], lambda made: made)
+    lines = game.explain(np.asarray(observations), actions, commitment_paths(game, tree))
+    return lines if solution.reply is None else [*lines, f"reply: {game.describe_action(0, solution.reply)}"]
+
+
+def _as_commitment(game: Game, actions: np.ndarray) -> np.ndarray:
+    """A matrix game's row as a mix of rows, so that commitments in matrix games always mean the same."""
+    return np.eye(game.leader_actions.n)[actions[0]] if isinstance(game, MatrixGame) else actions  # type: ignore[union-attr]
+
+
+def _correlated_bound(game: MatrixGame) -> float:
+    """The most a leader gets by committing to a joint play that leaves no follower a gain by always playing one action.
+
+    Conitzer and Korzhyk (2011) ask the same of correlated play; coarse-correlated play is what no-regret learners reach.
+    With the leader's row as one more, unaware, "type" of the play it is the linear programme of `replies`; a leader that cannot
+    correlate its row with the followers' actions gets at most as much.
+    """
+    leader_free = np.concatenate([np.zeros((1, *game.payoff_table.shape[:-1])), np.moveaxis(game.payoff_table, -1, 0)[1:]])
+    n = 1 + game.num_followers
+    shape = (1,) * n + game.payoff_table.shape[:-1]
+    followers = leader_free.reshape(n, *shape)  # the leader as a follower whom nothing tempts
+    value = np.moveaxis(game.payoff_table, -1, 0)[0].reshape(shape)
+    return replies(InducedGame(np.ones((1,) * n), followers, value)).best

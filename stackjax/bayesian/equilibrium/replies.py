@@ -1,0 +1,94 @@
+"""What followers may answer to one commitment, in equilibrium: the best and the worst of it for the leader, exactly."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import scipy.optimize
+
+from stackjax.bayesian.equilibrium.matrix_commitments import HIGHS, distribution, leaves_no_gain, scaled_columns, tied_best
+from stackjax.bayesian.followers.rounds import all_profiles
+from stackjax.bayesian.games.base import InducedGame
+
+__all__ = ["MOST_STRATEGY_PROFILES", "Replies", "num_strategy_profiles", "replies"]
+
+MOST_STRATEGY_PROFILES = 20_000
+SLACK = 1e-6  # of what a deviator has at stake: what counts as no gain
+
+
+class Replies(NamedTuple):
+    """The leader's highest and lowest payoff, game units, over all that followers may answer."""
+
+    best: float
+    worst: float
+
+
+def replies(game: InducedGame) -> Replies:
+    """The range of the leader's payoff over the followers' equilibrium play in ``game`` (no batch axes, NumPy float64).
+
+    One follower best-responds at each type, and only ties leave a choice. Several play any Bayesian coarse-correlated
+    equilibrium that followers who keep their types to themselves can reach, a distribution over profiles of strategies (maps
+    from own type to action): the limits of no-regret learning (Brero et al. 2023, Proposition 3.1). It is one linear programme
+    each way.
+
+    Raises:
+      ArithmeticError: the linear programme failed, or its answer leaves a deviator more to gain than a millionth of its stake.
+    """
+    prior, leader = np.asarray(game.type_prior, np.float64), np.asarray(game.leader_payoff, np.float64)
+    followers = np.asarray(game.follower_payoffs, np.float64)
+    if game.num_followers == 1:
+        payoffs = followers[0]
+        tied = tied_best(payoffs)
+        best, worst = np.where(tied, leader, -np.inf).max(axis=1), np.where(tied, leader, np.inf).min(axis=1)
+        return Replies(float(prior @ best), float(prior @ worst))
+    value, gains = _strategic_form(prior, followers, leader)
+    low, spread = value.min(), float(np.ptp(value)) or 1.0
+    extremes = [_extreme(sign * (value - low) / spread, gains) * sign * spread + low for sign in (1.0, -1.0)]
+    return Replies(*map(float, extremes))
+
+
+def num_strategy_profiles(num_types: tuple[int, ...], num_actions: tuple[int, ...]) -> int:
+    """How many profiles of pure strategies there are, Π A_i^K_i."""
+    return math.prod(a**k for k, a in zip(num_types, num_actions, strict=True))
+
+
+def _strategic_form(prior: np.ndarray, followers: np.ndarray, leader: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For every profile of pure strategies: the leader's payoff ``[S]``, and deviators' gains ``[Σ K_i A_i, S]``."""
+    n = prior.ndim
+    num_actions = leader.shape[n:]
+    per_type = [a for k, a in zip(prior.shape, num_actions, strict=True) for _ in range(k)]
+    plans = all_profiles(tuple(per_type))  # [S, Σ K_i]
+    first = np.cumsum([0, *prior.shape])
+    value = np.zeros(len(plans))
+    deviations = {
+        (i, k, b): np.zeros(len(plans)) for i in range(n) for k in range(prior.shape[i]) for b in range(num_actions[i])
+    }
+    for types in all_profiles(prior.shape):
+        weight = prior[tuple(types)]
+        actions = [plans[:, first[i] + types[i]] for i in range(n)]
+        value += weight * leader[(*types, *actions)]
+        for i in range(n):
+            obeyed = followers[(i, *types, *actions)]
+            for b in range(num_actions[i]):
+                instead = [np.full(len(plans), b) if j == i else actions[j] for j in range(n)]
+                deviations[i, types[i], b] += weight * (followers[(i, *types, *instead)] - obeyed)
+    return value, np.stack(list(deviations.values()))
+
+
+def _extreme(objective: np.ndarray, gains: np.ndarray) -> float:
+    """The largest expectation of ``objective [S]`` over distributions that leave no deviator a gain ``[D, S]``."""
+    found = scipy.optimize.linprog(
+        -objective,
+        A_ub=scaled_columns(gains.T).T,
+        b_ub=np.zeros(len(gains)),
+        A_eq=np.ones((1, len(objective))),
+        b_eq=[1.0],
+        method="highs",
+        options=HIGHS,
+    )
+    if found.status != 0:  # never infeasible: every finite game has a coarse-correlated equilibrium
+        raise ArithmeticError(f"the linear programme of the followers' replies failed: {found.message}")
+    chances = distribution(found.x)
+    if not leaves_no_gain(chances, gains.T, SLACK):  # checked anew in float64
+        raise ArithmeticError("the linear programme's answer leaves a follower something to gain")
+    return float(objective @ chances)

@@ -1,0 +1,167 @@
+"""The Bayesian family as runs and the command line know it: its games, its settings, and where its files come from."""
+
+import dataclasses
+import pathlib
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
+
+from stackjax.bayesian.entries import ENTRIES
+from stackjax.bayesian.followers.config import FollowersConfig
+from stackjax.errors import require, require_count, require_number
+from stackjax.families import Family, GameSource, Solved
+
+if TYPE_CHECKING:
+    from stackjax.bayesian.equilibrium.certificate import Certificate
+    from stackjax.bayesian.games.base import Game
+    from stackjax.bayesian.problem import BayesianProblem
+    from stackjax.problem import Problem
+
+__all__ = ["EVALUATION_ROUNDS_FACTOR", "FAMILY", "POMDPConfig"]
+
+EVALUATION_ROUNDS_FACTOR = 10
+RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
+
+
+@dataclasses.dataclass(frozen=True)
+class POMDPConfig:
+    """Lengths of an episode, and how followers play when the leader is paid."""
+
+    num_rounds: int | None = None
+    """T, rounds of follower learning; by default 1000 with private types and 100 without (the paper's)."""
+    num_reward_episodes: int | None = None
+    """R, sub-episodes in which the leader is paid; by default 100 and 10."""
+    evaluation_rounds: int | None = None
+    """Rounds that fresh followers learn when a commitment is scored or judged; by default ten times num_rounds, so that a
+    certificate measures the commitment and not unfinished learning."""
+    reward_play: RewardPlay = "argmax"
+    """argmax: each follower's likeliest action; mixed: a draw from its strategy; empirical: a joint draw from past play."""
+
+    settled_gap: float = 0.02
+    """Largest B-CCE gap, as a share of the game's payoff scale, at which followers count as settled. The best commitment is
+    chosen among those against which they settle, and among the others only if there is none."""
+
+    def __post_init__(self) -> None:
+        require_number("settled_gap", self.settled_gap, lambda gap: gap >= 0, "a finite number of at least 0")
+        for name in ("num_rounds", "num_reward_episodes", "evaluation_rounds"):
+            value = getattr(self, name)
+            if value is not None:
+                require_count(name, value)
+                require(name, value, value < 2**31, "below 2**31")
+        plays = get_args(RewardPlay)
+        require("reward_play", self.reward_play, self.reward_play in plays, f"one of {', '.join(plays)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class MatrixOptions:
+    """Options of a matrix game from a file."""
+
+    randomized: bool = False
+    """Whether the leader commits to a mix of rows instead of one row."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MatrixSource(GameSource):
+    """A matrix game from outside, a payoff file or OpenSpiel; a run remembers its payoffs."""
+
+    file: pathlib.Path | None = None
+    openspiel: str | None = None
+
+    def build(self, options: dict[str, Any]) -> "Game":
+        from stackjax.bayesian.games.matrix_files import load_matrix_game, openspiel_game
+
+        return load_matrix_game(self.file, **options) if self.file else openspiel_game(str(self.openspiel), **options)
+
+    def to_dict(self, problem: "Problem") -> dict[str, Any]:
+        file = {"payoff_file": str(self.file)} if self.file else {}
+        return {**file, "payoffs": cast("Any", problem).env.game.payoff_table.tolist()}
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredPayoffs(GameSource):
+    """A matrix game as a finished run remembers it; the file itself may be gone."""
+
+    payoffs: Any = None
+
+    def build(self, options: dict[str, Any]) -> "Game":
+        del options
+        from stackjax.bayesian.games.normal_form import matrix_game
+
+        return matrix_game(self.payoffs, name=self.name)
+
+
+class BayesianFamily(Family):
+    """Followers with private types answer a commitment by learning."""
+
+    name = "bayesian"
+    sections: ClassVar = {"pomdp": POMDPConfig, "followers": FollowersConfig}
+    traced = ("followers",)
+    entries = ENTRIES
+    endings = (".json", ".npz", ".nfg")
+
+    def rules(self) -> type:
+        from stackjax.bayesian.games.base import Game
+
+        return Game
+
+    def build(self, game: "Game", settings: dict[str, Any]) -> "BayesianProblem":
+        """The problem; commitments are judged against followers who learn for ``evaluation_rounds``."""
+        from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+        from stackjax.bayesian.problem import BayesianProblem
+
+        pomdp: POMDPConfig = settings["pomdp"]
+        env = StackelbergPOMDP(
+            game, settings["followers"].build(), pomdp.num_rounds, pomdp.num_reward_episodes, pomdp.reward_play
+        )
+        rounds = pomdp.evaluation_rounds
+        lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
+        return BayesianProblem(env, lasting, pomdp.settled_gap)
+
+    def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
+        del options  # none is traced
+        return cast("BayesianProblem", problem).with_dynamics(settings["followers"].build())
+
+    def resolved(self, problem: "Problem", settings: dict[str, Any]) -> dict[str, Any]:
+        known = cast("BayesianProblem", problem)
+        lengths = {name: getattr(known.env, name) for name in ("num_rounds", "num_reward_episodes")}
+        written = super().resolved(problem, settings)
+        judged = known.lasting or known.env
+        return {**written, "pomdp": {**written["pomdp"], **lengths, "evaluation_rounds": judged.num_rounds}}
+
+    def check(self, game: "Game") -> None:
+        from stackjax.testing import check_game
+
+        check_game(game)
+
+    def solve(self, game: "Game") -> Solved:
+        from stackjax.bayesian.equilibrium.optimum import describe_commitment, solve
+
+        found = solve(game)
+        content = found._asdict()
+        if content["commitment"] is not None:
+            content["commitment"] = content["commitment"].tolist()
+        weak = "" if found.weak_value is None else f"; with ties or equilibria against the leader {found.weak_value:.10g}"
+        first = f"{game.name}: {found.value:.10g} ({found.method}){weak}"
+        return Solved(found.value, found.method, content, [first, *(f"  {line}" for line in describe_commitment(game, found))])
+
+    def find(self, text: str) -> GameSource | None:
+        kind, _, name = text.partition(":")
+        if kind == "openspiel":
+            return MatrixSource(name.partition("(")[0], MatrixOptions, self.name, openspiel=name)
+        if text.endswith(self.endings):
+            return MatrixSource(pathlib.Path(text).stem, MatrixOptions, self.name, file=pathlib.Path(text).resolve())
+        return None
+
+    def stored(self, content: dict[str, Any]) -> GameSource | None:
+        if "payoffs" not in content:
+            return None
+        return StoredPayoffs(content["game"], MatrixOptions, self.name, payoffs=content["payoffs"])
+
+    def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate]":
+        import numpy as np
+
+        from stackjax.bayesian.equilibrium.certificate import Certificate
+
+        read = lambda numbers: Certificate(**{**numbers, "follower_payoffs": np.asarray(numbers["follower_payoffs"])})
+        return {name: read(numbers) for name, numbers in entry["plays"].items()}
+
+
+FAMILY = BayesianFamily()

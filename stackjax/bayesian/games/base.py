@@ -1,0 +1,257 @@
+"""What a game is: the rules of one sub-episode, and the game that a commitment leaves to the followers.
+
+A sub-episode: followers learn their private types and act at the same time (send a message, pick a row);
+then the leader is shown an observation and acts, the followers respond to what they see (buy or pass), and so
+on until it is over; everyone is paid. All of it is pure functions of one sub-episode; callers ``vmap``.
+"""
+
+import abc
+import math
+import numbers
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.errors import InputError, require, require_count
+from stackjax.problem import Optimum
+from stackjax.spaces import Box, Discrete
+from stackjax.types import Array, ArrayLike, PyTree
+
+__all__ = ["Game", "InducedGame", "OneShotGame", "check_type_prior", "induced_game", "require_game"]
+
+
+MOST_FOLLOWERS = 30  # a table has two axes per follower, and NumPy arrays have at most 64
+
+
+class Game(abc.ABC):
+    """Rules of one sub-episode. Subclass this, or `OneShotGame` when the leader decides once.
+
+    Attributes:
+      name: the game's name in the registry and in results.
+      type_prior: ``[K_1, ..., K_N]`` joint probabilities of the followers' types; correlation is allowed. Its rank
+        says how many followers there are.
+      num_actions: ``(A_1, ..., A_N)``, each follower's number of actions.
+      leader_actions: `Discrete` or `Box`, what the leader chooses from at each decision.
+      num_decisions: ``L``, the most decisions the leader takes in a sub-episode.
+      num_continuing_outcomes: how many of `respond`'s outcomes let the sub-episode go on. Outcomes at or above it
+        end it. At the last decision every outcome ends it.
+      payoff_scale: what followers' payoffs are divided by before their learning rule sees them, so that a step size
+        means the same in every game; about the spread of a follower's payoffs.
+      leader_payoff_range: lowest and highest payoff of the leader, game units; its learner sees rewards mapped to [0, 1].
+    """
+
+    name: str
+    type_prior: np.ndarray
+    num_actions: tuple[int, ...]
+    leader_actions: Discrete | Box
+    num_decisions: int = 1
+    num_continuing_outcomes: int = 1
+    payoff_scale: float = 1.0
+    leader_payoff_range: tuple[float, float] = (0.0, 1.0)
+
+    @abc.abstractmethod
+    def start(self, actions: Array) -> PyTree:
+        """The public state after the followers' ``actions`` ``[N]``: what the leader could be shown, no types."""
+
+    @abc.abstractmethod
+    def observe(self, state: PyTree) -> Array:
+        """What the leader is shown in ``state``: a float vector, about [0, 1] each. Never types or strategies."""
+
+    def respond(self, types: Array, state: PyTree, leader_action: Array) -> Array:
+        """The outcome (an int) of the leader's action, which may depend on types: 1 if the visited agent buys."""
+        del types, state, leader_action
+        return jnp.int32(0)
+
+    @abc.abstractmethod
+    def advance(self, state: PyTree, leader_action: Array, outcome: Array) -> PyTree:
+        """The public state after a leader action and its outcome."""
+
+    @abc.abstractmethod
+    def payoffs(self, types: Array, actions: Array, state: PyTree) -> Array:
+        """Payoffs ``[1 + N]`` at the end of a sub-episode, leader first, in the game's own units."""
+
+    def optimum(self) -> Optimum | None:
+        """The leader's best payoff, or None when it is not known."""
+        return None
+
+    def explain(self, observations: np.ndarray, leader_actions: np.ndarray, paths: list[Any]) -> list[str]:
+        """The commitment in words, a line per thing it does. ``paths`` comes from `commitment_paths`."""
+        lines = []
+        for path in paths:
+            steps = ", then ".join(self.leader_actions.describe(leader_actions[node]) for node in path.nodes)
+            lines.append(f"{path.label}: {steps}" if path.label else steps)
+        del observations
+        return lines
+
+    @property
+    def num_followers(self) -> int:
+        return self.type_prior.ndim
+
+    @property
+    def num_types(self) -> tuple[int, ...]:
+        return tuple(self.type_prior.shape)
+
+    @property
+    def table_shape(self) -> tuple[int, ...]:
+        """``(K_1, ..., K_N, A_1, ..., A_N)``: the axes of a table over type and action profiles."""
+        return (*self.num_types, *self.num_actions)
+
+    @property
+    def is_bayesian(self) -> bool:
+        return self.type_prior.size > 1
+
+    def describe_action(self, follower: int, action: int) -> str:
+        """A follower's action in words."""
+        del follower
+        return f"action {action}"
+
+    def describe_type(self, follower: int, type_index: int) -> str:
+        """A follower's type in words."""
+        del follower
+        return f"type {type_index}"
+
+    def check(self) -> None:
+        """Raise `InputError` unless the static description is sound."""
+        kind = type(self).__name__
+        for attribute in ("name", "type_prior", "num_actions", "leader_actions"):
+            if not hasattr(self, attribute):
+                raise InputError(f"game {kind} must have an attribute {attribute}; see stackjax.Game")
+        require("name", repr(self.name), isinstance(self.name, str) and bool(self.name), "a string")
+        if not isinstance(self.type_prior, np.ndarray):
+            raise InputError(f"type_prior must be a NumPy array, but is {type(self.type_prior).__name__}")
+        check_type_prior(self.type_prior)
+        if self.num_followers > MOST_FOLLOWERS:
+            raise InputError(f"{self.num_followers} followers are more than the {MOST_FOLLOWERS} that tables have axes for")
+        is_tuple = isinstance(self.num_actions, tuple)
+        require("num_actions", self.num_actions, is_tuple, "a tuple with a whole number for each follower, for example (2, 3)")
+        if len(self.num_actions) != self.num_followers:
+            raise InputError(
+                f"num_actions={self.num_actions} must have one entry for each of the {self.num_followers} followers"
+            )
+        for count in self.num_actions:
+            require_count("num_actions", count)
+        is_space = isinstance(self.leader_actions, (Discrete, Box))
+        require("leader_actions", self.leader_actions, is_space, "a Discrete or a Box, for example sx.Discrete(3)")
+        for name in ("num_decisions", "num_continuing_outcomes"):
+            require_count(name, getattr(self, name))
+        scale = self.payoff_scale
+        is_scale = isinstance(scale, numbers.Real) and math.isfinite(scale) and scale > 0
+        require("payoff_scale", scale, is_scale, "a positive finite number")
+        ends = self.leader_payoff_range
+        is_range = isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(end, numbers.Real) for end in ends)
+        is_range = is_range and math.isfinite(ends[0]) and math.isfinite(ends[1]) and ends[0] < ends[1]
+        require("leader_payoff_range", ends, is_range, "two finite numbers, lowest first, for example (0.0, 1.0)")
+
+
+class OneShotGame(Game):
+    """A game in which the leader decides once: define `observation` and `outcome_payoffs` and nothing else."""
+
+    @abc.abstractmethod
+    def observation(self, actions: Array) -> Array:
+        """What the leader sees of the followers' ``actions`` ``[N]``; a constant vector when it sees nothing."""
+
+    @abc.abstractmethod
+    def outcome_payoffs(self, types: Array, actions: Array, leader_action: Array) -> Array:
+        """Payoffs ``[1 + N]``, leader first, in the game's own units."""
+
+    def start(self, actions: Array) -> PyTree:
+        return {"observation": self.observation(actions), "leader_action": self.leader_actions.zeros()}
+
+    def observe(self, state: PyTree) -> Array:
+        return state["observation"]
+
+    def advance(self, state: PyTree, leader_action: Array, outcome: Array) -> PyTree:
+        del outcome
+        return {**state, "leader_action": jnp.asarray(leader_action, state["leader_action"].dtype)}
+
+    def payoffs(self, types: Array, actions: Array, state: PyTree) -> Array:
+        return self.outcome_payoffs(types, actions, state["leader_action"])
+
+
+class InducedGame(NamedTuple):
+    """A finite Bayesian game among followers, as a commitment leaves it. Trailing batch axes are allowed.
+
+    Attributes:
+      type_prior: ``[K_1, ..., K_N]``, joint, shared by the whole batch, or ``[K_1, ..., K_N, *batch]``.
+      follower_payoffs: ``[N, K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
+      leader_payoff: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
+    """
+
+    type_prior: ArrayLike
+    follower_payoffs: ArrayLike
+    leader_payoff: ArrayLike
+
+    @property
+    def num_followers(self) -> int:
+        return self.follower_payoffs.shape[0]
+
+    @property
+    def num_types(self) -> tuple[int, ...]:
+        return tuple(self.type_prior.shape[: self.num_followers])
+
+    @property
+    def num_actions(self) -> tuple[int, ...]:
+        n = self.num_followers
+        return tuple(self.leader_payoff.shape[n : 2 * n])
+
+    @property
+    def table_shape(self) -> tuple[int, ...]:
+        return (*self.num_types, *self.num_actions)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return tuple(self.leader_payoff.shape[2 * self.num_followers :])
+
+
+def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payoff: ArrayLike | None = None) -> InducedGame:
+    """A checked `InducedGame` from plain arrays; ``leader_payoff`` defaults to zero (a game without a leader).
+
+    Raises:
+      InputError: the prior is no distribution, a shape does not fit, or a payoff is not finite.
+    """
+    prior, followers = np.asarray(type_prior, np.float64), np.asarray(follower_payoffs)
+    n = followers.shape[0] if followers.ndim else 0
+    batch = followers.shape[1 + 2 * n :]
+    fits = prior.shape in (followers.shape[1 : 1 + n], followers.shape[1 : 1 + n] + batch)
+    if n < 1 or followers.ndim < 1 + 2 * n or not fits:
+        raise InputError(
+            f"follower_payoffs has shape {followers.shape}, but must be [N, K_1..K_N, A_1..A_N, *batch] where type_prior "
+            f"has shape [K_1..K_N] or [K_1..K_N, *batch], and it has {prior.shape}"
+        )
+    check_type_prior(prior, n)
+    leader = np.zeros(followers.shape[1:], followers.dtype) if leader_payoff is None else np.asarray(leader_payoff)
+    if leader.shape != followers.shape[1:]:
+        raise InputError(f"leader_payoff has shape {leader.shape}, but must be {followers.shape[1:]}")
+    for name, table in {"follower_payoffs": followers, "leader_payoff": leader}.items():
+        if not np.isfinite(table).all():
+            raise InputError(f"{name} holds NaN or infinity; every payoff must be finite")
+    return InducedGame(prior, followers, leader)
+
+
+def require_game(game: Any) -> None:
+    """Raise `InputError` unless ``game`` is a `Game`; says what to write instead."""
+    if isinstance(game, Game):
+        return
+    if isinstance(game, str):
+        raise InputError(f"game={game!r} must be a Game; make one with sx.make({game!r})")
+    if isinstance(game, type):
+        raise InputError(f"game is the class {game.__name__}, but must be a Game; make one with {game.__name__}()")
+    raise InputError(f"game={game!r} must be a Game, for example sx.make('maintain')")
+
+
+def check_type_prior(prior: np.ndarray, num_followers: int | None = None) -> np.ndarray:
+    """Return ``prior`` if it is a joint distribution with one axis per follower, else raise `InputError`.
+
+    Where the number of followers is given, further axes are batch, and every element must be a distribution.
+    """
+    prior = np.asarray(prior)
+    if prior.ndim < 1 or prior.size == 0:
+        raise InputError(f"type_prior has shape {prior.shape}, but must have one axis of at least one type per follower")
+    if not np.isfinite(prior).all() or (prior < 0).any():
+        raise InputError("type_prior holds negative, NaN or infinite entries; probabilities must be at least 0")
+    total = prior.sum(axis=tuple(range(prior.ndim if num_followers is None else num_followers)))
+    worst = float(np.ravel(total)[np.abs(np.ravel(total) - 1.0).argmax()])
+    if abs(worst - 1.0) > 1e-6:
+        raise InputError(f"type_prior sums to {worst:.9g}, but must sum to 1")
+    return prior

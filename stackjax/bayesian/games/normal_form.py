@@ -1,0 +1,128 @@
+"""Matrix games: the leader commits to a row (or a mix of rows), each follower picks an action.
+
+`escape` and `maintain` are the games of Zhang et al. (2019), as in Brero et al. (2023), Tables 2 and 4. A user's
+own game comes from an array, see `matrix_game`, or from a file, see `load_matrix_game`.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.bayesian.games.base import OneShotGame
+from stackjax.errors import InputError
+from stackjax.problem import Optimum
+from stackjax.spaces import Box, Discrete
+from stackjax.types import Array
+
+__all__ = ["MatrixGame", "escape", "maintain", "matrix_game"]
+
+ESCAPE = [[(15, 15), (10, 10), (0, 0)], [(10, 10), (10, 10), (0, 0)], [(0, 0), (0, 0), (30, 30)]]
+# Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
+SMALLEST_RELATIVE_SPREAD = 1e-4
+LARGEST_PAYOFF = 1e30
+MAINTAIN = [[(20, 15), (0, 0), (0, 0)], [(30, 0), (10, 5), (0, 0)], [(0, 0), (0, 0), (5, 10)]]
+
+
+class MatrixGame(OneShotGame):
+    """A matrix game with one leader and any number of followers.
+
+    Attributes:
+      payoff_table: ``[A_0, A_1, ..., A_N, 1 + N]``, leader's action first and leader's payoff first, game units.
+      randomized: whether the leader commits to a mix of rows. Its action is then a weight in [0, 1] for each row,
+        and the mix is the weights divided by their sum (Brero et al. 2023, Section 7.1).
+    """
+
+    def __init__(self, name: str, payoffs: Any, randomized: bool = False, optimum: Optimum | None = None) -> None:
+        self.name = name
+        self.payoff_table = np.asarray(payoffs, np.float64)
+        self.randomized = randomized
+        self._optimum = optimum
+        num_rows, *follower_actions = self.payoff_table.shape[:-1]
+        self.num_actions = tuple(follower_actions)
+        self.type_prior = np.ones((1,) * len(follower_actions))
+        row_names = tuple(f"row {row_label(row)}" for row in range(num_rows))
+        self.leader_actions = Box((0.0,) * num_rows, (1.0,) * num_rows) if randomized else Discrete(num_rows, row_names)
+        spread = np.ptp(self.payoff_table.reshape(-1, 1 + len(follower_actions)), axis=0)
+        self.payoff_scale = float(spread[1:].max()) or 1.0
+        lowest = float(self.payoff_table[..., 0].min())
+        self.leader_payoff_range = (lowest, lowest + (float(spread[0]) or 1.0))
+
+    def observation(self, actions: Array) -> Array:
+        del actions
+        return jnp.ones(1)
+
+    def outcome_payoffs(self, types: Array, actions: Array, leader_action: Array) -> Array:
+        del types
+        table = jnp.asarray(self.payoff_table, jnp.result_type(float))
+        columns = table[(slice(None), *(actions[i] for i in range(self.num_followers)))]  # [A_0, 1 + N]
+        return self.row_mix(leader_action) @ columns if self.randomized else columns[leader_action]
+
+    def row_mix(self, leader_action: Array) -> Array:
+        """The probabilities of the rows: weights over their sum, uniform if all are zero."""
+        total = leader_action.sum()
+        uniform = jnp.full_like(leader_action, 1.0 / leader_action.shape[0])
+        return jnp.where(total > 0, leader_action / jnp.where(total > 0, total, 1.0), uniform)
+
+    def optimum(self) -> Optimum | None:
+        return self._optimum
+
+    def describe_action(self, follower: int, action: int) -> str:
+        del follower
+        return f"column {row_label(action)}"
+
+    def explain(self, observations: np.ndarray, leader_actions: np.ndarray, paths: list[Any]) -> list[str]:
+        if not self.randomized:
+            return super().explain(observations, leader_actions, paths)
+        mix = np.asarray(self.row_mix(jnp.asarray(leader_actions[0])))
+        return ["rows mixed " + ", ".join(f"{row_label(row)} {p:.3f}" for row, p in enumerate(mix))]
+
+
+def row_label(index: int) -> str:
+    """A, B, ..., Z, then 26, 27, ...: how the paper names rows and columns."""
+    return chr(ord("A") + index) if index < 26 else str(index)
+
+
+def matrix_game(payoffs: Any, *, randomized: bool = False, name: str = "matrix-game") -> MatrixGame:
+    """A matrix game from nested lists or an array ``[A_0, A_1, ..., A_N, 1 + N]``, leader first in both.
+
+    Raises:
+      InputError: ragged, not numbers, NaN or infinite, or of a rank that does not fit.
+    """
+    try:
+        table = np.asarray(payoffs, np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(
+            "payoffs is ragged or holds something that is not a number; it must be a full table "
+            "[leader action][follower 1 action]...[agent, leader first]"
+        ) from error
+    if table.ndim < 3 or table.shape[-1] != table.ndim - 1 or 0 in table.shape:
+        raise InputError(
+            f"payoffs has shape {table.shape}, but must be [leader action][follower 1 action]...[agent, leader first]: "
+            "one axis per agent and a last axis as long as there are agents (2 or more)"
+        )
+    if not np.isfinite(table).all():
+        where = [int(index) for index in np.argwhere(~np.isfinite(table))[0]]
+        raise InputError(f"payoffs{where} is {table[tuple(where)]}; every payoff must be finite")
+    for agent in range(table.shape[-1]):
+        spread, largest = np.ptp(table[..., agent]), np.abs(table[..., agent]).max()
+        if largest > LARGEST_PAYOFF or 0 < spread < SMALLEST_RELATIVE_SPREAD * largest:
+            raise InputError(
+                f"payoffs of agent {agent} spread over {spread:.6g} at a size of {largest:.6g}, which float32 cannot tell "
+                f"apart well; shift or scale them (spread at least {SMALLEST_RELATIVE_SPREAD:g} of the largest, "
+                f"none beyond {LARGEST_PAYOFF:g})"
+            )
+    return MatrixGame(name, table, randomized)
+
+
+def escape(*, randomized: bool = False) -> MatrixGame:
+    """Escape: row C with column C pays both players their best, 30."""
+    name = "escape-randomized" if randomized else "escape"
+    return MatrixGame(name, ESCAPE, randomized, Optimum(30.0, "closed-form"))
+
+
+def maintain(*, randomized: bool = False) -> MatrixGame:
+    """Maintain: row A pays 20; mixing A with probability 1/4 + δ and B with the rest pays up to 27.5, a supremum."""
+    if randomized:
+        return MatrixGame("maintain-randomized", MAINTAIN, True, Optimum(27.5, "closed-form"))
+    return MatrixGame("maintain", MAINTAIN, False, Optimum(20.0, "closed-form"))

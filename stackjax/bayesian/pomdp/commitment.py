@@ -1,0 +1,174 @@
+"""Commitments: the leader's observation -> action map of one episode, and the game it leaves to the followers.
+
+`decision_tree` enumerates what the leader may observe as nodes, level by level; `commit` fills in an action for each;
+`tabulate` rolls the rules out.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.bayesian.followers.rounds import all_profiles
+from stackjax.bayesian.games.base import Game, InducedGame
+from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, TOLD_APART, DecisionTree
+from stackjax.errors import InputError
+from stackjax.types import Array, PyTree
+
+__all__ = ["Rollout", "Tabulated", "commit", "hides_a_difference", "roll_out", "tabulate", "tabulate_batch"]
+
+
+class Tabulated(NamedTuple):
+    """The induced game and the leader's decisions behind it, for every type and action profile.
+
+    Attributes:
+      game: `InducedGame` without batch axes.
+      nodes: ``[P, M, L]`` the nodes that the sub-episode passes through.
+      reached: ``[P, M, L]`` whether that decision is taken at all (sub-episodes may end early).
+    """
+
+    game: InducedGame
+    nodes: Array
+    reached: Array
+
+
+class Rollout(NamedTuple):
+    """What came of every type and action profile; decisions after the end are of no meaning.
+
+    Attributes:
+      payoffs: ``[P, M, 1 + N]`` leader first, game units.
+      nodes, reached: ``[P, M, L]`` as in `Tabulated`.
+      seen: ``[P, M, L, D]`` what the leader is shown.
+      outcomes: int ``[P, M, L]`` of its actions.
+    """
+
+    payoffs: Array
+    nodes: Array
+    reached: Array
+    seen: Array
+    outcomes: Array
+
+
+def commit(
+    game: Game, tree: DecisionTree, choose: Callable[[Array, slice], PyTree], to_action: Callable
+) -> tuple[Array, PyTree]:
+    """Fill in the commitment level by level: what is seen later depends on what was done before.
+
+    Args:
+      choose: ``(observations [n, D], nodes) -> choices``, a pytree of ``[n, ...]``, for a slice of nodes.
+      to_action: turns choices into leader actions ``[n, ...]``.
+
+    Returns:
+      ``observations [O, D]`` and the choices of all nodes, ``[O, ...]``. Nodes that this commitment does not tell apart have
+      the choice of the first of them.
+    """
+    states = jax.tree.map(lambda leaf: leaf[:, None], jax.vmap(game.start)(jnp.asarray(tree.profiles)))  # [F, codes, ...]
+    outcomes = jnp.arange(tree.num_continuing_outcomes, dtype=jnp.int32)
+    advance = jax.vmap(jax.vmap(jax.vmap(game.advance, (None, None, 0)), (0, 0, None)), (0, 0, None))
+    seen, made = [], []
+    same: Any = None
+    for level in range(game.num_decisions):
+        nodes = slice(tree.level_offset[level], tree.level_offset[level + 1])
+        group_of, first = tree.members(level)
+        here = states if len(first) == len(group_of) else jax.tree.map(lambda leaf, first=first: leaf[first], states)
+        observations = jax.vmap(game.observe)(jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), here))
+        choices = choose(observations, nodes)
+        if tree.may_merge and level > 0:
+            same = _first_alike(tree, level, observations, same)
+            choices = jax.tree.map(lambda leaf, same=same: leaf[same], choices)
+        else:
+            same = np.arange(len(observations))
+        seen.append(observations)
+        made.append(choices)
+        if level + 1 < game.num_decisions:
+            actions = to_action(choices)
+            actions = actions.reshape(len(first), -1, *actions.shape[1:])
+            actions = actions if len(first) == len(group_of) else actions[group_of]
+            children = advance(states, actions, outcomes)  # [F, codes, outcomes, ...]
+            states = jax.tree.map(lambda leaf: leaf.reshape(leaf.shape[0], -1, *leaf.shape[3:]), children)
+    return jnp.concatenate(seen), jax.tree.map(lambda *parts: jnp.concatenate(parts), *made)
+
+
+def _first_alike(tree: DecisionTree, level: int, observations: Array, before: Array | np.ndarray) -> Array:
+    """For each node of ``level`` the first one that the leader cannot tell from it, counted from the level's first.
+
+    That is so if it could not tell their parents apart (``before``, the same for the level above), the outcomes were the same,
+    and so are the observations.
+    """
+    branching = tree.num_continuing_outcomes
+    above, (_, first) = tree.members(level - 1)[0], tree.members(level)
+    codes = branching**level
+    code = np.tile(np.arange(codes), len(first))
+    parent = np.repeat(above[first], codes) * (codes // branching) + code // branching
+    came_from = jnp.asarray(before)[parent]
+    alike = jnp.abs(observations[:, None] - observations[None]).max(axis=-1) < TOLD_APART
+    alike = alike & (code[:, None] == code[None]) & (came_from[:, None] == came_from[None])
+    return alike.argmax(axis=1)
+
+
+def tabulate(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
+    """Roll the rules out for every type and action profile under the commitment ``actions [O, ...]``."""
+    played = roll_out(game, tree, actions)
+    table = jnp.moveaxis(played.payoffs, -1, 0).reshape(1 + game.num_followers, *game.num_types, *game.num_actions)
+    return Tabulated(InducedGame(game.type_prior, table[1:], table[0]), played.nodes, played.reached)
+
+
+def hides_a_difference(game: Game, tree: DecisionTree, actions: Array) -> Array:
+    """Whether the leader is somewhere shown another observation than that of the node at which ``tree`` has it decide.
+
+    Never, unless ``observe`` shows something of the followers' actions that no action tried by `decision_tree` did.
+    """
+    observations, actions = commit(game, tree, lambda _, nodes: jnp.asarray(actions)[nodes], lambda made: made)
+    played = roll_out(game, tree, actions)
+    difference = jnp.abs(played.seen - observations[played.nodes]).max(axis=-1)
+    return (played.reached & (difference >= TOLD_APART)).any()
+
+
+def roll_out(game: Game, tree: DecisionTree, actions: Array) -> Rollout:
+    """Every type and action profile under the commitment ``actions [O, ...]``, by the rules alone."""
+    size = math.prod(game.table_shape)
+    if size > LARGEST_TABLE:
+        raise InputError(
+            f"num_types={game.num_types} and num_actions={game.num_actions} make {size} (type, action) profiles, more than "
+            f"the {LARGEST_TABLE} that can be tabulated; step through StackelbergPOMDP instead"
+        )
+    actions = jnp.asarray(actions)
+    if tree.may_merge:
+        actions = commit(game, tree, lambda _, nodes: actions[nodes], lambda made: made)[1]
+    types = jnp.asarray(all_profiles(game.num_types), jnp.int32)
+    plays = jnp.asarray(all_profiles(game.num_actions), jnp.int32)
+    start_node = jnp.asarray(tree.start_node, jnp.int32).reshape(-1)
+
+    def one(types_row: Array, play: Array, place: Array, node: Array) -> Rollout:
+        state, alive, nodes, reached, seen, outcomes = game.start(play), jnp.bool_(True), [], [], [], []
+        for level in range(game.num_decisions):
+            nodes.append(node)
+            reached.append(alive)
+            seen.append(game.observe(state))
+            outcome = game.respond(types_row, state, actions[node])
+            outcomes.append(outcome)
+            advanced = game.advance(state, actions[node], outcome)
+            state = jax.tree.map(lambda new, old, alive=alive: jnp.where(alive, new, old), advanced, state)
+            alive = alive & (outcome < tree.num_continuing_outcomes)
+            if level + 1 < game.num_decisions:
+                node = tree.child(level, node, outcome, place)
+        return Rollout(game.payoffs(types_row, play, state), *map(jnp.stack, (nodes, reached, seen, outcomes)))
+
+    over_plays = jax.vmap(one, (None, 0, 0, 0))
+    places = jnp.arange(len(plays), dtype=jnp.int32)
+    return jax.vmap(over_plays, (0, None, None, None))(types, plays, places, start_node)
+
+
+def tabulate_batch(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
+    """`tabulate` for a batch of commitments ``[B, O, ...]``; everything but the type prior has the batch **last**."""
+
+    def without_prior(one: Array) -> tuple[Array, Array, Array, Array]:
+        table = tabulate(game, tree, one)
+        followers, leader = table.game.follower_payoffs, table.game.leader_payoff
+        return jnp.asarray(followers), jnp.asarray(leader), table.nodes, table.reached
+
+    followers, leader, nodes, reached = jax.vmap(without_prior, out_axes=-1)(actions)
+    return Tabulated(InducedGame(game.type_prior, followers, leader), nodes, reached)

@@ -1,0 +1,1 @@
+"""Programs on a mesh of devices, start-up, memory."""

@@ -1,0 +1,313 @@
+"""The compiled programs of a batch of runs, on a mesh of devices.
+
+An element of a batch is one seed under one choice of the swept numbers. All elements share everything static, so one set of
+programs serves them, and every further batch of the same size.
+"""
+
+import contextlib
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from stackjax.compute.devices import among_processes, exchange, on_devices, replicated
+from stackjax.compute.startup import num_cores
+from stackjax.compute.state import Evaluated, Logged, RunState, advance_run, evaluate_run, score_run, start_run
+from stackjax.problem import Problem, Solver
+from stackjax.shards import WHOLE, Shards
+from stackjax.specs.run import RunSpec
+from stackjax.types import Array, PyTree
+
+__all__ = ["Blocks", "Elements", "Programs"]
+
+NAMES = ("advance", "score", "evaluate", "init")  # those that take longest to compile first
+COMPILED_AT_ONCE = 4  # on CPUs, where the compiler's memory is the sweep's
+
+Blocks = list[Any]  # a batch's states or elements, block by block; None where the devices are another process's
+
+
+class Elements(NamedTuple):
+    """What differs within a batch: ``seeds`` int32 ``[B]``, and the swept numbers by field name, float32 ``[B]`` each."""
+
+    seeds: Any
+    values: dict[str, Any]
+
+
+class Programs:
+    """Programs for batches of ``num_elements`` runs of ``spec`` that differ in seed and in the numeric fields ``swept``.
+
+    ``init(elements)``, ``advance(state, elements, count)``, ``score(state, elements)`` and ``evaluate(state, elements)`` are
+    those of `runs.state` for the whole batch; states stay on the devices, what is reported is NumPy, on every process.
+    ``advance`` and ``score`` use up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a
+    checkpoint and back.
+
+    The batch is cut into blocks, dealt out along the mesh's ``runs``. Each place there, a device or a group of devices that
+    share episodes, has programs of its own for a block and exchanges nothing with the others. So what is compiled, and with it
+    every bit of a result, depends neither on how many places there are nor, with blocks of one, on how many elements.
+
+    Args:
+      problem: that of ``spec``; building it takes a while, so callers share it.
+      block: elements that a device works on at once; by default 1 on CPUs, where several blocks go side by side, one on each
+        core, and elsewhere as many as a device gets.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        problem: Problem,
+        num_elements: int,
+        mesh: Mesh,
+        swept: tuple[str, ...] = (),
+        block: int | None = None,
+    ) -> None:
+        self.spec, self.problem, self.num_elements, self.swept = spec, problem, num_elements, swept
+        self.num_devices = mesh.size
+        self._places = [Mesh(devices, ("episodes",)) for devices in mesh.devices]
+        self._num_sharing = mesh.shape["episodes"]
+        self._on_cpu = mesh.devices.flat[0].platform == "cpu"
+        self._block = block or (1 if self._on_cpu else math.ceil(num_elements / len(self._places)))
+        self._by_core = self._on_cpu and self._num_sharing == 1
+        used = self._places[: self._num_blocks(num_elements)]
+        self._here = [at for at, place in enumerate(used) if place.local_devices]
+        self._elements = Elements(
+            jax.ShapeDtypeStruct((self._block,), jnp.int32),
+            {name: jax.ShapeDtypeStruct((self._block,), jnp.float32) for name in swept},
+        )
+        self._state = jax.eval_shape(jax.vmap(partial(self._start, WHOLE)), self._elements)
+        self._specs: RunState = jax.tree.map(lambda _: P(), self._state)
+        if self.solver.sharded is not None:
+            part = lambda is_part: P(None, "episodes") if is_part else P()
+            self._specs = self._specs._replace(solver=jax.tree.map(part, self.solver.sharded(self._state.solver)))
+        self._functions: dict[str, Callable] = {}
+        self._compiled: dict[tuple[str, int], Any] = {}
+
+    @cached_property
+    def solver(self) -> Solver:
+        """The solver of every element with the base run's numbers instead of the swept ones."""
+        return self._solver({}, WHOLE)
+
+    def _problem(self, values: dict[str, Any]) -> Problem:
+        return self.spec.problem_with(self.problem, values)
+
+    def _solver(self, values: dict[str, Any], shards: Shards) -> Solver:
+        return self.spec.build_solver(self._problem(values), values, shards)
+
+    @property
+    def runs_in_memory(self) -> float:
+        """How many runs are at work in a device's memory (on CPUs this process's); less than one where episodes are shared."""
+        return self.side_by_side if self._on_cpu else self._block / self._num_sharing
+
+    @property
+    def side_by_side(self) -> int:
+        """How many elements are worked on at once, on CPUs by this process: a batch of a multiple of it leaves nothing idle."""
+        return min(num_cores(), self._num_blocks(self.num_elements)) if self._by_core else len(self._places) * self._block
+
+    def compile(self, names: tuple[str, ...] = NAMES) -> None:
+        """Compile those programs that are not yet compiled, side by side."""
+        pool = ThreadPoolExecutor(COMPILED_AT_ONCE if self._on_cpu else None)
+        try:
+            wanted = [(name, at) for at in self._here for name in names if (name, at) not in self._compiled]
+            programs = [(key, pool.submit(_compiled, key[0], self._lowered(*key))) for key in wanted]
+            self._compiled.update({key: program.result() for key, program in programs})
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def init(self, elements: Blocks) -> Blocks:
+        return self._each("init", elements)
+
+    def advance(self, state: Blocks, elements: Blocks, count: int) -> Blocks:
+        return self._each("advance", state, elements, [np.int32(count)] * len(state))
+
+    def score(self, state: Blocks, elements: Blocks) -> tuple[Blocks, Logged]:
+        found = self._each("score", state, elements)
+        after, logged = zip(*(one or (None, None) for one in found), strict=True)
+        return list(after), self._joined(list(logged))
+
+    def evaluate(self, state: Blocks, elements: Blocks) -> Evaluated:
+        return self._joined(self._each("evaluate", state, elements))
+
+    def all_diverged(self, state: Blocks) -> bool:
+        """Whether no element of ``state`` can go on."""
+        return bool((self._joined([block.diverged_at for block in state]) >= 0).all())
+
+    def _each(self, name: str, *blocks: Blocks) -> Blocks:
+        """A program on every block that is here: side by side where nothing is shared, and otherwise one by one at each place,
+        so that no two of its devices wait for each other with different blocks.
+        """
+        self.compile((name,))
+        queues = defaultdict(list)
+        for k in range(len(blocks[0])):
+            if self._at(k) in self._here:
+                queues[k if self._by_core else self._at(k)].append(k)
+
+        def work_off(queue: list[int]) -> list[tuple[int, Any]]:
+            run = lambda k: self._compiled[name, self._at(k)](*(entries[k] for entries in blocks))
+            return [(k, jax.block_until_ready(run(k))) for k in queue]
+
+        with self._with_others(), ThreadPoolExecutor(self.side_by_side if self._by_core else len(self._here)) as pool:
+            found = dict(one for done in pool.map(work_off, queues.values()) for one in done)
+        return [found.get(k) for k in range(len(blocks[0]))]
+
+    def _num_blocks(self, size: int) -> int:
+        """How many blocks ``size`` elements make; every one of several processes has some."""
+        count = math.ceil(size / self._block)
+        return count if jax.process_count() == 1 else math.ceil(count / len(self._places)) * len(self._places)
+
+    def _at(self, k: int) -> int:
+        """The place of the ``k``-th block."""
+        return k % len(self._places)
+
+    @cached_property
+    def _is_across_processes(self) -> bool:
+        """Whether devices of several processes share episodes, so that this process cannot go on without another."""
+        return any(len({device.process_index for device in self._places[at].devices}) > 1 for at in self._here)
+
+    def _with_others(self) -> contextlib.AbstractContextManager[None]:
+        return among_processes() if self._is_across_processes else contextlib.nullcontext()
+
+    def place(self, seeds: Any, values: dict[str, Any] | None = None) -> Blocks:
+        """Elements on their devices; the last block fills up where they do not come out even."""
+        columns = {name: np.asarray((values or {})[name], np.float32) for name in self.swept}
+        return self._placed(Elements(np.asarray(seeds, np.int32), columns), jax.tree.map(lambda _: P(), self._elements))
+
+    def _placed(self, tree: PyTree, specs: PyTree) -> Blocks:
+        """Arrays of all elements, cut into blocks, those of them that are here on their devices."""
+        size = jax.tree.leaves(tree)[0].shape[0]
+        count = self._num_blocks(size)
+        padded = jax.tree.map(lambda leaf: _filled(leaf, count * self._block), tree)
+        blocks: Blocks = [None] * count
+        for k in range(count):
+            if self._at(k) in self._here:
+                mine = jax.tree.map(lambda leaf, k=k: leaf[k * self._block : (k + 1) * self._block], padded)
+                blocks[k] = on_devices(mine, self._shardings(specs, self._at(k)))
+        return blocks
+
+    def _shardings(self, specs: PyTree, at: int) -> PyTree:
+        return jax.tree.map(lambda spec: NamedSharding(self._places[at], spec), specs)
+
+    def _joined(self, blocks: Blocks) -> Any:
+        """The blocks' arrays as those of the whole batch, on every process."""
+        owners = [self._places[self._at(k)].devices.flat[0].process_index for k in range(len(blocks))]
+        whole = exchange(jax.device_get(blocks), owners)
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *whole)
+
+    def bytes_needed(self) -> int:
+        """Memory while the hungriest of the programs works, as the compiler counts it: of a device, on CPUs of this process."""
+        devices = sum(len(self._places[at].local_devices) for at in self._here) if self._on_cpu else 1
+        return max(_bytes(program) for program in self._compiled.values()) * (self.side_by_side if self._by_core else devices)
+
+    def compiled_text(self, name: str) -> str:
+        """The compiled program, for those who want to see what it does."""
+        self.compile((name,))
+        return str(self._compiled[name, self._here[0]].as_text())
+
+    @cached_property
+    def state_bytes(self) -> int:
+        """The state of one element."""
+        packed = jax.tree.leaves(self.packed_shapes(1))
+        return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in packed)
+
+    def _lowered(self, name: str, at: int) -> Any:
+        """A program for a block at a place, each of whose devices does its part of the episodes."""
+        everywhere = lambda tree: jax.tree.map(lambda _: P(), tree)
+        state, elements = (self._state, self._specs), (self._elements, everywhere(self._elements))
+        takes: list[tuple[Any, Any]] = {
+            "init": [elements],
+            "advance": [state, elements, (jax.ShapeDtypeStruct((), jnp.int32), P())],
+        }.get(name, [state, elements])
+        function = self._function(name)
+        if self._num_sharing > 1:
+            gives = {"init": self._specs, "advance": self._specs, "score": (self._specs, P())}.get(name, P())
+            in_specs = tuple(specs for _, specs in takes)
+            function = jax.shard_map(function, mesh=self._places[at], in_specs=in_specs, out_specs=gives, check_vma=False)
+        with_sharding = lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+        arguments = [jax.tree.map(with_sharding, shapes, self._shardings(specs, at)) for shapes, specs in takes]
+        return jax.jit(function, donate_argnums=(0,) if name in ("advance", "score") else ()).lower(*arguments)
+
+    def _function(self, name: str) -> Callable:
+        """What a program computes; always the same object, so that it is traced once for all places that share nothing."""
+        if name not in self._functions:
+            shards = Shards("episodes", self._num_sharing)
+
+            def advance(state: RunState, element: Elements, count: Array) -> RunState:
+                return advance_run(self._solver(element.values, shards), state, count)
+
+            def score(state: RunState, element: Elements) -> tuple[RunState, Logged]:
+                return score_run(self._problem(element.values), self._solver(element.values, shards), state, element.seeds)
+
+            def evaluate(state: RunState, element: Elements) -> Evaluated:
+                return evaluate_run(self._problem(element.values), state, element.seeds)
+
+            functions: dict[str, tuple[Callable, Any]] = {
+                "init": (partial(self._start, shards), 0),
+                "advance": (advance, (0, 0, None)),
+                "score": (score, 0),
+                "evaluate": (evaluate, 0),
+            }
+            self._functions[name] = jax.vmap(*functions[name])
+        return self._functions[name]
+
+    def _start(self, shards: Shards, element: Elements) -> RunState:
+        return start_run(self._solver(element.values, shards), element.seeds)
+
+    # Checkpoints hold plain arrays: random keys as their raw data.
+
+    def pack(self, state: Blocks, count: int) -> PyTree:
+        """The first ``count`` elements of ``state`` as NumPy arrays, on every process."""
+        packed = [block if block is None else _without_keys(block) for block in state]
+        with self._with_others():
+            for k, block in enumerate(packed):
+                if block is not None and self._is_across_processes:  # each has a part of it only
+                    whole = jax.tree.map(lambda _, k=k: replicated(self._places[self._at(k)]), block)
+                    packed[k] = jax.block_until_ready(jax.jit(_same, out_shardings=whole)(block))
+        return jax.tree.map(lambda leaf: leaf[:count], self._joined(packed))
+
+    def unpack(self, packed: PyTree) -> Blocks:
+        """The state whose `pack` is ``packed``, on the devices."""
+        blocks = self._placed(packed, self._specs)
+        return [block if block is None else _with_keys(block, self._state) for block in blocks]
+
+    def packed_shapes(self, count: int) -> PyTree:
+        """Of what `pack` returns."""
+        shapes = jax.eval_shape(_without_keys, self._state)
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype), shapes)
+
+
+def _compiled(name: str, lowered: Any) -> Any:
+    runs_once = name == "init" and jax.default_backend() == "cpu"  # not worth the compiler's effort
+    return lowered.compile(compiler_options={"xla_backend_optimization_level": "0"} if runs_once else {})
+
+
+def _same(tree: PyTree) -> PyTree:
+    return tree
+
+
+def _filled(array: np.ndarray, size: int) -> np.ndarray:
+    """With the last entry of the first axis repeated up to ``size``."""
+    return np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])
+
+
+def _bytes(program: Any) -> int:
+    memory = program.memory_analysis()
+    live = memory.argument_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
+    return live + memory.temp_size_in_bytes + memory.generated_code_size_in_bytes
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _without_keys(state: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state)
+
+
+def _with_keys(packed: PyTree, like: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf, old: jax.random.wrap_key_data(leaf) if _is_key(old) else leaf, packed, like)

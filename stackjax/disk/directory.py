@@ -1,0 +1,185 @@
+"""A run's directory: what lies where, and whose it is."""
+
+import json
+import os
+import pathlib
+import shutil
+from typing import IO, Any
+
+from stackjax.disk.files import to_json, write_text
+from stackjax.errors import InputError
+from stackjax.specs.sources import check_same_file
+
+__all__ = ["RunDirectory"]
+
+LOCK = ".lock"
+CHECKPOINTS = ("checkpoints", "checkpoints.rejected")
+FILES = ("config.json", "metrics.jsonl", "policies.npz", "result.json", "report.html", "table.csv", "surface.png")
+OWN = {*FILES, *CHECKPOINTS, "chunks", LOCK}  # of runs and of sweeps: either may replace the other
+
+
+# What a config.json holds that a run, a sweep or a chunk of a sweep wrote.
+SCHEMAS = (
+    {"schema_version", "game", "game_options", "solver", "first_seed", "num_seeds"},
+    {"schema_version", "sweep", "order", "first"},
+    {"schema_version", "group", "configurations", "values"},
+)
+
+
+def _holds_something(entry: pathlib.Path) -> bool:
+    return any(entry.iterdir()) if entry.is_dir() else entry.stat().st_size > 0
+
+
+class RunDirectory:
+    """``config.json``, ``metrics.jsonl``, ``checkpoints/``, ``policies.npz``, ``result.json`` and ``report.html``."""
+
+    def __init__(self, path: pathlib.Path | str) -> None:
+        self._given = pathlib.Path(path).absolute()
+        self.path = self._given.resolve()
+        self.config = self.path / "config.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.checkpoints = self.path / "checkpoints"
+        self.policies = self.path / "policies.npz"
+        self.result = self.path / "result.json"
+        self.report = self.path / "report.html"
+        self._lock: IO[str] | None = None
+
+    def open_existing(self) -> "RunDirectory":
+        """Raise `InputError` unless a run lies here."""
+        if not self.config.is_file():
+            raise InputError(f"directory {self.path} holds no run (no config.json)")
+        if not self.holds_ours:
+            raise InputError(f"{self.config} is not a run's config.json")
+        return self
+
+    def check_game_file(self) -> None:
+        """Raise `InputError` if the game is a Python file that was changed since: what the run left is not about it."""
+        described = self._described()
+        described = described.get("first", described)  # a sweep's first run
+        file = described.get("python_file")
+        if file is not None and pathlib.Path(file).is_file():
+            check_same_file(pathlib.Path(file), described["python_file_sha256"])
+
+    def hold(self) -> None:
+        """Keep others from writing here until `release`, or until this process is gone.
+
+        Raises:
+          InputError: another process holds it, or it cannot be written.
+        """
+        try:
+            self._hold()
+        except OSError as error:
+            raise InputError(f"directory {self.path} cannot be written: {error.strerror or error}") from error
+
+    def check_usable(self, *, resume: bool, overwrite: bool) -> None:
+        """Raise `InputError` unless a run may go here; changes nothing.
+
+        The directory may hold a run only with ``resume`` or ``overwrite``, and must hold nothing else: what a kill left
+        behind (our own names and their temporary files) does not count.
+        """
+        if resume and overwrite:
+            raise InputError("--resume and --overwrite contradict each other; give one of them")
+        broken = [place for place in (self._given, *self._given.parents) if place.is_symlink() and not place.exists()]
+        if broken:
+            raise InputError(f"output directory {self._given}: {broken[0]} is a link to a place that is missing")
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"output path {self.path} exists and is not a directory")
+        if self.config.exists() and not self.holds_ours:
+            raise InputError(f"output directory {self.path} holds a config.json that is no run's; use another --out")
+        if self.config.exists() and not (resume or overwrite):
+            raise InputError(f"output directory {self.path} already holds a run; use --resume, --overwrite or another --out")
+        entries = list(self.path.iterdir()) if self.path.is_dir() else []
+        is_ours = lambda name: name in OWN or any(name.startswith(f".{own}.") for own in OWN)
+        foreign = [entry.name for entry in entries if not is_ours(entry.name)]
+        if foreign and not self.config.exists():
+            raise InputError(f"output directory {self.path} is not empty and holds no run ({foreign[0]}); use another --out")
+        left = [entry.name for entry in entries if entry.name in OWN and entry.name != LOCK and _holds_something(entry)]
+        if left and not self.config.exists():
+            raise InputError(
+                f"output directory {self.path} holds {left[0]} but no config.json that tells whose it is; use another --out"
+            )
+        parent = next(p for p in (self.path, *self.path.parents) if p.exists())
+        if not os.access(parent, os.W_OK):
+            raise InputError(f"output directory {self.path} cannot be written: no permission in {parent}")
+
+    def prepare(self, config: dict[str, Any], overwrite: bool) -> None:
+        """Make the directory hold ``config`` and, with ``overwrite``, nothing of an earlier run; holds it until `release`."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._hold()
+            if overwrite or not self.config.exists():
+                for name in OWN - {LOCK, self.config.name}:
+                    place = self.path / name
+                    if place.is_dir() and not place.is_symlink():
+                        shutil.rmtree(place)
+                    else:
+                        place.unlink(missing_ok=True)
+            for leftover in (path for name in OWN for path in self.path.glob(f".{name}.*")):
+                leftover.unlink()  # of a write that a kill cut short
+            write_text(self.config, to_json(config, indent=2) + "\n")
+        except OSError as error:
+            raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error}") from error
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether a sweep lies here."""
+        return "sweep" in self._described()
+
+    @property
+    def holds_ours(self) -> bool:
+        """Whether ``config.json`` is one that a run or a sweep wrote, of this version or another."""
+        return any(keys <= self._described().keys() for keys in SCHEMAS)
+
+    def _described(self) -> dict[str, Any]:
+        """The content of ``config.json``, or nothing if there is none that can be read."""
+        try:
+            content = json.loads(self.config.read_text())
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def drop_checkpoints(self) -> None:
+        """Give back the room that the checkpoints of a finished run take."""
+        for name in CHECKPOINTS:
+            shutil.rmtree(self.path / name, ignore_errors=True)
+
+    def release(self) -> None:
+        """Let others write here."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _hold(self) -> None:
+        """Keep others from writing here until `release`, or until this process is gone."""
+        try:
+            import fcntl
+        except ImportError:  # not a POSIX system
+            return
+        self._lock = self._lock or (self.path / LOCK).open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise InputError(f"output directory {self.path} is in use by another process") from None
+        except OSError:  # a file system without locks
+            pass
+
+    def read_result(self) -> dict[str, Any]:
+        """The content of ``result.json``; raises `InputError` if the run has none yet, or it is damaged."""
+        try:
+            result = json.loads(self.result.read_text())
+        except OSError as error:
+            raise InputError(f"directory {self.path} holds no finished run (no result.json)") from error
+        except ValueError as error:
+            raise self.damaged_result("no JSON") from error
+        if not isinstance(result, dict) or not (result.get("seeds") or result.get("best")):
+            raise self.damaged_result("no seeds")
+        return result
+
+    def damaged_result(self, problem: object) -> InputError:
+        """That ``result.json`` cannot be used, for whoever finds out why."""
+        again = "sweep --resume" if self.is_sweep else "evaluate"  # which reads the old one, if there is one
+        return InputError(f"{self.result} is damaged ({problem}); remove it and write it again with stackjax {again}")
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        write_text(self.result, to_json(result, indent=2) + "\n")

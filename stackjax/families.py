@@ -1,0 +1,114 @@
+"""What a family of problems is: it turns the rules of a game into a `Problem`. Free of JAX.
+
+Runs, sweeps, reports and the command line know families by this page alone, and find them in `stackjax.registry`.
+"""
+
+import abc
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from stackjax.errors import UnsolvedError
+
+if TYPE_CHECKING:
+    from stackjax.problem import Problem
+    from stackjax.registry import GameEntry
+
+__all__ = ["Family", "GameSource", "Solved"]
+
+
+class Solved(NamedTuple):
+    """A game's exact optimum.
+
+    Attributes:
+      value: the leader's payoff, game units.
+      method: how it is known.
+      content: all there is to say, for ``stackjax solve --json``.
+      words: the same in lines, the first of them in one sentence.
+    """
+
+    value: float
+    method: str
+    content: dict[str, Any]
+    words: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class GameSource:
+    """Where a game comes from; a subclass says how it is made.
+
+    Attributes:
+      name: of the game.
+      options: a frozen dataclass of its options.
+      family: the name of its family.
+    """
+
+    name: str
+    options: type
+    family: str
+
+    def build(self, options: dict[str, Any]) -> Any:
+        """The game; raises `InputError` where it cannot be made."""
+        raise NotImplementedError
+
+    def to_dict(self, problem: "Problem") -> dict[str, Any]:
+        """What ``config.json`` remembers of where it comes from."""
+        del problem
+        return {}
+
+
+class Family(abc.ABC):
+    """A family of problems.
+
+    Attributes:
+      name: of the family.
+      sections: settings beside the game's own options, by section: frozen dataclasses, or classes in kinds (`Kinded`).
+      traced: sections, or single settings such as ``game.weight``, whose real numbers may be tracers, so that a sweep over them
+        is one program. The checks of such a setting let tracers pass, as `require_number` does.
+      entries: the games that it brings.
+      endings: of the files that `find` reads, for example ``.json``.
+    """
+
+    name: ClassVar[str]
+    sections: ClassVar[dict[str, type]] = {}
+    traced: ClassVar[tuple[str, ...]] = ()
+    entries: ClassVar[tuple["GameEntry", ...]] = ()
+    endings: ClassVar[tuple[str, ...]] = ()
+
+    @abc.abstractmethod
+    def rules(self) -> type:
+        """The class of this family's games."""
+
+    @abc.abstractmethod
+    def build(self, game: Any, settings: dict[str, Any]) -> "Problem":
+        """The problem of ``game``; ``settings`` has an object for every section."""
+
+    def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
+        """``problem`` with other numbers, which may be tracers: those of ``settings``, and of the game's ``options``."""
+        raise NotImplementedError(f"the family {self.name} has no traced settings")
+
+    def resolved(self, problem: "Problem", settings: dict[str, Any]) -> dict[str, Any]:
+        """``settings`` as dicts for ``config.json``, with every default written out."""
+        del problem
+        return {name: dataclasses.asdict(section) for name, section in settings.items()}
+
+    def check(self, game: Any) -> None:
+        """Raise `InputError` for a user's game that breaks the rules of the family."""
+        del game
+
+    def solve(self, game: Any) -> Solved:
+        """The exact optimum of ``game``; raises `UnsolvedError` where it cannot be had."""
+        raise UnsolvedError(f"the optimum of {game.name!r} is not known")
+
+    def find(self, text: str) -> GameSource | None:
+        """What ``text`` means if it is neither a registered name nor a Python file: a file with one of the `endings`, say."""
+        del text
+        return None
+
+    def stored(self, content: dict[str, Any]) -> GameSource | None:
+        """A source that a finished run remembers by itself in its ``config.json``, or None."""
+        del content
+        return None
+
+    def certificates(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """The certificates in a seed's ``entry`` of ``result.json``, by the way in which followers play (one may be enough)."""
+        return {"": entry}

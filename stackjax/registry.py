@@ -1,0 +1,215 @@
+"""Families of problems, and games, by name. Free of JAX: a game's module is loaded when it is made."""
+
+import contextlib
+import dataclasses
+import functools
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from stackjax.errors import InputError, near_matches
+from stackjax.families import Family
+
+__all__ = [
+    "GameEntry",
+    "NoOptions",
+    "definition",
+    "entry",
+    "families",
+    "forget",
+    "forget_family",
+    "make",
+    "register",
+    "register_family",
+    "registered_games",
+]
+
+HOMES = ("stackjax.bayesian.family",)  # the modules whose FAMILY the library brings; a new family is a line here
+
+
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """This game has no options."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GameEntry:
+    """A registered game: how to make it and what there is to say about it."""
+
+    name: str
+    factory: str | Callable[..., Any]  # "module:attribute", or the callable itself
+    summary: str
+    optimum: str
+    options: type = NoOptions
+    fixed: tuple[tuple[str, Any], ...] = ()
+    family: str = ""
+
+    def build(self, **options: Any) -> Any:
+        """The game with ``options`` over the defaults; raises `InputError` for an option it does not have."""
+        known = [field.name for field in dataclasses.fields(self.options)]
+        for option in options:
+            if option not in known:
+                allowed = f"its options are {', '.join(known)}" if known else "it has no options"
+                raise InputError(f"game {self.name!r} has no option {option!r}; {allowed}.{near_matches(option, known)}")
+        factory = self.factory
+        if isinstance(factory, str):
+            module, _, attribute = factory.partition(":")
+            factory = getattr(importlib.import_module(module), attribute)
+        game = factory(**dict(self.fixed), **options)
+        rules = families()[self.family].rules()
+        if not isinstance(game, rules):
+            raise InputError(
+                f"game {self.name!r} cannot be made: its factory must return an sx.{rules.__name__}, but returned {game!r:.80}"
+                f"{definition(factory)}"
+            )
+        return game
+
+
+_FAMILIES: dict[str, Family] = {}
+_ENTRIES: dict[str, GameEntry] = {}
+
+
+def families() -> dict[str, Family]:
+    """All families by name, the library's own first."""
+    _load()
+    return _FAMILIES
+
+
+@functools.cache
+def _load() -> None:
+    for home in HOMES:
+        _add(importlib.import_module(home).FAMILY)
+
+
+def _add(family: Family) -> None:
+    taken = [name for name in (entry.name for entry in family.entries) if name in _ENTRIES]
+    if family.name in _FAMILIES or taken:
+        raise InputError(f"name={(taken or [family.name])[0]!r} is already registered; choose another")
+    _FAMILIES[family.name] = family
+    _ENTRIES.update({entry.name: dataclasses.replace(entry, family=family.name) for entry in family.entries})
+
+
+def register_family(family: Family) -> None:
+    """Make a family, and the games that it brings, known to `sx.train` and the command line.
+
+    Raises:
+      InputError: its name, or that of one of its games, is taken.
+    """
+    _load()
+    _add(family)
+
+
+def forget_family(name: str) -> None:
+    """Undo `register_family`, with all games of the family."""
+    _FAMILIES.pop(name, None)
+    forget([entry.name for entry in registered_games() if entry.family == name])
+
+
+def register(
+    name: str, factory: Callable[..., Any], *, summary: str = "", optimum: str = "unknown", family: str | None = None
+) -> None:
+    """Make a game available by name, in Python and (from a ``.py`` file) on the command line.
+
+    Args:
+      name: what `make` will know it by.
+      factory: returns the game; its keyword parameters, each with a default, are the game's options. An option is of the type
+        that its annotation names, or else of its default's.
+      summary, optimum: a few words for `stackjax list`.
+      family: the name of the game's family; by default that of the class that ``factory`` is or says it returns, or else
+        ``"bayesian"``.
+
+    Raises:
+      InputError: the name is taken, ``factory`` cannot make a game, or a parameter has no default or no type.
+    """
+    if family is not None and family not in families():
+        raise InputError(f"family={family!r} must be one of {', '.join(families())}.{near_matches(family, families())}")
+    if name in {entry.name for entry in registered_games()}:
+        raise InputError(f"name={name!r} is already registered; choose another")
+    if not callable(factory):
+        raise InputError(f"factory of {name!r} must be a class or a function that returns the game, not {factory!r:.80}")
+    if inspect.isabstract(factory):
+        missing = ", ".join(sorted(factory.__abstractmethods__))  # type: ignore[attr-defined]
+        raise InputError(f"factory of {name!r}: class {factory.__name__} does not define {missing}")
+    fields = []
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.default is inspect.Parameter.empty:
+            raise InputError(f"factory of {name!r}: parameter {parameter.name!r} needs a default to be an option")
+        if type(parameter.default).__hash__ is None:
+            raise InputError(
+                f"factory of {name!r}: the default of {parameter.name!r} must be a value that cannot change, such as a tuple, "
+                f"not {parameter.default!r:.80}"
+            )
+        kind = _kind_of(parameter, factory)
+        if kind is type(None):
+            raise InputError(
+                f"factory of {name!r}: parameter {parameter.name!r} is None by default, so its annotation must say what else "
+                f"it can be, as in {parameter.name}: float | None = None"
+            )
+        fields.append((parameter.name, kind, dataclasses.field(default=parameter.default)))
+    options = dataclasses.make_dataclass("Options", fields, frozen=True)
+    _ENTRIES[name] = GameEntry(name, factory, summary, optimum, options, family=family or _family_of(factory))
+
+
+def _family_of(factory: Callable[..., Any]) -> str:
+    """The family whose games ``factory`` makes, as far as one can tell before it has made one."""
+    kind: Any = factory
+    if not isinstance(factory, type):
+        with contextlib.suppress(Exception):
+            kind = typing.get_type_hints(factory)["return"]
+    found = [family.name for family in families().values() if isinstance(kind, type) and issubclass(kind, family.rules())]
+    return found[0] if found else next(iter(families()))
+
+
+def _kind_of(parameter: inspect.Parameter, factory: Callable[..., Any]) -> Any:
+    """The type of an option: its annotation, which may be a string, or else the type of its default."""
+    default = parameter.default
+    kind: Any = next((plain for plain in (bool, int, float, str) if isinstance(default, plain)), type(default))
+    if parameter.annotation is not inspect.Parameter.empty:
+        function: Any = factory.__init__ if isinstance(factory, type) else factory  # type: ignore[misc]
+        function = inspect.unwrap(getattr(function, "func", function))  # that of a partial
+        one = types.SimpleNamespace(__annotations__={"it": parameter.annotation})  # a bad annotation must not cost the others
+        with contextlib.suppress(Exception):
+            hint = typing.get_type_hints(one, getattr(function, "__globals__", {}))["it"]
+            kind = hint | None if default is None else hint
+    return kind
+
+
+def definition(factory: str | Callable[..., Any]) -> str:
+    """`` (FILE:LINE)`` of a factory's definition, or an empty string where there is none."""
+    try:
+        return f" ({inspect.getsourcefile(factory)}:{inspect.getsourcelines(factory)[1]})"  # type: ignore[arg-type]
+    except (TypeError, OSError):
+        return ""
+
+
+def forget(names: Iterable[str]) -> None:
+    """Make registered ``names`` free again."""
+    for name in names:
+        _ENTRIES.pop(name, None)
+
+
+def registered_games() -> list[GameEntry]:
+    """All registered games, the library's own first."""
+    families()
+    return list(_ENTRIES.values())
+
+
+def entry(name: str) -> GameEntry:
+    """The entry of ``name``; raises `InputError` with near matches if there is none."""
+    families()
+    if name not in _ENTRIES:
+        known = ", ".join(_ENTRIES)
+        raise InputError(f"game {name!r} is not registered.{near_matches(name, _ENTRIES)} Registered: {known}")
+    return _ENTRIES[name]
+
+
+def make(name: str, **options: Any) -> Any:
+    """The registered game ``name`` with ``options``, for example ``make("allocation", num_messages=2)``.
+
+    Raises:
+      InputError: the name or an option is unknown (the message lists near matches), or a value is out of range.
+    """
+    return entry(name).build(**options)

@@ -1,0 +1,1 @@
+"""From result.json to words, tables, pictures and exports."""

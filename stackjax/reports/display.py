@@ -1,0 +1,129 @@
+"""What a run shows on the terminal: a live line, then a table per seed and the mechanism in words."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich import progress as bars
+from rich.console import Console
+from rich.table import Table
+
+from stackjax.disk.directory import RunDirectory
+
+__all__ = ["LiveProgress", "Progress", "best_seed", "optimum_in_words", "print_result", "result_table", "unsettled_in_words"]
+
+PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
+
+
+class Progress(NamedTuple):
+    """What a live display shows after each stretch of updates."""
+
+    update: int
+    num_updates: int
+    leader_payoff: float  # of the best greedy commitment so far, mean over elements
+    gap: float  # its gap, largest over elements
+    episodes_per_second: float
+    seconds_left: float
+
+
+class LiveProgress:
+    """A live progress line; plain lines now and then when the output is not a terminal."""
+
+    def __init__(self, num_updates: int, *, silent: bool = False) -> None:
+        self._console, self._silent = Console(stderr=True, quiet=silent), silent
+        self._bar = bars.Progress(
+            bars.TextColumn("update {task.completed}/{task.total}"),
+            bars.BarColumn(bar_width=20),
+            bars.TextColumn("{task.fields[line]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=num_updates, line="compiling ...")
+        self._last = time.monotonic()
+
+    def __enter__(self) -> "LiveProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def show(self, seen: Progress) -> None:
+        line = (
+            f"leader payoff {seen.leader_payoff:.4g}  gap {seen.gap:.3g}  "
+            f"{seen.episodes_per_second:,.0f} episodes/s  {seen.seconds_left:.0f} s left"
+        )
+        self._bar.update(self._task, completed=seen.update, line=line)
+        is_due = time.monotonic() - self._last > PLAIN_INTERVAL or seen.update == seen.num_updates
+        if is_due and not (self._silent or self._console.is_terminal):
+            self._last = time.monotonic()
+            print(f"update {seen.update}/{seen.num_updates}  {line}", file=sys.stderr, flush=True)
+
+
+def best_seed(result: dict[str, Any]) -> dict[str, Any]:
+    """A seed whose followers settle if there is any, with the highest leader payoff, among equals the smallest gap."""
+    order = lambda seed: (seed["settled"], round(seed["leader_payoff"], 6), -seed[result["gap_name"]])
+    return max(result["seeds"], key=order)
+
+
+def unsettled_in_words(result: dict[str, Any]) -> str:
+    """What "not settled" means, if the table says so of a seed; else an empty string."""
+    if all(seed["settled"] for seed in result["seeds"]):
+        return ""
+    limit = number(result["evaluation"]["settled_gap"])
+    return f"Not settled: the gap is above {limit}, so that the followers' play is no equilibrium and the payoff may not last."
+
+
+def print_result(result: dict[str, Any], directory: RunDirectory | None, console: Console | None = None) -> None:
+    """The table, what the best seed learned, and where the report lies (if a ``directory`` is given)."""
+    console = console or Console()
+    console.print(f"{result['game']}: greedy leader, exact evaluation; optimum {optimum_in_words(result)}", highlight=False)
+    headings, rows = result_table(result)
+    table = Table(*headings, box=None, pad_edge=False)
+    for column in table.columns:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    if unsettled_in_words(result):
+        console.print(unsettled_in_words(result), highlight=False)
+    best = best_seed(result)
+    console.print(f"\nWhat seed {best['seed']} learned:", style="bold")
+    for line in best["mechanism"]:
+        console.print(f"  {line}", highlight=False, markup=False)
+    if best["follower_play"]:
+        console.print("What followers answer:", style="bold")
+        for line in best["follower_play"]:
+            console.print(f"  {line}", highlight=False, markup=False)
+    seconds = result["wall_seconds"]
+    took = f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s"
+    report = f"; report: {directory.report}" if directory is not None else ""
+    console.print(f"\n{took}{report}", highlight=False, soft_wrap=True)
+
+
+def optimum_in_words(result: dict[str, Any]) -> str:
+    """The leader's optimum and how it is known, for example ``27.5 (lp)``."""
+    seed = result["seeds"][0]
+    return "not known" if seed["optimum"] is None else f"{number(seed['optimum'])} ({seed['optimum_method']})"
+
+
+def result_table(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The headings of the result table, and a row of text for each seed."""
+    headings = ["seed", "leader payoff", "to optimum", *result["columns"].values()]
+    rows = []
+    for seed in result["seeds"]:
+        to_optimum = "?" if seed["optimality_gap"] is None else number(seed["optimality_gap"])
+        row = [str(seed["seed"]), number(seed["leader_payoff"]), to_optimum]
+        for key in result["columns"]:
+            text = ", ".join(number(value) for value in np.atleast_1d(seed[key]))
+            row.append(text + (" (not settled)" if key == result["gap_name"] and not seed["settled"] else ""))
+        rows.append(row)
+    return headings, rows
+
+
+def number(value: float) -> str:
+    """Four decimals without trailing zeros, and no negative zero."""
+    return f"{round(value, 4) + 0.0:.4f}".rstrip("0").rstrip(".")

@@ -1,0 +1,112 @@
+"""What was learnt, in a file of its own: the commitment, the policy and the followers' play, to be read without stackjax."""
+
+import io
+import json
+import pathlib
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from stackjax.disk.directory import RunDirectory
+from stackjax.disk.files import to_json, write_bytes, write_text
+from stackjax.errors import InputError
+from stackjax.policy import Policy
+from stackjax.reports.display import best_seed
+
+__all__ = ["export_commitment"]
+
+
+def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | None = None) -> int:
+    """Write one seed's commitment, policy and follower play to ``path``, a ``.json`` or ``.npz`` file; returns the seed.
+
+    Both hold ``observations [O, D]`` (every observation that the leader can make), ``actions [O, ...]`` (its action there) and
+    the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ...
+    in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the
+    optimum as numbers, NaN (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated
+    with; payoff and gaps are those of ``reward_play``, as in ``result.json``.
+
+    Args:
+      directory: of a run, or of a sweep, of which it is the best configuration.
+      seed: by default the one with the highest payoff and, among equals, the smallest gap.
+
+    Raises:
+      InputError: there is no such seed or no result, or the file's ending is another.
+    """
+    if path.suffix not in (".json", ".npz"):
+        raise InputError(f"export file {path} must end in .json or .npz")
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"export file {path} must be a file in a directory that exists")
+    if path.resolve().is_relative_to(directory.path) and path.exists():
+        raise InputError(f"export file {path} would replace a file of the run itself")
+    result = directory.read_result()
+    if "best" in result:  # a sweep
+        result = {**result, "seeds": result["best"]["seeds"]}
+    entry = best_seed(result)
+    if seed is not None:
+        seeds = {one["seed"]: one for one in result["seeds"]}
+        if seed not in seeds:
+            raise InputError(f"seed={seed} is not in the run; it has {', '.join(map(str, seeds))}")
+        entry = seeds[seed]
+    numbers = {
+        name: entry[name] for name in entry if name in ("leader_payoff", "optimum", result["gap_name"]) or name.endswith("_gap")
+    }
+    about = {
+        "game": result["game"],
+        "game_options": result["game_options"],
+        "seed": entry["seed"],
+        **{key: entry[key] for key in ("reward_play",) if key in entry},
+        "optimum_method": entry["optimum_method"],
+        "mechanism": entry["mechanism"],
+    }
+    name: dict[str, int] = {key: entry[key] for key in ("configuration", "seed") if key in entry}
+    policy = _policy(directory, name) if result.get("has_policies", True) else None
+    if path.suffix == ".json":
+        learnt = {**entry["commitment"], "follower_strategies": entry.get("follower_strategies", [])}
+        if policy is not None:
+            listed = {key: [layer.tolist() for layer in getattr(policy, key)] for key in ("kernels", "biases")}
+            learnt["policy"] = {**listed, "head": policy.head}
+        write_text(path, to_json({**about, **numbers, **learnt}, indent=2))
+    else:
+        write_bytes(path, _npz(entry, {**about, **numbers}, policy))
+    return entry["seed"]
+
+
+def _policy(directory: RunDirectory, name: dict[str, int]) -> Policy:
+    """The policy of the element that is called ``name``, from the run or from the chunk of the sweep that holds it."""
+    for path in (directory.policies, *directory.path.glob("chunks/*/policies.npz")):
+        if path.is_file():
+            try:
+                policy = _policy_in(path, name)
+            except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                raise InputError(f"{path} is damaged ({error}); write a run's again with stackjax evaluate") from error
+            if policy is not None:
+                return policy
+    raise InputError(f"directory {directory.path} holds no policies.npz with {name}; write it again with stackjax evaluate")
+
+
+def _policy_in(path: pathlib.Path, name: dict[str, int]) -> Policy | None:
+    with np.load(path) as stored:
+        if not all(key in stored for key in name):
+            return None
+        places: np.ndarray = np.flatnonzero(np.all([stored[key] == value for key, value in name.items()], axis=0))
+        if not places.size:
+            return None
+        count = sum(key.startswith("policy_kernel_") for key in stored.files)
+        layers = lambda kind: tuple(stored[f"policy_{kind}_{k}"][places[0]] for k in range(count))
+        return Policy(layers("kernel"), layers("bias"), json.loads(str(stored["policy_head"])))
+
+
+def _npz(entry: dict[str, Any], about: dict[str, Any], policy: Policy | None) -> bytes:
+    words = {name: to_json(about.pop(name)) for name in ("game_options", "mechanism", "optimum_method")}
+    numbers = {name: np.nan if value is None else value for name, value in about.items()}
+    strategies = {f"follower_{i + 1}": table for i, table in enumerate(entry.get("follower_strategies", []))}
+    everything = {**words, **numbers, **strategies, **entry["commitment"]}
+    if policy is not None:
+        everything.update({f"policy_kernel_{k}": kernel for k, kernel in enumerate(policy.kernels)})
+        everything.update({f"policy_bias_{k}": bias for k, bias in enumerate(policy.biases)})
+        everything["policy_head"] = json.dumps(policy.head)
+    arrays = {key: np.asarray(value) for key, value in everything.items()}
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()

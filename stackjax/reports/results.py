@@ -1,0 +1,92 @@
+"""``result.json``: what training came to, evaluated exactly, and the learned commitment in words."""
+
+import pathlib
+import platform
+from importlib import metadata
+from typing import Any
+
+import jax
+import numpy as np
+
+from stackjax._version import __version__
+from stackjax.compute.state import NUM_EQUILIBRATIONS, Evaluated
+from stackjax.disk import metrics
+from stackjax.problem import Optimum, Problem
+from stackjax.specs.run import RunSpec
+
+__all__ = ["entries", "result_of", "versions"]
+
+
+def result_of(
+    spec: RunSpec,
+    problem: Problem,
+    evaluated: Evaluated,
+    metrics_path: pathlib.Path,
+    timing: dict[str, float],
+    num_devices: int,
+) -> dict[str, Any]:
+    """The content of ``result.json``: every seed's best commitment, as ``evaluated`` (leaves ``[S, ...]``)."""
+    names = [{"seed": spec.first_seed + i} for i in range(spec.num_seeds)]
+    device = jax.devices()[0]
+    return {
+        "game": problem.name,
+        "game_options": spec.game_options,
+        "solver": spec.solver_entry.name,
+        "has_policies": bool(evaluated.policy),
+        "device": f"{device.platform}: {device.device_kind}",
+        "num_devices": num_devices,
+        "kernel": problem.kernel,
+        "versions": versions(),
+        "wall_seconds": timing,
+        "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
+        "gap_name": problem.gap_name,
+        "columns": problem.columns,
+        "seeds": entries(problem, problem.optimum(), names, evaluated, metrics_path),
+    }
+
+
+def entries(
+    problem: Problem,
+    optimum: Optimum | None,
+    names: list[dict[str, Any]],
+    evaluated: Evaluated,
+    metrics_path: pathlib.Path,
+) -> list[dict[str, Any]]:
+    """What became of every element of a batch, named by ``names``: payoffs, gaps, the commitment in numbers and in words."""
+    key_of = lambda entry: tuple(entry.get(key) for key in names[0])
+    logged: dict[tuple[Any, ...], dict[str, Any]] = {}  # the last of each
+    curves: dict[tuple[Any, ...], list[float]] = {}
+    for row in metrics.stream(metrics_path):
+        logged[key_of(row)] = row
+        if row["greedy_payoff"] is not None:
+            curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
+    in_words = [", ".join(f"{key} {value}" for key, value in name.items()) for name in names]
+    found = []
+    for i, words in enumerate(problem.describe(evaluated.judged, evaluated.commitment, in_words)):
+        name, diverged_at = names[i], int(evaluated.diverged_at[i])
+        last, payoff = logged.get(key_of(name), {}), words["leader_payoff"]
+        found.append(
+            {
+                **name,
+                "update": int(evaluated.update[i]),
+                "diverged_at": None if diverged_at < 0 else diverged_at,
+                **words,
+                "settled": words[problem.gap_name] <= problem.settled_gap,
+                "optimum": None if optimum is None else optimum.value,
+                "optimum_method": None if optimum is None else optimum.method,
+                "optimality_gap": None if optimum is None else optimum.value - payoff,
+                "mean_greedy_payoff": float(np.mean(curves[key_of(name)])) if key_of(name) in curves else None,
+                "stackelberg_episodes": last.get("stackelberg_episodes"),
+                "leader_decisions": last.get("leader_decisions"),
+            }
+        )
+    return found
+
+
+def versions() -> dict[str, str]:
+    packages = ("jax", "jaxlib", "flax", "optax", "distrax", "gymnax", "numpy")
+    return {
+        "stackjax": __version__,
+        "python": platform.python_version(),
+        **{package: metadata.version(package) for package in packages},
+    }

@@ -1,0 +1,238 @@
+"""What a sweep leaves: one tidy table, the best configuration with its interval, and pictures of the response surface."""
+
+import base64
+import csv
+import html
+import io
+import itertools
+from typing import Any
+
+import numpy as np
+
+from stackjax.disk.files import write_bytes, write_text
+from stackjax.disk.sweep_directory import SweepDirectory
+from stackjax.problem import Problem
+from stackjax.reports.display import number
+from stackjax.reports.intervals import interval
+from stackjax.reports.results import versions
+from stackjax.specs.sweep import SweepSpec
+
+__all__ = ["configuration_in_words", "summary", "write_sweep"]
+
+FIRST_COLUMNS = ("leader_payoff", "optimum", "optimality_gap")
+LAST_COLUMNS = (
+    "settled",
+    "mean_greedy_payoff",
+    "update",
+    "stackelberg_episodes",
+    "leader_decisions",
+    "diverged_at",
+)
+MOST_PANELS = 12
+
+
+def summary(
+    sweep: SweepSpec, problem: Problem, elements: list[dict[str, Any]], wall_seconds: dict[str, float]
+) -> dict[str, Any]:
+    """The content of ``result.json``; ``problem`` is that of any of the configurations.
+
+    The best configuration is one whose followers settle on most seeds, if there is any, and has the highest mean payoff over
+    seeds; among equals the smallest mean gap, then the highest mean payoff while it learned. Intervals are bootstrap 95 %
+    intervals of means over seeds; that of the best does not know that it was chosen for being the best, so judge it again on
+    other seeds.
+    """
+    configurations, gap = sweep.configurations, problem.gap_name
+    of: list[list[dict[str, Any]]] = [[] for _ in configurations]
+    for entry in elements:
+        of[entry["configuration"]].append(entry)
+    rows: list[dict[str, Any]] = []
+    for values, found in zip(configurations, of, strict=True):
+        payoffs = np.array([entry["leader_payoff"] for entry in found])
+        centre, low, high = (float(end) for end in interval(payoffs, np.mean))
+        rows.append(
+            {
+                "settings": values,
+                "leader_payoff": centre,
+                "interval": [low, high],
+                gap: float(np.mean([entry[gap] for entry in found])),
+                "mean_greedy_payoff": float(
+                    np.mean(
+                        [-np.inf if entry["mean_greedy_payoff"] is None else entry["mean_greedy_payoff"] for entry in found]
+                    )
+                ),
+                "num_unsettled": sum(not entry["settled"] for entry in found),
+                "num_diverged": sum(entry["diverged_at"] is not None for entry in found),
+            }
+        )
+    mostly_settled = [2 * row["num_unsettled"] <= sweep.base.num_seeds for row in rows]
+    order = [
+        (settled, round(row["leader_payoff"], 6), -round(row[gap], 6), row["mean_greedy_payoff"])
+        for settled, row in zip(mostly_settled, rows, strict=True)
+    ]
+    best = max(range(len(rows)), key=lambda place: order[place])
+    reach = rows[best]["interval"][0]
+    return {
+        "game": problem.name,
+        "game_options": sweep.base.game_options,
+        "solver": sweep.base.solver_entry.name,
+        "num_seeds": sweep.base.num_seeds,
+        "gap_name": gap,
+        "columns": problem.columns,
+        "versions": versions(),
+        "wall_seconds": wall_seconds,
+        "best": {"configuration": best, **rows[best], "seeds": of[best]},
+        "num_within_interval_of_best": sum(row["leader_payoff"] >= reach for row in rows),
+        "num_diverged": sum(row["num_diverged"] for row in rows),
+        "configurations": rows,
+    }
+
+
+def write_sweep(directory: SweepDirectory, sweep: SweepSpec, result: dict[str, Any]) -> None:
+    """Write ``table.csv``, ``surface.png``, ``report.html`` and, last, ``result.json``."""
+    write_text(directory.table, _table(sweep, result, directory.finished()))
+    picture = response_surface(sweep, result)
+    write_bytes(directory.picture, picture)
+    write_text(directory.report, _page(sweep, result, picture))
+    directory.write_result(result)
+
+
+def configuration_in_words(values: dict[str, Any]) -> str:
+    """As at the command line, for example ``--ppo.learning-rate 0.001``."""
+    return " ".join(_flag(name.replace("_", "-"), value) for name, value in values.items())
+
+
+def _flag(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        section, _, field = name.partition(".")
+        return f"--{section}.{'' if value else 'no-'}{field}"
+    return f"--{name} {_value_in_words(value)}"
+
+
+def _value_in_words(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return str(value)
+
+
+def _table(sweep: SweepSpec, result: dict[str, Any], elements: list[dict[str, Any]]) -> str:
+    """A row for each configuration and seed; numbers in full, nothing where there is none."""
+    single = [name for name in result["columns"] if not isinstance(elements[0][name], list)]
+    columns = (*FIRST_COLUMNS, *single, *LAST_COLUMNS)
+    configurations, names = sweep.configurations, [axis.name for axis in sweep.axes]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["configuration", *names, "seed", *columns])
+    for entry in elements:
+        settings = configurations[entry["configuration"]]
+        shown = [_value_in_words(value) if isinstance(value, tuple) else value for value in settings.values()]
+        writer.writerow([entry["configuration"], *shown, entry["seed"], *(entry[column] for column in columns)])
+    return text.getvalue()
+
+
+def _page(sweep: SweepSpec, result: dict[str, Any], picture: bytes) -> str:
+    best, rows, gap = result["best"], result["configurations"], result["gap_name"]
+    ranked = sorted(rows, key=lambda row: (-row["leader_payoff"], row[gap]))[:20]
+    cells = lambda row: (
+        configuration_in_words(row["settings"]),
+        number(row["leader_payoff"]),
+        _ends(row),
+        number(row[gap]),
+        str(row["num_unsettled"]),
+    )
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(row)) + "</tr>" for row in ranked)
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(result["game"])}: sweep</title>
+<style>body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+table {{ border-collapse: collapse }} th, td {{ padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #ddd }}
+img {{ max-width: 100% }}</style></head><body>
+<h1>{html.escape(result["game"])}: {len(rows)} configurations, {result["num_seeds"]} seeds each</h1>
+<p>Best: <code>{html.escape(configuration_in_words(best["settings"]))}</code>, leader payoff {number(best["leader_payoff"])}
+{_ends(best)} (mean over seeds, bootstrap 95 % interval; chosen as the best of all, so judge it anew on other seeds).
+{result["num_within_interval_of_best"]} configurations are within that interval or above.
+{result["num_diverged"]} runs diverged.</p>
+<img alt="response surface" src="data:image/png;base64,{base64.b64encode(picture).decode()}">
+<h2>The first {len(ranked)}</h2>
+<table><thead><tr><th>settings</th><th>leader payoff</th><th>95 % interval</th><th>{html.escape(result["columns"][gap])}</th>
+<th>seeds not settled</th></tr></thead>
+<tbody>{body}</tbody></table>
+</body></html>
+"""
+
+
+def _ends(row: dict[str, Any]) -> str:
+    return f"[{number(row['interval'][0])}, {number(row['interval'][1])}]"
+
+
+def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> bytes:
+    """A PNG of the leader's mean payoff: one axis with intervals, or maps over the two longest with panels for the others.
+
+    Where there would be more than 12 panels, the payoff is averaged over the shortest axes, and the title says so.
+    """
+    from matplotlib.figure import Figure
+
+    shape = tuple(len(axis.values) for axis in sweep.axes)
+    payoffs = np.array([row["leader_payoff"] for row in result["configurations"]]).reshape(shape)
+    order = sorted(range(len(shape)), key=lambda k: -shape[k])
+    across, rest = order[:2], order[2:]
+    averaged: list[int] = []
+    while rest and np.prod([shape[k] for k in rest]) > MOST_PANELS:
+        averaged.append(rest.pop())
+    title = f"leader payoff, mean over {result['num_seeds']} seeds" + "".join(f" and {sweep.axes[k].name}" for k in averaged)
+    if len(shape) == 1:
+        return _line(sweep, result)
+    panels = list(itertools.product(*(range(shape[k]) for k in rest)))
+    columns = min(len(panels), 4)
+    lines = -(-len(panels) // columns)
+    figure = Figure(figsize=(1.5 + 3.2 * columns, 0.8 + 2.8 * lines), layout="constrained")
+    figure.suptitle(f"{result['game']}: {title}", fontsize=10)
+    grid = figure.subplots(lines, columns, squeeze=False).flat
+    for axes, choice in itertools.zip_longest(grid, panels):
+        if choice is None:
+            axes.set_axis_off()
+            continue
+        fixed = dict(zip(rest, choice, strict=True))
+        index = tuple(fixed.get(k, slice(None)) for k in range(len(shape)))
+        kept = [k for k in range(len(shape)) if k not in fixed]
+        values = payoffs[index].mean(axis=tuple(kept.index(k) for k in averaged))
+        kept = [k for k in kept if k not in averaged]
+        values = np.moveaxis(values, [kept.index(across[1]), kept.index(across[0])], [0, 1])
+        shown_axes = axes
+        axes.imshow(values, origin="lower", aspect="auto", cmap="viridis", vmin=payoffs.min(), vmax=payoffs.max())
+        for k, place, label in ((across[0], axes.set_xticks, axes.set_xlabel), (across[1], axes.set_yticks, axes.set_ylabel)):
+            shown = np.unique(np.linspace(0, shape[k] - 1, min(shape[k], 5)).round().astype(int))
+            place(shown, [_short(sweep.axes[k].values[i]) for i in shown], fontsize=7)
+            label(sweep.axes[k].name, fontsize=8)
+        axes.set_title(
+            ", ".join(f"{sweep.axes[k].name}={_short(sweep.axes[k].values[i])}" for k, i in fixed.items()), fontsize=8
+        )
+    figure.colorbar(shown_axes.images[0], ax=list(figure.axes), shrink=0.8)
+    return _png(figure)
+
+
+def _line(sweep: SweepSpec, result: dict[str, Any]) -> bytes:
+    """One axis: means with their intervals."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    axes, axis, rows = figure.subplots(), sweep.axes[0], result["configurations"]
+    centre, ends = np.array([row["leader_payoff"] for row in rows]), np.array([row["interval"] for row in rows])
+    is_scale = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in axis.values)
+    places = np.array(axis.values, float) if is_scale else np.arange(len(rows), dtype=float)
+    axes.errorbar(places, centre, np.abs(ends.T - centre), fmt="o-", markersize=4, color="#0072B2", linewidth=1)
+    if is_scale and places.min() > 0 and places.max() / places.min() >= 10:
+        axes.set_xscale("log")
+    if not is_scale:
+        axes.set_xticks(places, [_short(value) for value in axis.values])
+    axes.set_xlabel(axis.name, fontsize=9)
+    axes.set_title(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else _value_in_words(value)
+
+
+def _png(figure: Any) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    return stream.getvalue()

@@ -1,0 +1,72 @@
+"""Settings that come in kinds, such as the rules by which followers learn: each kind has options of its own. Free of JAX."""
+
+import dataclasses
+import numbers
+from typing import Any, ClassVar
+
+from stackjax.errors import InputError, near_matches, require
+
+__all__ = ["Kinded", "field_types"]
+
+
+class Kinded:
+    """The base of a dataclass with a field ``kind``; each of its subclasses is one kind and has that kind's options.
+
+    What ``Base("some-kind", option=1)`` makes is an object of the subclass of that kind.
+
+    Raises:
+      InputError: there is no such kind, or it has no such option.
+    """
+
+    KINDS: ClassVar[dict[str, type]]
+    kind: Any
+
+    def __new__(cls, kind: str | None = None, *_: Any, **options: Any) -> Any:
+        chosen: Any = cls if kind is None and cls not in Kinded.__subclasses__() else cls.of(kind or cls.kind)
+        chosen.check_options(options)
+        return object.__new__(chosen)
+
+    def __init_subclass__(cls) -> None:
+        if Kinded in cls.__bases__:
+            cls.KINDS = {}
+        else:
+            cls.KINDS[cls.__dict__["kind"]] = cls
+
+    def __post_init__(self) -> None:
+        require("kind", self.kind, self.kind == type(self).kind, f"{type(self).kind} in {type(self).__name__}")
+
+    @classmethod
+    def of(cls, kind: str) -> Any:
+        """The class of ``kind``; raises `InputError` if there is none."""
+        if kind not in cls.KINDS:
+            raise InputError(f"kind={kind} must be one of {', '.join(cls.KINDS)}.{near_matches(str(kind), cls.KINDS)}")
+        return cls.KINDS[kind]
+
+    @classmethod
+    def check_options(cls, names: Any) -> None:
+        """Raise `InputError` for an option that this kind does not have, naming the kinds that do."""
+        for name in names:
+            if name not in _names(cls):
+                owners = [kind for kind, other in cls.KINDS.items() if name in _names(other)]
+                belongs = f"; it belongs to {', '.join(owners)}" if owners else f".{near_matches(name, field_types(cls))}"
+                raise InputError(f"{name} is not an option of {cls.kind}{belongs}")
+
+    def options(self) -> dict[str, Any]:
+        """The options of this kind."""
+        return {name: getattr(self, name) for name in _names(type(self)) if name != "kind"}
+
+    def changed(self) -> dict[str, Any]:
+        """The options that differ from their defaults; traced ones count as different."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        is_plain = lambda value: isinstance(value, (numbers.Real, str))
+        return {name: value for name, value in self.options().items() if not (is_plain(value) and value == defaults[name])}
+
+
+def _names(settings: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(settings)]
+
+
+def field_types(settings: type) -> dict[str, Any]:
+    """The types of a dataclass's fields by name; of one that comes in kinds, those of every kind."""
+    kinds = [*settings.KINDS.values()] if issubclass(settings, Kinded) else [settings]
+    return {field.name: field.type for kind in kinds for field in dataclasses.fields(kind)}

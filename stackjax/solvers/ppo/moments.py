@@ -1,0 +1,177 @@
+"""Credit to every decision, on the committed path: decisions sampled from the answered tables (the paper's PPO).
+
+A sample of the decisions that the step path would have made, evenly spaced in time, goes to the learner, in time order; a
+reward that falls between two of them belongs to the earlier one (γ = 1 makes the skipping harmless).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.bayesian.followers import rounds
+from stackjax.bayesian.followers.base import mixed_at
+from stackjax.bayesian.followers.equilibrate import Response
+from stackjax.bayesian.followers.rounds import profile_index
+from stackjax.bayesian.pomdp.commitment import Tabulated
+from stackjax.bayesian.pomdp.critic_view import CriticView
+from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian.pomdp.reward_phase import RewardPhase
+from stackjax.shards import WHOLE, Shards
+from stackjax.solvers.ppo.agent import Agent
+from stackjax.solvers.ppo.config import PPOConfig
+from stackjax.solvers.ppo.rollout import Made, Transitions, normalised_rewards
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["sampled_decisions"]
+
+
+class _Moments(NamedTuple):
+    """Moments of the episode that reach the learner: its decisions' profile, and the hidden state there. ``[s, B]``."""
+
+    types: Array  # [s, N, B]
+    profile: Array  # [s, N, B] actions of the sub-episode that is played
+    view: CriticView  # leaves [s, ..., B]
+
+
+def sampled_decisions(
+    agent: Agent,
+    config: PPOConfig,
+    params: PyTree,
+    keys: tuple[PRNGKey, PRNGKey],
+    made: Made,
+    table: Tabulated,
+    response: Response,
+    paid: RewardPhase,
+    shards: Shards = WHOLE,
+) -> tuple[Transitions, Array]:
+    """Decisions of whole episodes ``[B]`` in time order, from the tables of those episodes.
+
+    Args:
+      keys: for which play of a sampled round is taken, and for which decisions are shown.
+      made: what was drawn, ``[B, O, ...]``.
+
+    Returns:
+      `Transitions` of ``(response_samples + reward_samples) * L`` slots per episode, hidden where a sub-episode had already
+      ended, and how many decisions the episodes stand for.
+    """
+    env = agent.env
+    play_key, visible_key = keys
+    num_samples = min(config.response_samples, env.num_rounds)
+    play = shards.mine(jax.random.randint(play_key, (num_samples, config.num_envs), 0, env.plays.num_plays), axis=1)
+    moments = _all_moments(env, play, table, response, paid)
+
+    nodes, reached = _decisions(env, table, moments)  # [s, L, B]
+    num_moments, num_decisions, batch = nodes.shape
+    num_response = num_moments - len(paid.first)
+    counts = jnp.asarray(np.diff([*paid.first, env.num_reward_episodes])[:, None], jnp.result_type(float))
+    normalised = normalised_rewards(env, paid.payoffs, counts)
+    reward = jnp.zeros((num_moments, num_decisions, batch)).at[num_response:, -1].set(normalised)
+    terminated = jnp.zeros((num_moments, num_decisions, batch), bool).at[-1, -1].set(True)
+    chance = shards.mine(jax.random.uniform(visible_key, (num_moments, num_decisions, config.num_envs)), axis=2)
+    shown = chance < config.response_visibility
+    visible = reached & (shown | (jnp.arange(num_moments) >= num_response)[:, None, None])
+
+    per_episode = jax.vmap(lambda values, index: values[index], (0, -1), -1)  # [B, O, ...] at [s, L, B]
+    at_nodes = lambda values: jnp.moveaxis(per_episode(values, nodes), -1, 2).reshape(-1, batch, *values.shape[2:])
+    observation = at_nodes(made.observations)
+    critic_of = jax.vmap(agent.critic_inputs, (0, -1))  # over the batch
+    views = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_decisions, axis=0), moments.view)
+    critic_input = jax.vmap(critic_of)(observation, views)
+    flat = lambda x: x.reshape(-1, batch)
+    transitions = Transitions(
+        observation=observation,
+        critic_input=critic_input,
+        choice=at_nodes(made.choices),
+        log_prob=at_nodes(made.log_probs),
+        value=agent.value(params, critic_input),
+        reward=flat(reward),
+        terminated=flat(terminated),
+        visible=flat(visible),
+        credited=flat(visible),
+    )
+    return transitions, batch * _decisions_per_episode(env, reached, num_response)
+
+
+def _decisions_per_episode(env: StackelbergPOMDP, reached: Array, num_response: int) -> Array:
+    """How many decisions an episode takes, from those of the sampled sub-episodes ``reached [s, L, B]``."""
+    lengths = reached.sum(axis=1, dtype=jnp.float32).mean(axis=1)  # [s]
+    in_reward = lengths[num_response:].mean()
+    in_response = lengths[:num_response].mean() if num_response else in_reward
+    return env.num_rounds * env.plays.num_plays * in_response + env.num_reward_episodes * in_reward
+
+
+def _all_moments(env: StackelbergPOMDP, play: Array, table: Tabulated, response: Response, paid: RewardPhase) -> _Moments:
+    """The sampled rounds, of each the play ``play [s, B]``, then the first sub-episode of each reward stretch."""
+    batch = table.game.batch_shape
+    num_paid = len(paid.first)
+    types, known, actions = (jnp.stack(drawn, 1) for drawn in paid.draws)
+    constant = lambda value: jnp.broadcast_to(value, (num_paid, *batch))
+    num_followers, most_actions = env.game.num_followers, max(env.game.num_actions)
+    reward_moments = _Moments(
+        types,
+        actions,
+        CriticView(
+            is_response=constant(0.0),
+            strategies=tuple(jnp.broadcast_to(s, (num_paid, *s.shape)) for s in response.strategies),
+            types=types,
+            known=known,
+            actions=actions,
+            play=constant(env.plays.num_plays),
+            progress=jnp.broadcast_to((paid.first / env.num_reward_episodes)[:, None], (num_paid, *batch)),
+            payoffs=jnp.zeros((num_paid, num_followers, most_actions, *batch)),
+        ),
+    )
+    seen = response.snapshots
+    if seen is None:
+        return reward_moments
+    num_seen = seen.rounds.shape[0]
+    types, known, actions = (jnp.stack(drawn, 1) for drawn in seen.draws)
+    profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, actions)
+    payoffs = jax.vmap(lambda *a: _learnt_so_far(env, table, *a))(types, known, actions, play, seen.strategies)
+    response_moments = _Moments(
+        types,
+        profile,
+        CriticView(
+            is_response=jnp.ones((num_seen, *batch)),
+            strategies=seen.strategies,
+            types=types,
+            known=known,
+            actions=actions,
+            play=play,
+            progress=jnp.broadcast_to((seen.rounds / env.num_rounds)[:, None], (num_seen, *batch)),
+            payoffs=payoffs,
+        ),
+    )
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), response_moments, reward_moments)
+
+
+def _learnt_so_far(
+    env: StackelbergPOMDP,
+    table: Tabulated,
+    types: Array,
+    known: Array,
+    actions: Array,
+    play: Array,
+    tables: tuple[Array, ...],
+) -> Array:
+    """``[N, A, B]`` what the plays of a round before ``play`` have taught the followers; see `CriticView.payoffs`."""
+    mixed = mixed_at(tables, list(known))
+    total = jnp.zeros(mixed.shape)
+    for q in range(env.plays.num_plays):
+        profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)
+        cell = profile_index(env.game.table_shape, (*types, *profile))
+        payoffs = jnp.stack([rounds.take_row(cell, p.reshape(-1, cell.shape[0])) for p in table.game.follower_payoffs])
+        learnt = jax.vmap(env.plays.learnt, (None, -1, -1), -1)(jnp.int32(q), payoffs / env.game.payoff_scale, mixed)
+        total = total + jnp.where(q < play, learnt, 0.0)
+    return total
+
+
+def _decisions(env: StackelbergPOMDP, table: Tabulated, moments: _Moments) -> tuple[Array, Array]:
+    """Nodes ``[s, L, B]`` of each moment's sub-episode, and which of them are reached."""
+    nodes = table.nodes.reshape(-1, *table.nodes.shape[2:])
+    reached = table.reached.reshape(nodes.shape)
+    cells = jax.vmap(lambda t, p: profile_index(env.game.table_shape, (*t, *p)))(moments.types, moments.profile)
+    look_up = jax.vmap(rounds.take_row, (0, None))
+    return look_up(cells, nodes), look_up(cells, reached)

@@ -1,0 +1,159 @@
+"""What a run is: everything needed to repeat it, as one typed value and as ``config.json``. Free of JAX."""
+
+import dataclasses
+import json
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from stackjax.errors import InputError, require, require_count
+from stackjax.families import Family, GameSource
+from stackjax.settings import Kinded, field_types
+from stackjax.solvers.registry import SolverEntry, entry_of, solver_entry
+from stackjax.specs.sources import family_of, stored_game
+
+if TYPE_CHECKING:
+    from stackjax.problem import Problem, Solver
+
+__all__ = ["SCHEMA_VERSION", "RunSpec"]
+
+SCHEMA_VERSION = 3
+MOST_SEEDS = 100_000
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSpec:
+    """A run: a problem (a game, and the settings of its family), the settings of a solver, and seeds.
+
+    ``settings`` are by section; a section that is left out has its defaults.
+    """
+
+    source: GameSource
+    game_options: dict[str, Any]
+    settings: dict[str, Any]
+    solver: Any
+    first_seed: int = 0
+    num_seeds: int = 10
+
+    def __post_init__(self) -> None:
+        defaults = {name: kind() for name, kind in self.family.sections.items() if name not in self.settings}
+        object.__setattr__(self, "settings", {**defaults, **self.settings})
+        require_count("seeds", self.num_seeds)
+        require("seeds", self.num_seeds, self.num_seeds <= MOST_SEEDS, f"at most {MOST_SEEDS}")
+        last = self.first_seed + self.num_seeds
+        require("seed", self.first_seed, self.first_seed >= 0 and last < 2**31, "at least 0, and the last seed below 2**31")
+
+    @property
+    def family(self) -> Family:
+        return family_of(self.source)
+
+    @property
+    def solver_entry(self) -> SolverEntry:
+        return entry_of(self.solver)
+
+    def build_problem(self) -> "Problem":
+        """The problem; raises `InputError` where the game or a setting does not allow it."""
+        return self.family.build(self.source.build(self.game_options), self.settings)
+
+    def problem_with(self, problem: Any, values: dict[str, Any]) -> Any:
+        """``problem`` with the numbers of ``values`` (traced ones too) that are named as in ``followers.step_size``."""
+        varied, options = self._settings_with(values), _of_section(values, "game")
+        is_same = not options and all(varied[name] is old for name, old in self.settings.items())
+        return problem if is_same else self.family.vary(problem, varied, options)
+
+    def build_solver(self, problem: "Problem", values: dict[str, Any] | None = None, shards: Any = None) -> "Solver":
+        """The solver for ``problem``, with other numbers (traced ones too) named as in ``ppo.learning_rate``.
+
+        Raises:
+          InputError: settings that do not fit the problem or each other.
+        """
+        from stackjax.shards import WHOLE
+
+        config = dataclasses.replace(self.solver, **_of_section(values or {}, self.solver_entry.name))
+        return self.solver_entry.build(problem, config, WHOLE if shards is None else shards)
+
+    def check_numbers(self, values: dict[str, Any]) -> None:
+        """Raise `InputError` unless the settings may have these numbers."""
+        self._settings_with(values)
+        dataclasses.replace(self.solver, **_of_section(values, self.solver_entry.name))
+
+    def is_traced(self, name: str) -> bool:
+        """Whether all values of the setting ``name``, as in ``ppo.learning_rate``, can go through one program."""
+        section, _, field = name.partition(".")
+        if section == self.solver_entry.name:
+            return self.solver_entry.traced and field_types(type(self.solver)).get(field) is float
+        kinds = field_types(self.source.options if section == "game" else self.family.sections[section])
+        return bool({section, name} & set(self.family.traced)) and kinds.get(field) is float
+
+    def with_values(self, values: dict[str, Any]) -> "RunSpec":
+        """The run with other settings, named as in ``game.num_messages``; raises `InputError` for one that is not possible."""
+        spec = self
+        for name, kind in self.family.sections.items():
+            if issubclass(kind, Kinded) and f"{name}.kind" in values:  # what was set stays set, if the other kind has it
+                chosen: Any = kind(values[f"{name}.kind"], **self.settings[name].changed())
+                spec = dataclasses.replace(spec, settings={**spec.settings, name: chosen})
+        for name, value in values.items():
+            section, _, field = name.partition(".")
+            if section == "game":
+                spec = dataclasses.replace(spec, game_options={**spec.game_options, field: value})
+            elif section in spec.settings and not (field == "kind" and isinstance(spec.settings[section], Kinded)):
+                changed = dataclasses.replace(spec.settings[section], **{field: value})
+                spec = dataclasses.replace(spec, settings={**spec.settings, section: changed})
+            elif section == self.solver_entry.name:
+                spec = dataclasses.replace(spec, solver=dataclasses.replace(spec.solver, **{field: value}))
+        return spec
+
+    def _settings_with(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The settings of the family with other numbers, and the objects that they were where there are none."""
+        varied = {name: _of_section(values, name) for name in self.settings}
+        return {name: dataclasses.replace(old, **varied[name]) if varied[name] else old for name, old in self.settings.items()}
+
+    def to_dict(self, problem: "Problem") -> dict[str, Any]:
+        """``config.json``: fully resolved, every default written out."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "game": self.source.name,
+            "game_options": self.game_options,
+            **self.source.to_dict(problem),
+            **self.family.resolved(problem, self.settings),
+            "solver": self.solver_entry.name,
+            self.solver_entry.name: dataclasses.asdict(self.solver),
+            "first_seed": self.first_seed,
+            "num_seeds": self.num_seeds,
+        }
+
+    @staticmethod
+    def read(path: pathlib.Path) -> dict[str, Any]:
+        """The content of a run's ``config.json``; raises `InputError` unless this version can read it."""
+        try:
+            content = json.loads(path.read_text())
+            version = content["schema_version"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is missing or is not a run's config.json") from error
+        if version != SCHEMA_VERSION:
+            raise InputError(f"{path} has schema_version {version}, but this version reads {SCHEMA_VERSION}")
+        return content
+
+    @staticmethod
+    def from_file(path: pathlib.Path, game_file: pathlib.Path | None = None) -> "RunSpec":
+        """The run that wrote ``config.json``.
+
+        Args:
+          game_file: the Python file of its game, which is executed, see `stored_game`.
+
+        Raises:
+          InputError: there is no such run, ``game_file`` is not its game, or the run is another version's.
+        """
+        content = RunSpec.read(path)
+        try:
+            source = stored_game(content, game_file)
+            as_given = lambda value: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+            read = lambda kind, section: kind(**{name: as_given(value) for name, value in content[section].items()})
+            sections = {name: read(kind, name) for name, kind in family_of(source).sections.items()}
+            solver = read(solver_entry(content["solver"]).config, content["solver"])
+            return RunSpec(source, content["game_options"], sections, solver, content["first_seed"], content["num_seeds"])
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path} does not describe a run of this version: {error}") from error
+
+
+def _of_section(values: dict[str, Any], section: str) -> dict[str, Any]:
+    return {name.removeprefix(f"{section}."): value for name, value in values.items() if name.startswith(f"{section}.")}

@@ -1,0 +1,148 @@
+"""Where a run's game comes from: a registered name, a Python file, what a family reads, or Python itself."""
+
+import dataclasses
+import hashlib
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from stackjax import registry
+from stackjax.errors import InputError, near_matches, require_is
+from stackjax.families import Family, GameSource
+from stackjax.specs.game_files import build_game, load_games
+
+if TYPE_CHECKING:
+    from stackjax.problem import Problem
+
+__all__ = ["GivenGame", "check_same_file", "family_of", "find_game", "resolve_options", "stored_game"]
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedGame(GameSource):
+    """A registered game."""
+
+    def build(self, options: dict[str, Any]) -> Any:
+        return registry.make(self.name, **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class FileGame(GameSource):
+    """A game that a Python file registers; it is checked whenever it is made."""
+
+    path: pathlib.Path
+
+    def build(self, options: dict[str, Any]) -> Any:
+        game = build_game(self.name, self.path, options)
+        registry.families()[self.family].check(game)
+        return game
+
+    def to_dict(self, problem: "Problem") -> dict[str, Any]:
+        return {"python_file": str(self.path), "python_file_sha256": hashlib.sha256(self.path.read_bytes()).hexdigest()}
+
+
+@dataclasses.dataclass(frozen=True)
+class GivenGame(GameSource):
+    """A game that was made in Python: it is known to this process alone."""
+
+    game: Any
+
+    @staticmethod
+    def of(game: Any) -> "GivenGame":
+        """``game``, checked; raises `InputError` unless it is one of some family's."""
+        owner = next((family for family in registry.families().values() if isinstance(game, family.rules())), None)
+        kinds = tuple(family.rules() for family in registry.families().values())
+        words = " or ".join(f"a {kind.__name__}" for kind in kinds)
+        require_is("game", game, kinds, f"a registered name (see stackjax list), a file, or {words}")
+        assert owner is not None
+        owner.check(game)
+        return GivenGame(game.name, registry.NoOptions, owner.name, game)
+
+    def build(self, options: dict[str, Any]) -> Any:
+        del options
+        return self.game
+
+    def to_dict(self, problem: "Problem") -> dict[str, Any]:
+        return {"game_object": f"{type(self.game).__module__}.{type(self.game).__qualname__}"}
+
+
+def family_of(source: GameSource) -> Family:
+    """The family of a source's game."""
+    return registry.families()[source.family]
+
+
+def find_game(text: str) -> GameSource:
+    """What the user means by ``text``: a registered game, ``FILE.py[:NAME]``, or what a family reads, such as a payoff file.
+
+    Raises:
+      InputError: there is no such game or file; near matches are named.
+    """
+    endings = tuple(ending for family in registry.families().values() for ending in family.endings)
+    path, colon, name = text.rpartition(".py:")
+    if colon and not ("/" in name and name.endswith((".py", *endings))):  # else the colon belongs to a folder's name
+        return _python_game(pathlib.Path(f"{path}.py").resolve(), name)
+    if text.endswith(".py"):
+        return _python_game(pathlib.Path(text).resolve(), "")
+    for family in registry.families().values():
+        found = family.find(text)
+        if found is not None:
+            return found
+    if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml", ".efg"):
+        raise InputError(f"game file {text} must end in {', '.join(endings)} or .py")
+    entry = registry.entry(text)
+    return NamedGame(text, entry.options, entry.family)
+
+
+def _python_game(path: pathlib.Path, name: str) -> GameSource:
+    names = load_games(path)
+    if not names:
+        raise InputError(f"game file {path} registers no games; add sx.register('name', YourGame) at its end")
+    if not name and len(names) > 1:
+        raise InputError(f"game file {path} registers {', '.join(names)}; choose one as {path.name}:NAME")
+    chosen = name or names[0]
+    if chosen not in names:
+        raise InputError(f"game file {path} does not register {chosen!r}; it registers {', '.join(names)}")
+    entry = registry.entry(chosen)
+    return FileGame(chosen, entry.options, entry.family, path)
+
+
+def stored_game(content: dict[str, Any], game_file: pathlib.Path | None) -> GameSource:
+    """The source of the run that wrote ``content`` into ``config.json``.
+
+    Args:
+      game_file: the Python file of the game, which is executed; it must be the one that the run was trained on. A run may come
+        from somebody else, so the file that it names is not executed unless the user names it too.
+
+    Raises:
+      InputError: ``game_file`` is missing, changed or given in vain, or the game was made in Python.
+    """
+    if "python_file" in content and game_file is None:
+        raise InputError(
+            "the game of this run is a Python file, which would be executed; if you trust it, add --game "
+            f"{content['python_file']}"
+        )
+    if game_file is not None and "python_file" not in content:
+        raise InputError(f"--game {game_file}: the game of this run is not a Python file")
+    if game_file is not None:
+        if not game_file.is_file():
+            raise InputError(f"game file {game_file} does not exist or is not a file")
+        check_same_file(game_file, content["python_file_sha256"])
+        return find_game(f"{game_file}:{content['game']}")
+    if "game_object" in content:
+        raise InputError("the game of this run was made in Python, not named; use sx.evaluate_commitment there")
+    stored = (family.stored(content) for family in registry.families().values())
+    return next((source for source in stored if source is not None), None) or find_game(content["game"])
+
+
+def check_same_file(path: pathlib.Path, digest: str) -> None:
+    """Raise `InputError` unless the Python file of a game is the one that a run was trained on, which has this SHA-256."""
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise InputError(f"game file {path} was changed after the run was trained; bring it back as it was, or train again")
+
+
+def resolve_options(source: GameSource, options: dict[str, Any]) -> dict[str, Any]:
+    """All options of a game, ``options`` over the defaults; raises `InputError` for one that it does not have."""
+    known = [field.name for field in dataclasses.fields(source.options)]
+    for name in options:
+        if name not in known:
+            allowed = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise InputError(f"game {source.name!r} has no option {name!r}; {allowed}.{near_matches(name, known)}")
+    return dataclasses.asdict(source.options(**options))

@@ -23,7 +23,7 @@ def python_blocks() -> list[str]:
 def test_python_blocks_run(capsys):
     blocks = python_blocks()
     # The same programs at a smaller size: seeds, rounds and updates.
-    small = "ppo=sx.PPOConfig(num_updates=2, num_envs=16), pomdp=sx.POMDPConfig(num_rounds=20), seeds=2"
+    small = "direct=sx.DirectConfig(num_updates=2, population=16), pomdp=sx.POMDPConfig(num_rounds=20), seeds=2"
     blocks[0] = blocks[0].replace("seeds=10", small)
     blocks[1] = blocks[1].replace("num_rounds=1000", "num_rounds=20").replace("jax.random.key(0), 10", "jax.random.key(0), 2")
     blocks[1] = blocks[1].replace("num_envs=256", "num_envs=16, num_updates=2")

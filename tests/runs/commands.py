@@ -18,9 +18,29 @@ import pytest
 from stackjax.cli import main
 from stackjax.solvers.ppo.train import Trainer
 
-__all__ = ["QUICK", "free_port", "made_once", "metrics_of", "poison", "result_of", "run", "start", "together", "wait_for_file"]
+__all__ = [
+    "PLAIN",
+    "QUICK",
+    "free_port",
+    "made_once",
+    "metrics_of",
+    "poison",
+    "result_of",
+    "run",
+    "start",
+    "together",
+    "wait_for_file",
+]
 
-QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "2"]
+SMALL = ["--pomdp.num-rounds", "20", "--seeds", "2"]
+QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", *SMALL]
+PLAIN = [
+    "--search.num-updates",
+    "4",
+    "--search.population",
+    "16",
+    *SMALL,
+]  # where any solver will do: this one compiles fastest
 
 
 def run(*arguments):

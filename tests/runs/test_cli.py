@@ -15,7 +15,7 @@ from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
-from tests.runs.commands import QUICK, poison, run
+from tests.runs.commands import PLAIN, QUICK, poison, run
 
 
 @pytest.fixture
@@ -136,13 +136,13 @@ def test_a_game_from_a_file_goes_on_too(tmp_path, payoff_file, kind, capsys):
         path = tmp_path / "resumed_game.py"
         path.write_text(text)
     out = tmp_path / "run"
-    assert run("train", path, *QUICK, "--out", out) == 0
+    assert run("train", path, *PLAIN, "--out", out) == 0
     (out / "result.json").unlink()
-    assert run("train", path, *QUICK, "--out", out, "--resume") == 0
+    assert run("train", path, *PLAIN, "--out", out, "--resume") == 0
     assert (out / "result.json").exists()
     changed = '{"payoffs": [[[9, 0], [3, 1]], [[0, 1], [2, 0]]]}' if kind == "json" else text + "# edited\n"
     path.write_text(changed)
-    assert run("train", path, *QUICK, "--out", out, "--resume") == 2
+    assert run("train", path, *PLAIN, "--out", out, "--resume") == 2
     assert ("payoffs" if kind == "json" else "python_file_sha256") in capsys.readouterr().err
 
 
@@ -169,7 +169,7 @@ def test_leftovers_of_a_kill_do_not_block_a_directory(tmp_path):
     out = tmp_path / "run"
     (out / "checkpoints").mkdir(parents=True)
     (out / ".config.json.abc123").write_text("{")
-    assert run("train", "escape", *QUICK, "--out", out) == 0
+    assert run("train", "escape", *PLAIN, "--out", out) == 0
 
 
 def test_a_run_whose_config_is_gone_is_not_deleted(tmp_path, capsys):
@@ -177,7 +177,7 @@ def test_a_run_whose_config_is_gone_is_not_deleted(tmp_path, capsys):
     out.mkdir()
     (out / "metrics.jsonl").write_text('{"update": 1}\n')
     for extra in ([], ["--resume"]):
-        assert run("train", "escape", *QUICK, "--out", out, *extra) == 2
+        assert run("train", "escape", *PLAIN, "--out", out, *extra) == 2
         assert "holds metrics.jsonl but no config.json" in capsys.readouterr().err
     assert (out / "metrics.jsonl").exists()
 
@@ -187,15 +187,15 @@ def test_two_processes_do_not_write_into_one_directory(tmp_path, capsys):
     other = RunDirectory(out)
     other.prepare({"schema_version": 1}, False)
     (out / "config.json").unlink()
-    assert run("train", "escape", *QUICK, "--out", out) == 2
+    assert run("train", "escape", *PLAIN, "--out", out) == 2
     assert "in use by another process" in capsys.readouterr().err
     other.release()
-    assert run("train", "escape", *QUICK, "--out", out) == 0
+    assert run("train", "escape", *PLAIN, "--out", out) == 0
 
 
 def test_matrix_game_from_a_file_and_solve(tmp_path, payoff_file, capsys):
     out = tmp_path / "run"
-    assert run("train", payoff_file, *QUICK, "--out", out) == 0
+    assert run("train", payoff_file, *PLAIN, "--out", out) == 0
     payoff_file.rename(tmp_path / "moved.json")
     assert run("evaluate", out) == 0
     assert json.loads((out / "result.json").read_text())["seeds"][0]["optimum"] == 3.0
@@ -228,7 +228,7 @@ def test_game_from_a_python_file(tmp_path, capsys):
         "def meet(size: int = 2):\n    return sx.matrix_game(np.eye(size)[..., None] * np.ones(2), name='meet')\n"
         "sx.register('meet', meet)\n"
     )
-    assert run("train", path, "--game.size", 3, *QUICK, "--out", tmp_path / "run") == 0
+    assert run("train", path, "--game.size", 3, *PLAIN, "--out", tmp_path / "run") == 0
     assert json.loads((tmp_path / "run/config.json").read_text())["game_options"] == {"size": 3}
     assert run("evaluate", tmp_path / "run", "--game", path) == 0
     assert run("train", f"{path}:other", "--out", tmp_path / "b") == 2
@@ -279,13 +279,13 @@ def test_a_real_divergence_is_found(tmp_path, capsys):
 
 def test_an_existing_run_is_not_lost(tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("train", "escape", *QUICK, "--out", out) == 0
+    assert run("train", "escape", *PLAIN, "--out", out) == 0
     before = (out / "result.json").read_bytes()
-    assert run("train", "escape", *QUICK, "--out", out) == 2
+    assert run("train", "escape", *PLAIN, "--out", out) == 2
     assert "already holds a run" in capsys.readouterr().err
     assert (out / "result.json").read_bytes() == before
-    assert run("train", "escape", *QUICK, "--out", out, "--overwrite", "--game.typo", 1) == 2
+    assert run("train", "escape", *PLAIN, "--out", out, "--overwrite", "--game.typo", 1) == 2
     too_large = ["--game.num-types", 4, "--game.num-agents", 5, "--game.num-messages", 4]
     assert run("train", "posted-price-uniform", *too_large, "--out", out, "--overwrite") == 2
     assert (out / "result.json").read_bytes() == before
-    assert run("train", "escape", *QUICK, "--out", out, "--overwrite") == 0
+    assert run("train", "escape", *PLAIN, "--out", out, "--overwrite") == 0

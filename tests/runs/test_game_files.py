@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian.games import registry
+from stackjax import registry
 from stackjax.runs import game_files
 from stackjax.specs.sources import find_game
 from tests.runs.commands import run

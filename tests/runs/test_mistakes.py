@@ -10,7 +10,7 @@ import pytest
 
 from stackjax import registered_games
 from stackjax.bayesian.family import POMDPConfig
-from stackjax.bayesian.games import registry
+from stackjax import registry
 from tests.runs.commands import run
 
 GAME = """import jax.numpy as jnp

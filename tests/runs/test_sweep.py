@@ -22,7 +22,7 @@ from stackjax.settings import field_types
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 from stackjax.specs.sweep import Axis, read_axis
-from tests.runs.commands import QUICK, made_once, poison, result_of, run, start
+from tests.runs.commands import PLAIN, QUICK, made_once, poison, result_of, run, start
 
 SECTIONS = {
     "game": sx.registered_games()[0].options,
@@ -31,6 +31,7 @@ SECTIONS = {
     "ppo": sx.PPOConfig,
 }
 SWEEP = ["--sweep.ppo.learning-rate", "log", 1e-3, 1e-2, 2, "--sweep.followers.step-size", 0.1, 0.5]
+AXES = ["--sweep.followers.step-size", 0.1, 0.5, "--sweep.game.num-messages", 1, 2]
 NUMBERS = ("leader_payoff", "bcce_gap", "bne_gap", "mean_greedy_payoff", "stackelberg_episodes")
 
 
@@ -95,15 +96,14 @@ def test_a_run_of_a_sweep_is_the_run_alone(swept, tmp_path):
 
 
 def test_one_compilation_for_each_group_whatever_its_size(tmp_path, monkeypatch):
-    """Two groups, a chunk of one element at a time: four programs each, and no more for sixteen chunks."""
+    """Two groups, a chunk of one element at a time: four programs each, and no more for eight chunks."""
     compiled = []
     lowered = Programs._lowered
     monkeypatch.setattr(Programs, "_lowered", lambda self, name, at: compiled.append(name) or lowered(self, name, at))
     chunked(monkeypatch, 1)
-    out = tmp_path / "sweep"
-    assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
+    assert run("sweep", "allocation", *PLAIN, *AXES, "--out", tmp_path / "sweep") == 0
     assert sorted(compiled) == sorted(["init", "advance", "score", "evaluate"] * 2)
-    assert len(list((out / "chunks").iterdir())) == 16
+    assert len(list((tmp_path / "sweep/chunks").iterdir())) == 8
 
 
 @pytest.mark.long
@@ -118,7 +118,7 @@ def test_chunks_change_nothing(swept, tmp_path, monkeypatch):
     assert (out / "table.csv").read_text() == (swept / "table.csv").read_text()
 
 
-def test_a_sweep_goes_on_where_it_was_killed(swept, tmp_path, monkeypatch, capsys):
+def test_a_sweep_goes_on_where_it_was_killed(tmp_path, monkeypatch, capsys):
     class Killed(Exception):
         pass
 
@@ -130,22 +130,22 @@ def test_a_sweep_goes_on_where_it_was_killed(swept, tmp_path, monkeypatch, capsy
             raise Killed
         return train_batch(*arguments, **options)
 
-    out, command = tmp_path / "sweep", ["sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2]
+    whole, out, command = tmp_path / "whole", tmp_path / "sweep", ["sweep", "allocation", *PLAIN]
+    assert run(*command, *AXES, "--out", whole) == 0
     monkeypatch.setattr("stackjax.runs.sweep.train_batch", die_in_the_second)
     with pytest.raises(Killed):
-        run(*command, "--out", out)
+        run(*command, *AXES, "--out", out)
     assert not (out / "result.json").exists()
     capsys.readouterr()
-    assert run(*command, "--out", out) == 2
+    assert run(*command, *AXES, "--out", out) == 2
     assert "use --resume" in capsys.readouterr().err
-    assert run(*command, "--sweep.ppo.gae-lambda", 0.9, 1.0, "--out", out, "--resume") == 2
-    assert "sweep.ppo.gae_lambda" in capsys.readouterr().err
-    swapped = ["sweep", "allocation", *QUICK, "--sweep.game.num-messages", 1, 2, *SWEEP]
-    assert run(*swapped, "--out", out, "--resume") == 2
+    assert run(*command, *AXES, "--sweep.search.population", 16, 32, "--out", out, "--resume") == 2
+    assert "sweep.search.population" in capsys.readouterr().err
+    assert run(*command, *AXES[4:], *AXES[:4], "--out", out, "--resume") == 2
     assert "order" in capsys.readouterr().err
-    assert run(*command, "--out", out, "--resume") == 0
+    assert run(*command, *AXES, "--out", out, "--resume") == 0
     assert len(calls) == 3  # the finished chunk is not trained again
-    assert result_of(out) == result_of(swept)
+    assert result_of(out) == result_of(whole)
 
 
 def test_divergence_is_in_the_table_and_harms_nobody_else(tmp_path, monkeypatch, capsys):

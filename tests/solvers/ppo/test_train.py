@@ -170,7 +170,12 @@ def test_basic_pomdp_hides_every_response_decision(path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "num_rounds"), [({"response_samples": 0}, 5), ({"reward_samples": 3, "response_samples": 4}, 5), ({}, 1)]
+    ("settings", "num_rounds"),
+    [
+        ({"reward_samples": 3, "response_samples": 4}, 5),
+        pytest.param({"response_samples": 0}, 5, marks=pytest.mark.long),
+        pytest.param({}, 1, marks=pytest.mark.long),
+    ],
 )
 def test_unusual_samples_train(settings, num_rounds):
     env = sx.StackelbergPOMDP(sx.make("allocation"), num_rounds=num_rounds, num_reward_episodes=3)

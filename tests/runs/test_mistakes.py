@@ -8,9 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from stackjax import registered_games
+from stackjax import registered_games, registry
 from stackjax.bayesian.family import POMDPConfig
-from stackjax import registry
 from tests.runs.commands import run
 
 GAME = """import jax.numpy as jnp

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian.equilibrium.evaluate import kernel_of
 from stackjax import registry
+from stackjax.bayesian.equilibrium.evaluate import kernel_of
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.disk.directory import RunDirectory
 from tests.runs.commands import QUICK, result_of, run

@@ -6,7 +6,7 @@ import pytest
 
 import stackjax as sx
 from stackjax import registry
-from stackjax.runs import game_files
+from stackjax.specs import game_files
 from stackjax.specs.sources import find_game
 from tests.runs.commands import run
 

@@ -141,7 +141,7 @@ def test_a_sweep_goes_on_where_it_was_killed(tmp_path, monkeypatch, capsys):
     assert "use --resume" in capsys.readouterr().err
     assert run(*command, *AXES, "--sweep.search.population", 16, 32, "--out", out, "--resume") == 2
     assert "sweep.search.population" in capsys.readouterr().err
-    assert run(*command, *AXES[4:], *AXES[:4], "--out", out, "--resume") == 2
+    assert run(*command, *AXES[3:], *AXES[:3], "--out", out, "--resume") == 2
     assert "order" in capsys.readouterr().err
     assert run(*command, *AXES, "--out", out, "--resume") == 0
     assert len(calls) == 3  # the finished chunk is not trained again

@@ -140,6 +140,6 @@ def test_a_folder_may_have_a_colon_in_its_name(folder, tmp_path):
     (place / "colon_game.py").write_text(f"{HEADER}sx.register('colon', {ESCAPE})\n")
     for text in (f"{place}/colon_game.py", f"{place}/colon_game.py:colon"):
         found = find_game(text)
-        assert (found.name, found.python_file) == ("colon", place / "colon_game.py")
+        assert (found.name, found.path) == ("colon", place / "colon_game.py")
     (place / "payoffs.json").write_text('{"payoffs": [[[1, 0], [3, 1]]]}')
     assert find_game(f"{place}/payoffs.json").build({}).name == "payoffs"

@@ -83,4 +83,4 @@ def test_the_best_seed_is_a_settled_one():
         {"seed": 2, "settled": True, "leader_payoff": 0.3, "bcce_gap": 0.01},
     ]
     assert best_seed({"seeds": seeds, "gap_name": "bcce_gap"})["seed"] == 2
-    assert best_seed({"seeds": seeds[:1]})["seed"] == 0
+    assert best_seed({"seeds": seeds[:1], "gap_name": "bcce_gap"})["seed"] == 0

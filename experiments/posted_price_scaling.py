@@ -15,7 +15,7 @@ from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.statistics import with_interval
-from toolkit.training import Run, train_default
+from toolkit.training import Run, train
 
 GAME = "posted-price-uniform"
 SIZES = (3, 4, 5, 6)  # types per agent
@@ -73,7 +73,8 @@ def main(settings: Settings) -> None:
         seeds = seeds_for(settings, m)
         for n, baseline in zip(sizes, without, strict=True):
             options = {"num_types": n, "num_messages": m}
-            seen = train_default(settings, GAME, options, seeds=seeds)
+            name, solver = f"direct-{GAME}-{n}-{m}", sx.DirectConfig(num_updates=settings.few(200, 40))
+            seen = train(settings, name, GAME, options=options, seeds=seeds, solver=solver)
             bound = best_cooperative_messages(sx.make(GAME, **options))
             best, gap = best_certified(seen)
             offset = (place - 0.5) * 0.2 + np.linspace(-0.06, 0.06, len(seen.payoffs))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from matrix_design import CRITICS, train_both
+from matrix_design import CRITICS, train_all
 from toolkit.figures import label_ends, learning_curve, new_figure, wall_clock
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
@@ -11,7 +11,7 @@ from toolkit.statistics import interval, with_interval
 
 def main(settings: Settings) -> None:
     experiment = Experiment("value_loss", settings)
-    curves = {critic: found.curve("value_loss") for critic, found in train_both(settings).items()}
+    curves = {critic: found.curve("value_loss") for critic, found in train_all(settings).items()}
     # The steps' batches hold different shares of reward-phase decisions, so compare means over the second half of training.
     late = {critic: curve.values[len(curve.values) // 2 :].mean(axis=0) for critic, curve in curves.items()}
 

@@ -120,6 +120,7 @@ __all__ = [
     "long_run_play",
     "make",
     "make_train",
+    "markov",
     "matrix_game",
     "mixed_play",
     "multiplicative_weights",
@@ -141,6 +142,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "markov":
+        return importlib.import_module("stackjax.markov")
     if name not in _LAZY:
         raise AttributeError(f"module 'stackjax' has no attribute {name!r}")
     return getattr(importlib.import_module(f"stackjax.{_LAZY[name]}"), name)

@@ -1,8 +1,22 @@
 """Small array helpers that several steps of the flow share."""
 
+import functools
+
+import jax
+import jax.numpy as jnp
+
 from stackjax.types import Array
 
-__all__ = ["lead"]
+__all__ = ["added", "lead"]
+
+UNROLLED = 32
+
+
+def added(array: Array, axis: int) -> Array:
+    """The sum over ``axis``; a short one is written out, which XLA turns into vector instructions along the last axis."""
+    if array.shape[axis] > UNROLLED:
+        return array.sum(axis=axis)
+    return functools.reduce(jnp.add, [jax.lax.index_in_dim(array, k, axis, keepdims=False) for k in range(array.shape[axis])])
 
 
 def lead(array: Array, ndim: int) -> Array:

@@ -65,13 +65,14 @@ class Family(abc.ABC):
       traced: sections, or single settings such as ``game.weight``, whose real numbers may be tracers, so that a sweep over them
         is one program. The checks of such a setting let tracers pass, as `require_number` does.
       entries: the games that it brings.
-      endings: of the files that `find` reads, for example ``.json``.
+      prefixes, endings: of what `find` reads, for example ``openspiel:`` and ``.json``; prefixes go first.
     """
 
     name: ClassVar[str]
     sections: ClassVar[dict[str, type]] = {}
     traced: ClassVar[tuple[str, ...]] = ()
     entries: ClassVar[tuple["GameEntry", ...]] = ()
+    prefixes: ClassVar[tuple[str, ...]] = ()
     endings: ClassVar[tuple[str, ...]] = ()
 
     @abc.abstractmethod
@@ -99,10 +100,9 @@ class Family(abc.ABC):
         """The exact optimum of ``game``; raises `UnsolvedError` where it cannot be had."""
         raise UnsolvedError(f"the optimum of {game.name!r} is not known")
 
-    def find(self, text: str) -> GameSource | None:
-        """What ``text`` means if it is neither a registered name nor a Python file: a file with one of the `endings`, say."""
-        del text
-        return None
+    def find(self, text: str) -> GameSource:
+        """What ``text`` means, which has one of the `prefixes` or `endings`."""
+        raise NotImplementedError
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         """A source that a finished run remembers by itself in its ``config.json``, or None."""

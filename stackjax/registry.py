@@ -27,7 +27,10 @@ __all__ = [
     "registered_games",
 ]
 
-HOMES = ("stackjax.bayesian.family",)  # the modules whose FAMILY the library brings; a new family is a line here
+HOMES = (
+    "stackjax.bayesian.family",
+    "stackjax.markov.family",
+)  # the modules whose FAMILY the library brings; a new family is a line here
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,9 +8,9 @@ import pytest
 import stackjax
 
 PACKAGE = pathlib.Path(stackjax.__file__).parent
-ROOMS = ["bayesian", "solvers", "specs", "compute", "disk", "reports", "runs", "cli"]  # each may know those before it
+ROOMS = ["bayesian", "markov", "solvers", "specs", "compute", "disk", "reports", "runs", "cli"]  # each may know those before it
 MACHINERY = ["specs", "compute", "disk", "reports", "runs", "cli"]
-FAMILIES = ["bayesian"]
+FAMILIES = ["bayesian", "markov"]
 SOLVERS = ["ppo", "direct", "search"]
 
 

@@ -90,6 +90,7 @@ class Run(NamedTuple):
 
 # What the step path's experiments take unless they say otherwise: every decision credited, as in the paper.
 EVERY_DECISION = {"credit": "all", "gae_lambda": 0.95, "learning_rate": 2e-3}
+COMMITMENT_ALONE = {"credit": "commitment", "gae_lambda": 1.0}  # of `EVERY_DECISION`, what a critic with tables needs
 
 
 def step_path(decisions: int, num_envs: int, num_steps: int) -> dict[str, Any]:
@@ -127,18 +128,19 @@ def train(
     pomdp: sx.POMDPConfig | None = None,
     followers: sx.FollowersConfig | None = None,
     seeds: int | None = None,
+    solver: Any = None,
     **ppo: Any,
 ) -> Run:
     """Train ``game`` on all seeds into ``settings.runs / name``; everything not given is the library's default.
 
-    On the step path it is `EVERY_DECISION`.
+    ``solver`` is the settings of another solver than PPO. PPO's on the step path are `EVERY_DECISION`.
     """
     ppo = {**(EVERY_DECISION if ppo.get("path") == "step" else {}), **ppo}
-    pomdp, followers, config = pomdp or sx.POMDPConfig(), followers or sx.FollowersConfig(), sx.PPOConfig(**ppo)
+    pomdp, followers, config = pomdp or sx.POMDPConfig(), followers or sx.FollowersConfig(), solver or sx.PPOConfig(**ppo)
     seeds, directory = seeds or settings.seeds, settings.runs / name
     stamp = directory.with_name(f"{name}.stamp")
     described = {"game": game, "options": options or {}, "seeds": seeds}
-    described |= {key: dataclasses.asdict(one) for key, one in (("pomdp", pomdp), ("followers", followers), ("ppo", config))}
+    described |= {key: dataclasses.asdict(one) for key, one in (("pomdp", pomdp), ("followers", followers), ("solver", config))}
     identity = to_json({**described, "made_by": MADE_BY, "device": str(jax.devices()[0])})
     known = not settings.fresh and stamp.is_file() and stamp.read_text() == identity
     if known and (directory / "result.json").is_file():
@@ -157,7 +159,7 @@ def train(
         out=directory,
         pomdp=pomdp,
         followers=followers,
-        ppo=config,
+        solver=config,
         resume=begun,
         **(options or {}),
     )

@@ -95,6 +95,7 @@ class BayesianFamily(Family):
     sections: ClassVar = {"pomdp": POMDPConfig, "followers": FollowersConfig}
     traced = ("followers",)
     entries = ENTRIES
+    prefixes = ("openspiel:",)
     endings = (".json", ".npz", ".nfg")
 
     def rules(self) -> type:
@@ -142,13 +143,11 @@ class BayesianFamily(Family):
         first = f"{game.name}: {found.value:.10g} ({found.method}){weak}"
         return Solved(found.value, found.method, content, [first, *(f"  {line}" for line in describe_commitment(game, found))])
 
-    def find(self, text: str) -> GameSource | None:
+    def find(self, text: str) -> GameSource:
         kind, _, name = text.partition(":")
         if kind == "openspiel":
             return MatrixSource(name.partition("(")[0], MatrixOptions, self.name, openspiel=name)
-        if text.endswith(self.endings):
-            return MatrixSource(pathlib.Path(text).stem, MatrixOptions, self.name, file=pathlib.Path(text).resolve())
-        return None
+        return MatrixSource(pathlib.Path(text).stem, MatrixOptions, self.name, file=pathlib.Path(text).resolve())
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "payoffs" not in content:

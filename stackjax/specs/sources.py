@@ -75,6 +75,9 @@ def find_game(text: str) -> GameSource:
     Raises:
       InputError: there is no such game or file; near matches are named.
     """
+    for family in registry.families().values():
+        if text.startswith(family.prefixes):
+            return family.find(text)
     endings = tuple(ending for family in registry.families().values() for ending in family.endings)
     path, colon, name = text.rpartition(".py:")
     if colon and not ("/" in name and name.endswith((".py", *endings))):  # else the colon belongs to a folder's name
@@ -82,9 +85,8 @@ def find_game(text: str) -> GameSource:
     if text.endswith(".py"):
         return _python_game(pathlib.Path(text).resolve(), "")
     for family in registry.families().values():
-        found = family.find(text)
-        if found is not None:
-            return found
+        if text.endswith(family.endings):
+            return family.find(text)
     if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml", ".efg"):
         raise InputError(f"game file {text} must end in {', '.join(endings)} or .py")
     entry = registry.entry(text)

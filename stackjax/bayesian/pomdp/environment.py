@@ -1,6 +1,6 @@
 """The Stackelberg POMDP: followers' learning, embedded in the leader's environment (Brero et al. 2023, Section 6)."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,9 +23,10 @@ from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.bayesian.games.base import Game, require_game
 from stackjax.bayesian.pomdp.critic_view import CriticView
+from stackjax.bayesian.pomdp.held import Commitments, arrive, no_commitments
 from stackjax.bayesian.pomdp.plays import round_plays
 from stackjax.bayesian.pomdp.reward_phase import RewardPlay, check_reward_play, draw_play
-from stackjax.bayesian.pomdp.tree import TOLD_APART, decision_tree
+from stackjax.bayesian.pomdp.tree import decision_tree
 from stackjax.errors import InputError, require, require_count
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
@@ -34,19 +35,6 @@ __all__ = ["StackelbergPOMDP", "StackelbergState"]
 
 # The paper's lengths (Section 7): followers with private types need more rounds, and more sub-episodes to average.
 BAYESIAN_LENGTHS, OTHER_LENGTHS = (1000, 100), (100, 10)
-
-
-class Commitments(NamedTuple):
-    """The observation -> action map so far: ``actions [O, ...]`` and which nodes have one, ``made [O]``.
-
-    Where the leader's own actions decide which nodes it can tell apart, also what it was shown at a node, ``seen [O, D]``, and
-    which node it came from, ``came_from [O]``; None elsewhere.
-    """
-
-    actions: Array
-    made: Array
-    seen: Array | None
-    came_from: Array | None
 
 
 @struct.dataclass
@@ -164,7 +152,7 @@ class StackelbergPOMDP(environment.Environment):
             public=game.start(jnp.zeros(game.num_followers, jnp.int32)),
             level=zero,
             node=zero,
-            commitments=self._no_commitments(),
+            commitments=no_commitments(self.tree, game.leader_actions, self.observation_size),
         )
         state = self._begin_sub_episode(self._draw(state))
         return game.observe(state.public), state
@@ -186,7 +174,7 @@ class StackelbergPOMDP(environment.Environment):
         is_over = (outcome >= tree.num_continuing_outcomes) | (state.level + 1 >= game.num_decisions)
         profile = self._profile(state)
         child = tree.child(state.level, node, outcome, rounds.profile_index(game.num_actions, list(profile)))
-        child, commitments = self._arrive(commitments, node, child, public, ~is_over)
+        child, commitments = arrive(tree, commitments, node, child, game.observe(public), ~is_over)
         state = state.replace(time=state.time + 1, commitments=commitments, public=public, level=state.level + 1, node=child)
 
         payoffs = game.payoffs(types, profile, public)
@@ -197,34 +185,6 @@ class StackelbergPOMDP(environment.Environment):
         state = jax.tree.map(lambda new, old: jnp.where(is_over, new, old), ended, state)
         info = {"leader_action": action, "is_paid": is_over & in_reward_phase, "is_valid_action": is_valid}
         return game.observe(state.public), state, reward, terminated, info
-
-    def _no_commitments(self) -> Commitments:
-        tree, space = self.tree, self.game.leader_actions
-        actions = jnp.broadcast_to(space.zeros(), (tree.num_nodes, *space.shape))
-        made = jnp.zeros(tree.num_nodes, bool)
-        if not tree.may_merge:
-            return Commitments(actions, made, None, None)
-        seen = jnp.zeros((tree.num_nodes, self.observation_size))
-        return Commitments(actions, made, seen, jnp.full(tree.num_nodes, -1, jnp.int32))
-
-    def _arrive(
-        self, held: Commitments, node: Array, child: Array, public: PyTree, goes_on: Array
-    ) -> tuple[Array, Commitments]:
-        """Where a decision at ``child`` after one at ``node`` counts: at a node met before that cannot be told from it."""
-        if held.seen is None or held.came_from is None:
-            return child, held
-        tree = self.tree
-        level = np.repeat(np.arange(len(tree.groups)), np.diff(tree.level_offset))
-        codes = tree.num_continuing_outcomes**level
-        code = (np.arange(tree.num_nodes) - np.asarray(tree.level_offset)[level]) % codes
-        place = jnp.asarray(level * (codes.max() + 1) + code, jnp.int32)  # the level and the outcomes so far
-        shown = self.game.observe(public)
-        alike = held.made & (held.came_from == node) & (place == place[child])
-        alike = alike & (jnp.abs(held.seen - shown[None]).max(axis=1) < TOLD_APART)
-        child = jnp.where(alike.any(), alike.argmax().astype(child.dtype), child)
-        at = jnp.where(goes_on, child, tree.num_nodes)  # beyond the end nothing is written
-        seen, came_from = held.seen.at[at].set(shown, mode="drop"), held.came_from.at[at].set(node, mode="drop")
-        return child, held._replace(seen=seen, came_from=came_from)
 
     def committed_action(self, state: StackelbergState, action: Any) -> Array:
         """What holds if the leader chooses ``action``: the commitment at this observation if there is one, unclipped."""

@@ -5,6 +5,8 @@ tables for the whole batch. What the learner is given is the commitment itself, 
 return, or with ``credit="all"`` decisions sampled from the episode (`sampled_decisions`).
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,20 +23,43 @@ from stackjax.solvers.ppo.moments import sampled_decisions
 from stackjax.solvers.ppo.rollout import Made, RolloutStats, Transitions, normalised_rewards
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["committed_rollout", "drawn_commitments"]
+__all__ = ["Held", "committed_rollout", "drawn_commitments", "none_held"]
+
+
+class Held(NamedTuple):
+    """The best commitment so far, as choices ``[O, ...]``, and what it paid on average when it was last played, game units."""
+
+    choices: Array
+    payoff: Array
+
+
+def none_held(agent: Agent) -> Held:
+    """Before anything was played."""
+    choices = jax.eval_shape(lambda params, key: drawn_commitments(agent, params, key[None]).choices[0], *_example(agent))
+    return Held(jnp.zeros(choices.shape, choices.dtype), jnp.asarray(-jnp.inf))
+
+
+def _example(agent: Agent) -> tuple[PyTree, PRNGKey]:
+    key = jax.random.key(0)
+    return jax.eval_shape(agent.init, key), key
 
 
 def committed_rollout(
-    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, shards: Shards = WHOLE
-) -> tuple[Transitions, RolloutStats]:
+    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, shards: Shards = WHOLE, held: Held | None = None
+) -> tuple[Transitions, RolloutStats, Held]:
     """``num_envs`` whole episodes under freshly drawn commitments, of which a device plays its part.
 
+    The first ``held_share`` of the episodes are those of the commitment ``held``, if there is one.
+
     Returns:
-      `Transitions`, by default ``O`` of them per episode, and `RolloutStats`.
+      `Transitions`, by default ``O`` of them per episode, `RolloutStats`, and the best commitment now.
     """
     env, game = agent.env, agent.env.game
     choice_key, response_key, play_key, visible_key = jax.random.split(key, 4)
-    made = drawn_commitments(agent, params, shards.mine(jax.random.split(choice_key, config.num_envs)))
+    held = none_held(agent) if held is None else held
+    is_held = shards.mine(jnp.arange(config.num_envs) < config.held_share * config.num_envs) & (held.payoff > -jnp.inf)
+    episodes = shards.mine(jax.random.split(choice_key, config.num_envs))
+    made = drawn_commitments(agent, params, episodes, held.choices, is_held)
     table = tabulate_batch(game, env.tree, agent.game_action(made.choices))
     everything = config.credit == "all"
     streams = Streams(*shards.mine(jnp.stack(start_streams(response_key, (config.num_envs,))), axis=1))
@@ -64,25 +89,41 @@ def committed_rollout(
             returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
         transitions, decisions = _commitments(agent, params, made, table, play, returns)
     stats = RolloutStats(jnp.float32(returns.shape[0]), returns.sum(), decisions)
-    return transitions, shards.sum(stats)
+    return transitions, shards.sum(stats), _better(held, made.choices, returns, is_held, shards)
 
 
-def drawn_commitments(agent: Agent, params: PyTree, keys: PRNGKey) -> Made:
-    """A commitment for each of ``keys [B]``, drawn from the policy node by node."""
+def _better(held: Held, choices: Array, returns: Array, is_held: Array, shards: Shards) -> Held:
+    """The best of an update's commitments, unless what is held paid as much in this update's episodes of it."""
+    again = shards.sum(jnp.stack([jnp.where(is_held, returns, 0.0).sum(), is_held.sum(dtype=returns.dtype)]))
+    payoff = jnp.where(again[1] > 0, again[0] / jnp.maximum(again[1], 1.0), held.payoff)
+    others = shards.gather(jnp.where(is_held | jnp.isnan(returns), -jnp.inf, returns), axis=0)
+    best = jnp.argmax(others)
+    new = shards.gather(choices, axis=0)[best]
+    return Held(jnp.where(others[best] > payoff, new, held.choices), jnp.maximum(others[best], payoff))
+
+
+def drawn_commitments(
+    agent: Agent, params: PyTree, keys: PRNGKey, given: Array | None = None, is_given: Array | None = None
+) -> Made:
+    """A commitment for each of ``keys [B]``, drawn from the policy node by node, or ``given [O, ...]`` where ``is_given``."""
     env, head = agent.env, agent.head
+    if is_given is None:
+        is_given = jnp.zeros(keys.shape, bool)
 
-    def draw_all(episode_key: PRNGKey) -> Made:
+    def draw_all(episode_key: PRNGKey, is_given: Array) -> Made:
         def choose(observations: Array, nodes: slice) -> tuple[Array, Array, Array]:
             parameters = agent.policy(params, observations)
             noise = head.noise(jax.random.fold_in(episode_key, nodes.start), parameters.shape[:-1])
             choice = head.draw(noise, parameters)
+            if given is not None:
+                choice = jnp.where(is_given, given[nodes], choice)
             numbers = jnp.arange(nodes.start, nodes.stop, dtype=jnp.int32)
             return choice, head.distribution(parameters).log_prob(choice), numbers
 
         observations, drawn = commit(env.game, env.tree, choose, lambda made: agent.game_action(made[0]))
         return Made(observations, *drawn)
 
-    return jax.vmap(draw_all)(keys)
+    return jax.vmap(draw_all)(keys, is_given)
 
 
 def _commitments(

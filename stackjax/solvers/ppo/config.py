@@ -74,6 +74,9 @@ class PPOConfig:
     drawn to at the start, by how much their advantage exceeds that of the others; it grows to all of them, its logarithm
     linearly. Small at first because the best commitment is sought, not a good average; 1 is plain PPO. Where actions are
     discrete plain PPO did better in trials on random Bayesian games. Traced."""
+    held_share: float = 0.05
+    """Committed path, commitments credited: the share of an update's episodes that play the best commitment so far once more.
+    It is forgotten least easily that way, and what it pays is measured anew. 0 is plain PPO."""
     hidden_sizes: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers of actor and critic (tanh)."""
     learning_rate: float = 5e-3
@@ -133,6 +136,7 @@ class PPOConfig:
             ("value_coefficient", 0.0, math.inf),
             ("gae_lambda", 0.0, 1.0),
             ("box_top_share", 0.0, 1.0),
+            ("held_share", 0.0, 1.0),
             ("discount", 0.0, 1.0),
             ("response_visibility", 0.0, 1.0),
         ):

@@ -7,6 +7,7 @@ import numpy as np
 
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.problem import BayesianProblem
+from stackjax.errors import require_is
 from stackjax.problem import Metrics, Solver
 from stackjax.shards import WHOLE, Shards
 from stackjax.solvers.ppo.config import PPOConfig
@@ -19,6 +20,7 @@ __all__ = ["ppo_can_share", "ppo_solver"]
 
 def ppo_solver(problem: BayesianProblem, config: PPOConfig, shards: Shards = WHOLE) -> Solver:
     """The paper's learner on ``problem``; raises `InputError` for settings that do not fit each other, see `make_train`."""
+    require_is("problem", problem, BayesianProblem, "a game of the Bayesian family; use --solver direct or search for others")
     trainer = make_train(problem.env, config, shards)
 
     def update(state: TrainState) -> tuple[TrainState, Metrics]:

@@ -12,7 +12,7 @@ from stackjax.errors import InputError, require_is, require_key
 from stackjax.shards import WHOLE, Shards
 from stackjax.solvers.ppo.advantages import advantages
 from stackjax.solvers.ppo.agent import Agent, make_agent
-from stackjax.solvers.ppo.committed import committed_rollout
+from stackjax.solvers.ppo.committed import Held, committed_rollout, none_held
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.losses import LossStats, Minibatch, ppo_loss
 from stackjax.solvers.ppo.rollout import RolloutStats, StepCarry, Transitions, init_steps, step_rollout
@@ -30,6 +30,7 @@ class TrainState(NamedTuple):
     key: PRNGKey
     update: Array  # int, updates behind
     steps: StepCarry | None  # the step path's environments
+    held: Held | None  # the committed path's best commitment so far
 
 
 class UpdateMetrics(NamedTuple):
@@ -92,7 +93,8 @@ class Trainer:
         params_key, env_key, key = jax.random.split(key, 3)
         params = self.agent.init(params_key)
         steps = init_steps(self.env, self.config, env_key, self.shards) if self.config.path == "step" else None
-        return TrainState(params, optimiser(self.config).init(params), key, jnp.int32(0), steps)
+        held = none_held(self.agent) if self.config.path == "committed" else None
+        return TrainState(params, optimiser(self.config).init(params), key, jnp.int32(0), steps, held)
 
     def run(self, state: TrainState, num_updates: int) -> tuple[TrainState, UpdateMetrics]:
         """The next ``num_updates`` updates (static), and their metrics ``[num_updates]``."""
@@ -107,8 +109,9 @@ class Trainer:
             steps, seen, last_value, stats = step_rollout(
                 self.agent, config, state.params, rollout_key, state.steps, self.shards
             )
+            held = None
         else:
-            seen, stats = committed_rollout(self.agent, config, state.params, rollout_key, self.shards)
+            seen, stats, held = committed_rollout(self.agent, config, state.params, rollout_key, self.shards, state.held)
             steps, last_value = None, jnp.zeros(seen.reward.shape[1])
         batch = training_batch(config, seen, last_value)
         remaining = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
@@ -120,7 +123,7 @@ class Trainer:
         loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
         finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((params, loss))]
         metrics = UpdateMetrics(stats, loss, jnp.stack(finite).all())
-        return TrainState(params, optimiser_state, key, state.update + 1, steps), metrics
+        return TrainState(params, optimiser_state, key, state.update + 1, steps, held), metrics
 
     def _epochs(self, state: TrainState, batch: Minibatch, key: PRNGKey, remaining: Array) -> tuple[PyTree, PyTree, LossStats]:
         config, shards = self.config, self.shards

@@ -1,0 +1,42 @@
+"""The Markov family: a commitment leaves followers a Markov decision process, and they answer by planning."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stackjax.markov.followers import MarkovFollowers
+    from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
+    from stackjax.markov.iterated import IteratedGame, iterated
+    from stackjax.markov.optimum import MarkovOptimum, solve_markov
+    from stackjax.markov.problem import MarkovCertificate, MarkovProblem
+    from stackjax.markov.testing import check_markov_game
+
+_HOMES = {
+    "followers": ("MarkovFollowers",),
+    "game": ("InducedMarkovGame", "MarkovGame", "tabulate_markov"),
+    "iterated": ("IteratedGame", "iterated"),
+    "optimum": ("MarkovOptimum", "solve_markov"),
+    "problem": ("MarkovCertificate", "MarkovProblem"),
+    "testing": ("check_markov_game",),
+}
+_LAZY = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "InducedMarkovGame",
+    "IteratedGame",
+    "MarkovCertificate",
+    "MarkovFollowers",
+    "MarkovGame",
+    "MarkovOptimum",
+    "MarkovProblem",
+    "check_markov_game",
+    "iterated",
+    "solve_markov",
+    "tabulate_markov",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'stackjax.markov' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"stackjax.markov.{_LAZY[name]}"), name)

@@ -1,0 +1,175 @@
+"""How a follower who plans answers commitments, and how far any answer is from a best one. Exact dynamic programming.
+
+Everything is batch-last over commitments: policies are chances ``[S, J, *B]``, the same in every step (*stationary*), or
+``[T, S, J, *B]`` where the follower knows the time.
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.arrays import added, lead
+from stackjax.errors import InputError
+from stackjax.markov.game import InducedMarkovGame
+from stackjax.types import Array
+
+__all__ = ["Length", "Ties", "Values", "best_stationary", "best_timed", "best_values", "evaluate", "softmax_answer"]
+
+Ties = Literal["for", "against", "even"]
+MOST_POLICIES = 4096  # stationary policies of a follower that are all tried
+POLICIES_AT_ONCE = 256
+CONVERGED = 1e-7  # of the largest payoff: what the steps beyond the last sweep may add
+
+
+class Length(NamedTuple):
+    """How long an episode is: ``steps`` sweeps of ``discount``; ``scale`` times a sum of payoffs is a value."""
+
+    steps: int
+    discount: float
+    scale: float
+
+    @staticmethod
+    def of(horizon: int | None, discount: float) -> "Length":
+        """That of a game; without a horizon as many sweeps as it takes until the rest does not matter."""
+        if horizon is not None:
+            return Length(horizon, discount, 1.0)
+        steps = 1 if discount == 0 else math.ceil(math.log(CONVERGED) / math.log(discount))
+        return Length(max(steps, 1), discount, 1.0 - discount)
+
+
+class Values(NamedTuple):
+    """What a policy is worth from the start, game units: ``leader [*B]`` and ``follower [*B]``."""
+
+    leader: Array
+    follower: Array
+
+
+def _one_follower(game: InducedMarkovGame) -> Array:
+    """The follower's payoffs ``[S, J, *B]``; raises `InputError` unless there is one follower."""
+    if game.follower_payoffs.shape[0] != 1:
+        raise InputError(f"game has {game.follower_payoffs.shape[0]} followers; exact answers are for one")
+    return game.follower_payoffs[0]
+
+
+def evaluate(game: InducedMarkovGame, length: Length, policy: Array) -> Values:
+    """What ``policy``, stationary or timed, is worth to both."""
+    pays = jnp.stack([game.leader_payoff, _one_follower(game)])  # [2, S, J, *B]
+
+    def sweep(values: Array, chances: Array) -> tuple[Array, None]:
+        found = pays + length.discount * game.ahead(values)
+        return added(lead(chances, found.ndim) * found, 2), None
+
+    nothing = jnp.zeros((2, *pays.shape[1:2], *pays.shape[3:]), pays.dtype)
+    if policy.ndim > game.leader_payoff.ndim:
+        values, _ = jax.lax.scan(sweep, nothing, policy, reverse=True)
+    else:
+        values, _ = jax.lax.scan(lambda v, _: sweep(v, policy), nothing, None, length=length.steps)
+    leader, follower = length.scale * game.start(values)
+    return Values(leader, follower)
+
+
+def best_values(game: InducedMarkovGame, length: Length) -> Array:
+    """``[*B]`` the follower's value if it answers best and knows the time; without a horizon time does not matter."""
+    pays = _one_follower(game)
+
+    def sweep(values: Array, _: None) -> tuple[Array, None]:
+        return (pays + length.discount * game.ahead(values)).max(axis=1), None
+
+    values, _ = jax.lax.scan(sweep, jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype), None, length=length.steps)
+    return length.scale * game.start(values)
+
+
+def best_timed(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) -> Array:
+    """``[T, S, J, *B]`` a best answer of a follower that knows the time, by backward induction.
+
+    Among actions within ``tie`` of the best (game units), it takes the leader's best (``"for"``), its worst (``"against"``), or
+    all with equal chances (``"even"``).
+    """
+    pays, leads = _one_follower(game), game.leader_payoff
+
+    def sweep(values: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
+        own, leader = values
+        own_q, leader_q = pays + length.discount * game.ahead(own), leads + length.discount * game.ahead(leader)
+        chosen = _chosen(own_q, leader_q, ties, tie)
+        return (added(chosen * own_q, 1), added(chosen * leader_q, 1)), chosen
+
+    nothing = jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype)
+    _, policy = jax.lax.scan(sweep, (nothing, nothing), None, length=length.steps)
+    return policy[::-1]
+
+
+def _chosen(own: Array, leader: Array, ties: Ties, tie: float) -> Array:
+    """The chances ``[S, J, *B]`` of actions worth ``own`` to the follower and ``leader`` to the leader."""
+    is_best = own >= own.max(axis=1, keepdims=True) - tie
+    if ties == "even":
+        return jax.nn.softmax(jnp.where(is_best, 0.0, -jnp.inf).astype(own.dtype), axis=1)
+    sign = 1.0 if ties == "for" else -1.0
+    return jax.nn.one_hot(jnp.where(is_best, sign * leader, -jnp.inf).argmax(axis=1), own.shape[1], axis=1, dtype=own.dtype)
+
+
+def best_stationary(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) -> Array:
+    """``[S, J, *B]`` a best answer that is the same in every step.
+
+    Where an episode goes on for ever this is the limit of backward induction. Where it ends, backward induction would use the
+    time, so every deterministic policy is tried.
+
+    Raises:
+      InputError: there are too many policies to try.
+    """
+    states, actions = game.leader_payoff.shape[:2]
+    if length.scale != 1.0 or length.steps == 1:
+        return best_timed(game, length, ties, tie)[0]
+    if ties == "even":
+        raise InputError("ties='even' is for followers that know the time, or episodes without a horizon")
+    if actions**states > MOST_POLICIES:
+        raise InputError(
+            f"a follower that does not know the time has {actions**states} policies, more than {MOST_POLICIES}; "
+            "let it know the time (knows_time), or take away the horizon"
+        )
+    policies = np.indices((actions,) * states).reshape(states, -1).T  # [P, S]
+    parts = np.array_split(policies, -(-len(policies) // POLICIES_AT_ONCE))
+    found = Values(*(jnp.concatenate(worths) for worths in zip(*(_worths(game, length, part) for part in parts), strict=True)))
+    is_best = found.follower >= found.follower.max(axis=0, keepdims=True) - tie
+    sign = 1.0 if ties == "for" else -1.0
+    best = jnp.where(is_best, sign * found.leader, -jnp.inf).argmax(axis=0)  # [*B]
+    chosen = jnp.moveaxis(jnp.take(jnp.asarray(policies), best, axis=0), -1, 0)  # [S, *B]
+    return jax.nn.one_hot(chosen, actions, axis=1, dtype=game.leader_payoff.dtype)
+
+
+def _worths(game: InducedMarkovGame, length: Length, policies: np.ndarray) -> Values:
+    """What each of the deterministic ``policies [P, S]``, the same in every step, is worth: ``[P, *B]``."""
+    states = policies.shape[1]
+    rows, batch = np.arange(states)[None], game.leader_payoff.ndim - 2
+    pays = jnp.stack([game.leader_payoff, _one_follower(game)])[:, rows, policies]  # [2, P, S, *B]
+    chance = game.probability[rows, policies]  # [P, S, K, *B]
+    leads_to = np.eye(states, dtype=np.float32)[game.successor[rows, policies]]  # [P, S, K, S]
+    leads_to = jnp.asarray(leads_to.reshape(*leads_to.shape, *[1] * batch), chance.dtype)
+    step = added(chance[:, :, :, None] * leads_to, 2)  # [P, S, S, *B]
+
+    def sweep(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
+        there, visits = carry
+        return (length.discount * added(there[:, :, None] * step, 1), visits + there), None
+
+    first = jnp.asarray(game.initial, chance.dtype).reshape(1, states, *[1] * batch)
+    first = jnp.broadcast_to(first, pays.shape[1:])
+    (_, visits), _ = jax.lax.scan(sweep, (first, jnp.zeros_like(first)), None, length=length.steps)
+    leader, follower = length.scale * added(visits[None] * pays, 2)
+    return Values(leader, follower)
+
+
+def softmax_answer(game: InducedMarkovGame, length: Length, temperature: float | Array) -> Array:
+    """``[T, S, J, *B]`` chances proportional to ``exp(Q / temperature)`` of the best values Q, game units.
+
+    Without a horizon they are ``[S, J, *B]``, the same in every step.
+    """
+    pays = _one_follower(game)
+
+    def sweep(values: Array, _: None) -> tuple[Array, Array]:
+        worth = pays + length.discount * game.ahead(values)
+        return worth.max(axis=1), jax.nn.softmax(worth / temperature, axis=1)
+
+    _, policy = jax.lax.scan(sweep, jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype), None, length=length.steps)
+    return policy[::-1] if length.scale == 1.0 else policy[-1]

@@ -1,0 +1,134 @@
+"""The Markov family as runs and the command line know it: its games, its settings, and what it reads."""
+
+import dataclasses
+import pathlib
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from stackjax.errors import UnsolvedError
+from stackjax.families import Family, GameSource, Solved
+from stackjax.markov.followers import MarkovFollowers
+from stackjax.registry import GameEntry
+
+if TYPE_CHECKING:
+    from stackjax.markov.game import MarkovGame
+    from stackjax.markov.problem import MarkovProblem
+    from stackjax.problem import Problem
+
+__all__ = ["FAMILY"]
+
+ITERATED = "iterated:"
+
+
+@dataclasses.dataclass(frozen=True)
+class FileOptions:
+    """Options of a matrix game from a file that is played again and again."""
+
+    horizon: int | None = 10
+    """T, the steps of an episode, or None to go on for ever."""
+    discount: float = 1.0
+    """γ, below 1 where there is no horizon."""
+    offset: float = 0.0
+    """What is added to both payoffs in every step."""
+    memory: Literal["both", "other"] = "both"
+    """What the public state remembers of the step before: both actions, or the follower's."""
+    randomized: bool = False
+    """Whether the leader mixes in each state."""
+
+
+@dataclasses.dataclass(frozen=True)
+class IteratedOptions(FileOptions):
+    """Options of the iterated games."""
+
+    game: str = "prisoners-dilemma"
+    """prisoners-dilemma, stag-hunt, assurance, coordination, mixedharmony, harmony, noconflict, deadlock,
+    prisoners-delight, hero, battle, chicken, or hidden-queries."""
+    offset: float = -2.5
+    """What is added to both payoffs in every step."""
+
+
+@dataclasses.dataclass(frozen=True)
+class IteratedSource(GameSource):
+    """A user's matrix game, played again and again; a run remembers its payoffs, so that the file may be gone."""
+
+    file: pathlib.Path | None = None
+    payoffs: Any = None
+
+    def build(self, options: dict[str, Any]) -> "MarkovGame":
+        from stackjax.markov.iterated import IteratedGame
+
+        table = self.payoffs
+        if self.file is not None:
+            from stackjax.bayesian.games.matrix_files import load_matrix_game
+
+            table = load_matrix_game(self.file).payoff_table
+        return IteratedGame(table, **options, name=f"iterated {self.name}")
+
+    def to_dict(self, problem: "Problem") -> dict[str, Any]:
+        game: Any = cast("MarkovProblem", problem).game
+        file = {"payoff_file": str(self.file)} if self.file else {}
+        return {**file, "step_payoffs": (game.table - game.offset).tolist()}
+
+
+class MarkovFamily(Family):
+    """A commitment leaves the follower a Markov decision process, and it answers by planning."""
+
+    name = "markov"
+    sections: ClassVar = {"followers": MarkovFollowers}
+    traced = ("followers",)
+    prefixes = (ITERATED,)
+    entries = (
+        GameEntry(
+            "iterated",
+            "stackjax.markov.iterated:iterated",
+            "acts in each public state of an iterated game",
+            "6 (dilemma, T=10)",
+            IteratedOptions,
+        ),
+    )
+
+    def rules(self) -> type:
+        from stackjax.markov.game import MarkovGame
+
+        return MarkovGame
+
+    def build(self, game: "MarkovGame", settings: dict[str, Any]) -> "MarkovProblem":
+        from stackjax.markov.problem import MarkovProblem
+
+        return MarkovProblem(game, settings["followers"])
+
+    def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
+        del options  # none is traced
+        return dataclasses.replace(cast("MarkovProblem", problem), followers=settings["followers"])
+
+    def check(self, game: "MarkovGame") -> None:
+        from stackjax.markov.testing import check_markov_game
+
+        check_markov_game(game)
+
+    def solve(self, game: "MarkovGame") -> Solved:
+        from stackjax.markov.optimum import solve_markov
+
+        found = solve_markov(game)
+        content = {**found._asdict(), "method": "enumeration", "commitment": found.commitment.tolist()}
+        words = [f"{game.name}: {found.value:.10g} (enumeration); with ties against the leader {found.weak_value:.10g}"]
+        words += [f"  {game.describe_state(s)}: {game.describe_leader_action(a)}" for s, a in enumerate(found.commitment)]
+        if game.horizon is not None:
+            try:
+                timed = solve_markov(game, knows_time=True)
+                content["timed_value"] = timed.value
+                words.append(f"  against a follower that knows the time: {timed.value:.10g}")
+            except UnsolvedError:
+                pass
+        return Solved(found.value, "enumeration", content, words)
+
+    def find(self, text: str) -> GameSource:
+        file = pathlib.Path(text.removeprefix(ITERATED))
+        return IteratedSource(file.stem, FileOptions, self.name, file=file.resolve())
+
+    def stored(self, content: dict[str, Any]) -> GameSource | None:
+        if "step_payoffs" not in content:
+            return None
+        return IteratedSource(content["game"], FileOptions, self.name, payoffs=content["step_payoffs"])
+
+
+FAMILY = MarkovFamily()

@@ -1,0 +1,171 @@
+"""The rules of a Markov game, and what a leader's commitment leaves of them to the followers.
+
+The leader commits to what it does in every public state. Arrays of several commitments are batch-last.
+"""
+
+import abc
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.arrays import added, lead
+from stackjax.errors import InputError, require, require_count, require_is, require_number
+from stackjax.spaces import Box, Discrete
+from stackjax.types import Array
+
+__all__ = ["InducedMarkovGame", "MarkovGame", "joint_actions", "tabulate_markov"]
+
+MOST_CELLS = 1_000_000  # of a commitment's tables
+
+
+class MarkovGame(abc.ABC):
+    """The rules of one step, between one leader and ``N`` followers. Pure functions; no learning, no logging.
+
+    In public state ``s`` followers act at the same time, the leader does what it has committed to there, one of ``K`` outcomes
+    comes about, everybody is paid, and the next state is ``successor[s, actions, outcome]``.
+
+    Attributes:
+      name: for people.
+      num_actions: ``A_i`` of each follower.
+      leader_actions: what the leader chooses from in each state.
+      successor: int ``[S, A_1, ..., A_N, K]`` the next state.
+      initial: ``[S]`` the chances of the first state.
+      horizon: T, the steps of an episode, or None where it goes on for ever.
+      discount: γ; payoffs of an episode are sums over steps, discounted. Without a horizon it is below 1 and payoffs are
+        multiplied by ``1 - γ``, which makes them averages.
+      payoff_bounds: ``((lowest, highest), ...)`` of what a step can pay each agent, leader first, game units.
+    """
+
+    name: str
+    num_actions: tuple[int, ...]
+    leader_actions: Discrete | Box
+    successor: np.ndarray
+    initial: np.ndarray
+    horizon: int | None = None
+    discount: float = 1.0
+    payoff_bounds: tuple[tuple[float, float], ...]
+
+    @abc.abstractmethod
+    def outcomes(self, state: Array, actions: Array, leader_action: Array) -> Array:
+        """``[K]`` the chances of the outcomes in a state, under followers' ``actions [N]``."""
+
+    @abc.abstractmethod
+    def payoffs(self, state: Array, actions: Array, leader_action: Array, outcome: Array) -> Array:
+        """``[1 + N]`` what a step pays, leader first, in the game's own units."""
+
+    def observe(self, state: Array) -> Array:
+        """``[D]`` what the leader's policy is a function of; by default which state it is."""
+        return jax.nn.one_hot(state, self.num_states)
+
+    def describe_state(self, state: int) -> str:
+        """A state in words."""
+        return f"state {state}"
+
+    def describe_action(self, follower: int, action: int) -> str:
+        """A follower's action in words."""
+        del follower
+        return f"action {action}"
+
+    def describe_leader_action(self, action: np.ndarray) -> str:
+        """What the leader does in a state, in words."""
+        return self.leader_actions.describe(action)
+
+    @property
+    def num_states(self) -> int:
+        return self.successor.shape[0]
+
+    @property
+    def num_outcomes(self) -> int:
+        return self.successor.shape[-1]
+
+    @property
+    def num_followers(self) -> int:
+        return len(self.num_actions)
+
+    def check(self) -> None:
+        """Raise `InputError` unless the shapes, the chances and the length make sense."""
+        require_is("successor", self.successor, np.ndarray, "a NumPy array of whole numbers [S, A_1, ..., A_N, K]")
+        for count in self.num_actions:
+            require_count("num_actions", count)
+        shape, states = self.successor.shape, self.num_states
+        if len(shape) != 2 + self.num_followers or shape[1:-1] != tuple(self.num_actions):
+            raise InputError(f"successor has shape {shape}, but must be [S, {', '.join(map(str, self.num_actions))}, K]")
+        if (
+            not np.issubdtype(self.successor.dtype, np.integer)
+            or (self.successor < 0).any()
+            or (self.successor >= states).any()
+        ):
+            bad = self.successor[(self.successor < 0) | (self.successor >= states)]
+            raise InputError(f"successor holds {bad[:1] or self.successor.dtype}; it must hold states from 0 to {states - 1}")
+        initial = np.asarray(self.initial, np.float64)
+        if initial.shape != (states,) or (initial < 0).any() or abs(initial.sum() - 1.0) > 1e-6:
+            raise InputError(f"initial={initial} must be {states} chances that sum to 1")
+        if self.horizon is not None:
+            require_count("horizon", self.horizon)
+        require_number("discount", self.discount, lambda discount: 0 <= discount <= 1, "at least 0 and at most 1")
+        require("discount", self.discount, self.horizon is not None or self.discount < 1, "below 1 where there is no horizon")
+        bounds = np.asarray(self.payoff_bounds, np.float64)
+        is_sound = (
+            bounds.shape == (1 + self.num_followers, 2) and np.isfinite(bounds).all() and (bounds[:, 0] <= bounds[:, 1]).all()
+        )
+        require(
+            "payoff_bounds", self.payoff_bounds, bool(is_sound), "a finite (lowest, highest) for the leader and each follower"
+        )
+        size = math.prod(shape)
+        if size > MOST_CELLS:
+            raise InputError(f"game {self.name!r} is too large: {size} states, actions and outcomes, more than {MOST_CELLS}")
+
+
+class InducedMarkovGame(NamedTuple):
+    """What commitments leave to the followers; ``J`` joint actions of the followers, the last follower's fastest.
+
+    Attributes:
+      successor: int ``[S, J, K]``, shared by all commitments.
+      initial: ``[S]``.
+      probability: ``[S, J, K, *B]`` the chances of the outcomes.
+      follower_payoffs: ``[N, S, J, *B]`` expected over outcomes, game units.
+      leader_payoff: ``[S, J, *B]`` likewise.
+    """
+
+    successor: np.ndarray
+    initial: np.ndarray
+    probability: Array
+    follower_payoffs: Array
+    leader_payoff: Array
+
+    def ahead(self, values: Array) -> Array:
+        """``[..., S, J, *B]`` the expected ``values [..., S, *B]`` of the next state."""
+        there = jnp.take(values, jnp.asarray(self.successor.reshape(-1)), axis=-self.probability.ndim + 2)
+        split = values.ndim - (self.probability.ndim - 2)
+        there = there.reshape(*values.shape[:split], *self.successor.shape, *values.shape[split + 1 :])
+        return added(lead(self.probability, there.ndim) * there, split + 2)
+
+    def start(self, values: Array) -> Array:
+        """``[..., *B]`` the expected ``values [..., S, *B]`` of the first state."""
+        axis = values.ndim - (self.probability.ndim - 2)
+        return jnp.tensordot(jnp.asarray(self.initial, values.dtype), values, axes=(0, axis))
+
+
+def joint_actions(num_actions: tuple[int, ...]) -> np.ndarray:
+    """int ``[J, N]`` every joint action of the followers, the last follower's fastest."""
+    return np.indices(num_actions).reshape(len(num_actions), -1).T.astype(np.int32)
+
+
+def tabulate_markov(game: MarkovGame, commitments: Array) -> InducedMarkovGame:
+    """The followers' games under ``commitments [B, S, ...]``."""
+    joint, states, outcomes = joint_actions(game.num_actions), game.num_states, game.num_outcomes
+
+    def one(state: Array, actions: Array, leader_action: Array) -> tuple[Array, Array]:
+        chances = game.outcomes(state, actions, leader_action)
+        paid = jax.vmap(lambda k: game.payoffs(state, actions, leader_action, k))(jnp.arange(outcomes, dtype=jnp.int32))
+        return chances, (chances[:, None] * paid).sum(axis=0)
+
+    by_action = jax.vmap(one, (None, 0, None))
+    by_state = jax.vmap(by_action, (0, None, 0))
+    every = jax.vmap(by_state, (None, None, 0), -1)
+    chances, paid = every(jnp.arange(states, dtype=jnp.int32), jnp.asarray(joint), commitments)
+    paid = jnp.moveaxis(paid, 2, 0)  # [1 + N, S, J, B]
+    return InducedMarkovGame(game.successor.reshape(states, -1, outcomes), np.asarray(game.initial), chances, paid[1:], paid[0])

@@ -1,0 +1,130 @@
+"""A matrix game played again and again, with a short public memory (Gerstgrasser and Parkes 2023).
+
+The leader, who is the row player, commits to an action, or a mix, in each state of that memory.
+"""
+
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.errors import InputError, require
+from stackjax.markov.game import MarkovGame
+from stackjax.spaces import Box, Discrete
+from stackjax.types import Array
+
+__all__ = ["SYMMETRIC", "IteratedGame", "Memory", "iterated"]
+
+Memory = Literal["both", "other"]
+SYMMETRIC = {  # the leader's payoffs R, S, T, P at 00, 01, 10, 11, its own action first; the follower's are the transpose
+    "prisoners-dilemma": (3, 1, 4, 2),
+    "stag-hunt": (4, 1, 3, 2),
+    "assurance": (4, 1, 2, 3),
+    "coordination": (4, 2, 1, 3),
+    "mixedharmony": (4, 3, 1, 2),
+    "harmony": (4, 3, 2, 1),
+    "noconflict": (4, 2, 3, 1),
+    "deadlock": (2, 1, 4, 3),
+    "prisoners-delight": (1, 2, 4, 3),
+    "hero": (1, 3, 4, 2),
+    "battle": (2, 3, 4, 1),
+    "chicken": (3, 2, 4, 1),
+}
+OTHERS = {"hidden-queries": (((4, 3), (2, 4)), ((3, 1), (1, 2)))}  # [leader's action][follower's][leader, follower]
+
+
+class IteratedGame(MarkovGame):
+    """A two-player matrix game in every step.
+
+    Args:
+      table: ``[A_leader, A_follower, 2]`` payoffs of a step, leader first, game units.
+      horizon: T, or None to go on for ever.
+      discount: γ, below 1 where there is no horizon.
+      offset: what is added to both payoffs in every step.
+      memory: what the public state remembers of the step before. ``"both"``: both actions, state ``1 + a_leader + A_leader *
+        a_follower``. ``"other"``: the follower's, state ``1 + a_follower``. State 0 is the start.
+      randomized: whether the leader mixes in each state.
+      name: for people.
+
+    Raises:
+      InputError: an argument is of the wrong kind or out of range.
+    """
+
+    def __init__(
+        self,
+        table: Any,
+        *,
+        horizon: int | None = 10,
+        discount: float = 1.0,
+        offset: float = 0.0,
+        memory: Memory = "both",
+        randomized: bool = False,
+        name: str = "iterated",
+    ) -> None:
+        self.table = np.asarray(table, np.float64) + offset
+        if self.table.ndim != 3 or self.table.shape[-1] != 2 or not np.isfinite(self.table).all():
+            raise InputError(f"table has shape {self.table.shape}, but must be finite [leader action][follower action][2]")
+        require("memory", memory, memory in get_args(Memory), f"one of {', '.join(get_args(Memory))}")
+        rows, columns = self.table.shape[:2]
+        self.name, self.horizon, self.discount = name, horizon, discount
+        self.offset, self.memory, self.randomized = offset, memory, randomized
+        self.num_actions = (columns,)
+        self.leader_actions = Box((0.0,) * rows, (1.0,) * rows) if randomized else Discrete(rows)
+        states = 1 + (rows * columns if memory == "both" else columns)
+        own, other = np.arange(rows)[None, None], np.arange(columns)[None, :, None]
+        after = 1 + own + rows * other if memory == "both" else 1 + other + 0 * own
+        self.successor = np.broadcast_to(after, (states, columns, rows)).astype(np.int32)
+        self.initial = np.eye(states)[0]
+        self.payoff_bounds = tuple((float(self.table[..., i].min()), float(self.table[..., i].max())) for i in range(2))
+        self.check()
+
+    def mix(self, leader_action: Array) -> Array:
+        """The chances of the leader's actions: weights over their sum, equal if all are zero."""
+        total = leader_action.sum()
+        return jnp.where(total > 0, leader_action / jnp.where(total > 0, total, 1.0), 1.0 / leader_action.shape[0])
+
+    def outcomes(self, state: Array, actions: Array, leader_action: Array) -> Array:
+        """The chances of the leader's own actions."""
+        del state, actions
+        return self.mix(leader_action) if self.randomized else jax.nn.one_hot(leader_action, self.table.shape[0])
+
+    def payoffs(self, state: Array, actions: Array, leader_action: Array, outcome: Array) -> Array:
+        del state, leader_action
+        return jnp.asarray(self.table, jnp.result_type(float))[outcome, actions[0]]
+
+    def describe_leader_action(self, action: np.ndarray) -> str:
+        if not self.randomized:
+            return super().describe_leader_action(action)
+        return "mixes " + ", ".join(f"{k} {p:.3f}" for k, p in enumerate(np.asarray(self.mix(jnp.asarray(action)))))
+
+    def describe_state(self, state: int) -> str:
+        if state == 0:
+            return "at the start"
+        rows = self.table.shape[0]
+        if self.memory == "other":
+            return f"after the follower's {state - 1}"
+        return f"after {(state - 1) % rows} against {(state - 1) // rows}"
+
+
+def iterated(
+    game: str = "prisoners-dilemma",
+    horizon: int | None = 10,
+    discount: float = 1.0,
+    offset: float = -2.5,
+    memory: Memory = "both",
+    randomized: bool = False,
+) -> IteratedGame:
+    """One of the twelve symmetric 2 x 2 games, or ``hidden-queries``, again and again; see `IteratedGame`."""
+    known = [*SYMMETRIC, *OTHERS]
+    require("game", game, game in known, f"one of {', '.join(known)}")
+    if game in SYMMETRIC:
+        leader = np.array(SYMMETRIC[game], float).reshape(2, 2)
+        table = np.stack([leader, leader.T], axis=-1)
+    else:
+        table = np.array(OTHERS[game], float)
+    if horizon is None and discount == 1.0:
+        raise InputError(f"discount={discount} must be below 1 where there is no horizon, for example 0.9")
+    return IteratedGame(
+        table, horizon=horizon, discount=discount, offset=offset, memory=memory, randomized=randomized, name=f"iterated {game}"
+    )

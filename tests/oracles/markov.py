@@ -1,0 +1,69 @@
+"""Markov games by the definition, one commitment at a time, in plain Python: histories, all policies, no shortcuts."""
+
+import itertools
+
+__all__ = ["best_stationary_values", "best_timed_values", "value_of"]
+
+
+def value_of(game, policy, steps, discount):
+    """What ``policy(t, s) -> chances of actions`` is worth: ``(leader, follower)``, by the tree of all histories.
+
+    ``game`` has ``initial[s]``, ``successor[s][a][k]``, ``probability[s][a][k]``, ``leader[s][a]`` and ``follower[s][a]``.
+    """
+
+    def onwards(t, s):
+        if t == steps:
+            return 0.0, 0.0
+        totals = [0.0, 0.0]
+        for a, chance in enumerate(policy(t, s)):
+            if chance == 0:
+                continue
+            paid = [game["leader"][s][a], game["follower"][s][a]]
+            for k, probability in enumerate(game["probability"][s][a]):
+                if probability == 0:
+                    continue
+                later = onwards(t + 1, game["successor"][s][a][k])
+                paid = [x + probability * discount * y for x, y in zip(paid, later, strict=True)]
+            totals = [x + chance * y for x, y in zip(totals, paid, strict=True)]
+        return tuple(totals)
+
+    starts = [(chance, onwards(0, s)) for s, chance in enumerate(game["initial"]) if chance > 0]
+    return tuple(sum(chance * value[i] for chance, value in starts) for i in range(2))
+
+
+def _best(values, tie):
+    """``(follower's best, leader's best and worst among the follower's best)``."""
+    most = max(follower for _, follower in values)
+    among = [leader for leader, follower in values if follower >= most - tie]
+    return most, max(among), min(among)
+
+
+def best_stationary_values(game, steps, discount, tie=1e-9):
+    """Over all deterministic policies that are the same in every step."""
+    states, actions = len(game["leader"]), len(game["leader"][0])
+    one_hot = lambda a: [float(a == b) for b in range(actions)]
+    tables = itertools.product(range(actions), repeat=states)
+    return _best([value_of(game, lambda t, s, table=table: one_hot(table[s]), steps, discount) for table in tables], tie)
+
+
+def best_timed_values(game, steps, discount, tie=1e-9):
+    """Over all deterministic policies that know the time, by recursion over the tree of histories."""
+
+    def onwards(t, s):
+        if t == steps:
+            return 0.0, 0.0, 0.0
+        found = []
+        for a in range(len(game["leader"][s])):
+            own, high, low = game["follower"][s][a], game["leader"][s][a], game["leader"][s][a]
+            for k, probability in enumerate(game["probability"][s][a]):
+                later = onwards(t + 1, game["successor"][s][a][k])
+                own += probability * discount * later[0]
+                high += probability * discount * later[1]
+                low += probability * discount * later[2]
+            found.append((own, high, low))
+        most = max(own for own, _, _ in found)
+        among = [entry for entry in found if entry[0] >= most - tie]
+        return most, max(high for _, high, _ in among), min(low for _, _, low in among)
+
+    starts = [(chance, onwards(0, s)) for s, chance in enumerate(game["initial"]) if chance > 0]
+    return tuple(sum(chance * value[i] for chance, value in starts) for i in range(3))

@@ -9,13 +9,14 @@ import numpy as np
 
 import stackjax as sx
 from stackjax.specs.sources import find_game
+from tests.runs.commands import run
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 
 
 def python_blocks() -> list[str]:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     return blocks
 
 
@@ -53,6 +54,17 @@ def test_the_example_game_trains_from_its_file(tmp_path):
     evaluate = functools.partial(sx.evaluate_commitment, jax.random.key(0), env, num_equilibrations=1)
     welfare = [float(evaluate(np.array([tax])).argmax.leader_payoff[0]) for tax in range(6)]
     np.testing.assert_allclose([welfare[0], welfare[2], welfare[5]], [-4.0, -3.0, -4.0], rtol=1e-5)
+
+
+def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, capsys):
+    path = tmp_path / "toll.py"
+    path.write_text(python_blocks()[5])
+    assert (
+        run("train", path, "--seeds", 1, "--search.num-updates", 2, "--search.population", 64, "--out", tmp_path / "run") == 0
+    )
+    printed = capsys.readouterr().out
+    assert "optimum 0.5103 (enumeration)" in printed
+    assert printed.count("toll 2") == 2
 
 
 def test_public_names_in_the_readme_exist():

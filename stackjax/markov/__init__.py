@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stackjax.markov.contracts import ContractGame, best_contracts, least_payments, random_tree, subgame_perfect
     from stackjax.markov.followers import MarkovFollowers
     from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
     from stackjax.markov.iterated import IteratedGame, iterated
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from stackjax.markov.testing import check_markov_game
 
 _HOMES = {
+    "contracts": ("ContractGame", "best_contracts", "least_payments", "random_tree", "subgame_perfect"),
     "followers": ("MarkovFollowers",),
     "game": ("InducedMarkovGame", "MarkovGame", "tabulate_markov"),
     "iterated": ("IteratedGame", "iterated"),
@@ -22,6 +24,7 @@ _HOMES = {
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "ContractGame",
     "InducedMarkovGame",
     "IteratedGame",
     "MarkovCertificate",
@@ -29,9 +32,13 @@ __all__ = [
     "MarkovGame",
     "MarkovOptimum",
     "MarkovProblem",
+    "best_contracts",
     "check_markov_game",
     "iterated",
+    "least_payments",
+    "random_tree",
     "solve_markov",
+    "subgame_perfect",
     "tabulate_markov",
 ]
 

@@ -47,6 +47,18 @@ class IteratedOptions(FileOptions):
 
 
 @dataclasses.dataclass(frozen=True)
+class ContractOptions:
+    """Options of contracts in a random tree."""
+
+    depth: int = 3
+    """Levels of the tree, 2**depth - 1 states."""
+    seed: int = 0
+    """Of the random costs and gains."""
+    chance: float = 0.9
+    """Probability that an action has the outcome of its number."""
+
+
+@dataclasses.dataclass(frozen=True)
 class IteratedSource(GameSource):
     """A user's matrix game, played again and again; a run remembers its payoffs, so that the file may be gone."""
 
@@ -84,6 +96,13 @@ class MarkovFamily(Family):
             "6 (dilemma, T=10)",
             IteratedOptions,
         ),
+        GameEntry(
+            "contracts",
+            "stackjax.markov.contracts:contracts",
+            "pays an agent by outcome in each state",
+            "linear programmes",
+            ContractOptions,
+        ),
     )
 
     def rules(self) -> type:
@@ -109,17 +128,18 @@ class MarkovFamily(Family):
         from stackjax.markov.optimum import solve_markov
 
         found = solve_markov(game)
-        content = {**found._asdict(), "method": "enumeration", "commitment": found.commitment.tolist()}
-        words = [f"{game.name}: {found.value:.10g} (enumeration); with ties against the leader {found.weak_value:.10g}"]
+        content = {**found._asdict(), "commitment": found.commitment.tolist()}
+        weak = "" if found.weak_value is None else f"; with ties against the leader {found.weak_value:.10g}"
+        words = [f"{game.name}: {found.value:.10g} ({found.method}){weak}"]
         words += [f"  {game.describe_state(s)}: {game.describe_leader_action(a)}" for s, a in enumerate(found.commitment)]
-        if game.horizon is not None:
+        if game.horizon is not None and found.method == "enumeration":
             try:
                 timed = solve_markov(game, knows_time=True)
                 content["timed_value"] = timed.value
                 words.append(f"  against a follower that knows the time: {timed.value:.10g}")
             except UnsolvedError:
                 pass
-        return Solved(found.value, "enumeration", content, words)
+        return Solved(found.value, found.method, content, words)
 
     def find(self, text: str) -> GameSource:
         file = pathlib.Path(text.removeprefix(ITERATED))

@@ -26,19 +26,21 @@ class MarkovOptimum(NamedTuple):
 
     Attributes:
       value: the leader's payoff if the follower breaks ties in its favour, game units.
-      weak_value: the most that a table pays whatever the follower does where it is indifferent.
-      commitment: int ``[S]`` a table that pays ``value``, one that also pays ``weak_value`` if there is such.
-      num_optimal: how many tables pay ``value``.
+      weak_value: the most that a table pays whatever the follower does where it is indifferent; None where not computed.
+      commitment: ``[S, ...]`` a table that pays ``value``, one that also pays ``weak_value`` if there is such.
+      num_optimal: how many tables pay ``value``, where they were counted.
+      method: how this is known, see `Optimum`.
     """
 
     value: float
-    weak_value: float
+    weak_value: float | None
     commitment: np.ndarray
-    num_optimal: int
+    num_optimal: int | None
+    method: str = "enumeration"
 
 
 def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum:
-    """Try every table against a follower that answers best.
+    """The leader's best commitment against a follower that answers best: every table is tried, or as the game has it.
 
     Args:
       knows_time: whether the follower may do something else in every step; without a horizon this makes no difference.
@@ -46,6 +48,8 @@ def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum
     Raises:
       UnsolvedError: the leader mixes or pays, there are several followers, or there are too many tables; says which.
     """
+    if hasattr(game, "solve"):
+        return game.solve(knows_time=knows_time)
     if not isinstance(game.leader_actions, Discrete):
         raise UnsolvedError(f"game {game.name!r} has a leader whose actions are real numbers; its tables cannot be enumerated")
     if game.num_followers != 1:

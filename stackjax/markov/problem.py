@@ -173,7 +173,8 @@ class MarkovProblem:
             found = solve_markov(self.game, knows_time=self.is_timed)
         except UnsolvedError:
             return None
-        return Optimum(found.value if self.followers.ties == "for" else found.weak_value, "enumeration")
+        value = found.value if self.followers.ties == "for" else found.weak_value
+        return None if value is None else Optimum(value, found.method)
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""

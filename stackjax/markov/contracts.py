@@ -1,0 +1,273 @@
+"""Contracts: a principal pays an agent by outcome, in every state of a Markov decision process (Ivanov et al. 2024).
+
+The agent acts unseen. The outcome is seen, decides the next state, and is what the principal pays for; no payment is negative.
+Here are the least payments for an action, the subgame-perfect equilibrium (the principal chooses anew in every state), and the
+game in which the principal commits to all payments at the start.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.optimize
+
+from stackjax.errors import InputError, UnsolvedError, require, require_count
+from stackjax.markov.game import MarkovGame
+from stackjax.markov.optimum import MarkovOptimum
+from stackjax.spaces import Box
+from stackjax.types import Array
+
+__all__ = [
+    "ContractGame",
+    "Equilibrium",
+    "best_contracts",
+    "contracts",
+    "least_payments",
+    "random_tree",
+    "subgame_perfect",
+    "tree_successor",
+]
+
+MOST_STATES = 7  # for linear programmes over all payments
+MOST_POLICIES = 2187
+FEASIBLE = 1e-5  # of the largest difference of values: what a payment may miss of a constraint
+
+
+class Equilibrium(NamedTuple):
+    """A subgame-perfect equilibrium, state by state; batch axes at the end.
+
+    Attributes:
+      principal, agent: ``[S, *B]`` what either expects from a state on, game units.
+      action: int ``[S, *B]`` what the principal wants the agent to do, which it does.
+      payments: ``[S, O, *B]`` by outcome.
+    """
+
+    principal: Array
+    agent: Array
+    action: Array
+    payments: Array
+
+
+def least_payments(values: Array, chances: Array, action: Array) -> tuple[Array, Array]:
+    """The cheapest payments under which an agent prefers ``action``, by trying every vertex of the linear programme.
+
+    Args:
+      values: ``[A]`` what each action is worth to the agent without this state's payment.
+      chances: ``[A, O]`` of the outcomes.
+      action: int, of the agent's.
+
+    Returns:
+      payments ``[O]``, none negative, and their expectation under ``action``. Infinite where no payment can do it.
+    """
+    num_actions, num_outcomes = chances.shape
+    more = chances[action] - chances  # [A, O], of payments b: more @ b >= short
+    short = values - values[action]
+    rows = jnp.concatenate([more, jnp.eye(num_outcomes, dtype=chances.dtype)])
+    least = jnp.concatenate([short, jnp.zeros(num_outcomes, values.dtype)])
+    active = np.array(list(itertools.combinations(range(num_actions + num_outcomes), num_outcomes)))
+    matrices = rows[active]  # [V, O, O]
+    vertices = _solved(matrices, least[active])
+    room = 1e-6 + FEASIBLE * jnp.abs(short).max()
+    missing = least[None] - vertices @ rows.T
+    is_sound = jnp.isfinite(vertices).all(axis=1) & (missing <= room).all(axis=1)
+    cost = jnp.where(is_sound, vertices @ chances[action], jnp.inf)
+    best = jnp.argmin(cost)
+    payments = jnp.where(is_sound[best], jnp.maximum(vertices[best], 0.0), jnp.inf)
+    return payments, cost[best]
+
+
+def _solved(matrices: Array, right: Array) -> Array:
+    """``[V, O]`` solutions of ``matrices [V, O, O]``, by Cramer's rule for two outcomes and elimination for more."""
+    if matrices.shape[-1] == 1:
+        return right / matrices[:, 0]
+    if matrices.shape[-1] == 2:
+        (a, b), (c, d) = jnp.moveaxis(matrices, 0, -1)
+        determinant = a * d - b * c
+        safe = jnp.where(jnp.abs(determinant) > 1e-9, determinant, jnp.nan)
+        return jnp.stack([d * right[:, 0] - b * right[:, 1], a * right[:, 1] - c * right[:, 0]], axis=-1) / safe[:, None]
+    return jnp.linalg.solve(matrices, right[..., None])[..., 0]
+
+
+def tree_successor(depth: int) -> np.ndarray:
+    """int ``[S, 2]`` of a complete binary tree of ``depth`` levels in level order; below the last one lies ``S``, the end."""
+    states = 2**depth - 1
+    children = 2 * np.arange(states)[:, None] + np.array([1, 2])
+    return np.where(children < states, children, states).astype(np.int32)
+
+
+def subgame_perfect(costs: Array, gains: Array, chances: Array, successor: np.ndarray) -> Equilibrium:
+    """The equilibrium by backward induction, in a process whose states come after those that lead to them.
+
+    Args:
+      costs: ``[S, A, *B]`` what an action pays the agent, usually not above 0.
+      gains: ``[S, O, *B]`` what an outcome pays the principal.
+      chances: ``[A, O]`` of the outcomes, the same in every state.
+      successor: int ``[S, O]``, above the state's own number; ``S`` is the end, worth nothing.
+
+    Raises:
+      InputError: a state leads back.
+    """
+    states = len(successor)
+    if (successor <= np.arange(states)[:, None]).any() or (successor > states).any():
+        raise InputError(f"successor must lead from each of the {states} states to a later one, or to {states}, the end")
+    batch = costs.shape[2:]
+    flat = lambda leaf: leaf.reshape(*leaf.shape[:2], -1)
+    costs, gains = flat(costs), flat(gains)
+    size, (num_actions, _) = costs.shape[-1], chances.shape
+    levels = _levels(successor)
+    principal = agent = jnp.zeros((states + 1, size), costs.dtype)
+    action = jnp.zeros((states, size), jnp.int32)
+    payments = jnp.zeros((states, chances.shape[1], size), costs.dtype)
+    chances = jnp.asarray(chances, costs.dtype)
+
+    def state(cost: Array, gain: Array, principal: Array, agent: Array) -> tuple[Array, Array, Array, Array]:
+        """One state of one process: ``[A], [O]``, and what both expect of each outcome's next state, ``[O]``."""
+        values = cost + chances @ agent
+        each = jax.vmap(lambda a: least_payments(values, chances, a))(jnp.arange(num_actions, dtype=jnp.int32))
+        worth = chances @ (gain + principal) - each[1]
+        best = jnp.argmax(worth).astype(jnp.int32)
+        return worth[best], values[best] + each[1][best], best, each[0][best]
+
+    at_once = jax.vmap(jax.vmap(state), (-1, -1, -1, -1), -1)
+    for level in reversed(levels):
+        after = successor[level]
+        found = at_once(costs[level], gains[level], principal[after], agent[after])
+        principal, agent = principal.at[level].set(found[0]), agent.at[level].set(found[1])
+        action, payments = action.at[level].set(found[2]), payments.at[level].set(found[3])
+    shaped = lambda leaf: leaf.reshape(*leaf.shape[:-1], *batch)
+    return Equilibrium(shaped(principal[:-1]), shaped(agent[:-1]), shaped(action), shaped(payments))
+
+
+def _levels(successor: np.ndarray) -> list[np.ndarray]:
+    """States that can be worked on at once: by how far they are from the end."""
+    height = np.zeros(len(successor) + 1, int)
+    for state in reversed(range(len(successor))):
+        height[state] = 1 + height[successor[state]].max()
+    return [np.flatnonzero(height[:-1] == h) for h in range(height.max(), 0, -1)]
+
+
+def best_contracts(
+    costs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The most that a principal earns that commits to all payments at the start, and payments ``[S, O]`` that earn it.
+
+    One linear programme for each policy of the agent: over payments and the agent's values, such that no action is worth more
+    than a state's value, and the policy's action is worth it where the policy leads. Arguments as of `subgame_perfect`, without
+    batch axes.
+
+    Raises:
+      UnsolvedError: there are more than 7 states, or too many policies.
+    """
+    (states, actions), outcomes = costs.shape, gains.shape[1]
+    if states > MOST_STATES or actions**states > MOST_POLICIES:
+        raise UnsolvedError(
+            f"contracts in {states} states are too many to solve: {actions**states} policies of the agent, each a linear "
+            f"programme; at most {MOST_STATES} states and {MOST_POLICIES} policies"
+        )
+    best, held = -np.inf, np.zeros((states, outcomes))
+    for policy in itertools.product(range(actions), repeat=states):
+        reached = np.zeros(states + 1)
+        reached[0] = 1.0
+        for s, a in enumerate(policy):
+            np.add.at(reached, successor[s], reached[s] * chances[a])
+        objective, earned = np.zeros(states * outcomes + states), 0.0  # payments, then the agent's values
+        upper: list[tuple[np.ndarray, float]] = []
+        equal: list[tuple[np.ndarray, float]] = []
+        for s, a in enumerate(policy):
+            objective[s * outcomes : (s + 1) * outcomes] = reached[s] * chances[a]
+            earned += reached[s] * chances[a] @ gains[s]
+            for other in range(actions):
+                row = np.zeros_like(objective)
+                row[s * outcomes : (s + 1) * outcomes] = chances[other]
+                row[states * outcomes + s] = -1.0
+                inside = successor[s] < states
+                np.add.at(row, states * outcomes + successor[s][inside], chances[other][inside])
+                (equal if other == a and reached[s] > 0 else upper).append((row, -costs[s, other]))
+        matrix = lambda rows: (np.array([row for row, _ in rows]), np.array([end for _, end in rows])) if rows else (None, None)
+        (less, least), (same, at) = matrix(upper), matrix(equal)
+        bounds = [(0, None)] * (states * outcomes) + [(None, None)] * states
+        found = scipy.optimize.linprog(objective, less, least, same, at, bounds, method="highs")
+        if found.status == 0 and earned - found.fun > best:
+            best, held = earned - found.fun, found.x[: states * outcomes].reshape(states, outcomes)
+    return float(best), held
+
+
+class ContractGame(MarkovGame):
+    """The principal commits, at the start, to what it pays for each outcome in each state.
+
+    Args:
+      costs: ``[S, A]`` what an action pays the agent.
+      gains: ``[S, O]`` what an outcome pays the principal.
+      chances: ``[A, O]`` of the outcomes.
+      successor: int ``[S, O]``; ``S`` is the end, where nothing is paid.
+      horizon: T, the steps of an episode.
+      most: the largest payment.
+
+    Raises:
+      InputError: shapes or numbers do not fit each other.
+    """
+
+    def __init__(
+        self, costs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray, horizon: int, most: float = 2.0
+    ) -> None:
+        self.costs, self.gains, self.chances = (np.asarray(array, np.float64) for array in (costs, gains, chances))
+        (states, actions), outcomes = self.costs.shape, self.gains.shape[1]
+        fits = self.chances.shape == (actions, outcomes) and successor.shape == self.gains.shape == (states, outcomes)
+        require("chances", self.chances.shape, fits, f"[A, O] = {(actions, outcomes)}, and successor [S, O]")
+        is_law = (self.chances >= 0).all() and np.allclose(self.chances.sum(axis=1), 1.0)
+        require("chances", chances, bool(is_law), "at least 0, and sum to 1 over outcomes")
+        require("most", most, most > 0, "positive")
+        self.name, self.horizon, self.num_actions = "contracts", horizon, (actions,)
+        self.leader_actions = Box((0.0,) * outcomes, (float(most),) * outcomes)
+        ends = np.concatenate([successor, np.full((1, outcomes), states)])
+        self.successor = np.broadcast_to(ends[:, None], (states + 1, actions, outcomes)).astype(np.int32)
+        self.initial = np.eye(states + 1)[0]
+        lowest, highest = float(self.costs.min()), float(self.costs.max())
+        gain = float(self.gains.min()), float(self.gains.max())
+        self.payoff_bounds = ((min(gain[0], 0.0) - most, max(gain[1], 0.0)), (min(lowest, 0.0), max(highest, 0.0) + most))
+        self.check()
+
+    def outcomes(self, state: Array, actions: Array, leader_action: Array) -> Array:
+        del state, leader_action
+        return jnp.asarray(self.chances, jnp.result_type(float))[actions[0]]
+
+    def payoffs(self, state: Array, actions: Array, leader_action: Array, outcome: Array) -> Array:
+        dtype, states = jnp.result_type(float), len(self.costs)
+        here = jnp.minimum(state, states - 1)
+        paid, cost = leader_action[outcome], jnp.asarray(self.costs, dtype)[here, actions[0]]
+        both = jnp.stack([jnp.asarray(self.gains, dtype)[here, outcome] - paid, cost + paid])
+        return jnp.where(state < states, both, 0.0)
+
+    def solve(self, *, knows_time: bool = False) -> MarkovOptimum:
+        """The best payments that the principal can commit to; see `best_contracts`."""
+        del knows_time  # no state comes twice
+        value, payments = best_contracts(self.costs, self.gains, self.chances, self.successor[:-1, 0])
+        nothing = np.zeros((1, payments.shape[1]))  # at the end
+        return MarkovOptimum(value, None, np.concatenate([payments, nothing]), None, "lp")
+
+    def describe_state(self, state: int) -> str:
+        return f"state {state}" if state < len(self.costs) else "the end"
+
+    def describe_leader_action(self, action: np.ndarray) -> str:
+        return "pays " + ", ".join(f"{value:.3g}" for value in np.asarray(action))
+
+
+def contracts(depth: int = 3, seed: int = 0, chance: float = 0.9) -> ContractGame:
+    """The contracts of a random tree, see `random_tree`."""
+    return ContractGame(*random_tree(seed, depth, chance), horizon=depth)
+
+
+def random_tree(seed: int, depth: int = 10, chance: float = 0.9) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The random tree of Ivanov et al. (2024), Appendix D.1: ``costs [S, 2]``, ``gains [S, 2]``, ``chances``, ``successor``.
+
+    Effort, action 1, costs u, outcome 1 gains u', with u uniform in [0, 1 - v], v uniform in [0, 1], and u' likewise with 2 in
+    the place of 1. An action leads to the outcome of its number with probability ``chance``.
+    """
+    require_count("depth", depth)
+    rng, states = np.random.default_rng(seed), 2**depth - 1
+    cost, gain = (rng.uniform(0, top - rng.uniform(0, top, states)) for top in (1.0, 2.0))
+    nothing = np.zeros(states)
+    chances = np.array([[chance, 1.0 - chance], [1.0 - chance, chance]])
+    return np.stack([nothing, -cost], 1), np.stack([nothing, gain], 1), chances, tree_successor(depth)

@@ -30,6 +30,7 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/equilibration.py
+	$(BIN)/python benchmarks/planning.py
 
 reproduce: $(READY)
 	$(BIN)/python experiments/reproduce.py --seeds $(SEEDS)

@@ -18,10 +18,14 @@ Metrics = dict[str, Array]
 
 
 class Table(NamedTuple):
-    """Commitments that fix a leader action at each of ``num_nodes`` nodes: arrays ``[O, *actions.shape]``."""
+    """Commitments that fix a leader action at each of ``num_nodes`` nodes: arrays ``[O, *actions.shape]``.
+
+    ``observations [O, D]`` are what the leader sees at the nodes; None where that depends on what it does at earlier ones.
+    """
 
     num_nodes: int
     actions: Discrete | Box
+    observations: Array | None = None
 
     def draw(self, key: PRNGKey, count: int) -> Array:
         """``[count, O, ...]`` random commitments: every node's action by itself, uniform."""

@@ -15,7 +15,7 @@ __all__ = ["HERE", "RESULTS", "Settings", "run"]
 T = TypeVar("T")
 HERE = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = HERE / "results"
-QUICK_SEEDS = 3
+QUICK_SEEDS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Settings:
     """How many seeds, and where things go."""
 
     seeds: int = 10
-    """Seeds 0, 1, ...; each is an independent training run. At most three in the short version."""
+    """Seeds 0, 1, ...; each is an independent training run. At most two in the short version."""
     out: pathlib.Path | None = None
     """Where the results go, as JSON and PNG; by default experiments/results, of the short version runs/reproduce-quick."""
     runs: pathlib.Path | None = None
@@ -32,7 +32,7 @@ class Settings:
     fresh: bool = False
     """Train again all the same."""
     quick: bool = False
-    """The short version: three seeds, fewer games and less training. It shows that all works; its numbers are no results."""
+    """The short version: two seeds, fewer games and less training. It shows that all works; its numbers are no results."""
 
     def resolved(self) -> "Settings":
         """With every default in its place; raises `InputError` for a value that cannot be."""

@@ -161,6 +161,7 @@ def train(
         followers=followers,
         solver=config,
         resume=begun,
+        stop_at_optimum=False,  # curves and comparisons are of equal lengths
         **(options or {}),
     )
     return Run(trained.result, metrics.read(directory / "metrics.jsonl"))

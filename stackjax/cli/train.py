@@ -44,6 +44,14 @@ class RunSettings(Processes):
     CPU one, on which every core takes another seed)."""
 
 
+@dataclasses.dataclass(frozen=True)
+class TrainSettings(RunSettings):
+    """Where results go, how many seeds are trained, on which devices, and when to stop."""
+
+    stop_at_optimum: bool = True
+    """End once every seed has reached the optimum, where it is known."""
+
+
 def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
     """``base`` with the settings of a run: ``game``, those of the game's family, and the solver's, such as ``ppo``.
 
@@ -101,7 +109,8 @@ def run_spec(source: GameSource, settings: Any) -> RunSpec:
     options = dataclasses.asdict(settings.game)
     solver = getattr(settings, solver_of(settings))
     sections = {name: getattr(settings, name) for name in family_of(source).sections}
-    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds)
+    stops = getattr(settings, "stop_at_optimum", False)
+    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, stops)
 
 
 def solver_of(settings: Any) -> str:
@@ -138,7 +147,7 @@ def to_the_end(train: Callable[[], Any]) -> int:
 
 def train_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "train")
-    settings = parse(settings_type(source, RunSettings, rest), rest, f"stackjax train {arguments[0]}")
+    settings = parse(settings_type(source, TrainSettings, rest), rest, f"stackjax train {arguments[0]}")
     spec = run_spec(source, settings)
     join(settings)
     keep_compiled_programs()

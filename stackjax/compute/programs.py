@@ -134,6 +134,11 @@ class Programs:
     def evaluate(self, state: Blocks, elements: Blocks) -> Evaluated:
         return self._joined(self._each("evaluate", state, elements))
 
+    def best(self, state: Blocks, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Payoffs and gaps ``[count]`` of the best commitments so far of the first ``count`` elements, on every process."""
+        best = self._joined([None if block is None else (block.best.leader_payoff, block.best.gap) for block in state])
+        return best[0][:count], best[1][:count]
+
     def all_diverged(self, state: Blocks) -> bool:
         """Whether no element of ``state`` can go on."""
         return bool((self._joined([block.diverged_at for block in state]) >= 0).all())

@@ -62,7 +62,7 @@ def least_payments(values: Array, chances: Array, action: Array) -> tuple[Array,
       payments ``[O]``, none negative, and their expectation under ``action``. Infinite where no payment can do it.
     """
     num_actions, num_outcomes = chances.shape
-    more = chances[action] - chances  # [A, O], of payments b: more @ b >= short
+    more = chances[action][None] - chances  # [A, O], of payments b: more @ b >= short
     short = values - values[action]
     rows = jnp.concatenate([more, jnp.eye(num_outcomes, dtype=chances.dtype)])
     least = jnp.concatenate([short, jnp.zeros(num_outcomes, values.dtype)])

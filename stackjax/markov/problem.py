@@ -86,7 +86,9 @@ class MarkovProblem:
 
     @cached_property
     def commitments(self) -> Table:
-        return Table(self.game.num_states, self.game.leader_actions)
+        with jax.ensure_compile_time_eval():
+            states = jnp.arange(self.game.num_states, dtype=jnp.int32)
+            return Table(self.game.num_states, self.game.leader_actions, jax.vmap(self.game.observe)(states))
 
     @cached_property
     def length(self) -> Length:
@@ -179,7 +181,7 @@ class MarkovProblem:
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
         game, states = self.game, range(self.game.num_states)
-        observations = np.asarray(jax.vmap(game.observe)(jnp.arange(game.num_states, dtype=jnp.int32)))
+        observations = np.asarray(self.commitments.observations)
         found = []
         for i in range(len(names)):
             seen = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i], np.float64), judged.details)

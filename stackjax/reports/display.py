@@ -12,7 +12,16 @@ from rich.table import Table
 
 from stackjax.disk.directory import RunDirectory
 
-__all__ = ["LiveProgress", "Progress", "best_seed", "optimum_in_words", "print_result", "result_table", "unsettled_in_words"]
+__all__ = [
+    "LiveProgress",
+    "Progress",
+    "best_seed",
+    "optimum_in_words",
+    "print_result",
+    "result_table",
+    "stopped_in_words",
+    "unsettled_in_words",
+]
 
 PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
 
@@ -69,6 +78,14 @@ def best_seed(result: dict[str, Any]) -> dict[str, Any]:
     return max(result["seeds"], key=order)
 
 
+def stopped_in_words(result: dict[str, Any]) -> str:
+    """That a run stopped early, and why; else an empty string."""
+    done, asked = result["updates"]["done"], result["updates"]["asked"]
+    if done == asked or any(seed["diverged_at"] is not None for seed in result["seeds"]):
+        return ""
+    return f"Stopped at update {done} of {asked}: every seed has reached the optimum."
+
+
 def unsettled_in_words(result: dict[str, Any]) -> str:
     """What "not settled" means, if the table says so of a seed; else an empty string."""
     if all(seed["settled"] for seed in result["seeds"]):
@@ -88,8 +105,9 @@ def print_result(result: dict[str, Any], directory: RunDirectory | None, console
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    if unsettled_in_words(result):
-        console.print(unsettled_in_words(result), highlight=False)
+    for words in (stopped_in_words(result), unsettled_in_words(result)):
+        if words:
+            console.print(words, highlight=False)
     best = best_seed(result)
     console.print(f"\nWhat seed {best['seed']} learned:", style="bold")
     for line in best["mechanism"]:

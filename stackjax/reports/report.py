@@ -9,7 +9,7 @@ from typing import Any
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import write_text
-from stackjax.reports.display import best_seed, optimum_in_words, result_table, unsettled_in_words
+from stackjax.reports.display import best_seed, optimum_in_words, result_table, stopped_in_words, unsettled_in_words
 
 __all__ = ["learning_curves", "write_report"]
 
@@ -38,7 +38,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
 <p>{html.escape(options)}</p>
 <p>Optimum: {html.escape(optimum_in_words(result))}, in game units.</p>
 <table><thead>{header}</thead><tbody>{rows}</tbody></table>
-<p>{html.escape(unsettled_in_words(result))}</p>
+<p>{html.escape(" ".join([stopped_in_words(result), unsettled_in_words(result)]).strip())}</p>
 <p>Greedy leader, {evaluation["num_equilibrations"]} groups of fresh followers {html.escape(evaluation["words"])}; payoffs are
 means over groups, gaps the worst.</p>
 <h2>Learning curves</h2><img alt="learning curves" src="data:image/png;base64,{picture}">

@@ -20,12 +20,16 @@ __all__ = ["entries", "result_of", "versions"]
 def result_of(
     spec: RunSpec,
     problem: Problem,
+    optimum: Optimum | None,
     evaluated: Evaluated,
     metrics_path: pathlib.Path,
     timing: dict[str, float],
-    num_devices: int,
+    updates: tuple[int, int],
 ) -> dict[str, Any]:
-    """The content of ``result.json``: every seed's best commitment, as ``evaluated`` (leaves ``[S, ...]``)."""
+    """The content of ``result.json``: every seed's best commitment, as ``evaluated`` (leaves ``[S, ...]``).
+
+    ``updates`` are those that were done, and those that were asked for.
+    """
     names = [{"seed": spec.first_seed + i} for i in range(spec.num_seeds)]
     device = jax.devices()[0]
     return {
@@ -34,14 +38,14 @@ def result_of(
         "solver": spec.solver_entry.name,
         "has_policies": bool(evaluated.policy),
         "device": f"{device.platform}: {device.device_kind}",
-        "num_devices": num_devices,
+        "updates": {"done": updates[0], "asked": updates[1]},
         "kernel": problem.kernel,
         "versions": versions(),
         "wall_seconds": timing,
         "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
         "gap_name": problem.gap_name,
         "columns": problem.columns,
-        "seeds": entries(problem, problem.optimum(), names, evaluated, metrics_path),
+        "seeds": entries(problem, optimum, names, evaluated, metrics_path),
     }
 
 

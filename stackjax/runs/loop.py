@@ -43,14 +43,16 @@ def train_batch(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[Progress], None] | None = None,
     request: StopRequest | None = None,
+    is_enough: Callable[[np.ndarray, np.ndarray], bool] = lambda payoffs, gaps: False,
 ) -> Trained:
     """Train every element to the end, from the newest good checkpoint in ``directory`` if there is one of this ``identity``.
 
-    Elements that diverge are frozen; when all have, training ends early.
+    Elements that diverge are frozen; when all have, training ends early. So it does when the best commitments are good enough.
 
     Args:
       names: what tells the elements apart in ``metrics.jsonl``, for example ``{"seed": 3}``; further elements are padding.
       request: one that is already listened to; after the last update, it is for whoever listens to it to obey.
+      is_enough: whether to stop at payoffs and gaps ``[S]`` of the best commitments so far.
 
     Raises:
       Stopped: a signal asked for it before the last update; the state was saved.
@@ -66,23 +68,25 @@ def train_batch(
         writer_only(record.go_on_from, done)
         first_update, started, saved_at, most = done, time.perf_counter(), earlier, 1
         seconds = lambda: earlier + time.perf_counter() - started
-        all_diverged, slice_seconds = False, min(SLICE_SECONDS, max(checkpoint_seconds, 0.1))
+        is_over = agree(done > 0 and is_enough(*programs.best(state, len(names))))
+        slice_seconds = min(SLICE_SECONDS, max(checkpoint_seconds, 0.1))
         try:
-            while done < num_updates and not all_diverged:
+            while done < num_updates and not is_over:
                 boundary = min((done // stretch + 1) * stretch, num_updates)
                 count, before = int(agree(min(boundary - done, most))), time.perf_counter()
                 state = programs.advance(state, elements, count)
                 done, most = done + count, max(1, int(slice_seconds * count / (time.perf_counter() - before)))
                 if done == boundary:
                     state, seen = programs.score(state, elements)
-                    all_diverged = bool((seen.diverged_at[: len(names)] >= 0).all())
+                    is_over = bool((seen.diverged_at[: len(names)] >= 0).all())
+                    is_over = is_over or is_enough(*(np.asarray(x)[: len(names)] for x in (seen.best_payoff, seen.best_gap)))
                     writer_only(record.log, done, seen, seconds())
-                is_due = done == num_updates or all_diverged or seconds() - saved_at >= checkpoint_seconds
+                is_due = done == num_updates or is_over or seconds() - saved_at >= checkpoint_seconds
                 signal_number = largest(request.signal)
                 if agree(is_due) or signal_number:
                     packed, saved_at = programs.pack(state, len(names)), seconds()
                     writer_only(record.save, packed, done, seconds(), done == boundary)
-                if signal_number and done < num_updates:
+                if signal_number and done < num_updates and not is_over:
                     raise Stopped(signal_number)
                 if on_progress is not None and is_writer() and done == boundary:
                     rate = (done - first_update) / (seconds() - earlier)

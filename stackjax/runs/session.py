@@ -19,7 +19,7 @@ from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import to_json
 from stackjax.disk.policies import write_policies
 from stackjax.errors import InputError, require_number
-from stackjax.problem import Problem
+from stackjax.problem import Optimum, Problem
 from stackjax.reports.display import Progress
 from stackjax.reports.report import write_report
 from stackjax.reports.results import result_of
@@ -28,6 +28,7 @@ from stackjax.specs.run import RunSpec
 
 __all__ = ["NonFiniteError", "check_directory", "identity_of", "read_run", "run_evaluation", "run_training"]
 
+AT_OPTIMUM = 1e-6  # of the leader's payoff range: what counts as the optimum, in float32
 TABLE_BUDGET_GIB = 16.0  # what the committed path may spend on tabulated games
 
 
@@ -71,13 +72,24 @@ def run_training(
     programs.compile()
     elements = programs.place(_seeds(spec))
     compile_seconds = time.perf_counter() - started
+    optimum = problem.optimum()
 
     # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
     writer_only(directory.prepare, config, overwrite)
     try:
         names = [{"seed": int(seed)} for seed in _seeds(spec)]
-        trained = train_batch(programs, elements, names, directory, identity_of(config), checkpoint_seconds, on_progress)
-        return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
+        trained = train_batch(
+            programs,
+            elements,
+            names,
+            directory,
+            identity_of(config),
+            checkpoint_seconds,
+            on_progress,
+            is_enough=_is_optimal(spec, problem, optimum),
+        )
+        timing = {"compile": compile_seconds, "train": trained.seconds}
+        return _finish(programs, elements, directory, trained, timing, optimum)
     finally:
         directory.release()
 
@@ -94,16 +106,28 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
     directory.open_existing().hold()
     try:
         programs, elements, trained = read_run(directory, game_file)
-        num_updates = programs.spec.solver.num_updates
-        if trained.update < num_updates and not programs.all_diverged(trained.state):
+        spec, optimum = programs.spec, programs.problem.optimum()
+        num_updates, best = spec.solver.num_updates, programs.best(trained.state, spec.num_seeds)
+        is_over = programs.all_diverged(trained.state) or _is_optimal(spec, programs.problem, optimum)(*best)
+        if trained.update < num_updates and not is_over:
             raise InputError(
                 f"directory {directory.path} holds a run that is trained up to update {trained.update} of {num_updates}; go on "
                 "with train --resume"
             )
         compile_seconds = directory.read_result()["wall_seconds"]["compile"] if directory.result.is_file() else 0.0
-        return _finish(programs, elements, directory, trained, {"compile": compile_seconds, "train": trained.seconds})
+        timing = {"compile": compile_seconds, "train": trained.seconds}
+        return _finish(programs, elements, directory, trained, timing, optimum)
     finally:
         directory.release()
+
+
+def _is_optimal(spec: RunSpec, problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
+    """Whether all of so many payoffs and gaps are those of settled followers and the optimum, so that a run may stop."""
+    if optimum is None or not spec.stop_at_optimum:
+        return lambda payoffs, gaps: False
+    low, high = problem.payoff_range
+    goal = optimum.value - AT_OPTIMUM * (high - low)
+    return lambda payoffs, gaps: bool((payoffs >= goal).all() and (gaps <= problem.settled_gap).all())
 
 
 def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> tuple[Programs, Blocks, Trained]:
@@ -129,7 +153,12 @@ def _seeds(spec: RunSpec) -> np.ndarray:
 
 
 def _finish(
-    programs: Programs, elements: Blocks, directory: RunDirectory, trained: Trained, timing: dict[str, float]
+    programs: Programs,
+    elements: Blocks,
+    directory: RunDirectory,
+    trained: Trained,
+    timing: dict[str, float],
+    optimum: Optimum | None,
 ) -> dict[str, Any]:
     started = time.perf_counter()
     evaluated: Evaluated = programs.evaluate(trained.state, elements)
@@ -137,7 +166,9 @@ def _finish(
     _report_divergence(evaluated.diverged_at, _seeds(programs.spec), directory)
 
     def write() -> dict[str, Any]:
-        result = result_of(programs.spec, programs.problem, evaluated, directory.metrics, timing, programs.num_devices)
+        last = trained.update, programs.spec.solver.num_updates
+        result = result_of(programs.spec, programs.problem, optimum, evaluated, directory.metrics, timing, last)
+        result["num_devices"] = programs.num_devices
         timing["evaluate"] = time.perf_counter() - started
         names = [{"seed": entry["seed"]} for entry in result["seeds"]]
         write_policies(directory.policies, programs.solver, names, evaluated.policy)

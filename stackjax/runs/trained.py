@@ -91,6 +91,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     mesh: tuple[int, int] | None = None,
+    stop_at_optimum: bool = True,
     progress: bool = True,
     **settings: Any,
 ) -> TrainedRun:
@@ -106,6 +107,7 @@ def train(
       resume: go on with what is in ``out``.
       overwrite: replace what is in ``out``.
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
+      stop_at_optimum: whether to end once every seed has reached the optimum, where it is known.
       progress: whether to show a progress line on standard error.
       settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
         ``followers=sx.FollowersConfig("q-learning")`` or ``ppo=sx.PPOConfig(num_envs=64)``, where None means the defaults; all
@@ -125,7 +127,7 @@ def train(
     if settings and isinstance(source, GivenGame):
         raise InputError(f"{next(iter(settings))} is an option of a named game; give a Game its options when it is made")
     given = {name: value for name, value in known.items() if value is not None}
-    spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds)
+    spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum)
     if out is None and (resume or overwrite):
         raise InputError("resume and overwrite need out, the run directory")
     with tempfile.TemporaryDirectory(prefix="stackjax-run-") as scratch:

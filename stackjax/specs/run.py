@@ -24,7 +24,8 @@ MOST_SEEDS = 100_000
 class RunSpec:
     """A run: a problem (a game, and the settings of its family), the settings of a solver, and seeds.
 
-    ``settings`` are by section; a section that is left out has its defaults.
+    ``settings`` are by section; a section that is left out has its defaults. With ``stop_at_optimum`` a run ends once every
+    seed has reached an optimum, or bound, that is known.
     """
 
     source: GameSource
@@ -33,6 +34,7 @@ class RunSpec:
     solver: Any
     first_seed: int = 0
     num_seeds: int = 10
+    stop_at_optimum: bool = True
 
     def __post_init__(self) -> None:
         defaults = {name: kind() for name, kind in self.family.sections.items() if name not in self.settings}
@@ -119,6 +121,7 @@ class RunSpec:
             self.solver_entry.name: dataclasses.asdict(self.solver),
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
+            "stop_at_optimum": self.stop_at_optimum,
         }
 
     @staticmethod
@@ -150,7 +153,8 @@ class RunSpec:
             read = lambda kind, section: kind(**{name: as_given(value) for name, value in content[section].items()})
             sections = {name: read(kind, name) for name, kind in family_of(source).sections.items()}
             solver = read(solver_entry(content["solver"]).config, content["solver"])
-            return RunSpec(source, content["game_options"], sections, solver, content["first_seed"], content["num_seeds"])
+            seeds = content["first_seed"], content["num_seeds"]
+            return RunSpec(source, content["game_options"], sections, solver, *seeds, content["stop_at_optimum"])
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} does not describe a run of this version: {error}") from error
 

@@ -132,6 +132,12 @@ def test_training_finds_the_one_table_of_the_dilemma(tmp_path, capsys):
     assert (stored["actions"], stored["exploitability"]) == ([1, 0, 0, 1, 1], 0.0)
 
 
+def test_ppo_learns_the_one_table_of_the_dilemma():
+    """Defect once, then copy the follower: one table of 32, whose threats the best response never meets."""
+    found = sx.train("iterated", ppo=sx.PPOConfig(num_updates=60, num_envs=32), seeds=4, progress=False)
+    assert [seed.commitment.tolist() for seed in found.seeds] == [[1, 0, 0, 1, 1]] * 4
+
+
 def test_softmax_followers_sweep_over_temperatures_in_one_program(tmp_path):
     axes = ["--followers.kind", "softmax", "--sweep.followers.temperature", 0.1, 1.0]
     small = ["--seeds", 1, "--search.num-updates", 2, "--search.population", 64]
@@ -176,7 +182,8 @@ def test_mistakes_at_the_command_line_are_one_line(tmp_path, capsys):
         (["--followers.temperature", "1"], "temperature is not an option of exact; it belongs to softmax"),
         (["--followers.kind", "exakt"], "kind=exakt must be one of exact, softmax"),
         (["--pomdp.num-rounds", "3"], "option --pomdp.num-rounds is not known"),
-        (["--solver", "ppo"], "must be a game of the Bayesian family; use --solver direct or search for others"),
+        (["--ppo.path", "step"], "path=step is for games of the Bayesian family"),
+        (["--ppo.num-minibatches", "7"], "num_minibatches=7 must divide the batch of 1280 decisions"),
     ):
         assert run("train", "iterated", *arguments, "--out", tmp_path / "run") == 2
         errors = capsys.readouterr().err.strip().splitlines()

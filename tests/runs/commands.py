@@ -21,6 +21,7 @@ from stackjax.solvers.ppo.train import Trainer
 __all__ = [
     "PLAIN",
     "QUICK",
+    "WHOLE",
     "free_port",
     "made_once",
     "metrics_of",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 SMALL = ["--pomdp.num-rounds", "20", "--seeds", "2"]
+WHOLE = ["--no-stop-at-optimum"]  # for what counts updates
 QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", *SMALL]
 PLAIN = [
     "--search.num-updates",

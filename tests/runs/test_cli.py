@@ -15,7 +15,7 @@ from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
-from tests.runs.commands import PLAIN, QUICK, poison, run
+from tests.runs.commands import PLAIN, QUICK, WHOLE, poison, run
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_commitments_are_judged_for_ten_times_the_rounds_unless_told_otherwise()
 
 def test_train_leaves_a_whole_run(tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("train", "posted-price-pi", *QUICK, "--seed", 3, "--pomdp.evaluation-rounds", 30, "--out", out) == 0
+    assert run("train", "posted-price-pi", *QUICK, *WHOLE, "--seed", 3, "--pomdp.evaluation-rounds", 30, "--out", out) == 0
     printed = capsys.readouterr().out
     assert "agent 1 at price" in printed
     result = json.loads((out / "result.json").read_text())
@@ -96,7 +96,7 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert run("train", "maintain", *QUICK, "--out", whole) == 0
+    assert run("train", "maintain", *QUICK, *WHOLE, "--out", whole) == 0
 
     class Killed(Exception):
         pass
@@ -112,11 +112,11 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypa
     rows = metrics.rows
     monkeypatch.setattr(metrics, "rows", die)
     with pytest.raises(Killed):
-        run("train", "maintain", *QUICK, "--out", cut)
+        run("train", "maintain", *QUICK, *WHOLE, "--out", cut)
     monkeypatch.setattr(metrics, "rows", rows)
-    assert run("train", "maintain", *QUICK, "--out", cut) == 2
+    assert run("train", "maintain", *QUICK, *WHOLE, "--out", cut) == 2
     assert "--resume" in capsys.readouterr().err
-    assert run("train", "maintain", *QUICK, "--out", cut, "--resume") == 0
+    assert run("train", "maintain", *QUICK, *WHOLE, "--out", cut, "--resume") == 0
     results = [json.loads((out / "result.json").read_text()) for out in (whole, cut)]
     assert results[0]["seeds"] == results[1]["seeds"]
     lines = [
@@ -124,7 +124,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypa
         for out in (whole, cut)
     ]
     assert lines[0] == lines[1]
-    assert run("train", "maintain", *QUICK, "--followers.step-size", 0.2, "--out", cut, "--resume") == 2
+    assert run("train", "maintain", *QUICK, *WHOLE, "--followers.step-size", 0.2, "--out", cut, "--resume") == 2
     assert "followers.step_size (was 0.1, now 0.2)" in capsys.readouterr().err
 
 
@@ -149,7 +149,7 @@ def test_a_game_from_a_file_goes_on_too(tmp_path, payoff_file, kind, capsys):
 @pytest.mark.long
 def test_a_killed_run_goes_on(tmp_path):
     """A real kill, in the middle of training; whatever it left, --resume ends as an uninterrupted run does."""
-    slow = ["--ppo.num-updates", "4000", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "1"]
+    slow = ["--ppo.num-updates", "4000", "--ppo.num-envs", "16", "--pomdp.num-rounds", "20", "--seeds", "1", *WHOLE]
     out = tmp_path / "run"
     command = [sys.executable, "-m", "stackjax.cli", "train", "escape", *slow, "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -241,7 +241,7 @@ def test_game_from_a_python_file(tmp_path, capsys):
 
 def test_a_seed_that_diverges_is_frozen_and_the_others_go_on(tmp_path, capsys, monkeypatch):
     """The second of three seeds turns to NaN at the third update; the others end as they would have, bit for bit."""
-    settings = ["train", "maintain", *QUICK, "--seeds", 3]
+    settings = ["train", "maintain", *QUICK, *WHOLE, "--seeds", 3]
     assert run(*settings, "--out", tmp_path / "sound") == 0
     poison(monkeypatch, 3, [1])
     capsys.readouterr()
@@ -262,7 +262,7 @@ def test_a_seed_that_diverges_is_frozen_and_the_others_go_on(tmp_path, capsys, m
 
 def test_when_every_seed_diverges_the_run_stops_and_names_them(tmp_path, capsys, monkeypatch):
     poison(monkeypatch, 3, [0, 1])
-    assert run("train", "maintain", *QUICK, "--out", tmp_path / "run") == 1
+    assert run("train", "maintain", *QUICK, *WHOLE, "--out", tmp_path / "run") == 1
     assert "not finite: seed 0 at update 3, seed 1 at update 3;" in capsys.readouterr().err
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert {row["update"] for row in rows} == {1, 2}
@@ -272,7 +272,7 @@ def test_when_every_seed_diverges_the_run_stops_and_names_them(tmp_path, capsys,
 @pytest.mark.long
 def test_a_real_divergence_is_found(tmp_path, capsys):
     """A learning rate beyond float32 overflows the weights by itself."""
-    code = run("train", "maintain", *QUICK, "--ppo.learning-rate", 1e38, "--out", tmp_path / "run")
+    code = run("train", "maintain", *QUICK, *WHOLE, "--ppo.learning-rate", 1e38, "--out", tmp_path / "run")
     assert code == 1
     assert "not finite: seed 0 at update" in capsys.readouterr().err
 

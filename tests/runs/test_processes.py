@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.runs.commands import metrics_of, result_of, start, together, wait_for_file
+from tests.runs.commands import WHOLE, metrics_of, result_of, start, together, wait_for_file
 
 SMALL = ["train", "maintain", "--ppo.num-envs", 32, "--pomdp.num-rounds", 20, "--ppo.hidden-sizes", 16]
 QUICKLY = "--xla_backend_optimization_level=0"  # compiled, that is
@@ -24,7 +24,7 @@ def close(found, expected):
 
 @pytest.mark.long
 def test_two_processes_train_as_one_does_to_the_last_bit(tmp_path):
-    seeds = [*SMALL, "--ppo.num-updates", 4, "--seeds", 2]
+    seeds = [*SMALL, *WHOLE, "--ppo.num-updates", 4, "--seeds", 2]
     finish([start(*seeds, "--out", tmp_path / "one", devices=1)])
     outputs = finish(together(*seeds, "--out", tmp_path / "two", devices=1))
     assert result_of(tmp_path / "two") == result_of(tmp_path / "one")
@@ -36,7 +36,7 @@ def test_two_processes_train_as_one_does_to_the_last_bit(tmp_path):
 @pytest.mark.long
 @pytest.mark.slow
 def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bit(tmp_path):
-    seeds = [*SMALL, "--ppo.num-updates", 10, "--seeds", 3]
+    seeds = [*SMALL, *WHOLE, "--ppo.num-updates", 10, "--seeds", 3]
     finish([start(*seeds, "--out", tmp_path / "one", devices=1)])
     finish([start(*seeds, "--mesh", 8, 1, "--out", tmp_path / "eight", devices=8)])
     finish(together(*seeds, "--mesh", 8, 1, "--out", tmp_path / "two"))
@@ -50,7 +50,7 @@ def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bi
 @pytest.mark.parametrize(("groups", "seeds", "mesh"), [(1, 1, (1, 8)), (8, 3, (2, 4))])
 def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(tmp_path, groups, seeds, mesh):
     """All devices on one run, or half of them, a process's own, on every other one of three."""
-    shared = [*SMALL, "--ppo.num-updates", 4, "--seeds", seeds, "--ppo.shuffle-groups", groups]
+    shared = [*SMALL, *WHOLE, "--ppo.num-updates", 4, "--seeds", seeds, "--ppo.shuffle-groups", groups]
     finish([start(*shared, "--out", tmp_path / "one", devices=1, flags=QUICKLY)])
     finish(together(*shared, "--mesh", *mesh, "--out", tmp_path / "two", flags=QUICKLY))
     close(tmp_path / "two", tmp_path / "one")
@@ -69,7 +69,7 @@ def test_two_processes_sweep_as_one_does(tmp_path):
 @pytest.mark.long
 @pytest.mark.slow
 def test_a_lost_process_costs_nothing(tmp_path):
-    long = [*SMALL, "--ppo.num-updates", 1000, "--seeds", 4, "--checkpoint-seconds", 1]
+    long = [*SMALL, *WHOLE, "--ppo.num-updates", 1000, "--seeds", 4, "--checkpoint-seconds", 1]
     finish(together(*long, "--out", tmp_path / "whole", devices=1, flags=QUICKLY))
     processes = together(*long, "--out", tmp_path / "cut", devices=1, flags=QUICKLY)
     wait_for_file(tmp_path / "cut/metrics.jsonl", processes[0])

@@ -22,7 +22,7 @@ from stackjax.settings import field_types
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 from stackjax.specs.sweep import Axis, read_axis
-from tests.runs.commands import PLAIN, QUICK, made_once, poison, result_of, run, start
+from tests.runs.commands import PLAIN, QUICK, WHOLE, made_once, poison, result_of, run, start
 
 SECTIONS = {
     "game": sx.registered_games()[0].options,
@@ -89,7 +89,7 @@ def test_the_policy_file_alone_is_enough(swept, tmp_path):
 def test_a_run_of_a_sweep_is_the_run_alone(swept, tmp_path):
     """Configuration 5: the numbers enter as arguments instead of constants, which moves them by rounding at most."""
     alone = ["--ppo.learning-rate", 1e-2, "--followers.step-size", 0.1, "--game.num-messages", 2]
-    assert run("train", "allocation", *QUICK, *alone, "--out", tmp_path / "run") == 0
+    assert run("train", "allocation", *QUICK, *WHOLE, *alone, "--out", tmp_path / "run") == 0
     expected = json.loads((tmp_path / "run/result.json").read_text())["seeds"]
     for row, seed in zip(table_of(swept)[10:12], expected, strict=True):
         assert [float(row[name]) for name in NUMBERS] == pytest.approx([seed[name] for name in NUMBERS], abs=1e-4)

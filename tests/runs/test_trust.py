@@ -11,7 +11,7 @@ from stackjax import registry
 from stackjax.bayesian.equilibrium.evaluate import kernel_of
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.disk.directory import RunDirectory
-from tests.runs.commands import QUICK, result_of, run
+from tests.runs.commands import QUICK, WHOLE, result_of, run
 
 GAME = "import stackjax as sx\nsx.register('rows', lambda: sx.matrix_game([[[3, 0], [0, 1]], [[1, 2], [2, 0]]], name='rows'))\n"
 
@@ -21,7 +21,7 @@ def trained(tmp_path_factory):
     """A finished run of a game in a Python file: the folder with the file ``rows.py`` and the run in ``run``."""
     folder = tmp_path_factory.mktemp("trust")
     (folder / "rows.py").write_text(GAME)
-    assert run("train", folder / "rows.py", *QUICK, "--checkpoint-seconds", 0, "--out", folder / "run") == 0
+    assert run("train", folder / "rows.py", *QUICK, *WHOLE, "--checkpoint-seconds", 0, "--out", folder / "run") == 0
     yield folder
     registry.forget(["rows"])
 
@@ -104,7 +104,7 @@ def test_somebody_elses_folder_is_left_alone(config, command, tmp_path, capsys):
 def test_going_on_with_another_machine_or_version_is_said(trained, copy, capsys, monkeypatch):
     monkeypatch.setattr(BayesianProblem, "kernel", "another")
     (copy / "result.json").unlink()
-    assert run("train", trained / "rows.py", *QUICK, "--out", copy, "--resume") == 0
+    assert run("train", trained / "rows.py", *QUICK, *WHOLE, "--out", copy, "--resume") == 0
     warned = [line for line in capsys.readouterr().err.splitlines() if "bit for bit" in line]
     assert len(warned) == 1
     assert "now another" in warned[0]
@@ -147,7 +147,8 @@ def test_files_are_as_the_umask_says(copy):
 def test_sx_train_is_the_command(trained, tmp_path, capsys):
     """From Python, without a directory, on the game itself: the same numbers, with certificates."""
     game = sx.matrix_game([[[3, 0], [0, 1]], [[1, 2], [2, 0]]], name="rows")
-    small = {"ppo": sx.PPOConfig(num_updates=4, num_envs=16), "pomdp": sx.POMDPConfig(num_rounds=20), "progress": False}
+    small = {"ppo": sx.PPOConfig(num_updates=4, num_envs=16), "pomdp": sx.POMDPConfig(num_rounds=20)}
+    small |= {"stop_at_optimum": False, "progress": False}
     found = sx.train(game, seeds=2, **small)
     assert capsys.readouterr().err == ""
     expected = json.loads((trained / "run/result.json").read_text())

@@ -14,7 +14,7 @@ from stackjax.cli.train import RunSettings, settings_type, solver_of
 from stackjax.problem import Solver
 from stackjax.solvers.registry import SolverEntry, entry_of, forget_solver, register_solver, solver_entry
 from stackjax.specs.sources import find_game
-from tests.runs.commands import metrics_of, result_of, run
+from tests.runs.commands import WHOLE, metrics_of, result_of, run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ def toy():
 @pytest.mark.slow
 def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, capsys):
     whole, half = tmp_path / "whole", tmp_path / "half"
-    command = ["train", "allocation", *toy, "--climb.num-updates", 12]
+    command = ["train", "allocation", *toy, *WHOLE, "--climb.num-updates", 12]
     assert run(*command, "--out", whole) == 0
     capsys.readouterr()
     result = result_of(whole)

@@ -23,7 +23,7 @@ from stackjax.solvers.ppo.moments import sampled_decisions
 from stackjax.solvers.ppo.rollout import Made, RolloutStats, Transitions, normalised_rewards
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Held", "committed_rollout", "drawn_commitments", "none_held"]
+__all__ = ["Held", "committed_rollout", "drawn_commitments", "episodes_of_held", "none_held"]
 
 
 class Held(NamedTuple):
@@ -31,6 +31,11 @@ class Held(NamedTuple):
 
     choices: Array
     payoff: Array
+
+
+def episodes_of_held(config: PPOConfig) -> Array:
+    """bool ``[num_envs]``, the episodes of an update that play the best commitment so far."""
+    return jnp.arange(config.num_envs, dtype=jnp.result_type(float)) < config.held_share * config.num_envs
 
 
 def none_held(agent: Agent) -> Held:
@@ -57,7 +62,7 @@ def committed_rollout(
     env, game = agent.env, agent.env.game
     choice_key, response_key, play_key, visible_key = jax.random.split(key, 4)
     held = none_held(agent) if held is None else held
-    is_held = shards.mine(jnp.arange(config.num_envs) < config.held_share * config.num_envs) & (held.payoff > -jnp.inf)
+    is_held = shards.mine(episodes_of_held(config)) & (held.payoff > -jnp.inf)
     episodes = shards.mine(jax.random.split(choice_key, config.num_envs))
     made = drawn_commitments(agent, params, episodes, held.choices, is_held)
     table = tabulate_batch(game, env.tree, agent.game_action(made.choices))

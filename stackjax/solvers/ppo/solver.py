@@ -7,10 +7,10 @@ import numpy as np
 
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.problem import BayesianProblem
-from stackjax.errors import require_is
-from stackjax.problem import Metrics, Solver
+from stackjax.problem import Metrics, Problem, Solver
 from stackjax.shards import WHOLE, Shards
 from stackjax.solvers.ppo.config import PPOConfig
+from stackjax.solvers.ppo.table import table_solver
 from stackjax.solvers.ppo.train import Trainer, TrainState, can_share, make_train
 from stackjax.spaces import Discrete
 from stackjax.types import PyTree
@@ -18,9 +18,10 @@ from stackjax.types import PyTree
 __all__ = ["ppo_can_share", "ppo_solver"]
 
 
-def ppo_solver(problem: BayesianProblem, config: PPOConfig, shards: Shards = WHOLE) -> Solver:
+def ppo_solver(problem: Problem, config: PPOConfig, shards: Shards = WHOLE) -> Solver:
     """The paper's learner on ``problem``; raises `InputError` for settings that do not fit each other, see `make_train`."""
-    require_is("problem", problem, BayesianProblem, "a game of the Bayesian family; use --solver direct or search for others")
+    if not isinstance(problem, BayesianProblem):
+        return table_solver(problem, config)
     trainer = make_train(problem.env, config, shards)
 
     def update(state: TrainState) -> tuple[TrainState, Metrics]:
@@ -44,9 +45,9 @@ def ppo_solver(problem: BayesianProblem, config: PPOConfig, shards: Shards = WHO
     )
 
 
-def ppo_can_share(problem: BayesianProblem, config: PPOConfig, num_devices: int) -> bool:
+def ppo_can_share(problem: Problem, config: PPOConfig, num_devices: int) -> bool:
     """Whether ``num_devices`` can share an update's episodes, and every minibatch, evenly."""
-    return can_share(problem.env, config, num_devices)
+    return isinstance(problem, BayesianProblem) and can_share(problem.env, config, num_devices)
 
 
 def layers_of(actors: PyTree) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """Training the leader: rollout, advantages, epochs of PPO, all of it one jittable scan over updates."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from stackjax.solvers.ppo.rollout import RolloutStats, StepCarry, Transitions, i
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["TrainState", "Trainer", "UpdateMetrics", "make_train"]
+__all__ = ["TrainState", "Trainer", "UpdateMetrics", "above_the_rest", "learn", "make_train", "optimiser", "training_batch"]
 
 
 class TrainState(NamedTuple):
@@ -119,36 +119,53 @@ class Trainer:
         if is_box and config.path == "committed" and config.credit == "commitment":
             share = config.box_top_share**remaining
             batch = batch._replace(advantage=above_the_rest(batch.advantage, batch.credit, share, self.shards))
-        params, optimiser_state, losses = self._epochs(state, batch, epochs_key, remaining)
-        loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
-        finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((params, loss))]
-        metrics = UpdateMetrics(stats, loss, jnp.stack(finite).all())
+        learned = state.params, state.optimiser
+        params, optimiser_state, loss, is_finite = learn(self.agent, config, self.shards, learned, batch, epochs_key, remaining)
+        metrics = UpdateMetrics(stats, loss, is_finite)
         return TrainState(params, optimiser_state, key, state.update + 1, steps, held), metrics
 
-    def _epochs(self, state: TrainState, batch: Minibatch, key: PRNGKey, remaining: Array) -> tuple[PyTree, PyTree, LossStats]:
-        config, shards = self.config, self.shards
-        learn = optimiser(config)
-        entropy_coefficient = config.entropy_coefficient * remaining
-        batch = shards.gather(batch, axis=1) if config.shuffle_groups == 1 else batch
 
-        def minibatch_step(carry: tuple[PyTree, PyTree], part: Minibatch) -> tuple[tuple[PyTree, PyTree], LossStats]:
-            params, optimiser_state = carry
-            loss = lambda p: ppo_loss(self.agent, config, p, part, entropy_coefficient, shards)
-            (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
-            gradients, whole = shards.sum((gradients, stats))
-            stats = whole._replace(ratio_error=shards.max(stats.ratio_error))
-            with jax.numpy_dtype_promotion("standard"):  # optax multiplies floats by its count of steps
-                updates, optimiser_state = learn.update(gradients, optimiser_state, params)
-            step_size = -config.learning_rate * remaining
-            params = jax.tree.map(lambda p, u: p + step_size * u, params, updates)
-            return (params, optimiser_state), stats
+def learn(
+    agent: Any,
+    config: PPOConfig,
+    shards: Shards,
+    learned: tuple[PyTree, PyTree],
+    batch: Minibatch,
+    key: PRNGKey,
+    remaining: Array,
+) -> tuple[PyTree, PyTree, LossStats, Array]:
+    """An update's epochs of gradient steps.
 
-        def epoch(carry: tuple[PyTree, PyTree], epoch_key: PRNGKey) -> tuple[tuple[PyTree, PyTree], LossStats]:
-            return jax.lax.scan(minibatch_step, carry, shuffled(config, shards, batch, epoch_key))
+    Args:
+      learned: parameters and the optimiser's state.
+      remaining: share of the run that is left; step size and entropy bonus fall with it.
 
-        keys = jax.random.split(key, config.num_epochs)
-        (params, optimiser_state), losses = jax.lax.scan(epoch, (state.params, state.optimiser), keys)
-        return params, optimiser_state, losses
+    Returns:
+      both after the update, means of the losses (``ratio_error`` of the first minibatch), and whether all of it is finite.
+    """
+    direction = optimiser(config)
+    entropy_coefficient = config.entropy_coefficient * remaining
+    batch = shards.gather(batch, axis=1) if config.shuffle_groups == 1 else batch
+
+    def minibatch_step(carry: tuple[PyTree, PyTree], part: Minibatch) -> tuple[tuple[PyTree, PyTree], LossStats]:
+        params, optimiser_state = carry
+        loss = lambda p: ppo_loss(agent, config, p, part, entropy_coefficient, shards)
+        (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
+        gradients, whole = shards.sum((gradients, stats))
+        stats = whole._replace(ratio_error=shards.max(stats.ratio_error))
+        with jax.numpy_dtype_promotion("standard"):  # optax multiplies floats by its count of steps
+            updates, optimiser_state = direction.update(gradients, optimiser_state, params)
+        step_size = -config.learning_rate * remaining
+        params = jax.tree.map(lambda p, u: p + step_size * u, params, updates)
+        return (params, optimiser_state), stats
+
+    def epoch(carry: tuple[PyTree, PyTree], epoch_key: PRNGKey) -> tuple[tuple[PyTree, PyTree], LossStats]:
+        return jax.lax.scan(minibatch_step, carry, shuffled(config, shards, batch, epoch_key))
+
+    (params, optimiser_state), losses = jax.lax.scan(epoch, learned, jax.random.split(key, config.num_epochs))
+    loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
+    finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((params, loss))]
+    return params, optimiser_state, loss, jnp.stack(finite).all()
 
 
 def shuffled(config: PPOConfig, shards: Shards, batch: Minibatch, key: PRNGKey) -> Minibatch:

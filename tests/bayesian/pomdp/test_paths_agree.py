@@ -171,7 +171,7 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     agent = make_agent(env, config)
     params = agent.init(jax.random.key(0))
     key = jax.random.key(1)
-    seen, stats = jax.jit(lambda k: committed_rollout(agent, config, params, k), compiler_options=QUICKLY)(key)
+    seen, stats, _ = jax.jit(lambda k: committed_rollout(agent, config, params, k), compiler_options=QUICKLY)(key)
 
     # Replay the commitment and the followers' draws of that rollout one decision at a time.
     choice_key, response_key, play_key, _ = jax.random.split(key, 4)

@@ -39,7 +39,7 @@ def batch_of(trainer, params, key):
         _, seen, last_value, _ = jax.jit(rollout)(params, key, steps)
     else:
         rollout = functools.partial(committed_rollout, trainer.agent, config)
-        seen, _ = jax.jit(rollout)(params, key)
+        seen, _, _ = jax.jit(rollout)(params, key)
         last_value = jnp.zeros(config.num_envs)
     return training_batch(config, seen, last_value), seen
 

@@ -1,0 +1,141 @@
+"""Contracts: payments against linear programmes, equilibria against closed forms, commitment against equilibrium."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.optimize
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import stackjax as sx
+from stackjax.errors import InputError, UnsolvedError
+from stackjax.markov.contracts import (
+    ContractGame,
+    best_contracts,
+    contracts,
+    least_payments,
+    random_tree,
+    subgame_perfect,
+    tree_successor,
+)
+from stackjax.markov.followers import MarkovFollowers
+from stackjax.markov.problem import MarkovProblem
+
+CHANCES = np.array([[0.9, 0.1], [0.1, 0.9]])
+TWO_STEPS = (np.tile([0.0, -0.8], (3, 1)), np.tile([0.0, 14 / 9], (3, 1)), CHANCES, tree_successor(2))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), actions=st.sampled_from([2, 4]), outcomes=st.sampled_from([2, 4]))
+def test_least_payments_are_the_linear_programmes(seed, actions, outcomes):
+    rng = np.random.default_rng(seed)
+    values, chances, action = rng.normal(size=actions), rng.dirichlet(np.ones(outcomes), actions), int(rng.integers(actions))
+    others = [a for a in range(actions) if a != action]
+    less = np.array([chances[a] - chances[action] for a in others])
+    expected = scipy.optimize.linprog(chances[action], less, np.array([values[action] - values[a] for a in others]))
+    found = jax.jit(least_payments)(jnp.asarray(values, jnp.float32), jnp.asarray(chances, jnp.float32), jnp.int32(action))
+    if expected.status == 0:
+        if expected.fun < 50:  # beyond, what float32 rounds is no longer small
+            np.testing.assert_allclose(found[1], expected.fun, rtol=2e-2, atol=2e-3)
+            gain = chances @ np.asarray(found[0], float) + values
+            assert gain[action] >= gain.max() - 1e-2
+            assert (np.asarray(found[0]) >= 0).all()
+    else:
+        assert not np.isfinite(found[1]) or found[1] > 50
+
+
+def equilibrium_of(costs, gains, chances, successor):
+    """State by state from the end, in plain Python, with the closed form of two actions and two outcomes."""
+    states = len(costs)
+    principal, agent, action = [0.0] * (states + 1), [0.0] * (states + 1), [0] * states
+    spread = chances[1][1] - chances[0][1]
+    for s in reversed(range(states)):
+        q = [costs[s][a] + sum(chances[a][o] * agent[successor[s][o]] for o in range(2)) for a in range(2)]
+        paid = [max(0.0, q[1 - a] - q[a]) / spread * chances[a][a] for a in range(2)]  # on the outcome of the action's number
+        worth = [sum(chances[a][o] * (gains[s][o] + principal[successor[s][o]]) for o in range(2)) - paid[a] for a in range(2)]
+        best = max(range(2), key=lambda a: worth[a])
+        principal[s], agent[s], action[s] = worth[best], q[best] + paid[best], best
+    return principal[:-1], agent[:-1], action
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_the_equilibrium_is_the_oracles(seed):
+    tree = random_tree(seed, depth=4)
+    principal, agent, action = equilibrium_of(*(array.tolist() for array in tree))
+    found = subgame_perfect(*(jnp.asarray(array, jnp.float32) for array in tree[:2]), *tree[2:])
+    np.testing.assert_allclose(found.principal, principal, atol=1e-4)
+    np.testing.assert_allclose(found.agent, agent, atol=1e-4)
+    assert (np.asarray(found.action) == action).mean() > 0.9  # ties apart
+
+
+def test_the_two_step_example_of_the_paper():
+    """Principal 1 and agent 0.2, contract 1 on the good outcome everywhere; committing at the start gives 19/18."""
+    costs, gains, chances, successor = TWO_STEPS
+    found = subgame_perfect(jnp.asarray(costs, jnp.float32), jnp.asarray(gains, jnp.float32), chances, successor)
+    np.testing.assert_allclose([found.principal[0], found.agent[0]], [1.0, 0.2], atol=1e-5)
+    np.testing.assert_allclose(found.payments, np.tile([0.0, 1.0], (3, 1)), atol=1e-5)
+    value, payments = best_contracts(*TWO_STEPS)
+    assert value == pytest.approx(19 / 18)
+    assert payments[1].sum() == pytest.approx(0.0)  # pay is withheld where the costly branch failed
+
+
+def test_a_thousand_trees_are_the_literatures():
+    """Share of states with effort about 0.577; in the last level 1/2 + (2 - (2 + t) e^-t) / 4 with t = ln(64/45)."""
+    trees = [random_tree(seed) for seed in range(1000)]
+    stacked = [jnp.asarray(np.stack([tree[k] for tree in trees], -1), jnp.float32) for k in range(2)]
+    found = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, *trees[0][2:]))(*stacked)
+    assert float(found.action.mean()) == pytest.approx(0.577, abs=0.003)
+    t = np.log(64 / 45)
+    assert float(found.action[511:].mean()) == pytest.approx(0.5 + (2 - (2 + t) * np.exp(-t)) / 4, abs=0.003)
+    assert float(found.principal[0].mean()) == pytest.approx(3.942, abs=0.06)  # three standard errors
+    assert float(found.agent[0].mean()) == pytest.approx(0.151, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_committing_pays_no_less_than_the_equilibrium(seed):
+    """By linear programmes, whose payments the game's own dynamic programming finds worth as much."""
+    tree = random_tree(seed, depth=2)
+    value, _ = best_contracts(*tree)
+    found = subgame_perfect(*(jnp.asarray(array, jnp.float32) for array in tree[:2]), *tree[2:])
+    assert value >= float(found.principal[0]) - 1e-5
+    game = contracts(depth=2, seed=seed)
+    solved = game.solve()
+    problem = MarkovProblem(game, MarkovFollowers("exact", knows_time=True))
+    paid = problem.worth(jax.random.key(0), jnp.asarray(solved.commitment, jnp.float32)[None]).payoff[0]
+    assert float(paid) == pytest.approx(value, abs=1e-3)
+    assert problem.optimum().method == "lp"
+    assert all(
+        float(problem.worth(jax.random.key(0), jnp.asarray(made, jnp.float32)[None]).payoff[0]) <= value + 1e-3
+        for made in problem.commitments.draw(jax.random.key(seed), 64)
+    )
+
+
+def test_a_leader_who_commits_learns_contracts():
+    """Depth 2, a continuous search: no less than the subgame-perfect equilibrium, no more than the optimum."""
+    game = contracts(depth=2, seed=1)
+    found = sx.train(
+        game,
+        direct=sx.DirectConfig(num_updates=150, population=64),
+        followers=MarkovFollowers("exact", knows_time=True),
+        seeds=1,
+        progress=False,
+    )
+    tree = random_tree(1, depth=2)
+    equilibrium = subgame_perfect(*(jnp.asarray(array, jnp.float32) for array in tree[:2]), *tree[2:])
+    payoff = found.best.certificate["leader_payoff"]
+    assert float(equilibrium.principal[0]) - 1e-3 <= payoff <= found.best.optimum + 1e-3
+    assert found.best.certificate["exploitability"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_mistakes_name_what_is_allowed():
+    costs, gains, chances, successor = TWO_STEPS
+    with pytest.raises(InputError, match="successor must lead from each of the 3 states to a later one"):
+        subgame_perfect(jnp.asarray(costs), jnp.asarray(gains), chances, successor * 0)
+    with pytest.raises(InputError, match="at least 0, and sum to 1 over outcomes"):
+        ContractGame(costs, gains, 2 * chances, successor, horizon=2)
+    with pytest.raises(UnsolvedError, match="contracts in 15 states are too many to solve"):
+        contracts(depth=4).solve()
+    with pytest.raises(InputError, match="depth=0"):
+        contracts(depth=0)

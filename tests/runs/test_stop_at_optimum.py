@@ -1,0 +1,37 @@
+"""A run ends once every seed has reached an optimum that is known, says so, and goes on and is evaluated like any other."""
+
+import pytest
+
+import stackjax as sx
+from tests.runs.commands import metrics_of, result_of, run
+
+MANY = ["--search.num-updates", 80, "--search.population", 64, "--pomdp.num-rounds", 50, "--seeds", 2]
+
+
+def test_a_run_stops_at_the_optimum(tmp_path, capsys):
+    out, command = tmp_path / "run", ["train", "allocation", *MANY]
+    assert run(*command, "--out", out) == 0
+    assert "of 80: every seed has reached the optimum" in capsys.readouterr().out
+    result = result_of(out)
+    done = result["updates"]["done"]
+    assert done < result["updates"]["asked"] == 80
+    assert [seed["optimality_gap"] for seed in result["seeds"]] == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert {row["update"] for row in metrics_of(out)} <= set(range(done + 1))
+    assert "every seed has reached the optimum" in (out / "report.html").read_text()
+    assert run("evaluate", out) == 0
+    assert result_of(out) == result
+
+    (out / "result.json").unlink()  # as if killed before it was written
+    assert run(*command, "--out", out, "--resume") == 0
+    assert result_of(out) == result
+    assert run(*command, "--no-stop-at-optimum", "--out", out, "--resume") == 2
+    assert "stop_at_optimum (was True, now False)" in capsys.readouterr().err
+
+
+def test_without_a_known_optimum_or_when_told_so_it_goes_on(tmp_path):
+    assert run("train", "allocation", *MANY, "--no-stop-at-optimum", "--out", tmp_path / "whole") == 0
+    assert result_of(tmp_path / "whole")["updates"] == {"done": 80, "asked": 80}
+    settings = sx.SearchConfig(num_updates=8, population=16)
+    found = sx.train("iterated", search=settings, followers=sx.markov.MarkovFollowers("softmax"), seeds=1, progress=False)
+    assert found.best.optimum is None
+    assert found.result["updates"] == {"done": 8, "asked": 8}

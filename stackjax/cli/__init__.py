@@ -26,9 +26,9 @@ usage:
   stackjax export DIR FILE          a run's commitment, policy and follower play in a file of its own, .json or .npz
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
 
-GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg), openspiel:NAME, or FILE.py[:NAME].
---solver ppo (the default), direct or search chooses what looks for the commitment.
-stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, and the solver's, --ppo.*
+GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg), openspiel:NAME, FILE.py[:NAME], or iterated:FILE (a
+payoff file, played again and again). --solver direct (the default), ppo or search chooses what looks for the commitment.
+stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, and the solver's, --direct.*
 """
 
 

@@ -45,7 +45,7 @@ class Programs:
     """Programs for batches of ``num_elements`` runs of ``spec`` that differ in seed and in the numeric fields ``swept``.
 
     ``init(elements)``, ``advance(state, elements, count)``, ``score(state, elements)`` and ``evaluate(state, elements)`` are
-    those of `runs.state` for the whole batch; states stay on the devices, what is reported is NumPy, on every process.
+    those of `compute.state` for the whole batch; states stay on the devices, what is reported is NumPy, on every process.
     ``advance`` and ``score`` use up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a
     checkpoint and back.
 

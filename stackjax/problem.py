@@ -101,6 +101,7 @@ class Problem(Protocol):
       payoff_range: bounds of the leader's payoff, game units.
       settled_gap: the largest gap at which followers count as settled, game units.
       bytes_per_commitment: memory that one of a batch of commitments takes while followers answer it.
+      answer_choices: how many values each entry of an answer ``[Q]`` may have, see `Worth`.
       tie: the slack, game units, up to which a follower counts as indifferent.
       kernel: what runs the followers on this machine, for the record.
       gap_name: what the followers' distance from equilibrium is called in results and metrics, for example ``bcce_gap``.
@@ -118,6 +119,8 @@ class Problem(Protocol):
     def settled_gap(self) -> float: ...
     @property
     def tie(self) -> float: ...
+    @property
+    def answer_choices(self) -> tuple[int, ...]: ...
     @property
     def bytes_per_commitment(self) -> int: ...
     @property

@@ -52,6 +52,10 @@ class PlacesProblem:
     bytes_per_commitment, gap_name, columns, nearby = 16, "regret", {"regret": "regret", "place": "place"}, None
 
     @property
+    def answer_choices(self):
+        return (self.game.num_places,)
+
+    @property
     def commitments(self):
         return Table(self.game.num_places, Discrete(4))
 

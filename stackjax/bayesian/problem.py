@@ -66,6 +66,11 @@ class BayesianProblem:
         return float(TIE * self.env.game.payoff_scale)
 
     @property
+    def answer_choices(self) -> tuple[int, ...]:
+        game = self.env.game
+        return tuple(n for types, n in zip(game.num_types, game.num_actions, strict=True) for _ in range(types))
+
+    @property
     def bytes_per_commitment(self) -> int:
         """Payoffs and paths of every (type, action) profile, with room for one copy."""
         game = self.env.game

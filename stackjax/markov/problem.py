@@ -115,6 +115,10 @@ class MarkovProblem:
         return float(TIE * (high - low))
 
     @property
+    def answer_choices(self) -> tuple[int, ...]:
+        return self.game.num_actions * self.game.num_states
+
+    @property
     def bytes_per_commitment(self) -> int:
         return 16 * math.prod(self.game.successor.shape) * (self.length.steps if self.is_timed else 32)
 

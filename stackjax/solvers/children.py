@@ -125,6 +125,17 @@ def ascended(key: PRNGKey, nearby: Nearby, slopes: Nearby, start: Array, tie: fl
     return jnp.where(jnp.isfinite(moved).all(), moved, start)
 
 
+def restored(slack: Array, slopes: Array, start: Array, margin: Array) -> Array:
+    """``start [D]`` moved by the least squares step that gives every ``slack [M]`` below ``margin`` that margin."""
+    short = jnp.maximum(margin - slack, 0.0)
+    binds = (short > 0) & (jnp.abs(slopes).max(axis=-1, initial=0.0) > 0)
+    pull = jnp.where(binds[:, None], slopes, 0.0)
+    metric = jnp.matmul(pull.T, pull, precision="highest") + 1e-4 * jnp.eye(len(start))
+    step = solved(metric, jnp.matmul(pull.T, jnp.where(binds, short, 0.0), precision="highest"))
+    moved = jnp.clip(start + step, 0.0, 1.0)
+    return jnp.where(jnp.isfinite(moved).all(), moved, start)
+
+
 def solved(matrix: Array, vector: Array) -> Array:
     """``x [D]`` with ``matrix x = vector``, for a matrix that is symmetric and positive definite, by Gauss-Jordan elimination.
 

@@ -43,6 +43,8 @@ class DirectConfig:
     """Of the other episodes, the share that goes to random commitments."""
     climb_share: float = 0.25
     """Of the other episodes, the share that goes to commitments which follow the slope of the payoff, if it has one."""
+    cross_share: float = 0.33
+    """Of those, the share that first cross to where one follower answers otherwise at one type."""
     trusted_groups: int = 8
     """Such groups that a commitment must have met before it counts as the best found."""
     first_step: float = 0.3
@@ -59,6 +61,7 @@ class DirectConfig:
             require_number(name, getattr(self, name), lambda share: 0 < share < 1, "between 0 and 1")
         most = 1.0 - self.stranger_share
         require_number("climb_share", self.climb_share, lambda share: 0 <= share < most, f"at least 0 and below {most:g}")
+        require_number("cross_share", self.cross_share, lambda share: 0 <= share <= 1, "at least 0 and at most 1")
         for name in ("first_step", "last_step"):
             require_number(name, getattr(self, name), lambda step: 0 < step <= 1, "above 0 and at most 1")
         require("last_step", self.last_step, self.last_step <= self.first_step, "at most first_step")

@@ -23,6 +23,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["DirectState", "Elite", "direct"]
 
 FIRST = 0.01  # of a group, see `Elite.groups`
+CROSSING_STEPS = 2  # of least squares, as payoffs are not quite linear and the box cuts steps short
 MOST_ENTRIES = 128  # of a commitment that climbs: each step solves as many linear equations
 
 
@@ -115,7 +116,7 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
             scaled, step = children.to_unit(space, chosen), step_size(config, progress)
             made.append(children.from_unit(space, children.box_children(breed_key, scaled, parents.weight[in_turn], step)))
             if num_climbing:
-                made.append(_climbed(problem, space, climb_key, elite, parents, num_climbing))
+                made.append(_climbed(problem, config, space, climb_key, elite, parents, num_climbing))
         return jnp.concatenate(made)
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
@@ -149,10 +150,16 @@ def _can_climb(problem: Problem) -> bool:
     return table.num_nodes * math.prod(table.actions.shape) <= MOST_ENTRIES and problem.nearby is not None
 
 
-def _climbed(problem: Problem, space: Box, key: PRNGKey, elite: Elite, parents: Parents, count: int) -> Array:
-    """``[count, O, d]``: a mix of commitments of one answer, moved up the slope; each answer in turn."""
+def _climbed(
+    problem: Problem, config: DirectConfig, space: Box, key: PRNGKey, elite: Elite, parents: Parents, count: int
+) -> Array:
+    """``[count, O, d]``: a mix of commitments of one answer, moved up the slope; each answer in turn.
+
+    Some of them first cross the border to where one entry of the answer is another.
+    """
     nearby, (low, high) = problem.nearby, problem.payoff_range
     assert nearby is not None
+    choices = jnp.asarray(problem.answer_choices, jnp.int32)
     mix_key, move_key = jax.random.split(key)
     answer = jnp.arange(count) % parents.num_answers
     place, shape = parents.place[answer], elite.commitments.shape[1:]
@@ -161,9 +168,21 @@ def _climbed(problem: Problem, space: Box, key: PRNGKey, elite: Elite, parents: 
     start = jax.vmap(lambda mix, parents: jnp.tensordot(mix / mix.sum(), parents, 1))(mix, scaled).reshape(count, -1)
 
     def one(key: PRNGKey, start: Array, answer: Array) -> Array:
+        which_key, other_key, flip_key, margin_key, key = jax.random.split(key, 5)
+        entry = jax.random.randint(which_key, (), 0, len(answer))
+        other = answer[entry] + jax.random.randint(other_key, (), 1, jnp.maximum(choices[entry], 2), jnp.int32)
+        crosses = jax.random.uniform(flip_key) < config.cross_share
+        answer = jnp.where(crosses, answer.at[entry].set(other % choices[entry]), answer)
         leads_to = lambda flat: nearby(children.from_unit(space, flat.reshape(shape)), answer)
+        slack_size = jax.eval_shape(leads_to, start).slack.size
+        derivative = jax.jacfwd if start.size <= slack_size else jax.jacrev
+        margin = 10.0 ** jax.random.uniform(margin_key, minval=-4.0, maxval=-1.0) * (high - low)
+
+        def cross(_: Array, at: Array) -> Array:
+            return children.restored(leads_to(at).slack, derivative(leads_to)(at).slack, at, margin)
+
+        start = jnp.where(crosses, jax.lax.fori_loop(0, CROSSING_STEPS, cross, start), start)
         here: Nearby = leads_to(start)
-        derivative = jax.jacfwd if start.size <= here.slack.size else jax.jacrev
         return children.ascended(key, here, derivative(leads_to)(start), start, problem.tie, high - low)
 
     moved = jax.vmap(one)(jax.random.split(move_key, count), start, elite.answer[place[:, 0]])

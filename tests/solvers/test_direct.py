@@ -4,12 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import stackjax as sx
 from stackjax.bayesian.answers import risk, stay
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.problem import Nearby, Table, Worth
-from stackjax.solvers.children import ascended
+from stackjax.solvers.children import ascended, restored
 from stackjax.solvers.config import DirectConfig, SearchConfig
 from stackjax.solvers.direct import Elite, best_of, direct, merge, parents_of
 from stackjax.solvers.search import search
@@ -97,6 +99,22 @@ def test_a_step_up_the_slope_is_dikins():
     share = 1.0 - 0.5 * float(jax.random.uniform(key)) ** 2
     np.testing.assert_allclose(got, affine_scaling(start, payoff_slope, slack, slack_slopes, share), rtol=1e-3, atol=1e-4)
     assert payoff_slope @ (np.asarray(got) - start) > 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_a_crossing_gives_every_slack_its_margin(seed):
+    """Where slacks are linear and the box leaves room, one least squares step is enough; what has its margin stays."""
+    rng = np.random.default_rng(seed)
+    slopes, start = rng.normal(size=(2, 6)), np.full(6, 0.5)
+    slack = np.array([-0.05, 0.3])
+    moved = np.asarray(restored(*(jnp.asarray(x, jnp.float32) for x in (slack, slopes, start)), jnp.float32(0.02)))
+    after = slack + slopes @ (moved - start)
+    assert ((moved >= 0) & (moved <= 1)).all()
+    if ((moved > 0) & (moved < 1)).all():
+        assert after[0] == pytest.approx(0.02, abs=2e-3)
+    held = restored(*(jnp.asarray(x, jnp.float32) for x in (np.abs(slack), slopes, start)), jnp.float32(0.02))
+    np.testing.assert_allclose(held, start, atol=1e-6)
 
 
 def test_settled_commitments_go_first():

@@ -36,7 +36,7 @@ reproduce: $(READY)
 	$(BIN)/python experiments/reproduce.py --seeds $(SEEDS)
 
 reproduce-quick: $(READY)
-	XLA_FLAGS=--xla_backend_optimization_level=1 $(BIN)/python experiments/reproduce.py --quick --out runs/reproduce-quick/results --runs runs/reproduce-quick/runs
+	XLA_FLAGS="$$($(BIN)/python tests/quick_flags.py)" $(BIN)/python experiments/reproduce.py --quick --out runs/reproduce-quick/results --runs runs/reproduce-quick/runs
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv --clear .venv

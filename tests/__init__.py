@@ -3,7 +3,8 @@
 import hashlib
 import os
 import pathlib
-from importlib import metadata
+
+from tests.quick_flags import quick_flags
 
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers, commands that tests start, and later runs share what is compiled
     processor = pathlib.Path("/proc/cpuinfo")  # what is compiled for one need not run on another
@@ -16,11 +17,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers, commands that test
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(pathlib.Path(__file__).parents[1] / ".cache" / f"xla-{name}")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.01"  # even one operation takes longer than to read it
 
-# Compiled quickly: most of the time of a test would go into optimising a program that runs once. What trains says otherwise.
-flags = ["--xla_backend_optimization_level=0", "--xla_cpu_parallel_codegen_split_count=1"]
-if metadata.version("jaxlib").startswith("0.10."):  # later ones know it no more; compiles three times faster
-    flags.append("--xla_cpu_use_fusion_emitters=false")
-os.environ.setdefault("XLA_FLAGS", " ".join(flags))
+os.environ.setdefault("XLA_FLAGS", quick_flags())  # what trains says otherwise
 
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 if worker and hasattr(os, "sched_setaffinity"):  # a core each: XLA's threads would only get into each other's way

@@ -1,4 +1,4 @@
-"""XLA's flags for programs that run once or twice, where most of the time would go into optimising them. Run, it prints them."""
+"""XLA's flags for programs that run once or twice, for which optimising would take most of the time. Run, it prints them."""
 
 from importlib import metadata
 

@@ -33,7 +33,8 @@ def train_all(settings: Settings, switch: str = "", **ppo: Any) -> dict[str, Run
         steps = ppo["num_envs"] * ppo["num_steps"]
         training = {**training, **ppo, "num_updates": settings.few(DECISIONS, 3 * steps) // steps}
     name = lambda critic: f"{GAME}-{critic}{switch}"
-    return {critic: train(settings, name(critic), GAME, pomdp=lengths, critic_inputs=critic, **training) for critic in CRITICS}
+    critics = settings.few(list(CRITICS), ["weights", "none"]) if switch else list(CRITICS)
+    return {critic: train(settings, name(critic), GAME, pomdp=lengths, critic_inputs=critic, **training) for critic in critics}
 
 
 def shortfalls(run: Run) -> np.ndarray:

@@ -64,7 +64,8 @@ def equilibrium_of(costs, gains, chances, successor):
 def test_the_equilibrium_is_the_oracles(seed):
     tree = random_tree(seed, depth=4)
     principal, agent, action = equilibrium_of(*(array.tolist() for array in tree))
-    found = subgame_perfect(*(jnp.asarray(array, jnp.float32) for array in tree[:2]), *tree[2:])
+    solve = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, *tree[2:]))
+    found = solve(*(jnp.asarray(array, jnp.float32) for array in tree[:2]))
     np.testing.assert_allclose(found.principal, principal, atol=1e-4)
     np.testing.assert_allclose(found.agent, agent, atol=1e-4)
     assert (np.asarray(found.action) == action).mean() > 0.9  # ties apart
@@ -93,23 +94,20 @@ def test_a_thousand_trees_are_the_literatures():
     assert float(found.agent[0].mean()) == pytest.approx(0.151, abs=0.01)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_committing_pays_no_less_than_the_equilibrium(seed):
     """By linear programmes, whose payments the game's own dynamic programming finds worth as much."""
     tree = random_tree(seed, depth=2)
     value, _ = best_contracts(*tree)
-    found = subgame_perfect(*(jnp.asarray(array, jnp.float32) for array in tree[:2]), *tree[2:])
-    assert value >= float(found.principal[0]) - 1e-5
+    assert value >= equilibrium_of(*(array.tolist() for array in tree))[0][0] - 1e-6
     game = contracts(depth=2, seed=seed)
     solved = game.solve()
     problem = MarkovProblem(game, MarkovFollowers("exact", knows_time=True))
-    paid = problem.worth(jax.random.key(0), jnp.asarray(solved.commitment, jnp.float32)[None]).payoff[0]
-    assert float(paid) == pytest.approx(value, abs=1e-3)
+    tried = problem.commitments.draw(jax.random.key(seed), 64).at[0].set(jnp.asarray(solved.commitment, jnp.float32))
+    paid = jax.jit(problem.worth)(jax.random.key(0), tried).payoff
+    assert float(paid[0]) == pytest.approx(value, abs=1e-3)
+    assert (paid <= value + 1e-3).all()
     assert problem.optimum().method == "lp"
-    assert all(
-        float(problem.worth(jax.random.key(0), jnp.asarray(made, jnp.float32)[None]).payoff[0]) <= value + 1e-3
-        for made in problem.commitments.draw(jax.random.key(seed), 64)
-    )
 
 
 def test_a_leader_who_commits_learns_contracts():
@@ -117,15 +115,15 @@ def test_a_leader_who_commits_learns_contracts():
     game = contracts(depth=2, seed=1)
     found = sx.train(
         game,
-        direct=sx.DirectConfig(num_updates=150, population=64),
+        direct=sx.DirectConfig(num_updates=120, population=64),
         followers=MarkovFollowers("exact", knows_time=True),
         seeds=1,
         progress=False,
     )
     tree = random_tree(1, depth=2)
-    equilibrium = subgame_perfect(*(jnp.asarray(array, jnp.float32) for array in tree[:2]), *tree[2:])
+    equilibrium = equilibrium_of(*(array.tolist() for array in tree))[0][0]
     payoff = found.best.certificate["leader_payoff"]
-    assert float(equilibrium.principal[0]) - 1e-3 <= payoff <= found.best.optimum + 1e-3
+    assert equilibrium - 1e-3 <= payoff <= found.best.optimum + 1e-3
     assert found.best.certificate["exploitability"] == pytest.approx(0.0, abs=1e-5)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.pomdp.commitment import tabulate
 from tests.conftest import GAMES
 
@@ -20,7 +21,7 @@ def test_games_of_the_tests_conform(name):
     sx.check_game(GAMES[name]())
 
 
-@pytest.mark.parametrize("entry", sx.registered_games(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_every_registered_game_conforms(entry):
     game = entry.build()
     sx.check_game(game)
@@ -129,7 +130,7 @@ def test_bad_induced_games_are_named(followers, leader, message):
         sx.induced_game([0.5, 0.5], followers, leader)
 
 
-@pytest.mark.parametrize("entry", sx.registered_games(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_listed_defaults_are_the_factorys(entry):
     listed = {field.name: field.default for field in dataclasses.fields(entry.options)}
     if isinstance(entry.factory, str):

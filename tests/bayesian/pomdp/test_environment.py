@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.pomdp.commitment import tabulate
 from stackjax.testing import random_actions
 
-REGISTERED = [entry.name for entry in sx.registered_games()]
+REGISTERED = [entry.name for entry in ENTRIES]
 
 
 @pytest.mark.parametrize("name", REGISTERED)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.pomdp.commitment import tabulate
 from stackjax.testing import random_actions
 
-REGISTERED = [entry.name for entry in ENTRIES]
+REGISTERED = [entry.name for entry in sx.registered_games() if entry.family == "bayesian"]
 
 
 @pytest.mark.parametrize("name", REGISTERED)

@@ -148,6 +148,7 @@ def test_a_sweep_goes_on_where_it_was_killed(tmp_path, monkeypatch, capsys):
     assert result_of(out) == result_of(whole)
 
 
+@pytest.mark.long
 def test_divergence_is_in_the_table_and_harms_nobody_else(tmp_path, monkeypatch, capsys):
     poison(monkeypatch, 2, [1])
     out = tmp_path / "sweep"

@@ -137,6 +137,7 @@ def test_a_seed_draws_the_same_alone_or_among_ten(path):
     np.testing.assert_array_equal(jax.random.key_data(together.key[7]), jax.random.key_data(alone.key))
 
 
+@pytest.mark.long
 def test_numeric_settings_vmap():
     env = small_env("maintain")
 

@@ -32,7 +32,7 @@ ADVANTAGES = (0.1, 0.3, 0.5)
 
 def main(settings: Settings) -> None:
     experiment = Experiment("bertrand_platform", settings)
-    game, num_markets = sx.make(GAME), settings.few(NUM_MARKETS, 50)
+    game, num_markets = sx.make(GAME), settings.few(NUM_MARKETS, 25)
     learning = {"sellers": SELLERS.build(), "num_rounds": NUM_ROUNDS, "num_markets": num_markets}
     keys = iter(jax.random.split(jax.random.key(0), 3 + len(ADVANTAGES)))
 
@@ -46,7 +46,7 @@ def main(settings: Settings) -> None:
     markets["price cap"] = settle(game, "cap", **learning, key=next(keys))
 
     lengths = sx.POMDPConfig(NUM_ROUNDS, NUM_REWARD_EPISODES, evaluation_rounds=NUM_ROUNDS)
-    training = {"num_envs": 32, "num_updates": settings.few(30, 6)}
+    training = {"num_envs": 32, "num_updates": settings.few(30, 3)}
     seen = train(settings, GAME, GAME, pomdp=lengths, followers=SELLERS, learning_rate=5e-3, **training)
     learned = max(seen.result["seeds"], key=lambda seed: seed["leader_payoff"])
 

@@ -20,3 +20,11 @@ def test_all_lists_exist():
         loaded = importlib.import_module(module)
         for name in loaded.__all__:
             assert hasattr(loaded, name), (module, name)
+
+
+def test_a_familys_names_are_not_hidden_by_its_modules():
+    """A module of the same name as a function would take its place once it is imported."""
+    modules = {path.stem for path in pathlib.Path(sx.markov.__file__).parent.glob("*.py")}
+    assert not modules & set(sx.markov.__all__)
+    for name in sx.markov.__all__:
+        assert getattr(sx.markov, name) is not None

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from stackjax.markov.contracts import ContractGame, best_contracts, least_payments, random_tree, subgame_perfect
     from stackjax.markov.followers import MarkovFollowers
     from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
-    from stackjax.markov.iterated import IteratedGame, iterated
+    from stackjax.markov.iterated_games import IteratedGame, iterated
     from stackjax.markov.optimum import MarkovOptimum, solve_markov
     from stackjax.markov.problem import MarkovCertificate, MarkovProblem
     from stackjax.markov.testing import check_markov_game
@@ -16,7 +16,7 @@ _HOMES = {
     "contracts": ("ContractGame", "best_contracts", "least_payments", "random_tree", "subgame_perfect"),
     "followers": ("MarkovFollowers",),
     "game": ("InducedMarkovGame", "MarkovGame", "tabulate_markov"),
-    "iterated": ("IteratedGame", "iterated"),
+    "iterated_games": ("IteratedGame", "iterated"),
     "optimum": ("MarkovOptimum", "solve_markov"),
     "problem": ("MarkovCertificate", "MarkovProblem"),
     "testing": ("check_markov_game",),

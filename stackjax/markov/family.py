@@ -66,7 +66,7 @@ class IteratedSource(GameSource):
     payoffs: Any = None
 
     def build(self, options: dict[str, Any]) -> "MarkovGame":
-        from stackjax.markov.iterated import IteratedGame
+        from stackjax.markov.iterated_games import IteratedGame
 
         table = self.payoffs
         if self.file is not None:
@@ -91,7 +91,7 @@ class MarkovFamily(Family):
     entries = (
         GameEntry(
             "iterated",
-            "stackjax.markov.iterated:iterated",
+            "stackjax.markov.iterated_games:iterated",
             "acts in each public state of an iterated game",
             "6 (dilemma, T=10)",
             IteratedOptions,

@@ -11,7 +11,7 @@ import stackjax as sx
 from stackjax.errors import InputError
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import tabulate_markov
-from stackjax.markov.iterated import SYMMETRIC, IteratedGame, iterated
+from stackjax.markov.iterated_games import SYMMETRIC, IteratedGame, iterated
 from stackjax.markov.optimum import solve_markov
 from stackjax.markov.problem import MarkovProblem
 from tests.oracles.markov import best_stationary_values, best_timed_values

@@ -64,9 +64,11 @@ class GameEntry:
         game = factory(**dict(self.fixed), **options)
         rules = families()[self.family].rules()
         if not isinstance(game, rules):
+            owner = next((name for name, family in families().items() if isinstance(game, family.rules())), None)
+            hint = "" if owner is None else f"; register it with family={owner!r}"
             raise InputError(
-                f"game {self.name!r} cannot be made: its factory must return an sx.{rules.__name__}, but returned {game!r:.80}"
-                f"{definition(factory)}"
+                f"game {self.name!r} cannot be made: its factory must return a {rules.__name__}, but returned {game!r:.80}"
+                f"{hint}{definition(factory)}"
             )
         return game
 

@@ -16,7 +16,17 @@ from stackjax.errors import InputError
 from stackjax.markov.game import InducedMarkovGame
 from stackjax.types import Array
 
-__all__ = ["Length", "Ties", "Values", "best_stationary", "best_timed", "best_values", "evaluate", "softmax_answer"]
+__all__ = [
+    "POLICIES_AT_ONCE",
+    "Length",
+    "Ties",
+    "Values",
+    "best_stationary",
+    "best_timed",
+    "best_values",
+    "evaluate",
+    "softmax_answer",
+]
 
 Ties = Literal["for", "against", "even"]
 MOST_POLICIES = 4096  # stationary policies of a follower that are all tried

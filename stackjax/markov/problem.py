@@ -11,6 +11,7 @@ import numpy as np
 
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.markov.answers import (
+    POLICIES_AT_ONCE,
     Length,
     Ties,
     Values,
@@ -120,7 +121,11 @@ class MarkovProblem:
 
     @property
     def bytes_per_commitment(self) -> int:
-        return 16 * math.prod(self.game.successor.shape) * (self.length.steps if self.is_timed else 32)
+        """Payoffs, chances, and what all policies that are tried at once make of the states; or a policy for every step."""
+        tables, states = 16 * math.prod(self.game.successor.shape), self.game.num_states
+        if self.is_timed or self.game.horizon is None:
+            return tables + 16 * self.length.steps * states * self.game.num_actions[0]
+        return tables + 4 * min(self.game.num_actions[0] ** states, POLICIES_AT_ONCE) * states * (states + 8)
 
     @property
     def is_timed(self) -> bool:
@@ -153,7 +158,7 @@ class MarkovProblem:
         return Worth(values.leader, self._gap(induced, values), at_risk, first.argmax(axis=1).astype(jnp.int32).T)
 
     def _gap(self, induced: InducedMarkovGame, values: Values) -> Array:
-        if isinstance(self.followers, ExactFollower):  # its answer is the best that there is: `judge` checks it
+        if isinstance(self.followers, ExactFollower):  # its answer is the best that there is
             return jnp.zeros_like(values.follower)
         return jnp.maximum(best_values(induced, self.length) - values.follower, 0.0)
 
@@ -172,7 +177,7 @@ class MarkovProblem:
         return Judged(found.leader_payoff, found.exploitability, found)
 
     def optimum(self) -> Optimum | None:
-        """The strong optimum against an exact follower, or None where it is not known."""
+        """The optimum against an exact follower, strong or weak by its ties, or None where it is not known."""
         if not isinstance(self.followers, ExactFollower):
             return None
         try:
@@ -180,7 +185,9 @@ class MarkovProblem:
         except UnsolvedError:
             return None
         value = found.value if self.followers.ties == "for" else found.weak_value
-        return None if value is None else Optimum(value, found.method)
+        if value is None or (self.followers.ties == "even" and found.value != value):
+            return None  # with even ties the best lies in between
+        return Optimum(value, found.method)
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""

@@ -20,7 +20,7 @@ def check_markov_game(game: MarkovGame) -> None:
     Shapes, states and lengths (`MarkovGame.check`); then, under random commitments and those of every leader action in all
     states, chances of outcomes, payoffs within ``payoff_bounds``, and that the same question has the same answer.
     """
-    require_is("game", game, MarkovGame, "an sx.MarkovGame")
+    require_is("game", game, MarkovGame, "a MarkovGame")
     game.check()
     commitments = Table(game.num_states, game.leader_actions).draw(jax.random.key(0), NUM_COMMITMENTS)
     if jnp.issubdtype(commitments.dtype, jnp.integer):

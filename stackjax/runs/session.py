@@ -26,7 +26,7 @@ from stackjax.reports.results import result_of
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Trained, read_state, train_batch
 from stackjax.specs.run import RunSpec
 
-__all__ = ["NonFiniteError", "check_directory", "identity_of", "read_run", "run_evaluation", "run_training"]
+__all__ = ["NonFiniteError", "check_directory", "identity_of", "is_optimal", "read_run", "run_evaluation", "run_training"]
 
 AT_OPTIMUM = 1e-6  # of the leader's payoff range: what counts as the optimum, in float32
 TABLE_BUDGET_GIB = 16.0  # what the committed path may spend on tabulated games
@@ -86,7 +86,7 @@ def run_training(
             identity_of(config),
             checkpoint_seconds,
             on_progress,
-            is_enough=_is_optimal(spec, problem, optimum),
+            is_enough=is_optimal(spec, problem, optimum),
         )
         timing = {"compile": compile_seconds, "train": trained.seconds}
         return _finish(programs, elements, directory, trained, timing, optimum)
@@ -108,7 +108,7 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
         programs, elements, trained = read_run(directory, game_file)
         spec, optimum = programs.spec, programs.problem.optimum()
         num_updates, best = spec.solver.num_updates, programs.best(trained.state, spec.num_seeds)
-        is_over = programs.all_diverged(trained.state) or _is_optimal(spec, programs.problem, optimum)(*best)
+        is_over = programs.all_diverged(trained.state) or is_optimal(spec, programs.problem, optimum)(*best)
         if trained.update < num_updates and not is_over:
             raise InputError(
                 f"directory {directory.path} holds a run that is trained up to update {trained.update} of {num_updates}; go on "
@@ -121,7 +121,7 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
         directory.release()
 
 
-def _is_optimal(spec: RunSpec, problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
+def is_optimal(spec: RunSpec, problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
     """Whether all of so many payoffs and gaps are those of settled followers and the optimum, so that a run may stop."""
     if optimum is None or not spec.stop_at_optimum:
         return lambda payoffs, gaps: False

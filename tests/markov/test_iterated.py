@@ -14,6 +14,7 @@ from stackjax.markov.game import tabulate_markov
 from stackjax.markov.iterated_games import SYMMETRIC, IteratedGame, iterated
 from stackjax.markov.optimum import solve_markov
 from stackjax.markov.problem import MarkovProblem
+from stackjax.registry import forget
 from tests.oracles.markov import best_stationary_values, best_timed_values
 from tests.runs.commands import metrics_of, result_of, run
 
@@ -107,6 +108,8 @@ def test_the_certificate_says_what_ties_are_worth():
     assert problem.optimum().value == 3.0
     assert MarkovProblem(game, MarkovFollowers("exact", ties="against")).optimum().value == 0.0
     assert MarkovProblem(game, MarkovFollowers("softmax")).optimum() is None
+    for_ever = IteratedGame(table, horizon=None, discount=0.5)
+    assert MarkovProblem(for_ever, MarkovFollowers("exact", ties="even")).optimum() is None  # it lies in between
 
 
 def test_training_finds_the_one_table_of_the_dilemma(tmp_path, capsys):
@@ -189,6 +192,15 @@ def test_mistakes_at_the_command_line_are_one_line(tmp_path, capsys):
         errors = capsys.readouterr().err.strip().splitlines()
         assert len(errors) == 1
         assert words in errors[0]
+
+
+def test_a_factory_that_does_not_say_what_it_makes_is_told_how():
+    sx.register("unsaid", lambda: iterated("chicken"))
+    try:
+        with pytest.raises(InputError, match=r"must return a Game, but returned .*; register it with family='markov'"):
+            sx.make("unsaid")
+    finally:
+        forget(["unsaid"])
 
 
 def test_a_markov_game_trains_from_python():

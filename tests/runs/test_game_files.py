@@ -88,9 +88,9 @@ BROKEN = {
         "sx.register('broken', lambda: sx.matrix_game([[1, 2]]))\n",
         "game 'broken' cannot be made: payoffs has shape (1, 2)",
     ),
-    "returns a number": ("sx.register('broken', lambda: 3)\n", "must return an sx.Game, but returned 3 (PATH:2)"),
-    "returns nothing": ("sx.register('broken', lambda: None)\n", "must return an sx.Game, but returned None (PATH:2)"),
-    "returns a class": (GAME + "sx.register('broken', lambda: G)\n", "must return an sx.Game, but returned <class"),
+    "returns a number": ("sx.register('broken', lambda: 3)\n", "must return a Game, but returned 3 (PATH:2)"),
+    "returns nothing": ("sx.register('broken', lambda: None)\n", "must return a Game, but returned None (PATH:2)"),
+    "returns a class": (GAME + "sx.register('broken', lambda: G)\n", "must return a Game, but returned <class"),
 }
 
 

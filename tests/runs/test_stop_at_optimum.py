@@ -1,8 +1,13 @@
 """A run ends once every seed has reached an optimum that is known, says so, and goes on and is evaluated like any other."""
 
+import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.problem import Optimum
+from stackjax.runs.session import is_optimal
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import find_game
 from tests.runs.commands import metrics_of, result_of, run
 
 MANY = ["--search.num-updates", 80, "--search.population", 64, "--pomdp.num-rounds", 50, "--seeds", 2]
@@ -35,3 +40,18 @@ def test_without_a_known_optimum_or_when_told_so_it_goes_on(tmp_path):
     found = sx.train("iterated", search=settings, followers=sx.markov.MarkovFollowers("softmax"), seeds=1, progress=False)
     assert found.best.optimum is None
     assert found.result["updates"] == {"done": 8, "asked": 8}
+
+
+@pytest.mark.parametrize(
+    ("payoffs", "gaps", "expected"),
+    [
+        ([20.0, 20.0], [0.0, 0.0], True),
+        ([20.0, 19.9], [0.0, 0.0], False),  # one seed is not there yet
+        ([20.0, 20.0], [0.0, 9.0], False),  # one seed's followers have not settled
+    ],
+)
+def test_all_seeds_must_be_there_and_settled(payoffs, gaps, expected):
+    spec = RunSpec(find_game("maintain"), {}, {}, sx.SearchConfig())
+    problem = spec.build_problem()
+    assert is_optimal(spec, problem, Optimum(20.0, "lp"))(np.array(payoffs), np.array(gaps)) is expected
+    assert not is_optimal(spec, problem, None)(np.array(payoffs), np.array(gaps))

@@ -34,7 +34,9 @@ class Held(NamedTuple):
 
 
 def episodes_of_held(config: PPOConfig) -> Array:
-    """bool ``[num_envs]``, the episodes of an update that play the best commitment so far."""
+    """bool ``[num_envs]``, the episodes of an update that play the best commitment so far; none if all is credited."""
+    if config.credit == "all":
+        return jnp.zeros(config.num_envs, bool)
     return jnp.arange(config.num_envs, dtype=jnp.result_type(float)) < config.held_share * config.num_envs
 
 
@@ -54,7 +56,7 @@ def committed_rollout(
 ) -> tuple[Transitions, RolloutStats, Held]:
     """``num_envs`` whole episodes under freshly drawn commitments, of which a device plays its part.
 
-    The first ``held_share`` of the episodes are those of the commitment ``held``, if there is one.
+    The first ``held_share`` of the episodes are those of the commitment ``held``, if there is one and commitments are credited.
 
     Returns:
       `Transitions`, by default ``O`` of them per episode, `RolloutStats`, and the best commitment now.

@@ -146,6 +146,7 @@ class PPOConfig:
             "num_steps": ("path", "step"),
             "returns": ("path", "committed"),
             "box_top_share": ("path", "committed"),
+            "held_share": ("path", "committed"),
             "response_samples": ("path", "committed"),
             "reward_samples": ("path", "committed"),
             "grid_points": ("box_policy", "grid"),
@@ -158,6 +159,7 @@ class PPOConfig:
         idle_by_credit = {
             "returns": "commitment",
             "box_top_share": "commitment",
+            "held_share": "commitment",
             "response_samples": "all",
             "reward_samples": "all",
             "response_visibility": "all",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.solvers.ppo.committed import committed_rollout
+from stackjax.solvers.ppo.committed import Held, committed_rollout, episodes_of_held
 from stackjax.solvers.ppo.losses import ppo_loss
 from stackjax.solvers.ppo.rollout import init_steps, step_rollout
 from stackjax.solvers.ppo.train import above_the_rest, training_batch
@@ -346,3 +346,30 @@ def test_probe_action_depends_on_observation(path):
     trainer = sx.make_train(env, config)
     params = jax.jit(trainer)(jax.random.key(0)).state.params
     np.testing.assert_array_equal(trainer.agent.mode_action(params, jnp.eye(3)), [0, 1, 2])
+
+
+def test_the_best_commitment_so_far_is_played_again():
+    """In its share of the episodes, with the log-probability that the policy gives it; what pays more takes its place."""
+    trainer = sx.make_train(small_env("allocation"), small("committed", num_envs=16, num_minibatches=1, held_share=0.25))
+    params = trainer.agent.init(jax.random.key(0))
+    rollout = jax.jit(lambda held: committed_rollout(trainer.agent, trainer.config, params, jax.random.key(1), held=held))
+    choices = jnp.array([2, 1, 0], jnp.int32)
+    seen, _, kept = rollout(Held(choices, jnp.float32(5.0)))
+    np.testing.assert_array_equal(seen.choice[:, :4], np.tile(choices[:, None], (1, 4)))
+    assert not (np.asarray(seen.choice[:, 4:]) == np.asarray(choices)[:, None]).all()
+    expected = trainer.agent.head.distribution(trainer.agent.policy(params, seen.observation)).log_prob(seen.choice)
+    np.testing.assert_allclose(seen.log_prob, expected, atol=1e-5)
+    assert kept.payoff < 5.0  # what it pays now, or another that pays more
+    fresh, _, best = rollout(Held(choices, jnp.float32(-jnp.inf)))
+    assert not (np.asarray(fresh.choice[:, :4]) == np.asarray(choices)[:, None]).all()
+    place = int(fresh.reward[0].argmax())
+    np.testing.assert_array_equal(best.choices, fresh.choice[:, place])
+
+
+def test_what_the_paper_credits_plays_nothing_again():
+    everything = small("committed", credit="all", num_minibatches=1)
+    assert not episodes_of_held(everything).any()
+    with pytest.raises(sx.InputError, match=r"held_share=0.1 does nothing unless credit is commitment"):
+        small("committed", credit="all", held_share=0.1)
+    with pytest.raises(sx.InputError, match=r"held_share=0.1 does nothing unless path is committed"):
+        sx.PPOConfig(path="step", held_share=0.1)

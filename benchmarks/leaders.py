@@ -143,7 +143,7 @@ def compare(contest: Contest, settings: Settings) -> list[dict[str, Any]]:
     rows = []
     for name in settings.leaders:
         started = time.perf_counter()
-        run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, stop_at_optimum=False, progress=False)
+        run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, stop_at_optimum=False, polish=0, progress=False)
         seconds = time.perf_counter() - started
         payoffs = np.array([seed.certificate.leader_payoff for seed in run.seeds])
         settled = np.array([seed.settled for seed in run.seeds])

@@ -162,6 +162,7 @@ def train(
         solver=config,
         resume=begun,
         stop_at_optimum=False,  # curves and comparisons are of equal lengths
+        polish=0,  # and of what was learned
         **(options or {}),
     )
     return Run(trained.result, metrics.read(directory / "metrics.jsonl"))

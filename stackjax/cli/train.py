@@ -14,7 +14,7 @@ from stackjax.errors import InputError
 from stackjax.families import GameSource
 from stackjax.settings import Kinded
 from stackjax.solvers.registry import DEFAULT_SOLVER, registered_solvers, solver_entry
-from stackjax.specs.run import RunSpec
+from stackjax.specs.run import DEFAULT_POLISH, RunSpec
 from stackjax.specs.sources import family_of
 
 __all__ = ["RunSettings", "run_spec", "settings_type", "solver_of", "to_the_end", "train_command"]
@@ -46,10 +46,13 @@ class RunSettings(Processes):
 
 @dataclasses.dataclass(frozen=True)
 class TrainSettings(RunSettings):
-    """Where results go, how many seeds are trained, on which devices, and when to stop."""
+    """Where results go, how many seeds are trained, on which devices, and how it ends."""
 
     stop_at_optimum: bool = True
     """End once every seed has reached the optimum, where it is known."""
+    polish: int = DEFAULT_POLISH
+    """Evaluations that improve each seed's best commitment in its neighbourhood once training is over; 0 for none. They are
+    left out where training has reached the optimum. The result tells what was learned from what they added."""
 
 
 def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
@@ -109,8 +112,8 @@ def run_spec(source: GameSource, settings: Any) -> RunSpec:
     options = dataclasses.asdict(settings.game)
     solver = getattr(settings, solver_of(settings))
     sections = {name: getattr(settings, name) for name in family_of(source).sections}
-    stops = getattr(settings, "stop_at_optimum", False)
-    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, stops)
+    ends = getattr(settings, "stop_at_optimum", False), getattr(settings, "polish", 0)  # a sweep compares what is learned
+    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, *ends)
 
 
 def solver_of(settings: Any) -> str:

@@ -20,7 +20,7 @@ from jax.sharding import PartitionSpec as P
 
 from stackjax.compute.devices import among_processes, exchange, on_devices, replicated
 from stackjax.compute.startup import num_cores
-from stackjax.compute.state import Evaluated, Logged, RunState, advance_run, evaluate_run, score_run, start_run
+from stackjax.compute.state import Evaluated, Logged, RunState, advance_run, evaluate_run, polish_run, score_run, start_run
 from stackjax.problem import Problem, Solver
 from stackjax.shards import WHOLE, Shards
 from stackjax.specs.run import RunSpec
@@ -44,7 +44,7 @@ class Elements(NamedTuple):
 class Programs:
     """Programs for batches of ``num_elements`` runs of ``spec`` that differ in seed and in the numeric fields ``swept``.
 
-    ``init(elements)``, ``advance(state, elements, count)``, ``score(state, elements)`` and ``evaluate(state, elements)`` are
+    ``init(elements)``, ``advance(state, elements, count)``, ``score``, ``polish`` and ``evaluate`` ``(state, elements)`` are
     those of `compute.state` for the whole batch; states stay on the devices, what is reported is NumPy, on every process.
     ``advance`` and ``score`` use up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a
     checkpoint and back.
@@ -133,6 +133,9 @@ class Programs:
 
     def evaluate(self, state: Blocks, elements: Blocks) -> Evaluated:
         return self._joined(self._each("evaluate", state, elements))
+
+    def polish(self, state: Blocks, elements: Blocks) -> Blocks:
+        return self._each("polish", state, elements)
 
     def best(self, state: Blocks, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Payoffs and gaps ``[count]`` of the best commitments so far of the first ``count`` elements, on every process."""
@@ -230,7 +233,7 @@ class Programs:
         }.get(name, [state, elements])
         function = self._function(name)
         if self._num_sharing > 1:
-            gives = {"init": self._specs, "advance": self._specs, "score": (self._specs, P())}.get(name, P())
+            gives = {"score": (self._specs, P()), "evaluate": P()}.get(name, self._specs)
             in_specs = tuple(specs for _, specs in takes)
             function = jax.shard_map(function, mesh=self._places[at], in_specs=in_specs, out_specs=gives, check_vma=False)
         with_sharding = lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
@@ -251,10 +254,14 @@ class Programs:
             def evaluate(state: RunState, element: Elements) -> Evaluated:
                 return evaluate_run(self._problem(element.values), state, element.seeds)
 
+            def polish(state: RunState, element: Elements) -> RunState:
+                return polish_run(self._problem(element.values), state, element.seeds, self.spec.polish)
+
             functions: dict[str, tuple[Callable, Any]] = {
                 "init": (partial(self._start, shards), 0),
                 "advance": (advance, (0, 0, None)),
                 "score": (score, 0),
+                "polish": (polish, 0),
                 "evaluate": (evaluate, 0),
             }
             self._functions[name] = jax.vmap(*functions[name])
@@ -287,8 +294,12 @@ class Programs:
 
 
 def _compiled(name: str, lowered: Any) -> Any:
-    runs_once = name == "init" and jax.default_backend() == "cpu"  # not worth the compiler's effort
-    return lowered.compile(compiler_options={"xla_backend_optimization_level": "0"} if runs_once else {})
+    if name not in ("init", "polish") or jax.default_backend() != "cpu":
+        return lowered.compile()
+    options: dict[str, Any] = {"xla_backend_optimization_level": "0"}  # runs once: not worth the compiler's effort
+    if jax.lib.__version__.startswith("0.10."):  # later ones have no such option
+        options["xla_cpu_use_fusion_emitters"] = False  # halves what compiling takes
+    return lowered.compile(compiler_options=options)
 
 
 def _same(tree: PyTree) -> PyTree:

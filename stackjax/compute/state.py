@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.problem import Judged, Metrics, Problem, Solver
+from stackjax.solvers.polish import polished
 from stackjax.types import Array, PyTree
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "RunState",
     "advance_run",
     "evaluate_run",
+    "polish_run",
     "score_run",
     "start_run",
 ]
@@ -27,6 +29,7 @@ NUM_SCORING_GROUPS = 16  # groups of fresh followers that score a commitment on 
 NUM_EQUILIBRATIONS = 8  # and that judge the best one in the end
 PAYOFF_TOLERANCE = 1e-4  # of the leader's payoff range: payoffs closer than this count as equal when the best is kept
 EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
+POLISH_TAG = 2**31 - 2
 
 
 class Best(NamedTuple):
@@ -122,6 +125,18 @@ def score_run(problem: Problem, solver: Solver, state: RunState, seed: Array) ->
     logged = Logged(means, state.num_pending, payoff, gap, kept.leader_payoff, kept.gap, state.diverged_at)
     nothing = {name: jnp.zeros(()) for name in state.pending}
     return state._replace(best=kept, pending=nothing, num_pending=jnp.int32(0)), logged
+
+
+def polish_run(problem: Problem, state: RunState, seed: Array, num_evaluations: int) -> RunState:
+    """With the best commitment improved in its neighbourhood, if fresh followers agree that it is better."""
+    search_key, judge_key = jax.random.split(jax.random.fold_in(_evaluation_key(seed), POLISH_TAG))
+    learned = state.best.commitment
+    found = polished(problem, search_key, learned, num_evaluations)
+    both = jax.lax.map(lambda one: problem.judge(judge_key, one, NUM_SCORING_GROUPS)[:2], jnp.stack([learned, found]))
+    (payoff, new_payoff), (gap, new_gap) = both
+    settled, new_settled = gap <= problem.settled_gap, new_gap <= problem.settled_gap
+    is_better = jnp.where(settled == new_settled, new_payoff - new_gap > payoff - gap, new_settled)
+    return state._replace(best=state.best._replace(commitment=jnp.where(is_better, found, learned)))
 
 
 def evaluate_run(problem: Problem, state: RunState, seed: Array) -> Evaluated:

@@ -86,6 +86,20 @@ def stopped_in_words(result: dict[str, Any]) -> str:
     return f"Stopped at update {done} of {asked}: every seed has reached the optimum."
 
 
+def polished_in_words(result: dict[str, Any]) -> str:
+    """What polishing added to which seeds; else an empty string."""
+    added = {
+        str(seed["seed"]): seed["leader_payoff"] - seed["learned"]["leader_payoff"]
+        for seed in result["seeds"]
+        if seed["learned"] is not None and seed["commitment"]["actions"] != seed["learned"]["actions"]
+    }
+    if not added:
+        return ""
+    which = f"seed {next(iter(added))}" if len(added) == 1 else f"seeds {', '.join(added)}"
+    mean = float(np.mean(list(added.values())))
+    return f"Polishing changed what {which} learned and added {number(mean)} to the payoff{' on average' * (len(added) > 1)}."
+
+
 def unsettled_in_words(result: dict[str, Any]) -> str:
     """What "not settled" means, if the table says so of a seed; else an empty string."""
     if all(seed["settled"] for seed in result["seeds"]):
@@ -105,7 +119,7 @@ def print_result(result: dict[str, Any], directory: RunDirectory | None, console
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    for words in (stopped_in_words(result), unsettled_in_words(result)):
+    for words in (stopped_in_words(result), polished_in_words(result), unsettled_in_words(result)):
         if words:
             console.print(words, highlight=False)
     best = best_seed(result)

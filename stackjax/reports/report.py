@@ -9,7 +9,14 @@ from typing import Any
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import write_text
-from stackjax.reports.display import best_seed, optimum_in_words, result_table, stopped_in_words, unsettled_in_words
+from stackjax.reports.display import (
+    best_seed,
+    optimum_in_words,
+    polished_in_words,
+    result_table,
+    stopped_in_words,
+    unsettled_in_words,
+)
 
 __all__ = ["learning_curves", "write_report"]
 
@@ -30,6 +37,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
     words = [f"What seed {best['seed']} learned:", *(f"  {line}" for line in best["mechanism"])]
     if best["follower_play"]:
         words += ["What followers answer:", *(f"  {line}" for line in best["follower_play"])]
+    remarks = stopped_in_words(result), polished_in_words(result), unsettled_in_words(result)
     options = ", ".join(f"{key} = {value}" for key, value in result["game_options"].items())
     seconds, evaluation = result["wall_seconds"], result["evaluation"]
     page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(result["game"])}</title>
@@ -38,7 +46,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
 <p>{html.escape(options)}</p>
 <p>Optimum: {html.escape(optimum_in_words(result))}, in game units.</p>
 <table><thead>{header}</thead><tbody>{rows}</tbody></table>
-<p>{html.escape(" ".join([stopped_in_words(result), unsettled_in_words(result)]).strip())}</p>
+<p>{html.escape(" ".join(filter(None, remarks)))}</p>
 <p>Greedy leader, {evaluation["num_equilibrations"]} groups of fresh followers {html.escape(evaluation["words"])}; payoffs are
 means over groups, gaps the worst.</p>
 <h2>Learning curves</h2><img alt="learning curves" src="data:image/png;base64,{picture}">

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from stackjax._version import __version__
+from stackjax.compute.conclusion import Conclusion
 from stackjax.compute.state import NUM_EQUILIBRATIONS, Evaluated
 from stackjax.disk import metrics
 from stackjax.problem import Optimum, Problem
@@ -21,12 +22,12 @@ def result_of(
     spec: RunSpec,
     problem: Problem,
     optimum: Optimum | None,
-    evaluated: Evaluated,
+    concluded: Conclusion,
     metrics_path: pathlib.Path,
     timing: dict[str, float],
     updates: tuple[int, int],
 ) -> dict[str, Any]:
-    """The content of ``result.json``: every seed's best commitment, as ``evaluated`` (leaves ``[S, ...]``).
+    """The content of ``result.json``: every seed's best commitment, as ``concluded``.
 
     ``updates`` are those that were done, and those that were asked for.
     """
@@ -36,7 +37,7 @@ def result_of(
         "game": problem.name,
         "game_options": spec.game_options,
         "solver": spec.solver_entry.name,
-        "has_policies": bool(evaluated.policy),
+        "has_policies": bool(concluded.final.policy),
         "device": f"{device.platform}: {device.device_kind}",
         "updates": {"done": updates[0], "asked": updates[1]},
         "kernel": problem.kernel,
@@ -45,7 +46,7 @@ def result_of(
         "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
         "gap_name": problem.gap_name,
         "columns": problem.columns,
-        "seeds": entries(problem, optimum, names, evaluated, metrics_path),
+        "seeds": entries(problem, optimum, names, concluded, metrics_path),
     }
 
 
@@ -53,10 +54,13 @@ def entries(
     problem: Problem,
     optimum: Optimum | None,
     names: list[dict[str, Any]],
-    evaluated: Evaluated,
+    concluded: Conclusion,
     metrics_path: pathlib.Path,
 ) -> list[dict[str, Any]]:
-    """What became of every element of a batch, named by ``names``: payoffs, gaps, the commitment in numbers and in words."""
+    """What became of every element of a batch, named by ``names``: payoffs, gaps, the commitment in numbers and in words.
+
+    ``learned`` is what polishing started from (payoff, gap, whether followers settled, actions), or None if it was left out.
+    """
     key_of = lambda entry: tuple(entry.get(key) for key in names[0])
     logged: dict[tuple[Any, ...], dict[str, Any]] = {}  # the last of each
     curves: dict[tuple[Any, ...], list[float]] = {}
@@ -65,7 +69,7 @@ def entries(
         if row["greedy_payoff"] is not None:
             curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
     in_words = [", ".join(f"{key} {value}" for key, value in name.items()) for name in names]
-    found = []
+    found, (evaluated, before) = [], concluded
     for i, words in enumerate(problem.describe(evaluated.judged, evaluated.commitment, in_words)):
         name, diverged_at = names[i], int(evaluated.diverged_at[i])
         last, payoff = logged.get(key_of(name), {}), words["leader_payoff"]
@@ -76,6 +80,7 @@ def entries(
                 "diverged_at": None if diverged_at < 0 else diverged_at,
                 **words,
                 "settled": words[problem.gap_name] <= problem.settled_gap,
+                "learned": None if before is None else _learned(problem, before, i),
                 "optimum": None if optimum is None else optimum.value,
                 "optimum_method": None if optimum is None else optimum.method,
                 "optimality_gap": None if optimum is None else optimum.value - payoff,
@@ -85,6 +90,13 @@ def entries(
             }
         )
     return found
+
+
+def _learned(problem: Problem, before: Evaluated, i: int) -> dict[str, Any]:
+    payoff, gap = float(before.judged.payoff[i]), float(before.judged.gap[i])
+    actions = np.asarray(before.commitment[i]).tolist()
+    settled = gap <= problem.settled_gap
+    return {"leader_payoff": payoff, problem.gap_name: gap, "settled": settled, "actions": actions}
 
 
 def versions() -> dict[str, str]:

@@ -8,12 +8,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
+from stackjax.compute.conclusion import conclude, is_enough
 from stackjax.compute.devices import choose_layout, make_mesh, writer_only
 from stackjax.compute.programs import Blocks, Programs
-from stackjax.compute.state import Evaluated
 from stackjax.disk.checkpoint import Checkpoints
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import to_json
@@ -24,11 +23,11 @@ from stackjax.reports.display import Progress
 from stackjax.reports.report import write_report
 from stackjax.reports.results import result_of
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Trained, read_state, train_batch
+from stackjax.solvers.polish import POPULATION
 from stackjax.specs.run import RunSpec
 
-__all__ = ["NonFiniteError", "check_directory", "identity_of", "is_optimal", "read_run", "run_evaluation", "run_training"]
+__all__ = ["NonFiniteError", "check_directory", "identity_of", "read_run", "run_evaluation", "run_training"]
 
-AT_OPTIMUM = 1e-6  # of the leader's payoff range: what counts as the optimum, in float32
 TABLE_BUDGET_GIB = 16.0  # what the committed path may spend on tabulated games
 
 
@@ -86,7 +85,7 @@ def run_training(
             identity_of(config),
             checkpoint_seconds,
             on_progress,
-            is_enough=is_optimal(spec, problem, optimum),
+            is_enough=is_enough(spec, problem, optimum),
         )
         timing = {"compile": compile_seconds, "train": trained.seconds}
         return _finish(programs, elements, directory, trained, timing, optimum)
@@ -108,7 +107,7 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
         programs, elements, trained = read_run(directory, game_file)
         spec, optimum = programs.spec, programs.problem.optimum()
         num_updates, best = spec.solver.num_updates, programs.best(trained.state, spec.num_seeds)
-        is_over = programs.all_diverged(trained.state) or is_optimal(spec, programs.problem, optimum)(*best)
+        is_over = programs.all_diverged(trained.state) or is_enough(spec, programs.problem, optimum)(*best)
         if trained.update < num_updates and not is_over:
             raise InputError(
                 f"directory {directory.path} holds a run that is trained up to update {trained.update} of {num_updates}; go on "
@@ -119,15 +118,6 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
         return _finish(programs, elements, directory, trained, timing, optimum)
     finally:
         directory.release()
-
-
-def is_optimal(spec: RunSpec, problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
-    """Whether all of so many payoffs and gaps are those of settled followers and the optimum, so that a run may stop."""
-    if optimum is None or not spec.stop_at_optimum:
-        return lambda payoffs, gaps: False
-    low, high = problem.payoff_range
-    goal = optimum.value - AT_OPTIMUM * (high - low)
-    return lambda payoffs, gaps: bool((payoffs >= goal).all() and (gaps <= problem.settled_gap).all())
 
 
 def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> tuple[Programs, Blocks, Trained]:
@@ -161,17 +151,16 @@ def _finish(
     optimum: Optimum | None,
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    evaluated: Evaluated = programs.evaluate(trained.state, elements)
-    evaluated = jax.tree.map(lambda leaf: leaf[: programs.spec.num_seeds], evaluated)
-    _report_divergence(evaluated.diverged_at, _seeds(programs.spec), directory)
+    found = conclude(programs, trained.state, elements, programs.spec.num_seeds, optimum)
+    _report_divergence(found.final.diverged_at, _seeds(programs.spec), directory)
 
     def write() -> dict[str, Any]:
         last = trained.update, programs.spec.solver.num_updates
-        result = result_of(programs.spec, programs.problem, optimum, evaluated, directory.metrics, timing, last)
+        result = result_of(programs.spec, programs.problem, optimum, found, directory.metrics, timing, last)
         result["num_devices"] = programs.num_devices
         timing["evaluate"] = time.perf_counter() - started
         names = [{"seed": entry["seed"]} for entry in result["seeds"]]
-        write_policies(directory.policies, programs.solver, names, evaluated.policy)
+        write_policies(directory.policies, programs.solver, names, found.final.policy)
         directory.write_result(result)
         write_report(directory, result)
         return result
@@ -205,12 +194,14 @@ def sharing(spec: RunSpec, problem: Problem) -> Callable[[int], bool]:
 
 def _check_table_size(programs: Programs) -> None:
     """Refuse what would run out of memory: the answers to every commitment that is tried at once, for each seed."""
-    problem, at_once = programs.problem, programs.solver.commitments_at_once
+    problem = programs.problem
+    at_once = max(programs.solver.commitments_at_once, POPULATION if programs.spec.polish else 0)
     size = problem.bytes_per_commitment * at_once * programs.runs_in_memory / 2**30
     if size > TABLE_BUDGET_GIB:
         raise InputError(
             f"tabulating {problem.name!r} for {at_once} commitments at once, {programs.runs_in_memory:g} seeds at a time, "
-            f"takes about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either (PPO's num_envs), or use --ppo.path step"
+            f"takes about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either (PPO's num_envs) or use "
+            "--ppo.path step, both with --polish 0"
         )
 
 

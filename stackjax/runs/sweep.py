@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
+from stackjax.compute.conclusion import conclude
 from stackjax.compute.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
 from stackjax.compute.memory import Budget, fit_programs, tidy_memory
 from stackjax.compute.programs import Programs
-from stackjax.compute.state import Evaluated
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.policies import write_policies
 from stackjax.disk.sweep_directory import SweepDirectory
@@ -194,13 +193,12 @@ class _Run:
         identity = identity_of(config)
         trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request)
         started = time.perf_counter()
-        evaluated: Evaluated = programs.evaluate(trained.state, placed)
-        evaluated = jax.tree.map(lambda leaf: leaf[: len(elements)], evaluated)
+        concluded = conclude(programs, trained.state, placed, len(elements), optimum)
 
         def write() -> None:
-            found = entries(work.problem, optimum, names, evaluated, chunk.metrics)
+            found = entries(work.problem, optimum, names, concluded, chunk.metrics)
             seconds = {"train": trained.seconds, "evaluate": time.perf_counter() - started}
-            write_policies(chunk.policies, programs.solver, names, evaluated.policy)
+            write_policies(chunk.policies, programs.solver, names, concluded.final.policy)
             chunk.write_result({"elements": found, "wall_seconds": seconds})
             chunk.drop_checkpoints()
             chunk.release()

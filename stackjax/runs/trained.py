@@ -16,7 +16,7 @@ from stackjax.policy import Policy, load_policy
 from stackjax.reports.display import LiveProgress, best_seed, print_result
 from stackjax.runs.session import run_training
 from stackjax.solvers.registry import DEFAULT_SOLVER, entry_of, registered_solvers, solver_entry
-from stackjax.specs.run import RunSpec
+from stackjax.specs.run import DEFAULT_POLISH, RunSpec
 from stackjax.specs.sources import GivenGame, family_of, find_game, resolve_options
 
 __all__ = ["TrainedRun", "TrainedSeed", "train"]
@@ -92,6 +92,7 @@ def train(
     overwrite: bool = False,
     mesh: tuple[int, int] | None = None,
     stop_at_optimum: bool = True,
+    polish: int = DEFAULT_POLISH,
     progress: bool = True,
     **settings: Any,
 ) -> TrainedRun:
@@ -108,6 +109,8 @@ def train(
       overwrite: replace what is in ``out``.
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
       stop_at_optimum: whether to end once every seed has reached the optimum, where it is known.
+      polish: evaluations that improve each seed's best commitment once training is over, unless it is at the optimum; 0 for
+        none.
       progress: whether to show a progress line on standard error.
       settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
         ``followers=sx.FollowersConfig("q-learning")`` or ``ppo=sx.PPOConfig(num_envs=64)``, where None means the defaults; all
@@ -127,7 +130,7 @@ def train(
     if settings and isinstance(source, GivenGame):
         raise InputError(f"{next(iter(settings))} is an option of a named game; give a Game its options when it is made")
     given = {name: value for name, value in known.items() if value is not None}
-    spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum)
+    spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum, polish)
     if out is None and (resume or overwrite):
         raise InputError("resume and overwrite need out, the run directory")
     with tempfile.TemporaryDirectory(prefix="stackjax-run-") as scratch:

@@ -52,7 +52,7 @@ def _found(place: Any) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), name)
 
 
-SECTIONS = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite")  # of every run
+RESERVED = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite", "polish")
 DEFAULT_SOLVER = "direct"  # for what is known of it, see benchmarks/README.md
 _ENTRIES: dict[str, SolverEntry] = {}
 
@@ -63,8 +63,8 @@ def register_solver(entry: SolverEntry) -> None:
     Raises:
       InputError: the name is taken or cannot be one, or ``config`` is not a dataclass with ``num_updates``.
     """
-    is_free = entry.name.isidentifier() and entry.name not in SECTIONS
-    require("name", entry.name, is_free, f"a Python identifier other than {', '.join(SECTIONS)}")
+    is_free = entry.name.isidentifier() and entry.name not in RESERVED
+    require("name", entry.name, is_free, f"a Python identifier other than {', '.join(RESERVED)}")
     if entry.name in _ENTRIES:
         raise InputError(f"solver name {entry.name!r} is taken")
     if not dataclasses.is_dataclass(entry.config) or "num_updates" not in _fields(entry.config):

@@ -14,10 +14,12 @@ from stackjax.specs.sources import family_of, stored_game
 if TYPE_CHECKING:
     from stackjax.problem import Problem, Solver
 
-__all__ = ["SCHEMA_VERSION", "RunSpec"]
+__all__ = ["DEFAULT_POLISH", "SCHEMA_VERSION", "RunSpec"]
 
 SCHEMA_VERSION = 3
 MOST_SEEDS = 100_000
+DEFAULT_POLISH = 1024
+MOST_POLISH = 10_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,7 @@ class RunSpec:
     """A run: a problem (a game, and the settings of its family), the settings of a solver, and seeds.
 
     ``settings`` are by section; a section that is left out has its defaults. With ``stop_at_optimum`` a run ends once every
-    seed has reached an optimum, or bound, that is known.
+    seed has reached an optimum, or bound, that is known. ``polish`` evaluations improve what was learned, in the end.
     """
 
     source: GameSource
@@ -35,12 +37,15 @@ class RunSpec:
     first_seed: int = 0
     num_seeds: int = 10
     stop_at_optimum: bool = True
+    polish: int = DEFAULT_POLISH
 
     def __post_init__(self) -> None:
         defaults = {name: kind() for name, kind in self.family.sections.items() if name not in self.settings}
         object.__setattr__(self, "settings", {**defaults, **self.settings})
         require_count("seeds", self.num_seeds)
         require("seeds", self.num_seeds, self.num_seeds <= MOST_SEEDS, f"at most {MOST_SEEDS}")
+        require_count("polish", self.polish, least=0)
+        require("polish", self.polish, self.polish <= MOST_POLISH, f"at most {MOST_POLISH}")
         last = self.first_seed + self.num_seeds
         require("seed", self.first_seed, self.first_seed >= 0 and last < 2**31, "at least 0, and the last seed below 2**31")
 
@@ -122,6 +127,7 @@ class RunSpec:
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,
+            "polish": self.polish,
         }
 
     @staticmethod
@@ -153,8 +159,8 @@ class RunSpec:
             read = lambda kind, section: kind(**{name: as_given(value) for name, value in content[section].items()})
             sections = {name: read(kind, name) for name, kind in family_of(source).sections.items()}
             solver = read(solver_entry(content["solver"]).config, content["solver"])
-            seeds = content["first_seed"], content["num_seeds"]
-            return RunSpec(source, content["game_options"], sections, solver, *seeds, content["stop_at_optimum"])
+            others = (content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", "polish"))
+            return RunSpec(source, content["game_options"], sections, solver, *others)
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} does not describe a run of this version: {error}") from error
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.compute.conclusion import is_enough
 from stackjax.problem import Optimum
-from stackjax.runs.session import is_optimal
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 from tests.runs.commands import metrics_of, result_of, run
@@ -53,5 +53,5 @@ def test_without_a_known_optimum_or_when_told_so_it_goes_on(tmp_path):
 def test_all_seeds_must_be_there_and_settled(payoffs, gaps, expected):
     spec = RunSpec(find_game("maintain"), {}, {}, sx.SearchConfig())
     problem = spec.build_problem()
-    assert is_optimal(spec, problem, Optimum(20.0, "lp"))(np.array(payoffs), np.array(gaps)) is expected
-    assert not is_optimal(spec, problem, None)(np.array(payoffs), np.array(gaps))
+    assert is_enough(spec, problem, Optimum(20.0, "lp"))(np.array(payoffs), np.array(gaps)) is expected
+    assert not is_enough(spec, problem, None)(np.array(payoffs), np.array(gaps))

@@ -1,0 +1,45 @@
+"""The last step of a run: the best commitment, whoever found it, improved in its neighbourhood by exact evaluation."""
+
+import jax
+import jax.numpy as jnp
+
+from stackjax.problem import Problem
+from stackjax.solvers import children
+from stackjax.solvers.config import DirectConfig
+from stackjax.solvers.direct import direct
+from stackjax.spaces import Discrete
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["POPULATION", "polished"]
+
+POPULATION = 64
+FIRST_STEP = 0.05  # of a box: about a step of PPO's grid
+
+
+def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations: int) -> Array:
+    """``commitment [O, ...]`` or a better one near it: `direct`, started from it and from children of it.
+
+    Each of ``num_evaluations`` is one commitment against one fresh group of followers. Whether what is returned is better is
+    for the caller to judge, against followers that it was not chosen for.
+    """
+    population = min(POPULATION, max(4, num_evaluations))
+    config = DirectConfig(
+        num_updates=max(1, num_evaluations // population),
+        population=population,
+        num_answers=1,
+        stranger_share=1.0 / population,
+        cross_share=0.0,
+        trusted_groups=4,
+        first_step=FIRST_STEP,
+    )
+    solver, space = direct(problem, config), problem.commitments.actions
+    start_key, child_key = jax.random.split(key)
+    parents, weights = jnp.broadcast_to(commitment, (population, 1, *commitment.shape)), jnp.ones((population, 1))
+    if isinstance(space, Discrete):
+        near = children.discrete_children(child_key, space, parents, weights)
+    else:
+        scaled = children.to_unit(space, parents)
+        near = children.from_unit(space, children.box_children(child_key, scaled, weights, jnp.asarray(FIRST_STEP)))
+    near = near.at[: config.num_rechecked].set(commitment)
+    state = solver.init(start_key)._replace(tried=near)
+    return solver.commitment(jax.lax.fori_loop(0, config.num_updates, lambda _, state: solver.update(state)[0], state))

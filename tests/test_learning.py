@@ -25,7 +25,7 @@ def _optimised(monkeypatch):
 
 
 def train(name, tmp_path, num_seeds=4, options=None, **ppo):
-    spec = RunSpec(find_game(str(name)), options or {}, {}, sx.PPOConfig(**ppo), num_seeds=num_seeds)
+    spec = RunSpec(find_game(str(name)), options or {}, {}, sx.PPOConfig(**ppo), num_seeds=num_seeds, polish=0)
     result = run_training(spec, RunDirectory(tmp_path / "run"))
     seeds = result["seeds"]
     return np.array([s["leader_payoff"] for s in seeds]), np.array([s["bcce_gap"] for s in seeds])

@@ -42,6 +42,9 @@ class RunSettings(Processes):
     mesh: tuple[int, int] | None = None
     """Devices that seeds are spread over, and devices that share the episodes of each; by default as many as are of use (of a
     CPU one, on which every core takes another seed)."""
+    polish: int = 0
+    """Evaluations that improve each best commitment in its neighbourhood once training is over; 0 for none. They are left out
+    where training has reached the optimum. The result tells what was learned from what they added."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +115,8 @@ def run_spec(source: GameSource, settings: Any) -> RunSpec:
     options = dataclasses.asdict(settings.game)
     solver = getattr(settings, solver_of(settings))
     sections = {name: getattr(settings, name) for name in family_of(source).sections}
-    ends = getattr(settings, "stop_at_optimum", False), getattr(settings, "polish", 0)  # a sweep compares what is learned
-    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, *ends)
+    stops = getattr(settings, "stop_at_optimum", False)
+    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, stops, settings.polish)
 
 
 def solver_of(settings: Any) -> str:

@@ -19,7 +19,7 @@ READ = {"update", "seed", "stackelberg_episodes", "leader_decisions", "greedy_pa
 
 
 class Counts(NamedTuple):
-    """What each element has played so far, ``[S]``, added up in float64."""
+    """What each element has played so far, ``[S]``, added up in float64; NaN where a solver does not count decisions."""
 
     episodes: np.ndarray
     decisions: np.ndarray
@@ -35,7 +35,7 @@ class Counts(NamedTuple):
     def after(self, seen: Logged) -> "Counts":
         """The counts after the updates that ``seen`` tells of."""
         add = lambda total, mean: total + seen.num_updates * np.asarray(mean, np.float64)
-        decisions = seen.metrics.get("decisions", np.zeros_like(self.decisions))
+        decisions = seen.metrics.get("decisions", np.full_like(self.decisions, np.nan))
         return Counts(add(self.episodes, seen.metrics["episodes"]), add(self.decisions, decisions))
 
 

@@ -2,6 +2,8 @@
 
 import pathlib
 import platform
+import warnings
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
@@ -70,6 +72,7 @@ def entries(
             curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
     in_words = [", ".join(f"{key} {value}" for key, value in name.items()) for name in names]
     found, (evaluated, before) = [], concluded
+    learned = _learned(problem, before, in_words)
     for i, words in enumerate(problem.describe(evaluated.judged, evaluated.commitment, in_words)):
         name, diverged_at = names[i], int(evaluated.diverged_at[i])
         last, payoff = logged.get(key_of(name), {}), words["leader_payoff"]
@@ -80,7 +83,7 @@ def entries(
                 "diverged_at": None if diverged_at < 0 else diverged_at,
                 **words,
                 "settled": words[problem.gap_name] <= problem.settled_gap,
-                "learned": None if before is None else _learned(problem, before, i),
+                "learned": learned[i],
                 "optimum": None if optimum is None else optimum.value,
                 "optimum_method": None if optimum is None else optimum.method,
                 "optimality_gap": None if optimum is None else optimum.value - payoff,
@@ -92,11 +95,22 @@ def entries(
     return found
 
 
-def _learned(problem: Problem, before: Evaluated, i: int) -> dict[str, Any]:
-    payoff, gap = float(before.judged.payoff[i]), float(before.judged.gap[i])
-    actions = np.asarray(before.commitment[i]).tolist()
-    settled = gap <= problem.settled_gap
-    return {"leader_payoff": payoff, problem.gap_name: gap, "settled": settled, "actions": actions}
+def _learned(problem: Problem, before: Evaluated | None, in_words: list[str]) -> Sequence[dict[str, Any] | None]:
+    if before is None:
+        return [None] * len(in_words)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it says of the final commitments is enough
+        described = problem.describe(before.judged, before.commitment, in_words)
+    gap = problem.gap_name
+    return [
+        {
+            "leader_payoff": words["leader_payoff"],
+            gap: words[gap],
+            "settled": words[gap] <= problem.settled_gap,
+            "actions": words["commitment"]["actions"],
+        }
+        for words in described
+    ]
 
 
 def versions() -> dict[str, str]:

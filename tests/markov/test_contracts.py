@@ -118,6 +118,7 @@ def test_a_leader_who_commits_learns_contracts():
         direct=sx.DirectConfig(num_updates=120, population=64),
         followers=MarkovFollowers("exact", knows_time=True),
         seeds=1,
+        polish=0,
         progress=False,
     )
     tree = random_tree(1, depth=2)

@@ -114,7 +114,8 @@ def test_the_certificate_says_what_ties_are_worth():
 
 def test_training_finds_the_one_table_of_the_dilemma(tmp_path, capsys):
     """And sweeps, goes on, reports and exports as the other family does."""
-    out, command = tmp_path / "run", ["train", "iterated", "--seeds", 3, "--direct.num-updates", 12, "--direct.population", 32]
+    small = ["--seeds", 3, "--polish", 0, "--direct.num-updates", 12, "--direct.population", 32]
+    out, command = tmp_path / "run", ["train", "iterated", *small]
     assert run(*command, "--out", out) == 0
     assert "after 0 against 1: action 1" in capsys.readouterr().out
     result = result_of(out)
@@ -137,13 +138,13 @@ def test_training_finds_the_one_table_of_the_dilemma(tmp_path, capsys):
 
 def test_ppo_learns_the_one_table_of_the_dilemma():
     """Defect once, then copy the follower: one table of 32, whose threats the best response never meets."""
-    found = sx.train("iterated", ppo=sx.PPOConfig(num_updates=60, num_envs=32), seeds=4, progress=False)
+    found = sx.train("iterated", ppo=sx.PPOConfig(num_updates=60, num_envs=32), seeds=4, polish=0, progress=False)
     assert [seed.commitment.tolist() for seed in found.seeds] == [[1, 0, 0, 1, 1]] * 4
 
 
 def test_softmax_followers_sweep_over_temperatures_in_one_program(tmp_path):
     axes = ["--followers.kind", "softmax", "--sweep.followers.temperature", 0.1, 1.0]
-    small = ["--seeds", 1, "--search.num-updates", 2, "--search.population", 64]
+    small = ["--seeds", 1, "--search.num-updates", 2, "--search.population", 64, "--polish", 0]
     assert run("sweep", "iterated", *small, *axes, "--out", tmp_path / "sweep") == 0
     cold, warm = (row["exploitability"] for row in result_of(tmp_path / "sweep")["configurations"])
     assert 0 < cold < warm
@@ -156,7 +157,7 @@ def test_a_users_matrix_is_played_again_and_again(tmp_path, capsys):
     assert run("solve", f"iterated:{path}", "--game.offset", -2.5, "--json") == 0
     assert json.loads(capsys.readouterr().out)["value"] == 6.0
     out = tmp_path / "run"
-    small = ["--seeds", 1, "--search.num-updates", 2, "--search.population", 64]
+    small = ["--seeds", 1, "--search.num-updates", 2, "--search.population", 64, "--polish", 0]
     assert run("train", f"iterated:{path}", "--game.offset", -2.5, *small, "--out", out) == 0
     before = result_of(out)
     path.unlink()  # a run remembers the payoffs
@@ -204,5 +205,5 @@ def test_a_factory_that_does_not_say_what_it_makes_is_told_how():
 
 
 def test_a_markov_game_trains_from_python():
-    found = sx.train(iterated("chicken", horizon=3), search=sx.SearchConfig(2, 64), seeds=1, progress=False)
+    found = sx.train(iterated("chicken", horizon=3), search=sx.SearchConfig(2, 64), seeds=1, polish=0, progress=False)
     assert found.best.certificate["leader_payoff"] == 4.5

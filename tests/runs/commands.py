@@ -33,7 +33,7 @@ __all__ = [
     "wait_for_file",
 ]
 
-SMALL = ["--pomdp.num-rounds", "20", "--seeds", "2"]
+SMALL = ["--pomdp.num-rounds", "20", "--seeds", "2", "--polish", "0"]
 WHOLE = ["--no-stop-at-optimum"]  # for what counts updates
 QUICK = ["--ppo.num-updates", "4", "--ppo.num-envs", "16", *SMALL]
 PLAIN = [

@@ -15,6 +15,8 @@ TRAIN = [
     "train",
     "maintain",
     "--no-stop-at-optimum",
+    "--polish",
+    0,
     "--ppo.num-updates",
     6000,
     "--ppo.num-envs",

@@ -41,6 +41,7 @@ def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, cap
         assert np.shape(seed["learned"]["actions"]) == np.shape(seed["commitment"]["actions"])
     assert run("evaluate", out) == 0
     assert result_of(out)["seeds"] == result["seeds"]
+    capsys.readouterr()
     assert run(*command, "--polish", 0, "--out", tmp_path / "plain") == 0
     plain = result_of(tmp_path / "plain")
     assert [seed["learned"] for seed in plain["seeds"]] == [None, None]

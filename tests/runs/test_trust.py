@@ -148,7 +148,7 @@ def test_sx_train_is_the_command(trained, tmp_path, capsys):
     """From Python, without a directory, on the game itself: the same numbers, with certificates."""
     game = sx.matrix_game([[[3, 0], [0, 1]], [[1, 2], [2, 0]]], name="rows")
     small = {"ppo": sx.PPOConfig(num_updates=4, num_envs=16), "pomdp": sx.POMDPConfig(num_rounds=20)}
-    small |= {"stop_at_optimum": False, "progress": False}
+    small |= {"stop_at_optimum": False, "polish": 0, "progress": False}
     found = sx.train(game, seeds=2, **small)
     assert capsys.readouterr().err == ""
     expected = json.loads((trained / "run/result.json").read_text())

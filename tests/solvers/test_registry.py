@@ -61,7 +61,7 @@ def toy():
 @pytest.mark.slow
 def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, capsys):
     whole, half = tmp_path / "whole", tmp_path / "half"
-    command = ["train", "allocation", *toy, *WHOLE, "--climb.num-updates", 12]
+    command = ["train", "allocation", *toy, *WHOLE, "--polish", 0, "--climb.num-updates", 12]
     assert run(*command, "--out", whole) == 0
     capsys.readouterr()
     result = result_of(whole)
@@ -98,7 +98,7 @@ def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
 @pytest.mark.parametrize("name", ["direct", "search"])
 def test_what_needs_no_network_trains_from_python(name):
     settings = solver_entry(name).config(num_updates=20)
-    found = sx.train("allocation", solver=settings, seeds=2, pomdp=sx.POMDPConfig(num_rounds=50), progress=False)
+    found = sx.train("allocation", solver=settings, seeds=2, polish=0, pomdp=sx.POMDPConfig(num_rounds=50), progress=False)
     assert found.best.policy is None
     assert found.best.optimality_gap == pytest.approx(0.0)
     assert found.result["solver"] == name

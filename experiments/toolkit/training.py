@@ -185,7 +185,7 @@ def train_default(
 def _made_by() -> dict[str, str]:
     """A run is only as good as the code that made it: all source files of the library, as they are when it is loaded."""
     package = pathlib.Path(sx.__file__).parent
-    files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".cc"))
+    files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".cc", ".h"))
     source = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     return {"source": source, "jax": jax.__version__, "flags": os.environ.get("XLA_FLAGS", "")}
 

@@ -28,7 +28,7 @@ from stackjax.types import Array
 
 __all__ = ["native_rounds", "why_not_native"]
 
-SOURCE = pathlib.Path(__file__).with_name("hedge_cpu.cc")
+SOURCE, HEADER = (pathlib.Path(__file__).with_name(name) for name in ("hedge_cpu.cc", "lanes.h"))
 TARGET = "stackjax_hedge"
 MOST_FOLLOWERS, MOST_ACTIONS, MOST_TYPE_PROFILES, MOST_ROWS = 16, 64, 1024, 1 << 18  # as the source's arrays allow
 
@@ -132,5 +132,6 @@ def _name(compiler: str) -> str:
         errors="replace"
     )
     libc = " ".join(platform.libc_ver())
-    identity = [SOURCE.read_text(), jax.__version__, jaxlib.__version__, compiler, version, libc, *_flags(), processor()]
+    sources = SOURCE.read_text(), HEADER.read_text()
+    identity = [*sources, jax.__version__, jaxlib.__version__, compiler, version, libc, *_flags(), processor()]
     return f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"

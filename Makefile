@@ -7,7 +7,7 @@ READY := .venv/ready-$(VERSION)
 SEEDS ?= 10
 OUT ?= runs/posted-price-pi
 
-.PHONY: train test test-fast test-all lint bench reproduce reproduce-quick lock clean
+.PHONY: train test test-fast test-all lint bench bench-leaders reproduce reproduce-quick lock clean
 .DEFAULT_GOAL := train
 
 train: $(READY)
@@ -31,6 +31,10 @@ bench: $(READY)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/equilibration.py
 	$(BIN)/python benchmarks/planning.py
+	$(BIN)/python benchmarks/leaders.py --problems independent at-odds bayesian --sizes 8 --instances 1
+
+bench-leaders: $(READY)
+	$(BIN)/python benchmarks/leaders.py
 
 reproduce: $(READY)
 	$(BIN)/python experiments/reproduce.py --seeds $(SEEDS)

@@ -1,7 +1,8 @@
 """Leaders compared at equal numbers of Stackelberg episodes: how much of the optimum each reaches, how often, in what time.
 
-Every leader is trained by `sx.train` with its default settings, 51,200 episodes a seed, and judged anew. A *share* is 0 for the
-mean payoff of random commitments and 1 for the optimum. Optima are exact: closed forms, linear programmes, or, for the random
+Every leader is trained by `sx.train` with its default settings, 51,200 episodes a seed, polished by default (1,024 evaluations
+more) and judged anew; what it was before polishing is told apart (*learned*). A *share* is 0 for the mean payoff of random
+commitments and 1 for the optimum. Optima are exact: closed forms, linear programmes, or, for the random
 Bayesian games, the best of all commitments, each judged.
 """
 
@@ -143,11 +144,13 @@ def compare(contest: Contest, settings: Settings) -> list[dict[str, Any]]:
     rows = []
     for name in settings.leaders:
         started = time.perf_counter()
-        run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, stop_at_optimum=False, polish=0, progress=False)
+        run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, stop_at_optimum=False, progress=False)
         seconds = time.perf_counter() - started
         payoffs = np.array([seed.certificate.leader_payoff for seed in run.seeds])
         settled = np.array([seed.settled for seed in run.seeds])
-        share = (payoffs - floor) / (optimum - floor) if optimum > floor else np.ones_like(payoffs)
+        before = [entry["learned"] or entry for entry in run.result["seeds"]]
+        share_of = lambda payoffs: (payoffs - floor) / (optimum - floor) if optimum > floor else np.ones_like(payoffs)
+        share, learned = share_of(payoffs), share_of(np.array([entry["leader_payoff"] for entry in before]))
         rows.append(
             {
                 "kind": contest.kind,
@@ -157,6 +160,7 @@ def compare(contest: Contest, settings: Settings) -> list[dict[str, Any]]:
                 "random": floor,
                 "payoffs": payoffs.tolist(),
                 "share": share.tolist(),
+                "learned": learned.tolist(),
                 "at_optimum": int(((share >= 1.0 - AT_OPTIMUM) & settled).sum()),
                 "unsettled": int((~settled).sum()),
                 "largest_gap": max(seed.certificate.bcce_gap for seed in run.seeds),
@@ -167,6 +171,7 @@ def compare(contest: Contest, settings: Settings) -> list[dict[str, Any]]:
         row = rows[-1]
         print(
             f"{contest.kind:<12} {contest.name:<24} {name:<10} share {share.mean():.4f} (least {share.min():.4f}), "
+            f"learned {learned.mean():.4f} (least {learned.min():.4f}), "
             f"at the optimum {row['at_optimum']} of {settings.seeds}, gap {row['largest_gap']:.3g}, "
             f"train {row['train_seconds']:.1f} s of {seconds:.1f} s",
             flush=True,
@@ -182,9 +187,10 @@ def main() -> None:
     for kind in dict.fromkeys(row["kind"] for row in rows):
         for leader in settings.leaders:
             those = [row for row in rows if (row["kind"], row["leader"]) == (kind, leader)]
-            share = np.concatenate([row["share"] for row in those])
+            share, learned = (np.concatenate([row[name] for row in those]) for name in ("share", "learned"))
             reached = sum(row["at_optimum"] for row in those) / share.size
-            print(f"{kind:<12} {leader:<10} share {share.mean():.4f}, least {share.min():.4f}, at the optimum {reached:.0%}")
+            words = f"{kind:<12} {leader:<10} share {share.mean():.4f}, least {share.min():.4f}, at the optimum {reached:.0%}"
+            print(f"{words}; learned {learned.mean():.4f}, least {learned.min():.4f}")
     if settings.out is not None:
         device = jax.devices()[0]
         about = {"jax": jax.__version__, "python": platform.python_version(), "device": device.device_kind, "rows": rows}

@@ -50,8 +50,7 @@ class Programs:
     checkpoint and back.
 
     The batch is cut into blocks, dealt out along the mesh's ``runs``. Each place there, a device or a group of devices that
-    share episodes, has programs of its own for a block and exchanges nothing with the others. So what is compiled, and with it
-    every bit of a result, depends neither on how many places there are nor, with blocks of one, on how many elements.
+    share episodes, has programs of its own for a block and exchanges nothing with the others, whatever the number of places.
 
     Args:
       problem: that of ``spec``; building it takes a while, so callers share it.

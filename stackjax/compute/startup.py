@@ -38,8 +38,6 @@ def join(processes: Processes) -> None:
     Raises:
       InputError: the flags are incomplete, nothing tells where the others are, or they cannot be reached.
     """
-    if num_cores() == 1:  # XLA orders some sums otherwise for a single thread than for several
-        os.environ.setdefault("PJRT_NPROC", "2")
     flags = {name: getattr(processes, name) for name in ("coordinator", "num_processes", "process_id")}
     given = [name for name, value in flags.items() if value is not None]
     if not processes.distributed:

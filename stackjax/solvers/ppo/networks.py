@@ -47,11 +47,7 @@ def orthogonal(gain: float) -> Callable[..., Array]:
 
 @jax.custom_vjp
 def product(rows: Array, kernel: Array) -> Array:
-    """``rows [..., M] @ kernel [M, N]``, with a gradient that does not depend on how many cores there are.
-
-    The kernel's gradient sums over all rows. XLA's CPU matrix product splits such a sum by the size of its thread pool if it
-    reads the rows as they lie; from a transposed copy it does not, and is faster.
-    """
+    """``rows [..., M] @ kernel [M, N]``; on CPUs its gradient, a sum over all rows, is faster from a transposed copy."""
     return rows @ kernel
 
 

@@ -14,7 +14,7 @@ from stackjax.errors import InputError
 from stackjax.families import GameSource
 from stackjax.settings import Kinded
 from stackjax.solvers.registry import DEFAULT_SOLVER, registered_solvers, solver_entry
-from stackjax.specs.run import DEFAULT_POLISH, RunSpec
+from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import family_of
 
 __all__ = ["RunSettings", "run_spec", "settings_type", "solver_of", "to_the_end", "train_command"]
@@ -42,7 +42,7 @@ class RunSettings(Processes):
     mesh: tuple[int, int] | None = None
     """Devices that seeds are spread over, and devices that share the episodes of each; by default as many as are of use (of a
     CPU one, on which every core takes another seed)."""
-    polish: int = 0
+    polish: int | None = 0
     """Evaluations that improve each best commitment in its neighbourhood once training is over; 0 for none. They are left out
     where training has reached the optimum. The result tells what was learned from what they added."""
 
@@ -53,9 +53,10 @@ class TrainSettings(RunSettings):
 
     stop_at_optimum: bool = True
     """End once every seed has reached the optimum, where it is known."""
-    polish: int = DEFAULT_POLISH
-    """Evaluations that improve each seed's best commitment in its neighbourhood once training is over; 0 for none. They are
-    left out where training has reached the optimum. The result tells what was learned from what they added."""
+    polish: int | None = None
+    """Evaluations that improve each seed's best commitment in its neighbourhood once training is over; 0 for none. By default
+    1024, and none after direct, which ends with such a search itself. They are left out where training has reached the optimum.
+    The result tells what was learned from what they added."""
 
 
 def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:

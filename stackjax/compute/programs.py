@@ -254,7 +254,7 @@ class Programs:
                 return evaluate_run(self._problem(element.values), state, element.seeds)
 
             def polish(state: RunState, element: Elements) -> RunState:
-                return polish_run(self._problem(element.values), state, element.seeds, self.spec.polish)
+                return polish_run(self._problem(element.values), state, element.seeds, self.spec.polish or 0)
 
             functions: dict[str, tuple[Callable, Any]] = {
                 "init": (partial(self._start, shards), 0),

@@ -16,7 +16,7 @@ from stackjax.policy import Policy, load_policy
 from stackjax.reports.display import LiveProgress, best_seed, print_result
 from stackjax.runs.session import run_training
 from stackjax.solvers.registry import DEFAULT_SOLVER, entry_of, registered_solvers, solver_entry
-from stackjax.specs.run import DEFAULT_POLISH, RunSpec
+from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import GivenGame, family_of, find_game, resolve_options
 
 __all__ = ["TrainedRun", "TrainedSeed", "train"]
@@ -92,7 +92,7 @@ def train(
     overwrite: bool = False,
     mesh: tuple[int, int] | None = None,
     stop_at_optimum: bool = True,
-    polish: int = DEFAULT_POLISH,
+    polish: int | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> TrainedRun:
@@ -110,7 +110,7 @@ def train(
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
       stop_at_optimum: whether to end once every seed has reached the optimum, where it is known.
       polish: evaluations that improve each seed's best commitment once training is over, unless it is at the optimum; 0 for
-        none.
+        none. If None, 1024, and 0 after ``direct``, which ends with such a search itself.
       progress: whether to show a progress line on standard error.
       settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
         ``followers=sx.FollowersConfig("q-learning")`` or ``ppo=sx.PPOConfig(num_envs=64)``, where None means the defaults; all

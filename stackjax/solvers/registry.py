@@ -26,6 +26,8 @@ class SolverEntry(NamedTuple):
         that do not fit the problem. With ``can_share`` it also takes the `Shards` of an update's episodes that are its own.
       can_share: ``(problem, config, num_devices) -> bool``, whether devices can share an update's episodes evenly, or where
         that is; None for a solver whose episodes stay on one device.
+      polish: evaluations that improve a run's best commitment in the end unless told otherwise; 0 for a solver that ends with
+        such a search itself.
       traced: whether the float settings may be tracers, so that a sweep over them is one program.
     """
 
@@ -35,6 +37,7 @@ class SolverEntry(NamedTuple):
     make: "Callable[[Problem, Any, Any], Solver] | str"
     can_share: "Callable[[Problem, Any, int], bool] | str | None" = None
     traced: bool = False
+    polish: int = 1024
 
     def build(self, problem: "Problem", config: Any, shards: Any) -> "Solver":
         make = _found(self.make)
@@ -107,6 +110,7 @@ for known in (
         "evolves commitments themselves, without a network (the default: it reaches the optimum on nearly every seed)",
         DirectConfig,
         "stackjax.solvers.direct:direct",
+        polish=0,
     ),
     SolverEntry(
         "ppo",

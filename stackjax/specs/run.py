@@ -14,11 +14,10 @@ from stackjax.specs.sources import family_of, stored_game
 if TYPE_CHECKING:
     from stackjax.problem import Problem, Solver
 
-__all__ = ["DEFAULT_POLISH", "SCHEMA_VERSION", "RunSpec"]
+__all__ = ["SCHEMA_VERSION", "RunSpec"]
 
 SCHEMA_VERSION = 3
 MOST_SEEDS = 100_000
-DEFAULT_POLISH = 1024
 MOST_POLISH = 10_000_000
 
 
@@ -27,7 +26,8 @@ class RunSpec:
     """A run: a problem (a game, and the settings of its family), the settings of a solver, and seeds.
 
     ``settings`` are by section; a section that is left out has its defaults. With ``stop_at_optimum`` a run ends once every
-    seed has reached an optimum, or bound, that is known. ``polish`` evaluations improve what was learned, in the end.
+    seed has reached an optimum, or bound, that is known. ``polish`` evaluations improve what was learned, in the end;
+    None for as many as the solver has.
     """
 
     source: GameSource
@@ -37,15 +37,17 @@ class RunSpec:
     first_seed: int = 0
     num_seeds: int = 10
     stop_at_optimum: bool = True
-    polish: int = DEFAULT_POLISH
+    polish: int | None = None
 
     def __post_init__(self) -> None:
         defaults = {name: kind() for name, kind in self.family.sections.items() if name not in self.settings}
         object.__setattr__(self, "settings", {**defaults, **self.settings})
         require_count("seeds", self.num_seeds)
         require("seeds", self.num_seeds, self.num_seeds <= MOST_SEEDS, f"at most {MOST_SEEDS}")
-        require_count("polish", self.polish, least=0)
-        require("polish", self.polish, self.polish <= MOST_POLISH, f"at most {MOST_POLISH}")
+        polish = self.solver_entry.polish if self.polish is None else self.polish
+        require_count("polish", polish, least=0)
+        require("polish", polish, polish <= MOST_POLISH, f"at most {MOST_POLISH}")
+        object.__setattr__(self, "polish", polish)
         last = self.first_seed + self.num_seeds
         require("seed", self.first_seed, self.first_seed >= 0 and last < 2**31, "at least 0, and the last seed below 2**31")
 

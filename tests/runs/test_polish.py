@@ -1,5 +1,7 @@
 """The last step of a run improves what was learned near it, says by how much, and is left out when there is nothing to gain."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,6 +47,8 @@ def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, cap
     assert run(*command, "--polish", 0, "--out", tmp_path / "plain") == 0
     plain = result_of(tmp_path / "plain")
     assert [seed["learned"] for seed in plain["seeds"]] == [None, None]
+    assert json.loads((tmp_path / "plain" / "config.json").read_text())["polish"] == 0
+    assert json.loads((out / "config.json").read_text())["polish"] == 1024
     expected = [seed["learned"]["leader_payoff"] for seed in result["seeds"]]
     assert [seed["leader_payoff"] for seed in plain["seeds"]] == pytest.approx(expected)
     assert "Polishing" not in capsys.readouterr().out

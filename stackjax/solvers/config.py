@@ -26,7 +26,7 @@ class SearchConfig:
 class DirectConfig:
     """Settings of `direct`, which evolves commitments and keeps them by what followers answer."""
 
-    num_updates: int = 200
+    num_updates: int = 400
     """Updates; steps are annealed, and answers given up, over so many."""
     population: int = 256
     """Stackelberg episodes an update. As many commitments are kept at most."""

@@ -13,7 +13,7 @@ from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import GivenGame
 from tests.runs.commands import result_of, run
 
-SHORT = ["--search.num-updates", 1, "--search.population", 8, "--pomdp.num-rounds", 200, "--seeds", 2]
+SHORT = ["--search.num-updates", 1, "--search.population", 1, "--pomdp.num-rounds", 200, "--seeds", 2]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_a_commitment_is_improved_nearby(mixed):
 
 
 def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, capsys):
-    out, command = tmp_path / "run", ["train", "posted-price-uniform", *SHORT, "--game.num-types", 3]
+    out, command = tmp_path / "run", ["train", "allocation", *SHORT, "--game.num-messages", 3]
     assert run(*command, "--out", out) == 0
     assert "Polishing changed what seed" in capsys.readouterr().out
     result = result_of(out)

@@ -11,7 +11,7 @@ from stackjax.compute.state import Evaluated
 from stackjax.problem import Optimum, Problem
 from stackjax.specs.run import RunSpec
 
-__all__ = ["Conclusion", "conclude", "is_enough", "is_optimal"]
+__all__ = ["Conclusion", "conclude", "is_enough"]
 
 AT_OPTIMUM = 1e-6  # of the leader's payoff range: what counts as the optimum, in float32
 
@@ -25,15 +25,15 @@ class Conclusion(NamedTuple):
 
 def conclude(programs: Programs, state: Blocks, elements: Blocks, count: int, optimum: Optimum | None) -> Conclusion:
     """Judge the best commitments of the first ``count`` elements anew, and polish them first unless all are at the optimum."""
-    judged = lambda state: jax.tree.map(lambda leaf: leaf[:count], programs.evaluate(state, elements))
-    learned: Evaluated = judged(state)
-    is_there = is_optimal(programs.problem, optimum)(*programs.best(state, count))
+    judge = lambda state: jax.tree.map(lambda leaf: leaf[:count], programs.evaluate(state, elements))
+    learned: Evaluated = judge(state)
+    is_there = _is_optimal(programs.problem, optimum)(*programs.best(state, count))
     if programs.spec.polish == 0 or is_there:
         return Conclusion(learned, None)
-    return Conclusion(judged(programs.polish(state, elements)), learned)
+    return Conclusion(judge(programs.polish(state, elements)), learned)
 
 
-def is_optimal(problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
+def _is_optimal(problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
     """Whether all of so many payoffs and gaps are those of settled followers and the optimum (False if it is not known)."""
     if optimum is None:
         return lambda payoffs, gaps: False
@@ -43,5 +43,5 @@ def is_optimal(problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarra
 
 
 def is_enough(spec: RunSpec, problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
-    """Whether a run may stop before its last update, see `is_optimal`."""
-    return is_optimal(problem, optimum if spec.stop_at_optimum else None)
+    """Whether a run may stop before its last update, see `_is_optimal`."""
+    return _is_optimal(problem, optimum if spec.stop_at_optimum else None)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import jax
 
 from stackjax.compute.devices import agree, largest
-from stackjax.compute.programs import Programs
+from stackjax.compute.programs import NAMES, Programs
 from stackjax.errors import InputError
 
 __all__ = ["GIB", "Budget", "fit_programs", "tidy_memory"]
@@ -88,7 +88,7 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
         size = _even(size, largest(build(size).side_by_side), multiple)
         tidy_memory()
         programs = build(size)
-        programs.compile()
+        programs.compile((*NAMES, "polish") if programs.spec.polish else NAMES)
         budget.look_again()
         needed = budget.needed(size, multiple, state_bytes, largest(programs.bytes_needed() >> 20) * 2.0**20)
         if needed <= budget.total:

@@ -26,7 +26,7 @@ from stackjax.shards import WHOLE, Shards
 from stackjax.specs.run import RunSpec
 from stackjax.types import Array, PyTree
 
-__all__ = ["Blocks", "Elements", "Programs"]
+__all__ = ["NAMES", "Blocks", "Elements", "Programs"]
 
 NAMES = ("advance", "score", "evaluate", "init")  # those that take longest to compile first
 COMPILED_AT_ONCE = 4  # on CPUs, where the compiler's memory is the sweep's

@@ -38,7 +38,7 @@ class TrainedSeed(NamedTuple):
       follower_strategies: ``[K_i, A_i]`` for each follower, its mixed strategy by type (or by whatever else it knows).
       plays: a certificate for each way in which followers may play, in a Bayesian game ``"argmax"``, ``"mixed"`` and
         ``"empirical"``.
-      policy: the leader's network, in NumPy; None from a solver that has none.
+      policy: the leader's network, in NumPy, as it was learned, without what polishing added; None from a solver that has none.
     """
 
     seed: int

@@ -33,6 +33,24 @@ def test_a_commitment_is_improved_nearby(mixed):
     assert after.gap <= problem.settled_gap
 
 
+def test_it_starts_from_the_commitment(mixed):
+    """The one commitment that so few evaluations recheck, and so the one that they trust."""
+    _, problem = mixed
+    start = problem.commitments.draw(jax.random.key(3), 1)[0]
+    np.testing.assert_array_equal(polished(problem, jax.random.key(0), start, 4), start)
+
+
+@pytest.mark.long
+def test_a_sweep_polishes_if_told_to(tmp_path):
+    """In chunks whose memory counts it; the result of a configuration is the polished one."""
+    command = ["sweep", "allocation", *SHORT, "--game.num-messages", 3, "--sweep.followers.step-size", 0.05, 0.1]
+    assert run(*command, "--polish", 64, "--out", tmp_path / "sweep") == 0
+    found = [json.loads(path.read_text()) for path in (tmp_path / "sweep/chunks").glob("*/result.json")]
+    entries = [entry for result in found for entry in result["elements"]]
+    assert len(entries) == 4
+    assert all(entry["leader_payoff"] >= entry["learned"]["leader_payoff"] for entry in entries)
+
+
 def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, capsys):
     out, command = tmp_path / "run", ["train", "allocation", *SHORT, "--game.num-messages", 3]
     assert run(*command, "--out", out) == 0

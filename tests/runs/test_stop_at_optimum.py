@@ -22,6 +22,7 @@ def test_a_run_stops_at_the_optimum(tmp_path, capsys):
     assert done < result["updates"]["asked"] == 80
     assert [seed["optimality_gap"] for seed in result["seeds"]] == pytest.approx([0.0, 0.0], abs=1e-6)
     assert [seed["leader_decisions"] for seed in result["seeds"]] == [None, None]  # search does not count them
+    assert [seed["learned"] for seed in result["seeds"]] == [None, None]  # nothing is left to polish
     assert {row["update"] for row in metrics_of(out)} <= set(range(done + 1))
     assert "every seed has reached the optimum" in (out / "report.html").read_text()
     assert run("evaluate", out) == 0

@@ -114,7 +114,8 @@ def learn(kernel="auto"):
     return sx.equilibrate(jax.random.key(0), batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights(), 20, kernel=kernel)
 
 
-@pytest.mark.parametrize("damage", ["cut short", pytest.param("sealed again", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("damage", ["cut short", "sealed again"])
 def test_a_torn_kernel_is_built_again(own_cache, damage):
     """Cut short, or with its seal renewed so that only loading tells: one more build, and the kernel loads."""
     compiler = native.shutil.which("c++")

@@ -1,7 +1,7 @@
 """Leaders compared at equal numbers of Stackelberg episodes: how much of the optimum each reaches, how often, in what time.
 
 Every leader is trained by `sx.train` with its default settings, `direct` with half of its updates so that all have 51,200
-episodes a seed. The result is polished by default (1,024 evaluations more; not `direct`'s) and judged anew; what it was before
+episodes a seed. The result is polished by default (4,096 evaluations more; not `direct`'s) and judged anew; what it was before
 polishing is told apart (*learned*). A *share* is 0 for the mean payoff of random commitments and 1 for the optimum. Optima are
 exact: closed forms, linear programmes, or, for the random Bayesian games, the best of all commitments, each judged.
 """
@@ -45,7 +45,7 @@ class Settings:
     sizes: tuple[int, ...] = (3, 8, 16, 32)
     """Rows and columns of the random matrix games."""
     out: pathlib.Path | None = None
-    """Where to write the figures as JSON."""
+    """Where to write the figures as JSON, after every problem; what is there already is not measured again."""
 
 
 LEADERS: dict[str, Any] = {
@@ -135,14 +135,22 @@ def best_of_all(problem: Problem) -> float:
     return float(jnp.where(gap <= problem.settled_gap, payoff, -jnp.inf).max())
 
 
-def compare(contest: Contest, settings: Settings) -> list[dict[str, Any]]:
-    """A row for each leader: shares of the optimum, seeds that reach it, gaps and seconds."""
+def compare(contest: Contest, settings: Settings, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each leader: shares of the optimum, seeds that reach it, gaps and seconds. ``known`` are earlier rows."""
+    identity = lambda row: (row["kind"], row["problem"], row["leader"], len(row["share"]))
+    have = {identity(row): row for row in known}
+    wanted = [(contest.kind, contest.name, leader, settings.seeds) for leader in settings.leaders]
+    if all(key in have for key in wanted):
+        return [have[key] for key in wanted]
     game = contest.make()
     problem = problem_of(game)
     optimum = best_of_all(problem) if contest.optimum is None else contest.optimum(game)
     floor = random_payoff(problem)
     rows = []
-    for name in settings.leaders:
+    for name, key in zip(settings.leaders, wanted, strict=True):
+        if key in have:
+            rows.append(have[key])
+            continue
         started = time.perf_counter()
         run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, stop_at_optimum=False, progress=False)
         seconds = time.perf_counter() - started
@@ -182,7 +190,12 @@ def compare(contest: Contest, settings: Settings) -> list[dict[str, Any]]:
 def main() -> None:
     settings = tyro.cli(Settings)
     sx.register_solver(REINFORCE)
-    rows = [row for contest in contests(settings) for row in compare(contest, settings)]
+    known = json.loads(settings.out.read_text())["rows"] if settings.out is not None and settings.out.is_file() else []
+    rows: list[dict[str, Any]] = []
+    for contest in contests(settings):
+        rows += compare(contest, settings, known)
+        if settings.out is not None:
+            write(settings.out, rows, known)
     print()
     for kind in dict.fromkeys(row["kind"] for row in rows):
         for leader in settings.leaders:
@@ -191,10 +204,13 @@ def main() -> None:
             reached = sum(row["at_optimum"] for row in those) / share.size
             words = f"{kind:<12} {leader:<10} share {share.mean():.4f}, least {share.min():.4f}, at the optimum {reached:.0%}"
             print(f"{words}; learned {learned.mean():.4f}, least {learned.min():.4f}")
-    if settings.out is not None:
-        device = jax.devices()[0]
-        about = {"jax": jax.__version__, "python": platform.python_version(), "device": device.device_kind, "rows": rows}
-        settings.out.write_text(json.dumps(about, indent=1) + "\n")
+
+
+def write(out: pathlib.Path, rows: list[dict[str, Any]], known: list[dict[str, Any]]) -> None:
+    """``rows``, and what is ``known`` of other problems and leaders, with what measured them."""
+    others = [row for row in known if row not in rows]
+    about = {"jax": jax.__version__, "python": platform.python_version(), "device": jax.devices()[0].device_kind}
+    out.write_text(json.dumps({**about, "rows": others + rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import jax
 from stackjax.compute.devices import agree, largest
 from stackjax.compute.programs import NAMES, Programs
 from stackjax.errors import InputError
+from stackjax.solvers.polish import POPULATION
 
 __all__ = ["GIB", "Budget", "fit_programs", "tidy_memory"]
 
@@ -59,10 +60,24 @@ class Budget:
 
     def check(self, build: Callable[[int], Programs], multiple: int) -> None:
         """Raise `InputError` unless the smallest batch fits, as far as its state tells; nothing is compiled for it."""
-        needed = self.needed(multiple, multiple, build(multiple).state_bytes)
+        programs = build(multiple)
+        self.check_tables(programs)
+        needed = self.needed(multiple, multiple, programs.state_bytes)
         if needed > self.total:
             raise InputError(
                 f"memory_gib={self.total / GIB:.3g} is too little: {multiple} runs at a time need {needed / GIB:.3g} GiB"
+            )
+
+    def check_tables(self, programs: Programs) -> None:
+        """Raise `InputError` unless followers' answers to every commitment that is tried at once fit, for each run."""
+        problem, runs = programs.problem, programs.runs_in_memory
+        at_once = max(programs.solver.commitments_at_once, POPULATION if programs.spec.polish else 0)
+        size = problem.bytes_per_commitment * at_once * runs
+        if size > self.total:
+            raise InputError(
+                f"tabulating {problem.name!r} for {at_once} commitments at once, {runs:g} runs at a time, takes about "
+                f"{size / GIB:.0f} GiB, more than {self.total / GIB:.3g}; lower either (PPO's num_envs) or use "
+                "--ppo.path step, both with --polish 0"
             )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from stackjax.compute.conclusion import conclude, is_enough
 from stackjax.compute.devices import choose_layout, make_mesh, writer_only
+from stackjax.compute.memory import Budget
 from stackjax.compute.programs import Blocks, Programs
 from stackjax.disk.checkpoint import Checkpoints
 from stackjax.disk.directory import RunDirectory
@@ -23,12 +24,9 @@ from stackjax.reports.display import Progress
 from stackjax.reports.report import write_report
 from stackjax.reports.results import result_of
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Trained, read_state, train_batch
-from stackjax.solvers.polish import POPULATION
 from stackjax.specs.run import RunSpec
 
 __all__ = ["NonFiniteError", "check_directory", "identity_of", "read_run", "run_evaluation", "run_training"]
-
-TABLE_BUDGET_GIB = 16.0  # what the committed path may spend on tabulated games
 
 
 class NonFiniteError(RuntimeError):
@@ -66,7 +64,7 @@ def run_training(
     writer_only(check_directory, directory, config, resume, overwrite)
     layout = choose_layout(spec.num_seeds, sharing(spec, problem), mesh)
     programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
-    _check_table_size(programs)
+    Budget(None).check_tables(programs)
     started = time.perf_counter()
     programs.compile()
     elements = programs.place(_seeds(spec))
@@ -190,19 +188,6 @@ def _report_divergence(diverged_at: Any, seeds: np.ndarray, directory: RunDirect
 def sharing(spec: RunSpec, problem: Problem) -> Callable[[int], bool]:
     """Whether so many devices can share the episodes of one of the runs."""
     return lambda num_devices: spec.solver_entry.shares(problem, spec.solver, num_devices)
-
-
-def _check_table_size(programs: Programs) -> None:
-    """Refuse what would run out of memory: the answers to every commitment that is tried at once, for each seed."""
-    problem = programs.problem
-    at_once = max(programs.solver.commitments_at_once, POPULATION if programs.spec.polish else 0)
-    size = problem.bytes_per_commitment * at_once * programs.runs_in_memory / 2**30
-    if size > TABLE_BUDGET_GIB:
-        raise InputError(
-            f"tabulating {problem.name!r} for {at_once} commitments at once, {programs.runs_in_memory:g} seeds at a time, "
-            f"takes about {size:.0f} GiB, more than {TABLE_BUDGET_GIB:g}; lower either (PPO's num_envs) or use "
-            "--ppo.path step, both with --polish 0"
-        )
 
 
 ELSEWHERE = {"payoff_file", "python_file"}  # where a game's file lies does not matter

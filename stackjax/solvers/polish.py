@@ -13,11 +13,14 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["POPULATION", "polished"]
 
 POPULATION = 64
+NUM_ANSWERS = 8  # the one found and some across its borders
 FIRST_STEP = 0.05  # of a box: about a step of PPO's grid
 
 
 def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations: int) -> Array:
     """``commitment [O, ...]`` or a better one near it: `direct`, started from it and from children of it.
+
+    In a box the search also crosses to where followers answer a little otherwise.
 
     Each of ``num_evaluations`` is one commitment against one fresh group of followers. Whether what is returned is better is
     for the caller to judge, against followers that it was not chosen for.
@@ -26,9 +29,10 @@ def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations:
     config = DirectConfig(
         num_updates=max(1, num_evaluations // population),
         population=population,
-        num_answers=1,
+        num_answers=NUM_ANSWERS,
         stranger_share=1.0 / population,
-        cross_share=0.0,
+        climb_share=0.5,
+        cross_share=0.5,
         trusted_groups=4,
         first_step=FIRST_STEP,
     )

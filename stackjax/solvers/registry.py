@@ -37,7 +37,7 @@ class SolverEntry(NamedTuple):
     make: "Callable[[Problem, Any, Any], Solver] | str"
     can_share: "Callable[[Problem, Any, int], bool] | str | None" = None
     traced: bool = False
-    polish: int = 1024
+    polish: int = 4096
 
     def build(self, problem: "Problem", config: Any, shards: Any) -> "Solver":
         make = _found(self.make)

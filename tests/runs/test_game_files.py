@@ -17,6 +17,7 @@ GAME = "class G(sx.OneShotGame):\n    def observation(self, actions):\n        r
 
 @pytest.fixture(autouse=True)
 def _what_a_test_registers_goes_with_it(monkeypatch):
+    registry.registered_games()  # loads them
     monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
     monkeypatch.setattr(game_files, "_LOADED", {})
 

@@ -160,6 +160,7 @@ def test_mistakes_get_one_line_and_exit_code_2(arguments, mentions, tmp_path, ca
     (tmp_path / "FULL").mkdir()
     (tmp_path / "FULL/notes.txt").write_text("mine")
     (tmp_path / "FILE").write_text("")
+    registry.registered_games()  # loads them
     monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))  # what a file registers goes with its test
     monkeypatch.chdir(tmp_path)
     assert run(*arguments) == 2

@@ -66,7 +66,7 @@ def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, cap
     plain = result_of(tmp_path / "plain")
     assert [seed["learned"] for seed in plain["seeds"]] == [None, None]
     assert json.loads((tmp_path / "plain" / "config.json").read_text())["polish"] == 0
-    assert json.loads((out / "config.json").read_text())["polish"] == 1024
+    assert json.loads((out / "config.json").read_text())["polish"] == 4096
     expected = [seed["learned"]["leader_payoff"] for seed in result["seeds"]]
     assert [seed["leader_payoff"] for seed in plain["seeds"]] == pytest.approx(expected)
     assert "Polishing" not in capsys.readouterr().out

@@ -30,6 +30,7 @@ __all__ = [
 HOMES = (
     "stackjax.bayesian.family",
     "stackjax.markov.family",
+    "stackjax.markov.mean_field.family",
 )  # the modules whose FAMILY the library brings; a new family is a line here
 
 

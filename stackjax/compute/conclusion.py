@@ -1,6 +1,6 @@
 """How training ends: when it is enough, and the best commitments polished and judged again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -13,6 +13,7 @@ from stackjax.specs.run import RunSpec
 
 __all__ = ["Conclusion", "conclude", "is_enough"]
 
+Optima = Sequence[Optimum | None]  # of each element
 AT_OPTIMUM = 1e-6  # of the leader's payoff range: what counts as the optimum, in float32
 
 
@@ -23,25 +24,24 @@ class Conclusion(NamedTuple):
     learned: Evaluated | None
 
 
-def conclude(programs: Programs, state: Blocks, elements: Blocks, count: int, optimum: Optimum | None) -> Conclusion:
-    """Judge the best commitments of the first ``count`` elements anew, and polish them first unless all are at the optimum."""
+def conclude(programs: Programs, state: Blocks, elements: Blocks, optima: Optima) -> Conclusion:
+    """Judge the best commitments of as many elements as ``optima`` anew; polish them first unless all are at their optimum."""
+    count = len(optima)
     judge = lambda state: jax.tree.map(lambda leaf: leaf[:count], programs.evaluate(state, elements))
     learned: Evaluated = judge(state)
-    is_there = _is_optimal(programs.problem, optimum)(*programs.best(state, count))
+    is_there = _is_optimal(programs.problem, optima)(*programs.best(state, count))
     if programs.spec.polish == 0 or is_there:
         return Conclusion(learned, None)
     return Conclusion(judge(programs.polish(state, elements)), learned)
 
 
-def _is_optimal(problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
-    """Whether all of so many payoffs and gaps are those of settled followers and the optimum (False if it is not known)."""
-    if optimum is None:
-        return lambda payoffs, gaps: False
+def _is_optimal(problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.ndarray], bool]:
+    """Whether all payoffs and gaps are those of settled followers and the optimum; False where one is not known."""
     low, high = problem.payoff_range
-    goal = optimum.value - AT_OPTIMUM * (high - low)
-    return lambda payoffs, gaps: bool((payoffs >= goal).all() and (gaps <= problem.settled_gap).all())
+    goals = np.array([np.inf if optimum is None else optimum.value - AT_OPTIMUM * (high - low) for optimum in optima])
+    return lambda payoffs, gaps: bool((payoffs >= goals).all() and (gaps <= problem.settled_gap).all())
 
 
-def is_enough(spec: RunSpec, problem: Problem, optimum: Optimum | None) -> Callable[[np.ndarray, np.ndarray], bool]:
+def is_enough(spec: RunSpec, problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.ndarray], bool]:
     """Whether a run may stop before its last update, see `_is_optimal`."""
-    return _is_optimal(problem, optimum if spec.stop_at_optimum else None)
+    return _is_optimal(problem, optima if spec.stop_at_optimum else [None] * len(optima))

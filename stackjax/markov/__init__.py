@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from stackjax.markov.followers import MarkovFollowers
     from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
     from stackjax.markov.iterated_games import IteratedGame, iterated
+    from stackjax.markov.mean_field.followers import MeanFieldFollowers
+    from stackjax.markov.mean_field.game import MeanFieldGame
+    from stackjax.markov.mean_field.problem import MeanFieldCertificate, MeanFieldProblem, solve_mean_field
+    from stackjax.markov.mean_field.tariffs import TariffGame
     from stackjax.markov.optimum import MarkovOptimum, solve_markov
     from stackjax.markov.problem import MarkovCertificate, MarkovProblem
     from stackjax.markov.testing import check_markov_game
@@ -17,6 +21,10 @@ _HOMES = {
     "followers": ("MarkovFollowers",),
     "game": ("InducedMarkovGame", "MarkovGame", "tabulate_markov"),
     "iterated_games": ("IteratedGame", "iterated"),
+    "mean_field.followers": ("MeanFieldFollowers",),
+    "mean_field.game": ("MeanFieldGame",),
+    "mean_field.problem": ("MeanFieldCertificate", "MeanFieldProblem", "solve_mean_field"),
+    "mean_field.tariffs": ("TariffGame",),
     "optimum": ("MarkovOptimum", "solve_markov"),
     "problem": ("MarkovCertificate", "MarkovProblem"),
     "testing": ("check_markov_game",),
@@ -32,12 +40,18 @@ __all__ = [
     "MarkovGame",
     "MarkovOptimum",
     "MarkovProblem",
+    "MeanFieldCertificate",
+    "MeanFieldFollowers",
+    "MeanFieldGame",
+    "MeanFieldProblem",
+    "TariffGame",
     "best_contracts",
     "check_markov_game",
     "iterated",
     "least_payments",
     "random_tree",
     "solve_markov",
+    "solve_mean_field",
     "subgame_perfect",
     "tabulate_markov",
 ]

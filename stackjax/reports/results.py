@@ -48,13 +48,13 @@ def result_of(
         "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
         "gap_name": problem.gap_name,
         "columns": problem.columns,
-        "seeds": entries(problem, optimum, names, concluded, metrics_path),
+        "seeds": entries(problem, [optimum] * len(names), names, concluded, metrics_path),
     }
 
 
 def entries(
     problem: Problem,
-    optimum: Optimum | None,
+    optima: Sequence[Optimum | None],
     names: list[dict[str, Any]],
     concluded: Conclusion,
     metrics_path: pathlib.Path,
@@ -74,7 +74,7 @@ def entries(
     found, (evaluated, before) = [], concluded
     learned = _learned(problem, before, in_words)
     for i, words in enumerate(problem.describe(evaluated.judged, evaluated.commitment, in_words)):
-        name, diverged_at = names[i], int(evaluated.diverged_at[i])
+        name, optimum, diverged_at = names[i], optima[i], int(evaluated.diverged_at[i])
         last, payoff = logged.get(key_of(name), {}), words["leader_payoff"]
         found.append(
             {

@@ -54,6 +54,7 @@ def summary(
                 "settings": values,
                 "leader_payoff": centre,
                 "interval": [low, high],
+                "optimum": found[0]["optimum"],
                 gap: float(np.mean([entry[gap] for entry in found])),
                 "mean_greedy_payoff": float(
                     np.mean(

@@ -83,7 +83,7 @@ def run_training(
             identity_of(config),
             checkpoint_seconds,
             on_progress,
-            is_enough=is_enough(spec, problem, optimum),
+            is_enough=is_enough(spec, problem, [optimum] * spec.num_seeds),
         )
         timing = {"compile": compile_seconds, "train": trained.seconds}
         return _finish(programs, elements, directory, trained, timing, optimum)
@@ -105,7 +105,7 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
         programs, elements, trained = read_run(directory, game_file)
         spec, optimum = programs.spec, programs.problem.optimum()
         num_updates, best = spec.solver.num_updates, programs.best(trained.state, spec.num_seeds)
-        is_over = programs.all_diverged(trained.state) or is_enough(spec, programs.problem, optimum)(*best)
+        is_over = programs.all_diverged(trained.state) or is_enough(spec, programs.problem, [optimum] * spec.num_seeds)(*best)
         if trained.update < num_updates and not is_over:
             raise InputError(
                 f"directory {directory.path} holds a run that is trained up to update {trained.update} of {num_updates}; go on "
@@ -149,7 +149,7 @@ def _finish(
     optimum: Optimum | None,
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    found = conclude(programs, trained.state, elements, programs.spec.num_seeds, optimum)
+    found = conclude(programs, trained.state, elements, [optimum] * programs.spec.num_seeds)
     _report_divergence(found.final.diverged_at, _seeds(programs.spec), directory)
 
     def write() -> dict[str, Any]:

@@ -82,7 +82,7 @@ def run_sweep(
     require_positive("memory_gib", 1.0 if memory_gib is None else memory_gib)
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     budget = Budget(memory_gib)
-    works = [_GroupWork(sweep, *work) for work in zip(groups, problems, layouts, strict=True)]
+    works = [_GroupWork(sweep, *work, {}) for work in zip(groups, problems, layouts, strict=True)]
     for work in works:
         budget.check(work.build, work.layout.runs)
 
@@ -126,10 +126,20 @@ class _GroupWork(NamedTuple):
     group: Group
     problem: Problem
     layout: Layout
+    optima: dict[tuple[Any, ...], Optimum | None]  # as far as they are known
 
     def build(self, size: int) -> Programs:
         """Programs for ``size`` elements, not yet compiled."""
         return Programs(self.group.spec, self.problem, size, make_mesh(self.layout), self.sweep.numbers)
+
+    def optimum(self, settings: dict[str, Any]) -> Optimum | None:
+        """That of a configuration: the numbers of the game and of its followers may change it, the solver's do not."""
+        own = f"{self.group.spec.solver_entry.name}."
+        values = {name: settings[name] for name in self.sweep.numbers if not name.startswith(own)}
+        key = tuple(values.values())
+        if key not in self.optima:
+            self.optima[key] = self.group.spec.problem_with(self.problem, values).optimum()
+        return self.optima[key]
 
 
 class _Run:
@@ -164,17 +174,14 @@ class _Run:
         started = time.perf_counter()
         programs = fit_programs(work.build, len(left), work.layout.runs, self._budget)
         self.compile_seconds += time.perf_counter() - started
-        optimum = writer_only(work.problem.optimum)
         for first in range(0, len(left), programs.num_elements):
             signal_number = largest(request.signal)
             if signal_number:
                 raise Stopped(signal_number)
-            self._train_chunk(work, programs, optimum, left[first : first + programs.num_elements], request)
+            self._train_chunk(work, programs, left[first : first + programs.num_elements], request)
             tidy_memory()
 
-    def _train_chunk(
-        self, work: _GroupWork, programs: Programs, optimum: Optimum | None, elements: list[Element], request: StopRequest
-    ) -> None:
+    def _train_chunk(self, work: _GroupWork, programs: Programs, elements: list[Element], request: StopRequest) -> None:
         chunk = RunDirectory(self._directory.chunks / f"{elements[0].configuration:06d}-{elements[0].seed}")
         settings = [self._configurations[element.configuration] for element in elements]
         values = {name: [one[name] for one in settings] for name in work.sweep.numbers}
@@ -193,10 +200,11 @@ class _Run:
         identity = identity_of(config)
         trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request)
         started = time.perf_counter()
-        concluded = conclude(programs, trained.state, placed, len(elements), optimum)
+        optima = [work.optimum(one) for one in settings]
+        concluded = conclude(programs, trained.state, placed, optima)
 
         def write() -> None:
-            found = entries(work.problem, optimum, names, concluded, chunk.metrics)
+            found = entries(work.problem, optima, names, concluded, chunk.metrics)
             seconds = {"train": trained.seconds, "evaluate": time.perf_counter() - started}
             write_policies(chunk.policies, programs.solver, names, concluded.final.policy)
             chunk.write_result({"elements": found, "wall_seconds": seconds})

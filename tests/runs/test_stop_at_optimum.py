@@ -55,5 +55,5 @@ def test_without_a_known_optimum_or_when_told_so_it_goes_on(tmp_path):
 def test_all_seeds_must_be_there_and_settled(payoffs, gaps, expected):
     spec = RunSpec(find_game("maintain"), {}, {}, sx.SearchConfig())
     problem = spec.build_problem()
-    assert is_enough(spec, problem, Optimum(20.0, "lp"))(np.array(payoffs), np.array(gaps)) is expected
-    assert not is_enough(spec, problem, None)(np.array(payoffs), np.array(gaps))
+    assert is_enough(spec, problem, [Optimum(20.0, "lp")] * 2)(np.array(payoffs), np.array(gaps)) is expected
+    assert not is_enough(spec, problem, [None] * 2)(np.array(payoffs), np.array(gaps))

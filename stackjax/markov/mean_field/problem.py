@@ -1,0 +1,245 @@
+"""A mean-field game as a `Problem`: the game, and how its population answers."""
+
+import dataclasses
+import itertools
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+
+from stackjax.errors import UnsolvedError
+from stackjax.markov.mean_field.answers import ATOMS, equilibrium, exploitability, outcome_of, softmax_population
+from stackjax.markov.mean_field.followers import MeanFieldFollowers, SoftmaxPopulation
+from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
+from stackjax.problem import Judged, Optimum, Table, Worth
+from stackjax.spaces import Discrete
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["MeanFieldCertificate", "MeanFieldOptimum", "MeanFieldProblem", "solve_mean_field"]
+
+TOLERANCE = 1e-6  # of a follower's payoff range: what counts as an equilibrium in float32
+ROUNDING = 5e-8
+TIE = 1e-9  # of a follower's payoff range: commitments that pay the leader alike
+MOST_COMMITMENTS = 65_536
+
+
+class MeanFieldCertificate(NamedTuple):
+    """What a commitment is worth against its population's answer, game units.
+
+    Attributes:
+      leader_payoff: to the leader.
+      follower_payoffs: ``[K]`` to each type, its costs with the sign changed.
+      exploitability: what a follower could save by planning anew, of the type that could save the most.
+      exploitability_bound: what theory allows it to be; 0 for an equilibrium.
+      field_error: the slope of prices times the squared distance of the field from that of the equilibrium.
+      field_error_bound: what theory allows that to be: the mean over types of what a follower could save.
+      equilibrium_payoff: to the leader, if the population were in equilibrium.
+      field, prices: ``[T]`` what all buy, and what a unit costs.
+      fixed_point_error: by how much the field that softmax followers answered differs from the one that they make; both bounds
+        are of a population for which this is 0.
+      flow: ``[K, T, S, A]``.
+    """
+
+    leader_payoff: Array
+    follower_payoffs: Array
+    exploitability: Array
+    exploitability_bound: Array
+    field_error: Array
+    field_error_bound: Array
+    equilibrium_payoff: Array
+    field: Array
+    prices: Array
+    fixed_point_error: Array
+    flow: Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanFieldProblem:
+    """A `Problem` whose followers are a continuum.
+
+    Args:
+      game: the rules; its numbers, and those of ``followers``, may be tracers.
+      followers: how the population answers.
+      settled_share: the largest exploitability at which followers count as settled, as a share of their payoff range.
+    """
+
+    game: MeanFieldGame
+    followers: MeanFieldFollowers
+    settled_share: float = 0.02
+
+    def __post_init__(self) -> None:
+        self.game.check()
+
+    gap_name = "exploitability"
+    kernel = "mean-field fixed point"
+    nearby = None
+    columns: ClassVar = {
+        "exploitability": "exploitability",
+        "exploitability_bound": "exploitability's bound",
+        "field_error": "field error",
+        "field_error_bound": "field error's bound",
+    }
+
+    @property
+    def name(self) -> str:
+        return self.game.name
+
+    @cached_property
+    def commitments(self) -> Table:
+        with jax.ensure_compile_time_eval():
+            return Table(self.game.num_periods, self.game.leader_actions, jnp.eye(self.game.num_periods))
+
+    @property
+    def payoff_range(self) -> tuple[float, float]:
+        return self.game.payoff_bounds[0]
+
+    @property
+    def _follower_range(self) -> float:
+        low, high = self.game.payoff_bounds[1]
+        return float(high - low)
+
+    @property
+    def settled_gap(self) -> float:
+        return self.settled_share * self._follower_range
+
+    @property
+    def tie(self) -> float:
+        return TOLERANCE * self._follower_range
+
+    @property
+    def answer_choices(self) -> tuple[int, ...]:
+        return (self.game.num_actions,) * int(np.prod(self.game.quantity.shape[:3]))
+
+    @property
+    def bytes_per_commitment(self) -> int:
+        return 16 * ATOMS * self.game.quantity.size
+
+    def answer(self, own: Array) -> tuple[Array, Array]:
+        """The population's flow ``[K, T, S, A]`` where actions cost ``own`` beside prices, and the error of its fixed point."""
+        if isinstance(self.followers, SoftmaxPopulation):
+            rounding = ROUNDING * self._follower_range / self.followers.temperature  # of chances, in float32
+            accuracy = (TOLERANCE + rounding) * float(np.abs(self.game.quantity).max())
+            return softmax_population(self.game, own, self.followers.temperature, accuracy)
+        return equilibrium(self.game, own, self.tie), jnp.zeros((), own.dtype)
+
+    def _outcome(self, commitment: Array) -> tuple[Array, Outcome, Array]:
+        own = self.game.own_costs(commitment)
+        flow, error = self.answer(own)
+        return own, outcome_of(self.game, own, flow), error
+
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+        """See `Problem`; a continuum draws nothing. ``answer`` is what most do in each state and period."""
+        del key, lasting
+
+        def one(commitment: Array) -> Worth:
+            own, outcome, _ = self._outcome(commitment)
+            gap = exploitability(self.game, own, outcome).max()
+            payoff = self.game.leader_payoff(commitment, outcome)
+            return Worth(payoff, gap, jnp.zeros_like(gap), outcome.flow.argmax(axis=-1).reshape(-1).astype(jnp.int32))
+
+        return jax.vmap(one)(commitments)
+
+    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
+        """See `Problem`; there is nothing to average over. ``details`` is a `MeanFieldCertificate`."""
+        del key, num_groups
+        game = self.game
+        own, outcome, error = self._outcome(commitment)
+        gaps = exploitability(game, own, outcome)
+        settled = outcome_of(game, own, equilibrium(game, own, self.tie))
+        found = MeanFieldCertificate(
+            leader_payoff=game.leader_payoff(commitment, outcome),
+            follower_payoffs=-outcome.costs,
+            exploitability=gaps.max(),
+            exploitability_bound=jnp.asarray(self._bound(), gaps.dtype),
+            field_error=game.slope * ((outcome.field - settled.field) ** 2).sum(),
+            field_error_bound=jnp.asarray(game.shares, gaps.dtype) @ gaps,
+            equilibrium_payoff=game.leader_payoff(commitment, settled),
+            field=outcome.field,
+            prices=game.prices(outcome.field),
+            fixed_point_error=error,
+            flow=outcome.flow,
+        )
+        return Judged(found.leader_payoff, found.exploitability, found)
+
+    def _bound(self) -> float | Array:
+        """What a softmax follower can lose: in each period at most W((A - 1) / e) times the temperature, W being Lambert's."""
+        if not isinstance(self.followers, SoftmaxPopulation):
+            return 0.0
+        most = int(self.game.allowed.sum(axis=-1).max())
+        per_period = float(scipy.special.lambertw((most - 1) / np.e).real)
+        return self.game.num_periods * per_period * self.followers.temperature
+
+    def optimum(self) -> Optimum | None:
+        """The optimum against a population in equilibrium, or None where it is not known."""
+        if isinstance(self.followers, SoftmaxPopulation):
+            return None
+        try:
+            return Optimum(solve_mean_field(self.game).value, "enumeration")
+        except UnsolvedError:
+            return None
+
+    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
+        """See `Problem`."""
+        game, found = self.game, []
+        for i in range(len(names)):
+            seen = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i], np.float64), judged.details)
+            actions = np.asarray(commitments[i])
+            numbers = {name: value.tolist() for name, value in seen._asdict().items() if name != "flow"}
+            bought = (seen.flow * game.quantity).sum(axis=(2, 3))
+            found.append(
+                {
+                    **numbers,
+                    "commitment": {"observations": np.eye(game.num_periods).tolist(), "actions": actions.tolist()},
+                    "mechanism": [
+                        f"{game.describe_period(t)}: {game.describe_leader_action(actions[t])}" for t in range(game.num_periods)
+                    ],
+                    "follower_flows": seen.flow.tolist(),
+                    "follower_play": [
+                        f"{game.describe_type(k)}: "
+                        + ", ".join(f"{game.describe_period(t)} {bought[k, t]:.3f}" for t in range(game.num_periods))
+                        for k in range(game.num_types)
+                    ],
+                }
+            )
+        return found
+
+    def judged_how(self) -> dict[str, Any]:
+        """See `Problem`."""
+        return {"settled_gap": self.settled_gap, "words": f"who are a continuum ({self.followers.kind}); payoffs are exact"}
+
+
+class MeanFieldOptimum(NamedTuple):
+    """The best commitment ``[T, ...]``, its value in game units, and the largest exploitability met on the way."""
+
+    value: float
+    commitment: np.ndarray
+    exploitability: float
+
+
+def solve_mean_field(game: MeanFieldGame) -> MeanFieldOptimum:
+    """The leader's best commitment against a population in equilibrium: every one is tried, in float64.
+
+    Raises:
+      UnsolvedError: the leader's actions are real numbers, or there are too many commitments.
+    """
+    if not isinstance(game.leader_actions, Discrete):
+        raise UnsolvedError(f"game {game.name!r} has a leader whose actions are real numbers; they cannot be enumerated")
+    count = game.leader_actions.n**game.num_periods
+    if count > MOST_COMMITMENTS:
+        raise UnsolvedError(f"game {game.name!r} is too large to solve: {count} commitments, more than {MOST_COMMITMENTS}")
+    every = np.array(list(itertools.product(range(game.leader_actions.n), repeat=game.num_periods)), np.int32)
+    low, high = game.payoff_bounds[1]
+
+    def one(commitment: Array) -> tuple[Array, Array]:
+        own = game.own_costs(commitment)
+        outcome = outcome_of(game, own, equilibrium(game, own, 1e-3 * TOLERANCE * (high - low)))
+        return game.leader_payoff(commitment, outcome), exploitability(game, own, outcome).max()
+
+    with jax.enable_x64(True):
+        payoffs, gaps = jax.jit(lambda made: jax.lax.map(one, made, batch_size=1024))(jnp.asarray(every))
+        payoffs, gaps = np.asarray(payoffs), np.asarray(gaps)
+    best = int((payoffs >= payoffs.max() - TIE * (high - low)).argmax())  # the first of equals
+    return MeanFieldOptimum(float(payoffs[best]), every[best], float(gaps.max()))

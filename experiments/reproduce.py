@@ -21,6 +21,7 @@ EXPERIMENTS = (
     "response_models",
     "random_commitments",
     "bertrand_platform",
+    "tariffs",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"
 

@@ -60,8 +60,8 @@ class Run(NamedTuple):
 
     @property
     def gaps(self) -> np.ndarray:
-        """``[S]`` the followers' B-CCE gap there."""
-        return np.array([seed["bcce_gap"] for seed in self.result["seeds"]])
+        """``[S]`` the followers' distance from equilibrium there."""
+        return np.array([seed[self.result["gap_name"]] for seed in self.result["seeds"]])
 
     @property
     def optimum(self) -> float:
@@ -126,7 +126,7 @@ def train(
     *,
     options: dict[str, Any] | None = None,
     pomdp: sx.POMDPConfig | None = None,
-    followers: sx.FollowersConfig | None = None,
+    followers: Any = None,
     seeds: int | None = None,
     solver: Any = None,
     **ppo: Any,
@@ -136,11 +136,12 @@ def train(
     ``solver`` is the settings of another solver than PPO. PPO's on the step path are `EVERY_DECISION`.
     """
     ppo = {**(EVERY_DECISION if ppo.get("path") == "step" else {}), **ppo}
-    pomdp, followers, config = pomdp or sx.POMDPConfig(), followers or sx.FollowersConfig(), solver or sx.PPOConfig(**ppo)
+    config = solver or sx.PPOConfig(**ppo)
+    sections = {key: one for key, one in (("pomdp", pomdp), ("followers", followers)) if one is not None}
     seeds, directory = seeds or settings.seeds, settings.runs / name
     stamp = directory.with_name(f"{name}.stamp")
     described = {"game": game, "options": options or {}, "seeds": seeds}
-    described |= {key: dataclasses.asdict(one) for key, one in (("pomdp", pomdp), ("followers", followers), ("solver", config))}
+    described |= {key: dataclasses.asdict(one) for key, one in {**sections, "solver": config}.items()}
     identity = to_json({**described, "made_by": MADE_BY, "device": str(jax.devices()[0])})
     known = not settings.fresh and stamp.is_file() and stamp.read_text() == identity
     if known and (directory / "result.json").is_file():
@@ -157,8 +158,7 @@ def train(
         game,
         seeds=seeds,
         out=directory,
-        pomdp=pomdp,
-        followers=followers,
+        **sections,
         solver=config,
         resume=begun,
         stop_at_optimum=False,  # curves and comparisons are of equal lengths

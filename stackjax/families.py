@@ -83,6 +83,16 @@ class Family(abc.ABC):
     def build(self, game: Any, settings: dict[str, Any]) -> "Problem":
         """The problem of ``game``; ``settings`` has an object for every section."""
 
+    def prepare(self, problem: "Problem", arrays: dict[str, Any] | None) -> "Problem":
+        """``problem`` with what takes work beforehand: of an earlier run's ``arrays``, see `prepared`, or worked out now."""
+        del arrays
+        return problem
+
+    def prepared(self, problem: "Problem") -> dict[str, Any]:
+        """What `prepare` worked out, as arrays that a run keeps; empty where there is nothing."""
+        del problem
+        return {}
+
     def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
         """``problem`` with other numbers, which may be tracers: those of ``settings``, and of the game's ``options``."""
         raise NotImplementedError(f"the family {self.name} has no traced settings")

@@ -14,7 +14,16 @@ __all__ = ["RunDirectory"]
 
 LOCK = ".lock"
 CHECKPOINTS = ("checkpoints", "checkpoints.rejected")
-FILES = ("config.json", "metrics.jsonl", "policies.npz", "result.json", "report.html", "table.csv", "surface.png")
+FILES = (
+    "config.json",
+    "metrics.jsonl",
+    "policies.npz",
+    "followers.npz",
+    "result.json",
+    "report.html",
+    "table.csv",
+    "surface.png",
+)
 OWN = {*FILES, *CHECKPOINTS, "chunks", LOCK}  # of runs and of sweeps: either may replace the other
 
 
@@ -40,6 +49,7 @@ class RunDirectory:
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
         self.policies = self.path / "policies.npz"
+        self.followers = self.path / "followers.npz"
         self.result = self.path / "result.json"
         self.report = self.path / "report.html"
         self._lock: IO[str] | None = None

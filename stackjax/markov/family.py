@@ -86,7 +86,7 @@ class MarkovFamily(Family):
 
     name = "markov"
     sections: ClassVar = {"followers": MarkovFollowers}
-    traced = ("followers",)
+    traced = ("followers.temperature", "followers.learning_rate", "followers.exploration", "followers.discount")
     prefixes = (ITERATED,)
     entries = (
         GameEntry(
@@ -114,6 +114,12 @@ class MarkovFamily(Family):
         from stackjax.markov.problem import MarkovProblem
 
         return MarkovProblem(game, settings["followers"])
+
+    def prepare(self, problem: "Problem", arrays: dict[str, Any] | None) -> "Problem":
+        return cast("MarkovProblem", problem).prepare(arrays)
+
+    def prepared(self, problem: "Problem") -> dict[str, Any]:
+        return cast("MarkovProblem", problem).prepared()
 
     def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
         del options  # none is traced

@@ -3,12 +3,12 @@
 import dataclasses
 from typing import Literal, get_args
 
-from stackjax.errors import require, require_positive
+from stackjax.errors import require, require_count, require_number, require_positive
 from stackjax.settings import Kinded
 
-__all__ = ["ExactFollower", "MarkovFollowers", "SoftmaxFollower"]
+__all__ = ["ContextualFollower", "ExactFollower", "MarkovFollowers", "QLearningFollower", "SoftmaxFollower"]
 
-Kind = Literal["exact", "softmax"]
+Kind = Literal["exact", "softmax", "contextual", "q-learning"]
 Ties = Literal["for", "against", "even"]  # as in answers, which needs JAX
 
 
@@ -47,3 +47,53 @@ class SoftmaxFollower(MarkovFollowers):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_positive("temperature", self.temperature)
+
+
+@dataclasses.dataclass(frozen=True)
+class ContextualFollower(MarkovFollowers):
+    """Trained once, on random commitments, and then frozen; it sees the state and the whole commitment."""
+
+    kind: Kind = "contextual"
+    updates: int = 1000
+    """Of its policy, before the leader trains."""
+    batch: int = 64
+    """Random commitments in an update."""
+    tried: int = 32
+    """Policies that it tries against each of them."""
+    pretraining_rate: float = 5e-3
+    """Adam's step size at the start."""
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    """Widths of its hidden layers."""
+    seed: int = 0
+    """Of its pretraining; all seeds of a run meet the same follower."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("updates", "batch", "tried"):
+            require_count(name, getattr(self, name))
+        require_positive("pretraining_rate", self.pretraining_rate)
+        for width in self.hidden_sizes:
+            require_count("hidden_sizes", width)
+        require_count("seed", self.seed, least=0)
+        require("seed", self.seed, self.seed < 2**31, "below 2**31")
+
+
+@dataclasses.dataclass(frozen=True)
+class QLearningFollower(MarkovFollowers):
+    """Learns anew against every commitment, by tabular Q-learning, and then plays greedily."""
+
+    kind: Kind = "q-learning"
+    episodes: int = 80
+    """Episodes that it learns in, of the game's horizon (100 steps each where there is none)."""
+    learning_rate: float = 0.1
+    """α."""
+    exploration: float = 0.1
+    """ε, the chance of an action drawn at random."""
+    discount: float = 0.9
+    """γ of what it learns."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_count("episodes", self.episodes)
+        for name in ("learning_rate", "exploration", "discount"):
+            require_number(name, getattr(self, name), lambda share: 0 <= share <= 1, "at least 0 and at most 1")

@@ -8,9 +8,11 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import traverse_util
 
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.markov.answers import (
+    MOST_POLICIES,
     POLICIES_AT_ONCE,
     Length,
     Ties,
@@ -21,12 +23,20 @@ from stackjax.markov.answers import (
     evaluate,
     softmax_answer,
 )
-from stackjax.markov.followers import ExactFollower, MarkovFollowers, SoftmaxFollower
+from stackjax.markov.contextual import Pretraining, contextual_answer, pretrain, pretraining_regret
+from stackjax.markov.followers import (
+    ContextualFollower,
+    ExactFollower,
+    MarkovFollowers,
+    QLearningFollower,
+    SoftmaxFollower,
+)
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
 from stackjax.markov.optimum import solve_markov
+from stackjax.markov.q_learning import q_learning_answer
 from stackjax.problem import Judged, Optimum, Table, Worth
 from stackjax.spaces import Box
-from stackjax.types import Array, PRNGKey
+from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["MarkovCertificate", "MarkovProblem"]
 
@@ -61,16 +71,41 @@ class MarkovProblem:
       game: the rules.
       followers: how the follower answers; its numbers may be tracers.
       settled_share: the largest exploitability at which the follower counts as settled, as a share of its payoff range.
+      policy: parameters of a contextual follower, see `prepare`; None for others.
     """
 
     game: MarkovGame
     followers: MarkovFollowers
     settled_share: float = 0.02
+    policy: PyTree = None
 
     def __post_init__(self) -> None:
         self.game.check()
         if self.game.num_followers != 1:
             raise InputError(f"game {self.game.name!r} has {self.game.num_followers} followers; planning is for one")
+
+    def prepare(self, arrays: dict[str, np.ndarray] | None = None) -> "MarkovProblem":
+        """With a contextual follower's policy: of ``arrays``, which `prepared` gave, or trained now."""
+        if not isinstance(self.followers, ContextualFollower):
+            return self
+        if arrays:
+            policy = traverse_util.unflatten_dict({name: jnp.asarray(array) for name, array in arrays.items()}, sep="/")
+        else:
+            policy = pretrain(self.game, self.length, self.followers)
+        return dataclasses.replace(self, policy=policy)
+
+    def prepared(self) -> dict[str, np.ndarray]:
+        """What `prepare` worked out, by name."""
+        if self.policy is None:
+            return {}
+        return {name: np.asarray(array) for name, array in traverse_util.flatten_dict(self.policy, sep="/").items()}
+
+    @cached_property
+    def pretraining(self) -> Pretraining | None:
+        """What a contextual follower loses against a best one, over all commitments; None for others."""
+        if not isinstance(self.followers, ContextualFollower) or self.policy is None:
+            return None
+        return pretraining_regret(self.game, self.length, self.followers, self.policy, self.tie)
 
     gap_name = "exploitability"
     kernel = "dynamic programming"
@@ -133,22 +168,40 @@ class MarkovProblem:
         ends = self.game.horizon is not None
         return ends and (isinstance(self.followers, SoftmaxFollower) or getattr(self.followers, "knows_time", False))
 
-    def answer(self, induced: InducedMarkovGame) -> Array:
-        """The follower's policy ``[S, J, B]``, or ``[T, S, J, B]`` where it knows the time."""
-        if isinstance(self.followers, SoftmaxFollower):
-            return softmax_answer(induced, self.length, self.followers.temperature)
-        assert isinstance(self.followers, ExactFollower)
-        return self._best(induced, self.followers.ties)
+    @property
+    def _compares_timed(self) -> bool:
+        """Whether the answer is held against those that know the time: where it is one, and where others are too many."""
+        policies = self.game.num_actions[0] ** self.game.num_states
+        is_exact = isinstance(self.followers, ExactFollower)
+        return self.is_timed or (not is_exact and self.game.horizon is not None and policies > MOST_POLICIES)
+
+    def answer(self, key: PRNGKey, commitments: Array, induced: InducedMarkovGame) -> Array:
+        """The follower's policy ``[S, J, B]`` under ``commitments [B, S, ...]``, or ``[T, S, J, B]`` where it knows the time.
+
+        Raises:
+          InputError: a contextual follower has no policy yet, see `prepare`.
+        """
+        rule = self.followers
+        if isinstance(rule, SoftmaxFollower):
+            return softmax_answer(induced, self.length, rule.temperature)
+        if isinstance(rule, QLearningFollower):
+            return q_learning_answer(key, induced, self.length, rule)
+        if isinstance(rule, ContextualFollower):
+            if self.policy is None:
+                raise InputError("a contextual follower must be trained first: MarkovProblem(...).prepare()")
+            return contextual_answer(self.game, rule, self.policy, commitments)
+        assert isinstance(rule, ExactFollower)
+        return self._best(induced, rule.ties)
 
     def _best(self, induced: InducedMarkovGame, ties: Ties) -> Array:
-        best = best_timed if self.is_timed else best_stationary
+        best = best_timed if self._compares_timed else best_stationary
         return best(induced, self.length, ties, self.tie)
 
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
-        """See `Problem`; a follower that plans draws nothing. ``answer`` is its likeliest action in each state at first."""
-        del key, lasting
+        """See `Problem`. ``answer`` is what the follower is likeliest to do in each state at first."""
+        del lasting
         induced = tabulate_markov(self.game, commitments)
-        policy = self.answer(induced)
+        policy = self.answer(key, commitments, induced)
         values = evaluate(induced, self.length, policy)
         at_risk = jnp.zeros_like(values.leader)
         if isinstance(self.game.leader_actions, Box) and isinstance(self.followers, ExactFollower):
@@ -160,32 +213,47 @@ class MarkovProblem:
     def _gap(self, induced: InducedMarkovGame, values: Values) -> Array:
         if isinstance(self.followers, ExactFollower):  # its answer is the best that there is
             return jnp.zeros_like(values.follower)
-        return jnp.maximum(best_values(induced, self.length) - values.follower, 0.0)
+        if self._compares_timed or self.game.horizon is None:
+            best = best_values(induced, self.length)
+        else:
+            best = evaluate(induced, self.length, self._best(induced, "for")).follower
+        return jnp.maximum(best - values.follower, 0.0)
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`; there is nothing to average over. ``details`` is a `MarkovCertificate`."""
-        del key, num_groups
-        induced = tabulate_markov(self.game, commitment[None])
-        policy = self.answer(induced)
+        """See `Problem`; only a follower that learns anew is asked more than once. ``details`` is a `MarkovCertificate`."""
+        groups = num_groups if isinstance(self.followers, QLearningFollower) else 1
+        commitments = jnp.broadcast_to(commitment, (groups, *commitment.shape))
+        induced = tabulate_markov(self.game, commitments)
+        policy = self.answer(key, commitments, induced)
         values = evaluate(induced, self.length, policy)
         strong, weak = (evaluate(induced, self.length, self._best(induced, ties)) for ties in ("for", "against"))
-        knows_time_or_none = self.is_timed or self.game.horizon is None
-        best = best_values(induced, self.length) if knows_time_or_none else jnp.maximum(strong.follower, weak.follower)
-        gap = jnp.maximum(best - values.follower, 0.0)[0]
+        timed = self._compares_timed or self.game.horizon is None
+        best = best_values(induced, self.length) if timed else jnp.maximum(strong.follower, weak.follower)
         table = policy.mean(axis=0) if self.is_timed else policy
-        found = MarkovCertificate(values.leader[0], values.follower[0], gap, strong.leader[0], weak.leader[0], table[..., 0])
+        found = MarkovCertificate(
+            values.leader.mean(),
+            values.follower.mean(),
+            jnp.maximum(best - values.follower, 0.0).max(),
+            strong.leader[0],
+            weak.leader[0],
+            table.mean(axis=-1),
+        )
         return Judged(found.leader_payoff, found.exploitability, found)
 
     def optimum(self) -> Optimum | None:
-        """The optimum against an exact follower, strong or weak by its ties, or None where it is not known."""
-        if not isinstance(self.followers, ExactFollower):
+        """The optimum against an exact follower, strong or weak by its ties, or None where it is not known.
+
+        Followers that learn, anew or beforehand, are held against it too; they may pay the leader more, if they err.
+        """
+        if isinstance(self.followers, SoftmaxFollower):
             return None
         try:
             found = solve_markov(self.game, knows_time=self.is_timed)
         except UnsolvedError:
             return None
-        value = found.value if self.followers.ties == "for" else found.weak_value
-        if value is None or (self.followers.ties == "even" and found.value != value):
+        ties = getattr(self.followers, "ties", "for")
+        value = found.value if ties == "for" else found.weak_value
+        if value is None or (ties == "even" and found.value != value):
             return None  # with even ties the best lies in between
         return Optimum(value, found.method)
 
@@ -216,4 +284,12 @@ class MarkovProblem:
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
-        return {"settled_gap": self.settled_gap, "words": f"who plan ({self.followers.kind}); payoffs are exact"}
+        found, kind = self.pretraining, self.followers.kind
+        if found is None:
+            return {"settled_gap": self.settled_gap, "words": f"who plan ({kind}); payoffs are exact"}
+        tried = f"{'all' if found.every else 'random'} {found.num_commitments} commitments"
+        words = (
+            f"who plan ({kind}, trained beforehand: of {tried} it answers {found.share_best:.1%} best and loses "
+            f"{found.largest_regret:.3g} at most); payoffs are exact"
+        )
+        return {"settled_gap": self.settled_gap, "words": words, "pretraining": found._asdict()}

@@ -17,7 +17,7 @@ from stackjax.compute.programs import Blocks, Programs
 from stackjax.disk.checkpoint import Checkpoints
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import to_json
-from stackjax.disk.policies import write_policies
+from stackjax.disk.policies import read_arrays, write_arrays, write_policies
 from stackjax.errors import InputError, require_number
 from stackjax.problem import Optimum, Problem
 from stackjax.reports.display import Progress
@@ -56,7 +56,7 @@ def run_training(
       NonFiniteError: every seed diverged; metrics and checkpoints up to then stay.
       Stopped: a signal asked for it; the state was saved.
     """
-    problem = spec.build_problem()
+    problem = spec.build_problem(read_arrays(directory.followers) if resume else None)
     spec.build_solver(problem)  # says what does not fit
     config = spec.to_dict(problem)
 
@@ -73,6 +73,7 @@ def run_training(
 
     # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
     writer_only(directory.prepare, config, overwrite)
+    writer_only(write_arrays, directory.followers, spec.family.prepared(problem))
     try:
         names = [{"seed": int(seed)} for seed in _seeds(spec)]
         trained = train_batch(
@@ -125,7 +126,7 @@ def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> 
       InputError: there is no run in the directory, or no good checkpoint.
     """
     spec = RunSpec.from_file(directory.open_existing().config, game_file)
-    problem = spec.build_problem()
+    problem = spec.build_problem(read_arrays(directory.followers))
     layout = choose_layout(spec.num_seeds, sharing(spec, problem))
     programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
     checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)), read_only=True)

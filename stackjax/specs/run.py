@@ -59,9 +59,10 @@ class RunSpec:
     def solver_entry(self) -> SolverEntry:
         return entry_of(self.solver)
 
-    def build_problem(self) -> "Problem":
-        """The problem; raises `InputError` where the game or a setting does not allow it."""
-        return self.family.build(self.source.build(self.game_options), self.settings)
+    def build_problem(self, prepared: dict[str, Any] | None = None) -> "Problem":
+        """The problem, with what an earlier run ``prepared`` for it; raises `InputError` for a wrong game or setting."""
+        problem = self.family.build(self.source.build(self.game_options), self.settings)
+        return self.family.prepare(problem, prepared)
 
     def problem_with(self, problem: Any, values: dict[str, Any]) -> Any:
         """``problem`` with the numbers of ``values`` (traced ones too) that are named as in ``followers.step_size``."""

@@ -2,7 +2,7 @@
 
 import itertools
 
-__all__ = ["best_stationary_values", "best_timed_values", "value_of"]
+__all__ = ["best_stationary_values", "best_timed_values", "greedy_after_q_learning", "value_of", "visits_of"]
 
 
 def value_of(game, policy, steps, discount):
@@ -67,3 +67,33 @@ def best_timed_values(game, steps, discount, tie=1e-9):
 
     starts = [(chance, onwards(0, s)) for s, chance in enumerate(game["initial"]) if chance > 0]
     return tuple(sum(chance * value[i] for chance, value in starts) for i in range(3))
+
+
+def visits_of(game, policy, steps, discount):
+    """How often an episode under ``policy[s][a]`` comes to each state, discounted, by the tree of all histories."""
+    visits = [0.0] * len(game["initial"])
+
+    def onwards(t, s, weight):
+        if t == steps or weight == 0:
+            return
+        visits[s] += weight * discount**t
+        for a, chance in enumerate(policy[s]):
+            for k, probability in enumerate(game["probability"][s][a]):
+                onwards(t + 1, game["successor"][s][a][k], weight * float(chance) * probability)
+
+    for s, chance in enumerate(game["initial"]):
+        onwards(0, s, float(chance))
+    return visits
+
+
+def greedy_after_q_learning(values, after, pays, *, start, episodes, steps, rate, discount):
+    """The greedy actions after Q-learning without exploration where ``after[s][a]`` is certain; the last step has no future."""
+    values = [list(row) for row in values]
+    for _ in range(episodes):
+        s = start
+        for t in range(steps):
+            a = values[s].index(max(values[s]))
+            future = 0.0 if t == steps - 1 else discount * max(values[after[s][a]])
+            values[s][a] += rate * (pays[s][a] + future - values[s][a])
+            s = after[s][a]
+    return [row.index(max(row)) for row in values]

@@ -21,6 +21,8 @@ EXPERIMENTS = (
     "response_models",
     "random_commitments",
     "bertrand_platform",
+    "hidden_queries",
+    "oracles_and_followers",
     "tariffs",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"

@@ -39,7 +39,7 @@ class FileOptions:
 class IteratedOptions(FileOptions):
     """Options of the iterated games."""
 
-    game: str = "prisoners-dilemma"
+    matrix: str = "prisoners-dilemma"
     """prisoners-dilemma, stag-hunt, assurance, coordination, mixedharmony, harmony, noconflict, deadlock,
     prisoners-delight, hero, battle, chicken, or hidden-queries."""
     offset: float = -2.5

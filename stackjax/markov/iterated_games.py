@@ -108,7 +108,7 @@ class IteratedGame(MarkovGame):
 
 
 def iterated(
-    game: str = "prisoners-dilemma",
+    matrix: str = "prisoners-dilemma",
     horizon: int | None = 10,
     discount: float = 1.0,
     offset: float = -2.5,
@@ -117,14 +117,20 @@ def iterated(
 ) -> IteratedGame:
     """One of the twelve symmetric 2 x 2 games, or ``hidden-queries``, again and again; see `IteratedGame`."""
     known = [*SYMMETRIC, *OTHERS]
-    require("game", game, game in known, f"one of {', '.join(known)}")
-    if game in SYMMETRIC:
-        leader = np.array(SYMMETRIC[game], float).reshape(2, 2)
+    require("matrix", matrix, matrix in known, f"one of {', '.join(known)}")
+    if matrix in SYMMETRIC:
+        leader = np.array(SYMMETRIC[matrix], float).reshape(2, 2)
         table = np.stack([leader, leader.T], axis=-1)
     else:
-        table = np.array(OTHERS[game], float)
+        table = np.array(OTHERS[matrix], float)
     if horizon is None and discount == 1.0:
         raise InputError(f"discount={discount} must be below 1 where there is no horizon, for example 0.9")
     return IteratedGame(
-        table, horizon=horizon, discount=discount, offset=offset, memory=memory, randomized=randomized, name=f"iterated {game}"
+        table,
+        horizon=horizon,
+        discount=discount,
+        offset=offset,
+        memory=memory,
+        randomized=randomized,
+        name=f"iterated {matrix}",
     )

@@ -168,7 +168,7 @@ def test_a_users_matrix_is_played_again_and_again(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"game": "prisoner"}, "game=prisoner must be one of prisoners-dilemma"),
+        ({"matrix": "prisoner"}, "matrix=prisoner must be one of prisoners-dilemma"),
         ({"horizon": -3}, "horizon=-3"),
         ({"horizon": None}, "discount=1.0 must be below 1 where there is no horizon"),
         ({"discount": 1.5}, "discount=1.5"),

@@ -180,7 +180,7 @@ def main(settings: Settings) -> None:
     reference_line(right, best[dilemma.name], "optimum")
     right.set(xlabel="executed leader steps (thousands)", title="Phase bit, prisoner's dilemma")
     for axes in (left, right):
-        axes.legend(fontsize=6, frameon=False, labelcolor=GREY)
+        axes.legend(fontsize=6, frameon=False, labelcolor=GREY, loc=(0.45, 0.2))
     data = {name: {"honest": found.honest, "reported": found.reported, "steps": found.steps} for name, found in runs.items()}
     one_step |= {"paid in the end": last_alone, "paid all along": counted}
     experiment.write(figure, {**data, "one step": one_step, "rows": values})

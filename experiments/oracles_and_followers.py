@@ -71,8 +71,8 @@ def main(settings: Settings) -> None:
     experiment.claim(
         "O&F",
         "against a contextual follower the leader learns the optimum of all twelve iterated games",
-        f"{reached['contextual']} of {total} runs stay within {NEAR:g} of it; over all 32 tables of any game the follower loses "
-        f"at most {largest:.3g}",
+        f"{reached['contextual']} of {total} runs stay within {NEAR:g} of it; over all 32 tables of any game the follower "
+        f"loses at most {largest:.3g}",
         reached["contextual"] == total,
         f"T = {HORIZON}, memory of one step; optima 6, 5, 5 and nine times 15, by enumeration",
     )

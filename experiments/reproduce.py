@@ -23,6 +23,7 @@ EXPERIMENTS = (
     "bertrand_platform",
     "hidden_queries",
     "oracles_and_followers",
+    "contracts",
     "tariffs",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"

@@ -33,6 +33,10 @@ HOMES = (
     "stackjax.markov.mean_field.family",
 )  # the modules whose FAMILY the library brings; a new family is a line here
 
+TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names
+    *("game", "seeds", "seed", "out", "solver", "resume", "overwrite", "mesh", "stop_at_optimum", "polish", "progress"),
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class NoOptions:
@@ -141,6 +145,8 @@ def register(
         raise InputError(f"factory of {name!r}: class {factory.__name__} does not define {missing}")
     fields = []
     for parameter in inspect.signature(factory).parameters.values():
+        if parameter.name in TRAIN_PARAMETERS:
+            raise InputError(f"factory of {name!r}: parameter {parameter.name!r} is one of sx.train's own; choose another name")
         if parameter.default is inspect.Parameter.empty:
             raise InputError(f"factory of {name!r}: parameter {parameter.name!r} needs a default to be an option")
         if type(parameter.default).__hash__ is None:

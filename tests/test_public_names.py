@@ -1,7 +1,12 @@
+import dataclasses
 import importlib
+import inspect
 import pathlib
 
+import pytest
+
 import stackjax as sx
+from stackjax import registry
 
 
 def test_every_public_name_loads_and_nothing_else_is_public():
@@ -28,3 +33,12 @@ def test_a_familys_names_are_not_hidden_by_its_modules():
     assert not modules & set(sx.markov.__all__)
     for name in sx.markov.__all__:
         assert getattr(sx.markov, name) is not None
+
+
+def test_no_game_has_an_option_that_train_takes_for_its_own():
+    own = [name for name in inspect.signature(sx.train).parameters if name != "settings"]
+    assert list(registry.TRAIN_PARAMETERS) == own
+    for entry in registry.registered_games():
+        assert not {field.name for field in dataclasses.fields(entry.options)} & set(own), entry.name
+    with pytest.raises(sx.InputError, match="parameter 'seed' is one of sx.train's own"):
+        sx.register("clash", lambda seed=0: None)

@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from stackjax.markov.followers import MarkovFollowers
     from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
     from stackjax.markov.iterated_games import IteratedGame, iterated
+    from stackjax.markov.learned_contracts import JudgedContracts, LearnedContracts, judge_contracts, learn_contracts
     from stackjax.markov.mean_field.followers import MeanFieldFollowers
     from stackjax.markov.mean_field.game import MeanFieldGame
     from stackjax.markov.mean_field.problem import MeanFieldCertificate, MeanFieldProblem, solve_mean_field
     from stackjax.markov.mean_field.tariffs import TariffGame
+    from stackjax.markov.meta_algorithm import TakenInTurns, in_turns
     from stackjax.markov.optimum import MarkovOptimum, solve_markov
     from stackjax.markov.problem import MarkovCertificate, MarkovProblem
     from stackjax.markov.testing import check_markov_game
@@ -21,10 +23,12 @@ _HOMES = {
     "followers": ("MarkovFollowers",),
     "game": ("InducedMarkovGame", "MarkovGame", "tabulate_markov"),
     "iterated_games": ("IteratedGame", "iterated"),
+    "learned_contracts": ("JudgedContracts", "LearnedContracts", "judge_contracts", "learn_contracts"),
     "mean_field.followers": ("MeanFieldFollowers",),
     "mean_field.game": ("MeanFieldGame",),
     "mean_field.problem": ("MeanFieldCertificate", "MeanFieldProblem", "solve_mean_field"),
     "mean_field.tariffs": ("TariffGame",),
+    "meta_algorithm": ("TakenInTurns", "in_turns"),
     "optimum": ("MarkovOptimum", "solve_markov"),
     "problem": ("MarkovCertificate", "MarkovProblem"),
     "testing": ("check_markov_game",),
@@ -35,6 +39,8 @@ __all__ = [
     "ContractGame",
     "InducedMarkovGame",
     "IteratedGame",
+    "JudgedContracts",
+    "LearnedContracts",
     "MarkovCertificate",
     "MarkovFollowers",
     "MarkovGame",
@@ -44,10 +50,14 @@ __all__ = [
     "MeanFieldFollowers",
     "MeanFieldGame",
     "MeanFieldProblem",
+    "TakenInTurns",
     "TariffGame",
     "best_contracts",
     "check_markov_game",
+    "in_turns",
     "iterated",
+    "judge_contracts",
+    "learn_contracts",
     "least_payments",
     "random_tree",
     "solve_markov",

@@ -254,9 +254,9 @@ class ContractGame(MarkovGame):
         return "pays " + ", ".join(f"{value:.3g}" for value in np.asarray(action))
 
 
-def contracts(depth: int = 3, seed: int = 0, chance: float = 0.9) -> ContractGame:
+def contracts(depth: int = 3, tree_seed: int = 0, chance: float = 0.9) -> ContractGame:
     """The contracts of a random tree, see `random_tree`."""
-    return ContractGame(*random_tree(seed, depth, chance), horizon=depth)
+    return ContractGame(*random_tree(tree_seed, depth, chance), horizon=depth)
 
 
 def random_tree(seed: int, depth: int = 10, chance: float = 0.9) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -52,7 +52,7 @@ class ContractOptions:
 
     depth: int = 3
     """Levels of the tree, 2**depth - 1 states."""
-    seed: int = 0
+    tree_seed: int = 0
     """Of the random costs and gains."""
     chance: float = 0.9
     """Probability that an action has the outcome of its number."""

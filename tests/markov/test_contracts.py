@@ -100,7 +100,7 @@ def test_committing_pays_no_less_than_the_equilibrium(seed):
     tree = random_tree(seed, depth=2)
     value, _ = best_contracts(*tree)
     assert value >= equilibrium_of(*(array.tolist() for array in tree))[0][0] - 1e-6
-    game = contracts(depth=2, seed=seed)
+    game = contracts(depth=2, tree_seed=seed)
     solved = game.solve()
     problem = MarkovProblem(game, MarkovFollowers("exact", knows_time=True))
     tried = problem.commitments.draw(jax.random.key(seed), 64).at[0].set(jnp.asarray(solved.commitment, jnp.float32))
@@ -112,7 +112,7 @@ def test_committing_pays_no_less_than_the_equilibrium(seed):
 
 def test_a_leader_who_commits_learns_contracts():
     """Depth 2, a continuous search: no less than the subgame-perfect equilibrium, no more than the optimum."""
-    game = contracts(depth=2, seed=1)
+    game = contracts(depth=2, tree_seed=1)
     found = sx.train(
         game,
         direct=sx.DirectConfig(num_updates=120, population=64),

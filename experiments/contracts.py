@@ -1,0 +1,125 @@
+"""A principal pays an agent by outcome, in random trees (Ivanov et al. 2024): equilibrium, turns, learning, commitment.
+
+Exact are the subgame-perfect equilibrium, by backward induction, and on small trees the best commitment, by linear programmes.
+Learned are the source's Algorithm 2 on tables, judged by an agent that answers exactly, and a commitment to all payments.
+"""
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import stackjax as sx
+from stackjax.markov import in_turns, judge_contracts, learn_contracts, random_tree, subgame_perfect
+from toolkit.figures import BLUE, GREY, ORANGE, new_figure
+from toolkit.results import Experiment
+from toolkit.settings import Settings, run
+from toolkit.statistics import with_interval
+from toolkit.training import train
+
+DEPTH = 10
+NUM_TREES = 1000
+LAST_LEVEL = 0.58653  # of effort, by integration: 1/2 + (2 - (2 + t) exp(-t)) / 4 with t = ln(64 / 45)
+
+
+def equilibria(count: int, depth: int) -> tuple[dict[str, np.ndarray], float]:
+    """Of the trees of seeds 0, 1, ...: shares of effort, and what both sides get; and seconds without compilation."""
+    trees = [random_tree(seed, depth) for seed in range(count)]
+    costs, gains = (jnp.asarray(np.stack([tree[k] for tree in trees], axis=-1), jnp.float32) for k in (0, 1))
+    solve = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, trees[0][2], trees[0][3]))
+    jax.block_until_ready(solve(costs, gains))
+    started = time.perf_counter()
+    found = jax.block_until_ready(solve(costs, gains))
+    seconds = time.perf_counter() - started
+    effort = np.asarray(found.action == 1)
+    table = {
+        "effort": effort.mean(axis=0),
+        "effort on the last level": effort[2 ** (depth - 1) - 1 :].mean(axis=0),
+        "principal": np.asarray(found.principal[0]),
+        "agent": np.asarray(found.agent[0]),
+    }
+    return {name: np.asarray(values, np.float64) for name, values in table.items()}, seconds
+
+
+def main(settings: Settings) -> None:
+    experiment = Experiment("contracts", settings)
+    depth, count = settings.few(DEPTH, 5), settings.few(NUM_TREES, 50)
+    exact, seconds = equilibria(count, depth)
+    effort, last = exact["effort"], exact["effort on the last level"]
+    experiment.claim(
+        "2407.18074, D.1",
+        "the principal wants effort in about 60 % of states",
+        f"{effort.mean():.4f} [{effort.min():.3f}, {effort.max():.3f} over trees], last level {last.mean():.4f} (theory: "
+        f"{LAST_LEVEL})",
+        0.55 < effort.mean() < 0.65,
+        f"{count} trees of {depth} levels in {seconds:.2f} s; principal {exact['principal'].mean():.3f}, agent "
+        f"{exact['agent'].mean():.3f}",
+        seeds=count,
+    )
+    depths = settings.few((1, 2, 4, 6, 8, 10), (1, 3))
+    rounds = {d: [in_turns(*random_tree(seed, d)).rounds for seed in range(settings.few(5, 2))] for d in depths}
+    experiment.claim(
+        "2407.18074",
+        "agent and principal who take turns reach the equilibrium within a round more than there are steps",
+        "most rounds of five trees by depth: " + ", ".join(f"{d}: {max(found)}" for d, found in rounds.items()),
+        all(max(found) <= d + 1 for d, found in rounds.items()),
+        seeds=settings.few(5, 2),
+    )
+
+    share, right, followed = [], [], []
+    lengths = settings.few({}, {"num_updates": 300, "num_episodes": 256})
+    for seed in range(settings.seeds):
+        tree = random_tree(seed, depth)
+        known = subgame_perfect(*(jnp.asarray(part, jnp.float32) for part in tree[:2]), tree[2], tree[3])
+        learned = learn_contracts(jax.random.key(seed), *tree, **lengths)
+        judged = judge_contracts(learned, *tree)
+        share.append(judged.principal / float(known.principal[0]))
+        right.append(float((learned.action == known.action).mean()))
+        followed.append(judged.followed)
+    experiment.claim(
+        "2407.18074",
+        "a learned principal gets at least 0.98 of the equilibrium's utility, and recommends its action in 90 % of states",
+        f"{with_interval(np.array(share), np.mean)} (least {min(share):.4f}); actions {np.mean(right):.3f} (least "
+        f"{min(right):.3f}); the agent follows in {np.mean(followed):.3f} of states",
+        min(share) >= 0.98 and min(right) >= 0.9,
+        "one tree a seed; Q-learning on tables with a nudge of 0.01, judged by an exact best answer",
+    )
+
+    small = settings.few(3, 2)
+    committed, spe, optimum = [], [], []
+    solver = sx.DirectConfig(num_updates=settings.few(400, 20), population=settings.few(256, 32))
+    for seed in range(settings.seeds):
+        options = {"depth": small, "tree_seed": seed}
+        found = train(settings, f"contracts-{small}-{seed}", "contracts", options=options, seeds=1, solver=solver)
+        tree = random_tree(seed, small)
+        known = subgame_perfect(*(jnp.asarray(part, jnp.float32) for part in tree[:2]), tree[2], tree[3])
+        committed.append(float(found.payoffs[0]))
+        optimum.append(found.optimum)
+        spe.append(float(known.principal[0]))
+    ratio = np.array(committed) / np.array(spe)
+    experiment.claim(
+        "beyond",
+        "a leader that commits to all payments at the start gets no less than the equilibrium",
+        f"learned {with_interval(ratio, np.mean)} of the equilibrium (least {ratio.min():.4f}, most {ratio.max():.4f}), "
+        f"{with_interval(np.array(committed) / np.array(optimum), np.mean)} of the best commitment",
+        bool(ratio.min() >= 1.0 - 1e-3),
+        f"one tree of {small} levels a seed; the best commitment by linear programmes",
+    )
+
+    figure, ((left, right_panel),) = new_figure(columns=2, height=2.1)
+    left.hist(effort, bins=20, color=BLUE)
+    left.set(xlabel="share of states with effort", ylabel="trees", title="Equilibria")
+    right_panel.plot(range(settings.seeds), ratio, "o", color=ORANGE, markersize=4, label="committed, learned")
+    right_panel.plot(range(settings.seeds), np.array(optimum) / np.array(spe), "_", color=GREY, label="committed, best")
+    right_panel.plot(range(settings.seeds), share, "o", color=BLUE, markersize=4, label=f"learned principal, {depth} levels")
+    right_panel.axhline(1.0, color=GREY, linewidth=0.8, linestyle="--")
+    right_panel.set(xlabel="tree", title="Shares of the equilibrium's utility")
+    right_panel.legend(fontsize=6, frameon=False)
+    data = {"equilibria": {name: values.mean() for name, values in exact.items()}, "rounds": rounds, "seconds": seconds}
+    learned_data = {"share": share, "actions": right, "followed": followed}
+    experiment.write(figure, {**data, "learned": learned_data, "committed": committed, "best": optimum, "equilibrium": spe})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,72 @@
+"""Principals who take turns with the agent, and principals who learn, held against the subgame-perfect equilibrium."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from stackjax.markov.contracts import random_tree, subgame_perfect, tree_successor
+from stackjax.markov.learned_contracts import LearnedContracts, judge_contracts, learn_contracts
+from stackjax.markov.meta_algorithm import in_turns
+
+LAW = np.array([[0.9, 0.1], [0.1, 0.9]])
+
+
+def equilibrium(costs, gains, chances, successor):
+    as_float = lambda array: jnp.asarray(array, jnp.result_type(float))
+    return subgame_perfect(as_float(costs), as_float(gains), chances, successor)
+
+
+@pytest.mark.parametrize(("depth", "seed"), [(1, 1), (4, 0)])
+def test_taking_turns_ends_in_the_equilibrium_within_a_round_more_than_steps(depth, seed):
+    tree = random_tree(seed, depth)
+    found, known = in_turns(*tree), equilibrium(*tree)
+    assert found.converged
+    assert found.rounds <= depth + 1
+    np.testing.assert_allclose(found.equilibrium.principal, known.principal, atol=1e-6)
+    np.testing.assert_allclose(found.equilibrium.agent, known.agent, atol=1e-6)
+    np.testing.assert_array_equal(found.equilibrium.action, known.action)
+
+
+def test_taking_turns_says_when_it_was_stopped():
+    found = in_turns(*random_tree(0, 5), most_rounds=2)
+    assert (found.rounds, found.converged) == (2, False)
+
+
+def two_steps():
+    """Figure 1 of Ivanov et al. (2024): effort costs 4/5 and the good outcome gains 14/9, twice."""
+    costs = np.tile(np.array([0.0, -0.8]), (3, 1))
+    gains = np.tile(np.array([0.0, 14 / 9]), (3, 1))
+    return costs, gains, LAW, tree_successor(2)
+
+
+def test_contracts_are_judged_by_a_best_answer():
+    """In the example the equilibrium pays 1 for the good outcome; a little less, and the agent does nothing."""
+    pay = lambda amount: LearnedContracts(np.ones(3, int), np.tile(np.array([0.0, amount]), (3, 1)))
+    enough = judge_contracts(pay(1.0), *two_steps())
+    assert (enough.principal, enough.agent, enough.followed) == pytest.approx((1.0, 0.2, 1.0))
+    nothing = judge_contracts(pay(0.99), *two_steps())
+    assert nothing.followed == 0.0
+    assert nothing.principal == pytest.approx(2 * 0.1 * (14 / 9 - 0.99))
+
+
+def test_learned_contracts_reach_the_equilibrium():
+    """At least 0.97 of what the equilibrium pays, and no more than commitment can add, on trees of four levels."""
+    for seed in range(2):
+        tree = random_tree(seed, 4)
+        known = equilibrium(*tree)
+        found = learn_contracts(jax.random.key(seed), *tree, num_updates=800, num_episodes=256)
+        judged = judge_contracts(found, *tree)
+        assert 0.97 <= judged.principal / float(known.principal[0]) <= 1.02
+        assert judged.followed == 1.0
+        assert float((found.action == known.action).mean()) >= 0.9
+
+
+def test_without_a_nudge_errors_turn_the_agent_away():
+    tree = random_tree(0, 4)
+    settings = {"num_updates": 800, "num_episodes": 256}
+    plain, nudged = (
+        judge_contracts(learn_contracts(jax.random.key(0), *tree, nudge=nudge, **settings), *tree) for nudge in (0.0, 0.01)
+    )
+    assert plain.followed < nudged.followed == 1.0
+    assert plain.principal < nudged.principal

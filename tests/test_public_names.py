@@ -40,5 +40,5 @@ def test_no_game_has_an_option_that_train_takes_for_its_own():
     assert list(registry.TRAIN_PARAMETERS) == own
     for entry in registry.registered_games():
         assert not {field.name for field in dataclasses.fields(entry.options)} & set(own), entry.name
-    with pytest.raises(sx.InputError, match="parameter 'seed' is one of sx.train's own"):
+    with pytest.raises(sx.InputError, match=r"parameter 'seed' is one of sx\.train's own"):
         sx.register("clash", lambda seed=0: None)

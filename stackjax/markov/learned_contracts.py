@@ -6,7 +6,7 @@ source. What is learned is turned into plain payments with a *nudge*, so that sm
 judged by an agent that answers exactly.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from stackjax.types import Array, PRNGKey
 
 __all__ = ["JudgedContracts", "LearnedContracts", "judge_contracts", "learn_contracts"]
 
-SLOWING = 0.85
+SLOWING = 0.7
 
 
 class LearnedContracts(NamedTuple):
@@ -45,14 +45,15 @@ def learn_contracts(
     chances: np.ndarray,
     successor: np.ndarray,
     *,
-    num_updates: int = 3000,
+    num_updates: int = 6000,
     num_episodes: int = 1024,
-    nudge: float = 0.01,
+    nudge: float = 0.008,
 ) -> LearnedContracts:
     """Play ``num_updates`` batches of ``num_episodes`` episodes, and learn from every step.
 
     The recommendation is drawn at random with a chance that falls from 1 to 0 linearly; the agent follows it. A value moves by
-    the mean of a batch's errors, over `SLOWING`'s power of how many batches have met it.
+    the mean of a batch's errors, over `SLOWING`'s power of how many batches have met it. In the end its mean over
+    the last quarter of all batches counts.
 
     Args:
       costs: ``[S, A]`` what an action pays the agent.
@@ -111,7 +112,22 @@ def learn_contracts(
 
     nothing = jnp.zeros((states + 1, actions), cost.dtype)
     drawn = jax.random.split(key, num_updates), jnp.linspace(1.0, 0.0, num_updates)
-    (principal, own, _), _ = jax.jit(lambda drawn: jax.lax.scan(update, (nothing,) * 3, drawn))(drawn)
+
+    @jax.jit
+    def learn(drawn: tuple[PRNGKey, Array]) -> tuple[Array, Array]:
+        early, late = jax.tree.map(lambda leaf: leaf[:begin], drawn), jax.tree.map(lambda leaf: leaf[begin:], drawn)
+        carry, _ = jax.lax.scan(update, (nothing,) * 3, early)
+
+        def add(held: Any, step: tuple[PRNGKey, Array]) -> tuple[Any, None]:
+            carry, total = held
+            carry, _ = update(carry, step)
+            return (carry, jax.tree.map(jnp.add, total, carry[:2])), None
+
+        _, total = jax.lax.scan(add, (carry, (nothing, nothing)), late)[0]
+        return jax.tree.map(lambda leaf: leaf / (num_updates - begin), total)
+
+    begin = 3 * num_updates // 4
+    principal, own = learn(drawn)
     action = principal[:-1].argmax(axis=1).astype(jnp.int32)
     payments = jnp.take_along_axis(contracts_of(own)[:-1], action[:, None, None], axis=1)[:, 0]
     return LearnedContracts(action, payments)

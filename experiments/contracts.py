@@ -44,7 +44,7 @@ def equilibria(count: int, depth: int) -> tuple[dict[str, np.ndarray], float]:
 
 def main(settings: Settings) -> None:
     experiment = Experiment("contracts", settings)
-    depth, count = settings.few(DEPTH, 5), settings.few(NUM_TREES, 50)
+    depth, count = settings.few(DEPTH, 4), settings.few(NUM_TREES, 50)
     exact, seconds = equilibria(count, depth)
     effort, last = exact["effort"], exact["effort on the last level"]
     experiment.claim(
@@ -88,7 +88,7 @@ def main(settings: Settings) -> None:
 
     small = settings.few(3, 2)
     committed, spe, optimum = [], [], []
-    solver = sx.DirectConfig(num_updates=settings.few(400, 20), population=settings.few(256, 32))
+    solver = settings.few(sx.DirectConfig(), sx.SearchConfig(4, 64))
     for seed in range(settings.seeds):
         options = {"depth": small, "tree_seed": seed}
         found = train(settings, f"contracts-{small}-{seed}", "contracts", options=options, seeds=1, solver=solver)

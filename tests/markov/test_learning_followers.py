@@ -18,7 +18,7 @@ from stackjax.markov.q_learning import FIRST_SCALE, q_learning_answer
 from tests.oracles.markov import greedy_after_q_learning, visits_of
 from tests.runs.commands import result_of, run
 
-SMALL = ["--seeds", 2, "--polish", 0, "--search.num-updates", 2, "--search.population", 64]
+SMALL = ["--seeds", 1, "--polish", 0, "--search.num-updates", 2, "--search.population", 64]
 
 
 def random_game(rng, states=3, actions=2, outcomes=2, batch=4):

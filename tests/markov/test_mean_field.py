@@ -89,7 +89,7 @@ def test_the_best_tariffs_are_known(equity, value, none, best):
 
 
 def test_the_leader_learns_the_tariff(tmp_path, capsys):
-    small = ["--seeds", 3, "--polish", 0, "--direct.num-updates", 30, "--direct.population", 64]
+    small = ["--seeds", 2, "--polish", 0, "--search.num-updates", 40, "--search.population", 64]
     out = tmp_path / "run"
     assert run("train", "tariffs", *small, "--out", out) == 0
     assert "night: tariff 0.5" in capsys.readouterr().out
@@ -102,6 +102,7 @@ def test_the_leader_learns_the_tariff(tmp_path, capsys):
     assert result_of(out) == result
 
 
+@pytest.mark.long
 def test_a_sweep_over_equity_is_one_program_with_an_optimum_each(tmp_path):
     axes, small = ["--sweep.game.equity", 0.0, 2.0], ["--seeds", 1, "--search.num-updates", 2, "--search.population", 32]
     assert run("sweep", "tariffs", *small, *axes, "--out", tmp_path / "sweep") == 0

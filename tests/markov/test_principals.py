@@ -50,6 +50,7 @@ def test_contracts_are_judged_by_a_best_answer():
     assert nothing.principal == pytest.approx(2 * 0.1 * (14 / 9 - 0.99))
 
 
+@pytest.mark.long
 def test_learned_contracts_reach_the_equilibrium():
     """At least 0.97 of what the equilibrium pays, and no more than commitment can add, on trees of four levels."""
     for seed in range(2):

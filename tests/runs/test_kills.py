@@ -26,6 +26,10 @@ TRAIN = [
     "--seeds",
     3,
 ]
+PLANNING = [  # the follower was trained beforehand, and is kept
+    *("train", "iterated", "--followers.kind", "contextual", "--followers.updates", 100, "--no-stop-at-optimum", "--polish", 0),
+    *("--ppo.num-updates", 3000, "--ppo.num-envs", 16, "--seeds", 2),
+]
 SWEEP = ["sweep", "allocation", "--ppo.num-envs", 16, "--pomdp.num-rounds", 20, "--ppo.num-updates", 120, "--seeds", 2]
 SWEEP += ["--sweep.ppo.learning-rate", 1e-4, 1e-2]
 OFTEN = ["--checkpoint-seconds", 0.2]
@@ -39,7 +43,7 @@ def finish(*arguments):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("command", [TRAIN, SWEEP], ids=["train", "sweep"])
+@pytest.mark.parametrize("command", [TRAIN, PLANNING, SWEEP], ids=["train", "planning", "sweep"])
 def test_killed_at_random_moments(command, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     began = time.monotonic()
@@ -56,9 +60,8 @@ def test_killed_at_random_moments(command, tmp_path):
     said = finish(*command, *OFTEN, "--out", cut, "--resume")
     assert "passed over" not in said  # a kill damages nothing that is there
     assert result_of(cut) == result_of(whole)
-    pairs = (
-        [(whole, cut)] if command is TRAIN else [(place, cut / "chunks" / place.name) for place in (whole / "chunks").iterdir()]
-    )
+    chunks = lambda: [(place, cut / "chunks" / place.name) for place in (whole / "chunks").iterdir()]
+    pairs = chunks() if command is SWEEP else [(whole, cut)]
     for expected, found in pairs:
         assert metrics_of(found) == metrics_of(expected)
     if command is SWEEP:

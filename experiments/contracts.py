@@ -83,7 +83,9 @@ def main(settings: Settings) -> None:
         f"{with_interval(np.array(share), np.mean)} (least {min(share):.4f}); actions {np.mean(right):.3f} (least "
         f"{min(right):.3f}); the agent follows in {np.mean(followed):.3f} of states",
         min(share) >= 0.98 and min(right) >= 0.9,
-        "one tree a seed; Q-learning on tables with a nudge of 0.008, judged by an exact best answer",
+        "one tree a seed; Q-learning on tables with a nudge of 0.008, judged by an exact best answer"
+        + ("; on a tree below, because an error larger than the nudge turns the agent away in an early state")
+        * (min(share) < 0.98),
     )
 
     small = settings.few(3, 2)
@@ -104,7 +106,8 @@ def main(settings: Settings) -> None:
         f"learned {with_interval(ratio, np.mean)} of the equilibrium (least {ratio.min():.4f}, most {ratio.max():.4f}), "
         f"{with_interval(np.array(committed) / np.array(optimum), np.mean)} of the best commitment",
         bool(ratio.min() >= 1.0 - 1e-3),
-        f"one tree of {small} levels a seed; the best commitment by linear programmes",
+        f"one tree of {small} levels a seed; the best commitment by linear programmes"
+        + ("; below, because payments found by search keep a little off indifference") * bool(ratio.min() < 1.0),
     )
 
     figure, ((left, right_panel),) = new_figure(columns=2, height=2.1)

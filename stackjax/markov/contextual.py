@@ -4,6 +4,7 @@ This is the contextual, or meta-learned, follower of Gerstgrasser and Parkes (20
 states are its context. Here it is trained on exact expectations over random commitments, not on sampled episodes.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -12,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from stackjax.markov.answers import Length, best_stationary, best_timed, evaluate, occupancy
+from stackjax.markov.answers import Length, evaluate, occupancy
 from stackjax.markov.followers import ContextualFollower
-from stackjax.markov.game import MarkovGame, tabulate_markov
+from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
 from stackjax.problem import Table
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
@@ -130,20 +131,26 @@ def pretrain(game: MarkovGame, length: Length, rule: ContextualFollower) -> PyTr
         return run(params, jax.random.split(key, rule.updates))
 
 
-def pretraining_regret(game: MarkovGame, length: Length, rule: ContextualFollower, params: PyTree, tie: float) -> Pretraining:
-    """What the frozen follower loses, exactly, over all commitments or many random ones."""
+def pretraining_regret(
+    game: MarkovGame,
+    length: Length,
+    rule: ContextualFollower,
+    params: PyTree,
+    best: Callable[[InducedMarkovGame], Array],
+    tie: float,
+) -> Pretraining:
+    """What the frozen follower loses against the ``best`` answer, exactly, over all commitments or many random ones."""
     space, states = game.leader_actions, game.num_states
     every = isinstance(space, Discrete) and space.n**states <= MOST_CERTIFIED
     if isinstance(space, Discrete) and every:
         commitments = jnp.asarray(np.indices((space.n,) * states).reshape(states, -1).T, jnp.int32)
     else:
         commitments = Table(states, space).draw(jax.random.key(rule.seed + 1), MOST_CERTIFIED)
-    best = best_timed if game.horizon is None else best_stationary
 
     @jax.jit
     def regret(made: Array) -> Array:
         induced = tabulate_markov(game, made)
-        most = evaluate(induced, length, best(induced, length, "for", tie)).follower
+        most = evaluate(induced, length, best(induced)).follower
         return most - evaluate(induced, length, contextual_answer(game, rule, params, made)).follower
 
     lost = np.concatenate([np.asarray(regret(part)) for part in jnp.array_split(commitments, -(-len(commitments) // 256))])

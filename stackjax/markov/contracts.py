@@ -23,6 +23,7 @@ __all__ = [
     "ContractGame",
     "Equilibrium",
     "best_contracts",
+    "check_forward",
     "contracts",
     "least_payments",
     "random_tree",
@@ -97,6 +98,13 @@ def tree_successor(depth: int) -> np.ndarray:
     return np.where(children < states, children, states).astype(np.int32)
 
 
+def check_forward(successor: np.ndarray) -> None:
+    """Raise `InputError` unless every state leads to later ones, or to the end, which is ``S``."""
+    states = len(successor)
+    if (successor <= np.arange(states)[:, None]).any() or (successor > states).any():
+        raise InputError(f"successor must lead from each of the {states} states to a later one, or to {states}, the end")
+
+
 def subgame_perfect(costs: Array, gains: Array, chances: Array, successor: np.ndarray) -> Equilibrium:
     """The equilibrium by backward induction, in a process whose states come after those that lead to them.
 
@@ -109,10 +117,8 @@ def subgame_perfect(costs: Array, gains: Array, chances: Array, successor: np.nd
     Raises:
       InputError: a state leads back.
     """
-    states = len(successor)
-    if (successor <= np.arange(states)[:, None]).any() or (successor > states).any():
-        raise InputError(f"successor must lead from each of the {states} states to a later one, or to {states}, the end")
-    batch = costs.shape[2:]
+    check_forward(successor)
+    states, batch = len(successor), costs.shape[2:]
     flat = lambda leaf: leaf.reshape(*leaf.shape[:2], -1)
     costs, gains = flat(costs), flat(gains)
     size, (num_actions, _) = costs.shape[-1], chances.shape

@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.markov.contracts import Equilibrium, least_payments
+from stackjax.errors import require_count, require_number
+from stackjax.markov.contracts import Equilibrium, check_forward, least_payments
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["JudgedContracts", "LearnedContracts", "judge_contracts", "learn_contracts"]
 
-SLOWING = 0.7
+SLOWING = 0.7  # the power of a count by which steps shrink; between 1/2 and 1 they average, and still forget the start
 
 
 class LearnedContracts(NamedTuple):
@@ -59,9 +60,16 @@ def learn_contracts(
       costs: ``[S, A]`` what an action pays the agent.
       gains: ``[S, O]`` what an outcome pays the principal.
       chances: ``[A, O]`` of the outcomes.
-      successor: int ``[S, O]``; ``S`` is the end.
+      successor: int ``[S, O]``, above the state's own number; ``S`` is the end.
       nudge: by how much, game units, the recommended action is to be better than any other, in the agent's values as learned.
+
+    Raises:
+      InputError: a state leads back, a count is not a positive whole number, or the nudge is negative.
     """
+    check_forward(successor)
+    require_count("num_updates", num_updates)
+    require_count("num_episodes", num_episodes)
+    require_number("nudge", nudge, lambda nudge: nudge >= 0, "at least 0")
     (states, actions), outcomes = costs.shape, gains.shape[1]
     steps = _longest(successor)
     chance, cost, gain = (jnp.asarray(array, jnp.result_type(float)) for array in (chances, costs, gains))

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.markov.contracts import Equilibrium, least_payments
+from stackjax.errors import require_count
+from stackjax.markov.contracts import Equilibrium, check_forward, least_payments
 from stackjax.types import Array
 
 __all__ = ["TakenInTurns", "in_turns"]
@@ -37,7 +38,12 @@ def in_turns(
       gains: ``[S, O]`` what an outcome pays the principal.
       chances: ``[A, O]`` of the outcomes.
       successor: int ``[S, O]``, above the state's own number; ``S`` is the end.
+
+    Raises:
+      InputError: a state leads back, or ``most_rounds`` is not a positive whole number.
     """
+    check_forward(successor)
+    require_count("most_rounds", most_rounds)
     states, outcomes = gains.shape
     chance, cost, gain = (jnp.asarray(array, jnp.result_type(float)) for array in (chances, costs, gains))
     after, actions = jnp.asarray(successor), jnp.arange(costs.shape[1], dtype=jnp.int32)

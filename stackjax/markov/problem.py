@@ -105,7 +105,8 @@ class MarkovProblem:
         """What a contextual follower loses against a best one, over all commitments; None for others."""
         if not isinstance(self.followers, ContextualFollower) or self.policy is None:
             return None
-        return pretraining_regret(self.game, self.length, self.followers, self.policy, self.tie)
+        best = lambda induced: self._best(induced, "for")
+        return pretraining_regret(self.game, self.length, self.followers, self.policy, best, self.tie)
 
     gap_name = "exploitability"
     kernel = "dynamic programming"

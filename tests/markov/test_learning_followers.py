@@ -10,6 +10,7 @@ import pytest
 
 from stackjax.errors import InputError
 from stackjax.markov.answers import Length, occupancy
+from stackjax.markov.contracts import contracts
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, tabulate_markov
 from stackjax.markov.iterated_games import iterated
@@ -109,10 +110,11 @@ def test_a_run_keeps_the_follower_that_it_trained(contextual, capsys):
     assert run("evaluate", contextual) == 0
     changed = result_of(contextual)["evaluation"]["pretraining"]
     assert changed["share_best"] < 1.0
-    (contextual / "followers.npz").write_text("nothing")
-    capsys.readouterr()
-    assert run("evaluate", contextual) == 2
-    assert "followers.npz cannot be read" in capsys.readouterr().err
+    for nothing in ("nothing", ""):
+        (contextual / "followers.npz").write_text(nothing)
+        capsys.readouterr()
+        assert run("evaluate", contextual) == 2
+        assert "followers.npz cannot be read" in capsys.readouterr().err
     (contextual / "followers.npz").write_bytes(kept)
 
 
@@ -120,6 +122,16 @@ def test_a_follower_that_plans_has_nothing_to_keep(tmp_path):
     assert run("train", "iterated", *SMALL, "--out", tmp_path / "run") == 0
     assert not (tmp_path / "run/followers.npz").exists()
     assert "pretraining" not in json.loads((tmp_path / "run/result.json").read_text())["evaluation"]
+
+
+def test_a_follower_with_too_many_policies_to_try_is_held_against_those_that_know_the_time():
+    """In a tree every state has its own time, so that nothing is lost by it."""
+    rule = MarkovFollowers("contextual", updates=2, batch=2, hidden_sizes=(4,))
+    problem = MarkovProblem(contracts(depth=4), rule).prepare()
+    found = problem.pretraining
+    assert found.num_commitments == 4096
+    assert not found.every
+    assert found.mean_regret > 0
 
 
 def test_mistakes_are_said():

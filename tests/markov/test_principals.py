@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from stackjax.errors import InputError
 from stackjax.markov.contracts import random_tree, subgame_perfect, tree_successor
 from stackjax.markov.learned_contracts import LearnedContracts, judge_contracts, learn_contracts
 from stackjax.markov.meta_algorithm import in_turns
@@ -31,6 +32,15 @@ def test_taking_turns_ends_in_the_equilibrium_within_a_round_more_than_steps(dep
 def test_taking_turns_says_when_it_was_stopped():
     found = in_turns(*random_tree(0, 5), most_rounds=2)
     assert (found.rounds, found.converged) == (2, False)
+
+
+@pytest.mark.parametrize("solve", [in_turns, lambda *tree, **options: learn_contracts(jax.random.key(0), *tree, **options)])
+def test_mistakes_are_said(solve):
+    costs, gains, chances, successor = random_tree(0, 2)
+    with pytest.raises(InputError, match="successor must lead"):
+        solve(costs, gains, chances, np.zeros_like(successor))
+    with pytest.raises(InputError, match="must be"):
+        solve(costs, gains, chances, successor, **({"most_rounds": 0} if solve is in_turns else {"nudge": -1.0}))
 
 
 def two_steps():

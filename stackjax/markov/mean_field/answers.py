@@ -124,7 +124,7 @@ def equilibrium(game: MeanFieldGame, own: Array, tolerance: float) -> Array:
         most = (worst * weight).sum() * (1.0 - (into * worst).sum())
         step = jnp.where(gap > tolerance, _zero_of(slope, most), 0.0)  # good enough is left alone: a step may widen the gap
         weight = jnp.maximum(weight + step * into - step * worst, 0.0)
-        changes = (into > 0) & ~is_same.any()
+        changes = (into > 0) & ~is_same.any() & (gap > tolerance)
         put = lambda leaf, new: leaf.at[kind].set(jnp.where(changes.reshape(-1, *[1] * new.ndim), new[None], leaf[kind]))
         plans = put(atoms.flow, flow), put(atoms.bought, to_buy), put(atoms.paid, to_pay)
         return Atoms(*plans, atoms.weight.at[kind].set(weight)), gap

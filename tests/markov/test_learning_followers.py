@@ -50,12 +50,12 @@ def test_occupancy_counts_visits_over_all_histories(horizon, discount):
 def test_q_learning_is_that_of_the_textbook():
     """Without exploration and with certain outcomes nothing is left to chance but the first values."""
     game = iterated("hero", horizon=5)
-    commitments = np.random.default_rng(1).integers(0, 2, (6, 5)).astype(np.int32)
+    commitments = np.random.default_rng(1).integers(0, 2, (48, 5)).astype(np.int32)
     induced, length = tabulate_markov(game, jnp.asarray(commitments)), Length.of(5, 1.0)
-    rule = MarkovFollowers("q-learning", episodes=7, learning_rate=0.3, exploration=0.0, discount=0.9)
+    rule = MarkovFollowers("q-learning", episodes=7, learning_rate=0.7, exploration=0.0, discount=0.9)
     key = jax.random.key(3)
     found = np.asarray(jax.jit(lambda: q_learning_answer(key, induced, length, rule))())
-    for b, own in enumerate(jax.random.split(key, 6)):
+    for b, own in enumerate(jax.random.split(key, 48)):
         first = FIRST_SCALE * np.asarray(jax.random.normal(jax.random.split(own)[0], (5, 2)), np.float64)
         after = (
             game.successor[:, :, 0]
@@ -63,7 +63,7 @@ def test_q_learning_is_that_of_the_textbook():
             else np.take_along_axis(game.successor, commitments[b][:, None, None] * np.ones((1, 2, 1), int), axis=2)[:, :, 0]
         )
         pays = np.asarray(induced.follower_payoffs[0, :, :, b], np.float64)
-        expected = greedy_after_q_learning(first, after, pays, start=0, episodes=7, steps=5, rate=0.3, discount=0.9)
+        expected = greedy_after_q_learning(first, after, pays, start=0, episodes=7, steps=5, rate=0.7, discount=0.9)
         np.testing.assert_array_equal(found[:, :, b].argmax(axis=1), expected)
 
 

@@ -67,6 +67,7 @@ def test_both_bounds_hold_at_every_temperature(judged):
     assert (judged.exploitability <= judged.exploitability_bound).all()
     assert (judged.fixed_point_error < 1e-3).all()
     assert (judged.field_error <= judged.field_error_bound + 1e-6).all()
+    np.testing.assert_allclose(judged.field_error_bound, 0.5 * judged.exploitability, atol=1e-5)  # half of all can choose
     assert (judged.exploitability > 0.05 * judged.exploitability_bound).any()  # they say something
     none = judged.exploitability[:, 0], judged.field_error[:, 0]  # no tariff: known figures
     np.testing.assert_allclose(none[0], [1.111, 0.338, 0.0376, 0.0079, 0.0019], rtol=0.02)

@@ -22,9 +22,10 @@ import tyro
 import stackjax as sx
 from reinforce import REINFORCE, ReinforceConfig
 from stackjax.bayesian.games.base import OneShotGame
-from stackjax.bayesian.problem import BayesianProblem
 from stackjax.problem import Problem
 from stackjax.solvers.config import DirectConfig, SearchConfig
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import GivenGame
 from stackjax.types import Array
 
 AT_OPTIMUM = 1e-3  # of the way from a random commitment to the optimum
@@ -81,12 +82,12 @@ class RandomBayesian(OneShotGame):
 
 
 class Contest(NamedTuple):
-    """A problem: its kind and name, how to make it, and its optimum (None: the best of all commitments)."""
+    """A game: its kind and name, how to make it, and whether its optimum is the best of all commitments, each judged."""
 
     kind: str
     name: str
     make: Callable[[], Any]
-    optimum: Callable[[Any], float] | None
+    is_enumerated: bool = False
 
 
 def matrix(size: int, seed: int, *, at_odds: bool) -> Any:
@@ -97,27 +98,25 @@ def matrix(size: int, seed: int, *, at_odds: bool) -> Any:
 
 
 def contests(settings: Settings) -> list[Contest]:
-    exact = lambda game: float(sx.solve(game).value)
-    found = [Contest("registered", entry.name, lambda name=entry.name: sx.make(name), exact) for entry in sx.registered_games()]
+    found = [Contest("registered", entry.name, lambda name=entry.name: sx.make(name)) for entry in sx.registered_games()]
     for kind, at_odds in (("independent", False), ("at-odds", True)):
         for size in settings.sizes:
             for seed in range(1000, 1000 + settings.instances):
                 make = lambda size=size, seed=seed, at_odds=at_odds: matrix(size, seed, at_odds=at_odds)
-                found.append(Contest(kind, f"{size} x {size}, {seed}", make, exact))
+                found.append(Contest(kind, f"{size} x {size}, {seed}", make))
     seeds = range(settings.instances)
-    found += [Contest("bayesian", f"instance {seed}", lambda seed=seed: RandomBayesian(seed), None) for seed in seeds]
+    found += [Contest("bayesian", f"instance {seed}", lambda seed=seed: RandomBayesian(seed), True) for seed in seeds]
     for types in (3, 4, 5, 6):
         for messages in (2, 3):
             options = {"num_types": types, "num_messages": messages}
             make = lambda options=options: sx.make("posted-price-uniform", **options)
-            found.append(Contest("posted-price", f"n = {types}, m = {messages}", make, exact))
+            found.append(Contest("posted-price", f"n = {types}, m = {messages}", make))
     return [contest for contest in found if not settings.problems or contest.kind in settings.problems]
 
 
-def problem_of(game: Any) -> BayesianProblem:
+def problem_of(game: Any) -> Problem:
     """As `sx.train` makes it by default."""
-    env = sx.StackelbergPOMDP(game, sx.multiplicative_weights())
-    return BayesianProblem(env, env.with_num_rounds(10 * env.num_rounds))
+    return RunSpec(GivenGame.of(game), {}, {}, DirectConfig()).build_problem()
 
 
 def random_payoff(problem: Problem) -> float:
@@ -144,7 +143,8 @@ def compare(contest: Contest, settings: Settings, known: list[dict[str, Any]]) -
         return [have[key] for key in wanted]
     game = contest.make()
     problem = problem_of(game)
-    optimum = best_of_all(problem) if contest.optimum is None else contest.optimum(game)
+    known_optimum = None if contest.is_enumerated else problem.optimum()
+    optimum = best_of_all(problem) if known_optimum is None else known_optimum.value
     floor = random_payoff(problem)
     rows = []
     for name, key in zip(settings.leaders, wanted, strict=True):
@@ -154,9 +154,9 @@ def compare(contest: Contest, settings: Settings, known: list[dict[str, Any]]) -
         started = time.perf_counter()
         run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, stop_at_optimum=False, progress=False)
         seconds = time.perf_counter() - started
-        payoffs = np.array([seed.certificate.leader_payoff for seed in run.seeds])
-        settled = np.array([seed.settled for seed in run.seeds])
-        before = [entry["learned"] or entry for entry in run.result["seeds"]]
+        entries = run.result["seeds"]
+        payoffs, settled = (np.array([entry[name] for entry in entries]) for name in ("leader_payoff", "settled"))
+        before = [entry["learned"] or entry for entry in entries]
         share_of = lambda payoffs: (payoffs - floor) / (optimum - floor) if optimum > floor else np.ones_like(payoffs)
         share, learned = share_of(payoffs), share_of(np.array([entry["leader_payoff"] for entry in before]))
         rows.append(
@@ -171,7 +171,7 @@ def compare(contest: Contest, settings: Settings, known: list[dict[str, Any]]) -
                 "learned": learned.tolist(),
                 "at_optimum": int(((share >= 1.0 - AT_OPTIMUM) & settled).sum()),
                 "unsettled": int((~settled).sum()),
-                "largest_gap": max(seed.certificate.bcce_gap for seed in run.seeds),
+                "largest_gap": max(entry[problem.gap_name] for entry in entries),
                 "seconds": seconds,
                 "train_seconds": run.result["wall_seconds"]["train"],
             }

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth"]
+__all__ = ["Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth", "if_smooth"]
 
 Metrics = dict[str, Array]
 
@@ -65,6 +65,29 @@ class Nearby(NamedTuple):
 
     payoff: Array
     slack: Array
+
+
+def if_smooth(
+    nearby: Callable[[Array, Array], Nearby], table: Table, choices: tuple[int, ...]
+) -> Callable[[Array, Array], Nearby] | None:
+    """``nearby`` for `Problem.nearby`, or None: what it gives is smooth if it varies at all next to random commitments.
+
+    Args:
+      choices: see `Problem.answer_choices`.
+    """
+    if not isinstance(table.actions, Box):
+        return None
+
+    def varies(key: PRNGKey) -> Array:
+        commitment_key, answer_key = jax.random.split(key)
+        commitment = table.draw(commitment_key, 1)[0]
+        answer = jax.random.randint(answer_key, (len(choices),), 0, jnp.asarray(choices, jnp.int32), jnp.int32)
+        slopes = jax.grad(lambda made: sum(leaf.sum() for leaf in nearby(made, answer)))(commitment)
+        return (slopes != 0).any()
+
+    with jax.ensure_compile_time_eval():
+        found = jax.jit(jax.vmap(varies))(jax.random.split(jax.random.key(0), 16)).any()
+    return nearby if found else None
 
 
 class Judged(NamedTuple):

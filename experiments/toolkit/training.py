@@ -8,6 +8,7 @@ import pathlib
 import shutil
 from typing import Any, NamedTuple
 
+import filelock
 import jax
 import numpy as np
 
@@ -143,29 +144,30 @@ def train(
     described = {"game": game, "options": options or {}, "seeds": seeds}
     described |= {key: dataclasses.asdict(one) for key, one in {**sections, "solver": config}.items()}
     identity = to_json({**described, "made_by": MADE_BY, "device": str(jax.devices()[0])})
-    known = not settings.fresh and stamp.is_file() and stamp.read_text() == identity
-    if known and (directory / "result.json").is_file():
-        found = Run(json.loads((directory / "result.json").read_text()), metrics.read(directory / "metrics.jsonl"))
-        _REUSED.append(found.seconds)
-        return found
-    print(f"  {name}: {seeds} seeds", flush=True)
-    if not known:
-        shutil.rmtree(directory, ignore_errors=True)
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        write_text(stamp, identity)  # from here on, whatever lies in the directory is this run's
-    begun = (directory / "config.json").is_file()
-    trained = sx.train(
-        game,
-        seeds=seeds,
-        out=directory,
-        **sections,
-        solver=config,
-        resume=begun,
-        stop_at_optimum=False,  # curves and comparisons are of equal lengths
-        polish=0,  # and of what was learned
-        **(options or {}),
-    )
-    return Run(trained.result, metrics.read(directory / "metrics.jsonl"))
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(directory.with_name(f"{name}.lock")):  # another experiment may train the same at the same time
+        known = not settings.fresh and stamp.is_file() and stamp.read_text() == identity
+        if known and (directory / "result.json").is_file():
+            found = Run(json.loads((directory / "result.json").read_text()), metrics.read(directory / "metrics.jsonl"))
+            _REUSED.append(found.seconds)
+            return found
+        print(f"  {name}: {seeds} seeds", flush=True)
+        if not known:
+            shutil.rmtree(directory, ignore_errors=True)
+            write_text(stamp, identity)  # from here on, whatever lies in the directory is this run's
+        begun = (directory / "config.json").is_file()
+        trained = sx.train(
+            game,
+            seeds=seeds,
+            out=directory,
+            **sections,
+            solver=config,
+            resume=begun,
+            stop_at_optimum=False,  # curves and comparisons are of equal lengths
+            polish=0,  # and of what was learned
+            **(options or {}),
+        )
+        return Run(trained.result, metrics.read(directory / "metrics.jsonl"))
 
 
 def reused_seconds() -> float:

@@ -21,8 +21,7 @@ from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.reward_phase import expected_play
 from stackjax.bayesian.words import describe
 from stackjax.errors import UnsolvedError
-from stackjax.problem import Judged, Nearby, Optimum, Table, Worth
-from stackjax.spaces import Box
+from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["BayesianProblem"]
@@ -122,29 +121,10 @@ class BayesianProblem:
 
     @cached_property
     def nearby(self) -> Callable[[Array, Array], Nearby] | None:
-        """See `Problem`; the payoffs count as smooth if they vary at all with commitments next to random ones."""
-        game, tree, table = self.env.game, self.env.tree, self.commitments
-        if not isinstance(table.actions, Box):
-            return None
-
-        def nearby(commitment: Array, answer: Array) -> Nearby:
-            return stay(tabulate(game, tree, commitment).game, answer)
-
-        def varies(key: PRNGKey) -> Array:
-            commitment_key, answer_key = jax.random.split(key)
-            commitment = table.draw(commitment_key, 1)[0]
-            answer = jnp.concatenate(
-                [
-                    jax.random.randint(jax.random.fold_in(answer_key, i), (types,), 0, actions)
-                    for i, (types, actions) in enumerate(zip(game.num_types, game.num_actions, strict=True))
-                ]
-            )
-            slopes = jax.grad(lambda made: sum(leaf.sum() for leaf in nearby(made, answer)))(commitment)
-            return (slopes != 0).any()
-
-        with jax.ensure_compile_time_eval():
-            found = jax.jit(jax.vmap(varies))(jax.random.split(jax.random.key(0), 16)).any()
-        return nearby if found else None
+        """See `Problem`."""
+        game, tree = self.env.game, self.env.tree
+        nearby = lambda commitment, answer: stay(tabulate(game, tree, commitment).game, answer)
+        return if_smooth(nearby, self.commitments, self.answer_choices)
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`; ``details`` is an `Evaluation`."""

@@ -24,6 +24,7 @@ __all__ = [
     "best_stationary",
     "best_timed",
     "best_values",
+    "deviations",
     "evaluate",
     "occupancy",
     "softmax_answer",
@@ -97,6 +98,23 @@ def occupancy(game: InducedMarkovGame, length: Length, policy: Array) -> Array:
         return (length.discount * jnp.zeros_like(there).at[after].add(flows), visits + there), None
 
     return jax.lax.scan(step, (first, jnp.zeros_like(first)), None, length=length.steps)[0][1]
+
+
+def deviations(game: InducedMarkovGame, length: Length, answer: Array) -> tuple[Values, Array]:
+    """What a stationary ``answer`` int ``[S]`` is worth, and ``[S * J]`` what another action in one state costs the follower.
+
+    The loss is for each visit of the state, and 0 where no episode comes to it. No batch axes.
+    """
+    states, actions = game.leader_payoff.shape
+    dtype = game.leader_payoff.dtype
+    policy = jax.nn.one_hot(answer, actions, dtype=dtype)
+    here, other = np.divmod(np.arange(states * actions), actions)
+    changed = jax.vmap(lambda s, a: policy.at[s].set(jax.nn.one_hot(a, actions, dtype=dtype)))(here, other)
+    own, others = evaluate(game, length, policy), jax.vmap(lambda policy: evaluate(game, length, policy))(changed)
+    visits = length.scale * occupancy(game, length, policy)[here]
+    is_met = visits > 0
+    lost = (own.follower - others.follower) / jnp.where(is_met, visits, 1.0)
+    return own, jnp.where(is_met, lost, 0.0)
 
 
 def best_values(game: InducedMarkovGame, length: Length) -> Array:

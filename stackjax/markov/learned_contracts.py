@@ -19,6 +19,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["JudgedContracts", "LearnedContracts", "judge_contracts", "learn_contracts"]
 
 SLOWING = 0.7  # the power of a count by which steps shrink; between 1/2 and 1 they average, and still forget the start
+SETTLED_EXPLORATION = 0.25  # once recommendations are settled
 
 
 class LearnedContracts(NamedTuple):
@@ -53,8 +54,9 @@ def learn_contracts(
     """Play ``num_updates`` batches of ``num_episodes`` episodes, and learn from every step.
 
     The recommendation is drawn at random with a chance that falls from 1 to 0 linearly; the agent follows it. A value moves by
-    the mean of a batch's errors, over `SLOWING`'s power of how many batches have met it. In the end its mean over
-    the last quarter of all batches counts.
+    the mean of a batch's errors, over `SLOWING`'s power of how many batches have met it. In the last quarter of all batches
+    the principal's recommendations are settled: where it is all but indifferent between two, the agent is not, so that the
+    agent's values would go on moving with them. Payments are for the mean of the agent's values over that quarter.
 
     Args:
       costs: ``[S, A]`` what an action pays the agent.
@@ -87,9 +89,12 @@ def learn_contracts(
         found = jax.vmap(jax.vmap(pay, (None, 0)), (0, None))(own, choices)
         return jnp.where(jnp.isfinite(found), found, 0.0)
 
-    def update(carry: tuple[Array, Array, Array], drawn: tuple[PRNGKey, Array]) -> tuple[tuple[Array, Array, Array], None]:
+    def recommended(principal: Array) -> Array:
+        return principal.argmax(axis=1).astype(jnp.int32)
+
+    def update(carry: tuple[Array, Array, Array], drawn: tuple[PRNGKey, Array], greedy: Array) -> tuple[Array, Array, Array]:
         (principal, own, counts), (key, exploration) = carry, drawn
-        payments, greedy = contracts_of(own), principal.argmax(axis=1).astype(jnp.int32)
+        payments = contracts_of(own)
         paid = (payments * chance[None]).sum(axis=2)  # [S + 1, A] on average
 
         def step(state: Array, key: PRNGKey) -> tuple[Array, tuple[Array, Array, Array, Array]]:
@@ -116,27 +121,32 @@ def learn_contracts(
         mean = lambda target: jax.ops.segment_sum(target, place, size).reshape(met.shape) / jnp.maximum(met, 1.0)
         live = jnp.arange(states + 1)[:, None] < states
         move = lambda old, target: jnp.where(live, old + rate * (mean(target) - old), 0.0)
-        return (move(principal, to_principal), move(own, to_agent), counts), None
+        return move(principal, to_principal), move(own, to_agent), counts
 
     nothing = jnp.zeros((states + 1, actions), cost.dtype)
-    drawn = jax.random.split(key, num_updates), jnp.linspace(1.0, 0.0, num_updates)
+    settling, averaging = 3 * num_updates // 4, 7 * num_updates // 8
+    exploration = jnp.where(jnp.arange(num_updates) < settling, jnp.linspace(1.0, 0.0, num_updates), SETTLED_EXPLORATION)
+    drawn = jax.random.split(key, num_updates), exploration
 
     @jax.jit
     def learn(drawn: tuple[PRNGKey, Array]) -> tuple[Array, Array]:
-        early, late = jax.tree.map(lambda leaf: leaf[:begin], drawn), jax.tree.map(lambda leaf: leaf[begin:], drawn)
-        carry, _ = jax.lax.scan(update, (nothing,) * 3, early)
+        part = lambda begin, end: jax.tree.map(lambda leaf: leaf[begin:end], drawn)
+        learned, _ = jax.lax.scan(
+            lambda carry, step: (update(carry, step, recommended(carry[0])), None), (nothing,) * 3, part(0, settling)
+        )
+        settled = recommended(learned[0])
+        learned, _ = jax.lax.scan(
+            lambda carry, step: (update(carry, step, settled), None), (*learned[:2], nothing), part(settling, averaging)
+        )
 
         def add(held: Any, step: tuple[PRNGKey, Array]) -> tuple[Any, None]:
-            carry, total = held
-            carry, _ = update(carry, step)
-            return (carry, jax.tree.map(jnp.add, total, carry[:2])), None
+            carry = update(held[0], step, settled)
+            return (carry, held[1] + carry[1]), None
 
-        _, total = jax.lax.scan(add, (carry, (nothing, nothing)), late)[0]
-        return jax.tree.map(lambda leaf: leaf / (num_updates - begin), total)
+        (_, total), _ = jax.lax.scan(add, (learned, nothing), part(averaging, num_updates))
+        return settled[:-1], total / (num_updates - averaging)
 
-    begin = 3 * num_updates // 4
-    principal, own = learn(drawn)
-    action = principal[:-1].argmax(axis=1).astype(jnp.int32)
+    action, own = learn(drawn)
     payments = jnp.take_along_axis(contracts_of(own)[:-1], action[:, None, None], axis=1)[:, 0]
     return LearnedContracts(action, payments)
 

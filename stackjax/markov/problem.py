@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,6 +21,7 @@ from stackjax.markov.answers import (
     best_stationary,
     best_timed,
     best_values,
+    deviations,
     evaluate,
     softmax_answer,
 )
@@ -34,13 +36,13 @@ from stackjax.markov.followers import (
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
 from stackjax.markov.optimum import solve_markov
 from stackjax.markov.q_learning import q_learning_answer
-from stackjax.problem import Judged, Optimum, Table, Worth
+from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["MarkovCertificate", "MarkovProblem"]
 
-TIE = 1e-5  # of the follower's payoff range: well above what float32 rounds, well below what anybody minds
+TIE = 2e-6  # of the follower's payoff range: some ten times what float32 rounds, and well below what anybody minds
 
 
 class MarkovCertificate(NamedTuple):
@@ -110,7 +112,6 @@ class MarkovProblem:
 
     gap_name = "exploitability"
     kernel = "dynamic programming"
-    nearby = None
     columns: ClassVar = {
         "follower_payoffs": "follower's payoff",
         "exploitability": "exploitability",
@@ -210,6 +211,24 @@ class MarkovProblem:
             at_risk = jnp.maximum(values.leader - against.leader, 0.0)
         first = policy[0] if self.is_timed else policy
         return Worth(values.leader, self._gap(induced, values), at_risk, first.argmax(axis=1).astype(jnp.int32).T)
+
+    @cached_property
+    def nearby(self) -> Callable[[Array, Array], Nearby] | None:
+        """See `Problem`; None where the follower does not answer exactly, or may do something else in every step."""
+        if not isinstance(self.followers, ExactFollower) or self.is_timed:
+            return None
+
+        def nearby(commitment: Array, answer: Array) -> Nearby:
+            induced = tabulate_markov(self.game, commitment[None])
+            one = induced._replace(
+                probability=induced.probability[..., 0],
+                follower_payoffs=induced.follower_payoffs[..., 0],
+                leader_payoff=induced.leader_payoff[..., 0],
+            )
+            values, slack = deviations(one, self.length, answer)
+            return Nearby(values.leader, slack)
+
+        return if_smooth(nearby, self.commitments, self.answer_choices)
 
     def _gap(self, induced: InducedMarkovGame, values: Values) -> Array:
         if isinstance(self.followers, ExactFollower):  # its answer is the best that there is

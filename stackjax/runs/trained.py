@@ -110,7 +110,7 @@ def train(
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
       stop_at_optimum: whether to end once every seed has reached the optimum, where it is known.
       polish: evaluations that improve each seed's best commitment once training is over, unless it is at the optimum; 0 for
-        none. If None, 1024, and 0 after ``direct``, which ends with such a search itself.
+        none. If None, 4096, and 0 after ``direct``, which ends with such a search itself.
       progress: whether to show a progress line on standard error.
       settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
         ``followers=sx.FollowersConfig("q-learning")`` or ``ppo=sx.PPOConfig(num_envs=64)``, where None means the defaults; all

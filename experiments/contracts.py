@@ -1,7 +1,8 @@
 """A principal pays an agent by outcome, in random trees (Ivanov et al. 2024): equilibrium, turns, learning, commitment.
 
 Exact are the subgame-perfect equilibrium, by backward induction, and on small trees the best commitment, by linear programmes.
-Learned are the source's Algorithm 2 on tables, judged by an agent that answers exactly, and a commitment to all payments.
+Learned are the source's Algorithm 2 on tables, judged by agents that answer exactly, in trees and in the coin game with two
+agents, and a commitment to all payments.
 """
 
 import time
@@ -11,7 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 
 import stackjax as sx
-from stackjax.markov import in_turns, judge_contracts, learn_contracts, random_tree, subgame_perfect
+from stackjax.markov import (
+    CoinGame,
+    in_turns,
+    judge_contracts,
+    judge_team_contracts,
+    learn_contracts,
+    learn_team_contracts,
+    random_tree,
+    subgame_perfect,
+    team_equilibrium,
+)
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
@@ -40,6 +51,32 @@ def equilibria(count: int, depth: int) -> tuple[dict[str, np.ndarray], float]:
         "agent": np.asarray(found.agent[0]),
     }
     return {name: np.asarray(values, np.float64) for name, values in table.items()}, seconds
+
+
+def coin_game(experiment: Experiment, settings: Settings) -> dict[str, object]:
+    """Two agents on a torus: the equilibrium, and contracts that were learned, judged by agents who answer exactly."""
+    game = CoinGame(*settings.few((3, 20), (2, 5)))
+    induced, of_game = game.induced(), (game.num_actions, game.horizon)
+    value, contracts = team_equilibrium(induced, *of_game)
+    exact = judge_team_contracts(contracts, induced, *of_game)
+    lengths = settings.few({}, {"num_updates": 200, "num_episodes": 128})
+    learned = [
+        judge_team_contracts(learn_team_contracts(jax.random.key(seed), induced, *of_game, **lengths), induced, *of_game)
+        for seed in range(settings.seeds)
+    ]
+    values = {name: np.array([getattr(found, name) for found in learned]) for name in learned[0]._fields}
+    shares, welfare, follow = values["paid"] / values["welfare"], values["welfare"], values["compliance"]
+    experiment.claim(
+        "2407.18074",
+        "coin game, 3 x 3: welfare is nearly the best, about a third of it is paid, four of five recommendations are followed",
+        f"equilibrium: welfare {exact.welfare:.3f}, paid {exact.paid / exact.welfare:.1%}, followed {exact.compliance:.1%}; "
+        f"learned: welfare {with_interval(welfare, np.mean)}, paid {with_interval(shares, np.mean)}, followed "
+        f"{with_interval(follow, np.mean)}, most to gain by not following {values['exploitability'].max():.3f}",
+        bool(welfare.mean() >= 0.9 * exact.welfare and follow.mean() >= 0.8),
+        "payments with a nudge of 0.1; agents who know the steps that are left and answer exactly. The equilibrium's welfare "
+        "is the cooperative optimum, by dynamic programming",
+    )
+    return {"value": value, "equilibrium": exact._asdict(), "learned": values}
 
 
 def main(settings: Settings) -> None:
@@ -88,6 +125,8 @@ def main(settings: Settings) -> None:
         * (min(share) < 0.98),
     )
 
+    coins = coin_game(experiment, settings)
+
     small = settings.few(3, 2)
     committed, spe, optimum = [], [], []
     solver = settings.few(sx.DirectConfig(), sx.SearchConfig(4, 64))
@@ -120,6 +159,7 @@ def main(settings: Settings) -> None:
     right_panel.set(xlabel="tree", title="Shares of the equilibrium's utility")
     right_panel.legend(fontsize=6, frameon=False)
     data = {"equilibria": {name: values.mean() for name, values in exact.items()}, "rounds": rounds, "seconds": seconds}
+    data["coins"] = coins
     learned_data = {"share": share, "actions": right, "followed": followed}
     experiment.write(figure, {**data, "learned": learned_data, "committed": committed, "best": optimum, "equilibrium": spe})
 

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stackjax.markov.coin_game import CoinGame
     from stackjax.markov.contracts import ContractGame, best_contracts, least_payments, random_tree, subgame_perfect
     from stackjax.markov.followers import MarkovFollowers
     from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
     from stackjax.markov.meta_algorithm import TakenInTurns, in_turns
     from stackjax.markov.optimum import MarkovOptimum, solve_markov
     from stackjax.markov.problem import MarkovCertificate, MarkovProblem
+    from stackjax.markov.team_contracts import (
+        JudgedTeam,
+        TeamContracts,
+        judge_team_contracts,
+        learn_team_contracts,
+        team_equilibrium,
+    )
     from stackjax.markov.testing import check_markov_game
 
 _HOMES = {
+    "coin_game": ("CoinGame",),
     "contracts": ("ContractGame", "best_contracts", "least_payments", "random_tree", "subgame_perfect"),
     "followers": ("MarkovFollowers",),
     "game": ("InducedMarkovGame", "MarkovGame", "tabulate_markov"),
@@ -31,15 +40,24 @@ _HOMES = {
     "meta_algorithm": ("TakenInTurns", "in_turns"),
     "optimum": ("MarkovOptimum", "solve_markov"),
     "problem": ("MarkovCertificate", "MarkovProblem"),
+    "team_contracts": (
+        "JudgedTeam",
+        "TeamContracts",
+        "judge_team_contracts",
+        "learn_team_contracts",
+        "team_equilibrium",
+    ),
     "testing": ("check_markov_game",),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CoinGame",
     "ContractGame",
     "InducedMarkovGame",
     "IteratedGame",
     "JudgedContracts",
+    "JudgedTeam",
     "LearnedContracts",
     "MarkovCertificate",
     "MarkovFollowers",
@@ -52,18 +70,22 @@ __all__ = [
     "MeanFieldProblem",
     "TakenInTurns",
     "TariffGame",
+    "TeamContracts",
     "best_contracts",
     "check_markov_game",
     "in_turns",
     "iterated",
     "judge_contracts",
+    "judge_team_contracts",
     "learn_contracts",
+    "learn_team_contracts",
     "least_payments",
     "random_tree",
     "solve_markov",
     "solve_mean_field",
     "subgame_perfect",
     "tabulate_markov",
+    "team_equilibrium",
 ]
 
 

@@ -16,7 +16,7 @@ from stackjax.errors import InputError, require, require_count, require_is, requ
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array
 
-__all__ = ["InducedMarkovGame", "MarkovGame", "joint_actions", "tabulate_markov"]
+__all__ = ["InducedMarkovGame", "MarkovGame", "joint_actions", "tabulate_markov", "without_batch"]
 
 MOST_CELLS = 1_000_000  # of a commitment's tables
 
@@ -147,6 +147,12 @@ class InducedMarkovGame(NamedTuple):
         """``[..., *B]`` the expected ``values [..., S, *B]`` of the first state."""
         axis = values.ndim - (self.probability.ndim - 2)
         return jnp.tensordot(jnp.asarray(self.initial, values.dtype), values, axes=(0, axis))
+
+
+def without_batch(game: InducedMarkovGame) -> InducedMarkovGame:
+    """The game under the first of its commitments, ``[B]``, without the axis."""
+    one = game._replace(probability=game.probability[..., 0], follower_payoffs=game.follower_payoffs[..., 0])
+    return one._replace(leader_payoff=game.leader_payoff[..., 0])
 
 
 def joint_actions(num_actions: tuple[int, ...]) -> np.ndarray:

@@ -33,7 +33,7 @@ from stackjax.markov.followers import (
     QLearningFollower,
     SoftmaxFollower,
 )
-from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
+from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
 from stackjax.markov.optimum import solve_markov
 from stackjax.markov.q_learning import q_learning_answer
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
@@ -219,13 +219,8 @@ class MarkovProblem:
             return None
 
         def nearby(commitment: Array, answer: Array) -> Nearby:
-            induced = tabulate_markov(self.game, commitment[None])
-            one = induced._replace(
-                probability=induced.probability[..., 0],
-                follower_payoffs=induced.follower_payoffs[..., 0],
-                leader_payoff=induced.leader_payoff[..., 0],
-            )
-            values, slack = deviations(one, self.length, answer)
+            induced = without_batch(tabulate_markov(self.game, commitment[None]))
+            values, slack = deviations(induced, self.length, answer)
             return Nearby(values.leader, slack)
 
         return if_smooth(nearby, self.commitments, self.answer_choices)

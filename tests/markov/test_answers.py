@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackjax.errors import InputError
-from stackjax.markov.answers import Length, best_stationary, best_timed, best_values, evaluate, softmax_answer
-from stackjax.markov.game import InducedMarkovGame
-from tests.oracles.markov import best_stationary_values, best_timed_values, value_of
+from stackjax.markov.answers import Length, best_stationary, best_timed, best_values, deviations, evaluate, softmax_answer
+from stackjax.markov.game import InducedMarkovGame, without_batch
+from tests.oracles.markov import best_stationary_values, best_timed_values, value_of, visits_of
 
 STATES, ACTIONS, OUTCOMES, STEPS, TIE = 3, 2, 2, 3, 1e-5
 QUICKLY = settings(max_examples=8, deadline=None)
@@ -104,6 +104,24 @@ def test_without_a_horizon_time_does_not_matter(seed):
     np.testing.assert_allclose(found.follower, best_values(arrays, length), atol=1e-4)
     long = Length(60, 0.7, 0.3)
     np.testing.assert_allclose(found.leader, evaluate(arrays, long, stationary).leader, atol=1e-4)
+
+
+@QUICKLY
+@given(seed=st.integers(0, 10**6))
+def test_a_deviation_costs_what_it_loses_for_each_visit(seed):
+    game, rng = random_game(seed), np.random.default_rng(seed)
+    answer = rng.integers(0, ACTIONS, STATES)
+    policy_of = lambda answer: lambda t, s: np.eye(ACTIONS)[answer[s]]
+    worth = lambda answer: value_of(game, policy_of(answer), STEPS, 0.9)
+    values, slack = deviations(without_batch(induced([game])), Length(STEPS, 0.9, 1.0), jnp.asarray(answer, jnp.int32))
+    leader, follower = worth(answer)
+    visits = visits_of(game, np.eye(ACTIONS)[answer], STEPS, 0.9)
+    changed = lambda s, a: np.where(np.arange(STATES) == s, a, answer)
+    expected = [(follower - worth(changed(s, a))[1]) / visits[s] for s in range(STATES) for a in range(ACTIONS)]
+        (follower - worth(np.where(np.arange(STATES) == s, a, answer))[1]) / visits[s] for s in range(3) for a in (0, 1)
+    ]
+    np.testing.assert_allclose(slack, expected, atol=1e-3)
+    np.testing.assert_allclose(values, (leader, follower), atol=1e-4)
 
 
 def test_even_ties_are_even():

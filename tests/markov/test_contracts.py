@@ -111,12 +111,11 @@ def test_committing_pays_no_less_than_the_equilibrium(seed):
 
 
 def test_a_leader_who_commits_learns_contracts():
-    """Depth 2, a continuous search: no less than the subgame-perfect equilibrium, no more than the optimum."""
+    """Depth 2: it climbs to where the agent is all but indifferent, the optimum, no less than the equilibrium."""
     game = contracts(depth=2, tree_seed=1)
     found = sx.train(
         game,
-        direct=sx.DirectConfig(num_updates=120, population=64),
-        followers=MarkovFollowers("exact", knows_time=True),
+        direct=sx.DirectConfig(num_updates=60, population=64),
         seeds=1,
         polish=0,
         progress=False,
@@ -124,7 +123,8 @@ def test_a_leader_who_commits_learns_contracts():
     tree = random_tree(1, depth=2)
     equilibrium = equilibrium_of(*(array.tolist() for array in tree))[0][0]
     payoff = found.best.certificate["leader_payoff"]
-    assert equilibrium - 1e-3 <= payoff <= found.best.optimum + 1e-3
+    assert payoff >= equilibrium * (1.0 - 3e-4)
+    assert found.best.optimum * (1.0 - 3e-4) <= payoff <= found.best.optimum + 1e-5
     assert found.best.certificate["exploitability"] == pytest.approx(0.0, abs=1e-5)
 
 

@@ -1,0 +1,209 @@
+"""Contracts for several agents who are seen: who does what the principal recommends is paid (Ivanov et al. 2024).
+
+In every state the payments are the least under which nobody gains by another action if the others follow. Here are the
+subgame-perfect equilibrium by backward induction, a principal who learns on tables, and how contracts do against agents who
+answer exactly.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.arrays import lead
+from stackjax.errors import require_count, require_number
+from stackjax.markov.game import InducedMarkovGame, joint_actions
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["JudgedTeam", "TeamContracts", "judge_team_contracts", "learn_team_contracts", "team_equilibrium"]
+
+SLOWING = 0.7  # as in `learned_contracts`
+
+
+class TeamContracts(NamedTuple):
+    """A recommendation and payments: joint ``action`` int ``[S]`` and ``payments [S, N]``, or ``[T, S]`` and ``[T, S, N]``."""
+
+    action: Array
+    payments: Array
+
+
+class JudgedTeam(NamedTuple):
+    """What contracts lead to if each agent replies best to the others' following, and follows where that is a best reply.
+
+    Attributes:
+      principal: game units.
+      welfare: what the agents earn without payments, game units.
+      paid: the payments, game units.
+      compliance: the share of recommendations that are followed in an episode.
+      exploitability: the most that an agent who follows always would gain by another policy; 0 where all are followed.
+      welfare_if_followed: the welfare if all recommendations were followed.
+    """
+
+    principal: float
+    welfare: float
+    paid: float
+    compliance: float
+    exploitability: float
+    welfare_if_followed: float
+
+
+def team_equilibrium(game: InducedMarkovGame, num_actions: tuple[int, ...], steps: int) -> tuple[float, TeamContracts]:
+    """The principal's value, and the contracts, if it chooses again in every state of ``steps`` steps; no discount.
+
+    Args:
+      game: without payments and without batch axes.
+      num_actions: of each agent.
+    """
+
+    def sweep(values: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        principal, own = values
+        worths = game.follower_payoffs + game.ahead(own)
+        least = _least(worths, num_actions)
+        total = game.leader_payoff + game.ahead(principal) - least.sum(axis=0)
+        best = total.argmax(axis=1).astype(jnp.int32)
+        take = lambda table: jnp.take_along_axis(table, best[:, None], axis=1)[:, 0]
+        each = jax.vmap(take)
+        return (take(total), each(worths + least)), (best, each(least).T)
+
+    states, agents = len(game.initial), len(num_actions)
+    nothing = jnp.zeros(states, game.leader_payoff.dtype), jnp.zeros((agents, states), game.leader_payoff.dtype)
+    (principal, _), (action, payments) = jax.jit(lambda: jax.lax.scan(sweep, nothing, None, length=steps))()
+    return float(game.start(principal)), TeamContracts(action[::-1], payments[::-1])
+
+
+def _least(worths: Array, num_actions: tuple[int, ...]) -> Array:
+    """``[N, S, J]`` what each agent must be paid for its part of a joint action, given ``worths`` without payments."""
+    shaped = worths.reshape(*worths.shape[:2], *num_actions)
+    best = [jnp.broadcast_to(shaped[i].max(axis=1 + i, keepdims=True), shaped.shape[1:]) for i in range(len(num_actions))]
+    return (jnp.stack(best) - shaped).reshape(worths.shape)
+
+
+def learn_team_contracts(
+    key: PRNGKey,
+    game: InducedMarkovGame,
+    num_actions: tuple[int, ...],
+    steps: int,
+    *,
+    num_updates: int = 1000,
+    num_episodes: int = 512,
+    discount: float = 0.99,
+    nudge: float = 0.1,
+) -> TeamContracts:
+    """Learn recommendations and payments, the same in every step, by Q-learning on tables from ``num_updates`` batches.
+
+    Principal and agents learn at once, the source's Algorithm 2; a recommendation is drawn at random with a chance that falls
+    from 1 to 0 over three quarters of all updates. Then recommendations are settled, and the agents go on learning
+    what their actions are worth under them. A value is for an endless game, as an episode's steps are not part of the state.
+
+    Args:
+      game: without payments and without batch axes.
+      steps: of an episode.
+      nudge: what is added to each payment, game units.
+
+    Raises:
+      InputError: a number is out of range.
+    """
+    for name, count in (("steps", steps), ("num_updates", num_updates), ("num_episodes", num_episodes)):
+        require_count(name, count)
+    require_number("discount", discount, lambda discount: 0 <= discount < 1, "at least 0 and below 1")
+    require_number("nudge", nudge, lambda nudge: nudge >= 0, "at least 0")
+    states, joint = game.leader_payoff.shape
+    agents, dtype = len(num_actions), game.leader_payoff.dtype
+    after, first = jnp.asarray(game.successor), jnp.log(jnp.asarray(game.initial, dtype))
+    chances = jnp.log(game.probability)
+
+    def update(carry: tuple[Array, Array, Array], drawn: tuple[PRNGKey, Array], greedy: Array) -> tuple[Array, Array, Array]:
+        (principal, own, counts), (key, exploration) = carry, drawn
+        least = _least(own, num_actions) + nudge  # [N, S, J]
+        start_key, key = jax.random.split(key)
+
+        def step(state: Array, key: PRNGKey) -> tuple[Array, tuple[Array, Array, Array]]:
+            stray_key, action_key, outcome_key = jax.random.split(key, 3)
+            strays = jax.random.uniform(stray_key, state.shape) < exploration
+            action = jnp.where(strays, jax.random.randint(action_key, state.shape, 0, joint, jnp.int32), greedy[state])
+            then = after[state, action, jax.random.categorical(outcome_key, chances[state, action])]
+            best = greedy[then]
+            to_principal = game.leader_payoff[state, action] - least[:, state, action].sum(axis=0)
+            to_principal += discount * principal[then, best]
+            to_agents = game.follower_payoffs[:, state, action] + discount * (least + own)[:, then, best]
+            return then, (state * joint + action, to_principal, to_agents)
+
+        begin = jax.random.categorical(start_key, first, shape=(num_episodes,)).astype(jnp.int32)
+        _, (place, to_principal, to_agents) = jax.lax.scan(step, begin, jax.random.split(key, steps))
+        place = place.reshape(-1)
+        total = lambda target: jax.ops.segment_sum(target, place, states * joint).reshape(states, joint)
+        met = total(jnp.ones_like(to_principal).reshape(-1))
+        counts = counts + (met > 0).astype(dtype)
+        rate = jnp.where(met > 0, jnp.maximum(counts, 1.0) ** -SLOWING, 0.0)
+        mean = lambda target: total(target.reshape(-1)) / jnp.maximum(met, 1.0)
+        principal = principal + rate * (mean(to_principal) - principal)
+        targets = jnp.stack([mean(to_agents[:, i]) for i in range(agents)])
+        return principal, own + rate[None] * (targets - own), counts
+
+    settling = 3 * num_updates // 4
+    recommended = lambda principal: principal.argmax(axis=1).astype(jnp.int32)
+    exploration = jnp.concatenate([jnp.linspace(1.0, 0.0, settling), jnp.full(num_updates - settling, 0.5)])
+
+    @jax.jit
+    def learn(key: PRNGKey) -> TeamContracts:
+        keys = jax.random.split(key, num_updates)
+        none = jnp.zeros((states, joint), dtype)
+        learned, _ = jax.lax.scan(
+            lambda carry, drawn: (update(carry, drawn, recommended(carry[0])), None),
+            (none, jnp.zeros((agents, states, joint), dtype), none),
+            (keys[:settling], exploration[:settling]),
+        )
+        action = recommended(learned[0])
+        learned, _ = jax.lax.scan(
+            lambda carry, drawn: (update(carry, drawn, action), None),
+            (*learned[:2], none),
+            (keys[settling:], exploration[settling:]),
+        )
+        least = _least(learned[1], num_actions) + nudge
+        return TeamContracts(action, jnp.take_along_axis(least, action[None, :, None], axis=2)[..., 0].T)
+
+    return learn(key)
+
+
+def judge_team_contracts(
+    contracts: TeamContracts, game: InducedMarkovGame, num_actions: tuple[int, ...], steps: int, tie: float = 1e-5
+) -> JudgedTeam:
+    """See `JudgedTeam`; ``game`` is without payments and without batch axes, and ``tie`` in game units."""
+    agents, states = len(num_actions), len(game.initial)
+    joint, dtype = joint_actions(num_actions), game.leader_payoff.dtype
+    strides = np.cumprod([1, *num_actions[:0:-1]])[::-1]
+    whole = lambda table, *shape: jnp.broadcast_to(lead(jnp.asarray(table), 1 + len(shape)), (steps, *shape))
+    action = whole(contracts.action, states)
+    payments = whole(contracts.payments, states, agents).astype(dtype)
+    earned = game.follower_payoffs.sum(axis=0)
+
+    def sweep(values: tuple[Array, Array, Array], step: tuple[Array, Array]) -> tuple[tuple[Array, Array, Array], None]:
+        best, following, played = values  # [N, S], [N + 1, S] with the welfare, [4, S]
+        recommended, paid = step
+        at = lambda table, index: jnp.take_along_axis(table, index[:, None], axis=1)[:, 0]
+        ahead_best = game.follower_payoffs + game.ahead(best)
+        own, takes = jnp.asarray(joint)[recommended], []  # own [S, N]
+        for i, count in enumerate(num_actions):
+            base = recommended - own[:, i] * strides[i]
+            worths = jnp.stack([at(ahead_best[i], base + a * strides[i]) for a in range(count)], axis=1)
+            worths = worths.at[jnp.arange(states), own[:, i]].add(paid[:, i])
+            takes.append(
+                (worths, jnp.where(at(worths, own[:, i]) >= worths.max(axis=1) - tie, own[:, i], worths.argmax(axis=1)))
+            )
+        best = jnp.stack([worths.max(axis=1) for worths, _ in takes])
+        taken = jnp.stack([taken for _, taken in takes], axis=1)  # [S, N]
+        follows = (taken == own).astype(dtype)
+        place = taken @ jnp.asarray(strides, jnp.int32)
+        now = jnp.stack([at(game.leader_payoff, place), at(earned, place), (follows * paid).sum(axis=1), follows.mean(axis=1)])
+        played = now + jax.vmap(at, (0, None))(game.ahead(played), place)
+        both = jnp.concatenate([game.follower_payoffs, earned[None]]) + game.ahead(following)
+        following = jax.vmap(at, (0, None))(both, recommended).at[:agents].add(paid.T)
+        return (best, following, played), None
+
+    none = lambda rows: jnp.zeros((rows, states), dtype)
+    nothing = none(agents), none(agents + 1), none(4)
+    (best, following, played), _ = jax.jit(lambda: jax.lax.scan(sweep, nothing, (action, payments), reverse=True))()
+    gain, welfare, paid, followed = (float(value) for value in game.start(played))
+    lost = float((game.start(best) - game.start(following[:agents])).max())
+    return JudgedTeam(gain - paid, welfare, paid, followed / steps, max(lost, 0.0), float(game.start(following[agents])))

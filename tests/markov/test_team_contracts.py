@@ -1,0 +1,112 @@
+"""Contracts for several agents: the coin game from its words, equilibria and judgements state by state in plain Python."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+from stackjax.errors import InputError
+from stackjax.markov import CoinGame, TeamContracts, judge_team_contracts, learn_team_contracts, team_equilibrium
+from stackjax.markov.testing import check_markov_game
+from tests.oracles.coin_game import cooperative_value
+
+STEPS, MOVES = 4, (4, 4)
+
+
+@pytest.fixture(scope="module")
+def game():
+    return CoinGame(2, STEPS, gain=3.0).induced()
+
+
+def tables(game):
+    """Rewards ``[N][S, J]``, gains ``[S, J]`` and transitions ``[S, J, S]`` in float64."""
+    states, joint = game.leader_payoff.shape
+    moves = np.zeros((states, joint, states))
+    for s, j in itertools.product(range(states), range(joint)):
+        np.add.at(moves[s, j], game.successor[s, j], np.asarray(game.probability[s, j], np.float64))
+    return [np.asarray(pay, np.float64) for pay in game.follower_payoffs], np.asarray(game.leader_payoff, np.float64), moves
+
+
+def test_the_coin_game_is_that_of_its_words():
+    game = CoinGame(2, 5)
+    check_markov_game(game)
+    induced = game.induced()
+    rewards, gains, moves = tables(induced)
+    values = np.zeros(game.num_states)
+    for _ in range(5):
+        values = (sum(rewards) + moves @ values).max(axis=1)
+    np.testing.assert_allclose(values.mean(), cooperative_value(2, 5), atol=1e-5)
+    np.testing.assert_allclose(gains, 10.0 * sum(rewards), rtol=1e-5)
+    assert game.describe_state(1) == "agents at (0, 0) and (0, 0), coin of agent 2 at (0, 0)"
+    with pytest.raises(InputError, match="size=4 must be at most 3"):
+        CoinGame(4)
+
+
+def test_three_by_three_pays_a_team_what_the_specification_says():
+    game = CoinGame()
+    _, contracts = team_equilibrium(game.induced(), game.num_actions, game.horizon)
+    judged = judge_team_contracts(contracts, game.induced(), game.num_actions, game.horizon)
+    assert judged.welfare == pytest.approx(12.77245, abs=1e-3)
+    assert judged.compliance == pytest.approx(1.0)
+    assert 0 < judged.paid < 0.2 * judged.welfare
+
+
+def test_the_equilibrium_is_backward_induction(game):
+    rewards, gains, moves = tables(game)
+    own, principal = [np.zeros(len(gains)) for _ in MOVES], np.zeros(len(gains))
+    for _ in range(STEPS):
+        worths = [reward + moves @ value for reward, value in zip(rewards, own, strict=True)]
+        least = [np.empty_like(gains) for _ in MOVES]
+        for s, a, b in itertools.product(range(len(gains)), range(4), range(4)):
+            least[0][s, 4 * a + b] = max(worths[0][s, 4 * x + b] for x in range(4)) - worths[0][s, 4 * a + b]
+            least[1][s, 4 * a + b] = max(worths[1][s, 4 * a + x] for x in range(4)) - worths[1][s, 4 * a + b]
+        total = gains + moves @ principal - sum(least)
+        best, rows = total.argmax(axis=1), np.arange(len(gains))
+        principal = total[rows, best]
+        own = [(worth + paid)[rows, best] for worth, paid in zip(worths, least, strict=True)]
+    value, contracts = team_equilibrium(game, MOVES, STEPS)
+    np.testing.assert_allclose(value, principal.mean(), atol=1e-4)
+    judged = judge_team_contracts(contracts, game, MOVES, STEPS)
+    np.testing.assert_allclose(judged.principal, principal.mean(), atol=1e-4)
+    assert judged.exploitability == pytest.approx(0.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_contracts_are_judged_as_agents_answer(game, seed):
+    rewards, gains, moves = tables(game)
+    rng, states = np.random.default_rng(seed), len(gains)
+    action, payments = rng.integers(0, 16, states).astype(np.int32), rng.uniform(0, 0.5, (states, 2)).astype(np.float32)
+    wanted = np.stack(np.divmod(action, 4), axis=1)
+    best, follow = np.zeros((2, states)), np.zeros((2, states))
+    played = np.zeros((4, states))
+    for _ in range(STEPS):
+        taken, new_best, new_follow = np.empty((states, 2), int), np.empty((2, states)), np.empty((2, states))
+        for s, i in itertools.product(range(states), range(2)):
+            joint = lambda move, s=s, i=i: 4 * move + wanted[s, 1] if i == 0 else 4 * wanted[s, 0] + move
+            worths = [rewards[i][s, joint(x)] + moves[s, joint(x)] @ best[i] for x in range(4)]
+            worths[wanted[s, i]] += payments[s, i]
+            is_best = worths[wanted[s, i]] >= max(worths) - 1e-5
+            taken[s, i], new_best[i, s] = wanted[s, i] if is_best else np.argmax(worths), max(worths)
+            new_follow[i, s] = rewards[i][s, action[s]] + payments[s, i] + moves[s, action[s]] @ follow[i]
+        place, follows = 4 * taken[:, 0] + taken[:, 1], taken == wanted
+        rows = np.arange(states)
+        now = [gains[rows, place], sum(r[rows, place] for r in rewards), (follows * payments).sum(axis=1), follows.mean(axis=1)]
+        played = np.array(now) + np.stack([(moves @ table)[rows, place] for table in played])
+        best, follow = new_best, new_follow
+    gain, welfare, paid, followed = played.mean(axis=1)
+    found = judge_team_contracts(TeamContracts(action, payments), game, MOVES, STEPS)
+    expected = gain - paid, welfare, paid, followed / STEPS, (best - follow).mean(axis=1).max()
+    np.testing.assert_allclose(found[:5], expected, atol=1e-4)
+
+
+def test_contracts_are_learned(game):
+    with pytest.raises(InputError, match="nudge"):
+        learn_team_contracts(jax.random.key(0), game, MOVES, STEPS, nudge=-1.0)
+    learned = learn_team_contracts(jax.random.key(0), game, MOVES, STEPS, num_updates=300, num_episodes=256, discount=0.9)
+    judged = judge_team_contracts(learned, game, MOVES, STEPS)
+    _, contracts = team_equilibrium(game, MOVES, STEPS)
+    best = judge_team_contracts(contracts, game, MOVES, STEPS)
+    nothing = judge_team_contracts(TeamContracts(learned.action, 0 * learned.payments), game, MOVES, STEPS)
+    assert judged.compliance > 0.9 > nothing.compliance
+    assert judged.welfare > 0.97 * best.welfare

@@ -118,8 +118,6 @@ def test_a_deviation_costs_what_it_loses_for_each_visit(seed):
     visits = visits_of(game, np.eye(ACTIONS)[answer], STEPS, 0.9)
     changed = lambda s, a: np.where(np.arange(STATES) == s, a, answer)
     expected = [(follower - worth(changed(s, a))[1]) / visits[s] for s in range(STATES) for a in range(ACTIONS)]
-        (follower - worth(np.where(np.arange(STATES) == s, a, answer))[1]) / visits[s] for s in range(3) for a in (0, 1)
-    ]
     np.testing.assert_allclose(slack, expected, atol=1e-3)
     np.testing.assert_allclose(values, (leader, follower), atol=1e-4)
 

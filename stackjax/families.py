@@ -64,6 +64,7 @@ class Family(abc.ABC):
       sections: settings beside the game's own options, by section: frozen dataclasses, or classes in kinds (`Kinded`).
       traced: sections, or single settings such as ``game.weight``, whose real numbers may be tracers, so that a sweep over them
         is one program. The checks of such a setting let tracers pass, as `require_number` does.
+      solver: the name of the one that it is solved by unless another is asked for.
       entries: the games that it brings.
       prefixes, endings: of what `find` reads, for example ``openspiel:`` and ``.json``; prefixes go first.
     """
@@ -71,6 +72,7 @@ class Family(abc.ABC):
     name: ClassVar[str]
     sections: ClassVar[dict[str, type]] = {}
     traced: ClassVar[tuple[str, ...]] = ()
+    solver: ClassVar[str] = "direct"  # for what is known of solvers, see benchmarks/README.md
     entries: ClassVar[tuple["GameEntry", ...]] = ()
     prefixes: ClassVar[tuple[str, ...]] = ()
     endings: ClassVar[tuple[str, ...]] = ()

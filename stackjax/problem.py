@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth", "if_smooth"]
+__all__ = ["Differentiable", "Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth", "if_smooth"]
 
 Metrics = dict[str, Array]
 
@@ -65,6 +65,21 @@ class Nearby(NamedTuple):
 
     payoff: Array
     slack: Array
+
+
+class Differentiable(NamedTuple):
+    """A payoff that gradients can climb; a problem that has one holds it in an attribute ``differentiable``.
+
+    Attributes:
+      payoff: ``(key, commitment [O, ...], sharpness) -> scalar``, softened: the sharper, the nearer to the leader's payoff, in
+        game units.
+      start: ``key -> commitment`` to start from.
+      project: ``commitment -> commitment``, the nearest that is possible.
+    """
+
+    payoff: Callable[[PRNGKey, Array, Array], Array]
+    start: Callable[[PRNGKey], Array]
+    project: Callable[[Array], Array]
 
 
 def if_smooth(
@@ -130,6 +145,9 @@ class Problem(Protocol):
       gap_name: what the followers' distance from equilibrium is called in results and metrics, for example ``bcce_gap``.
       columns: what a table of results shows of each seed beside the leader's payoff: headings by key of `describe`, the gap's
         among them.
+
+    A problem may also have ``differentiable``, see `Differentiable`, and a method ``improve(commitment, num_evaluations)``, in
+    NumPy, that makes a commitment better by exact evaluation where it knows more than its neighbourhood.
     """
 
     @property

@@ -31,6 +31,7 @@ HOMES = (
     "stackjax.bayesian.family",
     "stackjax.markov.family",
     "stackjax.markov.mean_field.family",
+    "stackjax.menus.family",
 )  # the modules whose FAMILY the library brings; a new family is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names

@@ -13,7 +13,7 @@ from stackjax.compute.startup import Processes, join
 from stackjax.errors import InputError
 from stackjax.families import GameSource
 from stackjax.settings import Kinded
-from stackjax.solvers.registry import DEFAULT_SOLVER, registered_solvers, solver_entry
+from stackjax.solvers.registry import registered_solvers, solver_entry
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import family_of
 
@@ -64,7 +64,7 @@ def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
 
     Of settings in kinds they are those of the kind, and of solvers those of the solver, that ``arguments`` ask for.
     """
-    name, config = _solver(arguments)
+    name, config = _solver(family_of(source).solver, arguments)
     of_family = {section: _kind(section, kind, arguments) for section, kind in family_of(source).sections.items()}
     fields = [
         (section, kind, dataclasses.field(default_factory=kind))
@@ -83,14 +83,14 @@ def _value_of(option: str, arguments: list[str], default: str) -> str:
     return found
 
 
-def _solver(arguments: list[str]) -> tuple[str, type]:
+def _solver(default: str, arguments: list[str]) -> tuple[str, type]:
     """The solver that ``--solver`` names and its settings; raises `InputError` for options of other solvers.
 
     If it names none, then the first whose options are given, or the default.
     """
     sections = [argument.removeprefix("--sweep.").removeprefix("--").partition(".")[0] for argument in arguments]
     names = {entry.name for entry in registered_solvers()}
-    implied = next((section for section in sections if section in names), DEFAULT_SOLVER)
+    implied = next((section for section in sections if section in names), default)
     chosen = solver_entry(_value_of("--solver", arguments, implied))
     for entry in registered_solvers():
         for argument in arguments:

@@ -15,7 +15,7 @@ from stackjax.families import Family
 from stackjax.policy import Policy, load_policy
 from stackjax.reports.display import LiveProgress, best_seed, print_result
 from stackjax.runs.session import run_training
-from stackjax.solvers.registry import DEFAULT_SOLVER, entry_of, registered_solvers, solver_entry
+from stackjax.solvers.registry import entry_of, registered_solvers, solver_entry
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import GivenGame, family_of, find_game, resolve_options
 
@@ -103,8 +103,8 @@ def train(
       seeds: how many, trained side by side.
       seed: the first of them.
       out: the run directory; None keeps nothing on disk.
-      solver: what looks for the commitment, by name (``"direct"``, ``"ppo"``, ``"search"``) or as its settings; if None, the
-        solver whose settings are given, and ``"direct"`` if none are.
+      solver: what looks for the commitment, by name (``"direct"``, ``"gradient"``, ``"ppo"``, ``"search"``) or as its settings;
+        if None, the solver whose settings are given, and the family's own if none are: ``"direct"``, for menus ``"gradient"``.
       resume: go on with what is in ``out``.
       overwrite: replace what is in ``out``.
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
@@ -126,7 +126,7 @@ def train(
     known = {name: settings.pop(name) for name in sections if name in settings}
     for name, value in known.items():
         require_is(name, value, (sections[name], type(None)), f"a {sections[name].__name__}")
-    chosen = _solver(solver, settings)
+    chosen = _solver(solver, settings, family_of(source).solver)
     if settings and isinstance(source, GivenGame):
         raise InputError(f"{next(iter(settings))} is an option of a named game; give a Game its options when it is made")
     given = {name: value for name, value in known.items() if value is not None}
@@ -144,7 +144,7 @@ def train(
     return TrainedRun(seeds_found, result, None if out is None else directory.path)
 
 
-def _solver(solver: str | Any, settings: dict[str, Any]) -> Any:
+def _solver(solver: str | Any, settings: dict[str, Any], default: str) -> Any:
     """The settings of the solver that is meant; takes those in ``settings`` out of there."""
     given = {entry.name: settings.pop(entry.name) for entry in registered_solvers() if entry.name in settings}
     for entry in registered_solvers():
@@ -155,7 +155,7 @@ def _solver(solver: str | Any, settings: dict[str, Any]) -> Any:
             other = f"solver={solver!r}" if solver not in (None, name) else next(other for other in given if other != name)
             raise InputError(f"{name} holds settings of another solver than {other}; give one of them")
     if solver is None or isinstance(solver, str):
-        return next(iter(given.values()), None) or solver_entry(solver or DEFAULT_SOLVER).config()
+        return next(iter(given.values()), None) or solver_entry(solver or default).config()
     entry_of(solver)
     return solver
 

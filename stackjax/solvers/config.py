@@ -4,7 +4,7 @@ import dataclasses
 
 from stackjax.errors import require, require_count, require_number
 
-__all__ = ["DirectConfig", "SearchConfig"]
+__all__ = ["DirectConfig", "GradientConfig", "SearchConfig"]
 
 LARGEST_POPULATION = 10_000_000
 
@@ -20,6 +20,26 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         _check_size(self.num_updates, self.population)
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientConfig:
+    """Settings of `gradient`, which climbs a softened payoff by Adam while it is made sharper and sharper."""
+
+    num_updates: int = 1000
+    """Steps."""
+    learning_rate: float = 0.03
+    """Of the first step, as a share of what each entry of a commitment may be; it falls to 0 linearly."""
+    first_sharpness: float = 25.0
+    """At the start: a follower tells apart what differs by some 1 / sharpness of the spread of its payoffs."""
+    last_sharpness: float = 1000.0
+    """At the end; in between it grows geometrically."""
+
+    def __post_init__(self) -> None:
+        require_count("num_updates", self.num_updates)
+        require("num_updates", self.num_updates, self.num_updates < 2**31, "below 2**31")
+        for name in ("learning_rate", "first_sharpness", "last_sharpness"):
+            require_number(name, getattr(self, name), lambda number: number > 0, "positive")
 
 
 @dataclasses.dataclass(frozen=True)

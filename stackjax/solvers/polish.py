@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from stackjax.problem import Problem
 from stackjax.solvers import children
@@ -18,13 +19,18 @@ FIRST_STEP = 0.05  # of a box: about a step of PPO's grid
 
 
 def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations: int) -> Array:
-    """``commitment [O, ...]`` or a better one near it: `direct`, started from it and from children of it.
+    """``commitment [O, ...]`` or a better one near it: by the problem's own ``improve``, or by `direct`, started from it.
 
     In a box the search also crosses to where followers answer a little otherwise.
 
     Each of ``num_evaluations`` is one commitment against one fresh group of followers. Whether what is returned is better is
     for the caller to judge, against followers that it was not chosen for.
     """
+    improve = getattr(problem, "improve", None)
+    if improve is not None:
+        better = lambda made: np.asarray(improve(np.asarray(made), num_evaluations), made.dtype)
+        shape = jax.ShapeDtypeStruct(commitment.shape, commitment.dtype)
+        return jax.pure_callback(better, shape, commitment, vmap_method="sequential")
     population = min(POPULATION, max(4, num_evaluations))
     config = DirectConfig(
         num_updates=max(1, num_evaluations // population),

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stackjax.errors import InputError, near_matches, require
-from stackjax.solvers.config import DirectConfig, SearchConfig
+from stackjax.solvers.config import DirectConfig, GradientConfig, SearchConfig
 from stackjax.solvers.ppo.config import PPOConfig
 
 if TYPE_CHECKING:
     from stackjax.problem import Problem, Solver
 
-__all__ = ["DEFAULT_SOLVER", "SolverEntry", "entry_of", "register_solver", "registered_solvers", "solver_entry"]
+__all__ = ["SolverEntry", "entry_of", "register_solver", "registered_solvers", "solver_entry"]
 
 
 class SolverEntry(NamedTuple):
@@ -56,7 +56,6 @@ def _found(place: Any) -> Callable[..., Any]:
 
 
 RESERVED = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite", "polish")
-DEFAULT_SOLVER = "direct"  # for what is known of it, see benchmarks/README.md
 _ENTRIES: dict[str, SolverEntry] = {}
 
 
@@ -118,6 +117,13 @@ for known in (
         PPOConfig,
         "stackjax.solvers.ppo.solver:ppo_solver",
         "stackjax.solvers.ppo.solver:ppo_can_share",
+        traced=True,
+    ),
+    SolverEntry(
+        "gradient",
+        "climbs the payoff itself, where it is differentiable (the default for menus)",
+        GradientConfig,
+        "stackjax.solvers.gradient:gradient",
         traced=True,
     ),
     SolverEntry("search", "the best of many random commitments", SearchConfig, "stackjax.solvers.search:search"),

@@ -1,0 +1,156 @@
+"""An upper bound on what any mechanism earns from a buyer whose type is uniform on a rectangle.
+
+Every mechanism, lotteries included, gives the buyer a convex utility whose slopes are allocations, and its profit is linear in
+that utility's averages over cells and faces of a lattice. What these averages must obey exactly makes a linear programme;
+its value is a bound with no error of discretisation. The bound is computed again from the dual, so that it does not hang on
+the solver's tolerance.
+"""
+
+import itertools
+
+import numpy as np
+import scipy.optimize
+import scipy.sparse
+
+from stackjax.errors import UnsolvedError, require_count
+from stackjax.menus.game import MenuGame
+from stackjax.problem import Optimum
+
+__all__ = ["upper_bound"]
+
+STEPS = ((1, 0), (0, 1), (1, 1), (1, -1), (1, 2), (1, -2), (2, 1), (2, -1))
+MOST_CELLS = 128
+
+
+class _Rows:
+    """Rows ``sum of coefficient * variable <= limit`` of a sparse matrix, many at a time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.limits: list[np.ndarray] = []
+
+    def add(self, limit: float | np.ndarray, *terms: tuple[float, np.ndarray]) -> None:
+        size = len(terms[0][1])
+        rows = self.count + np.arange(size)
+        self.entries += [(rows, columns, np.full(size, coefficient)) for coefficient, columns in terms]
+        self.limits.append(np.broadcast_to(limit, size))
+        self.count += size
+
+    def matrix(self, num_variables: int) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
+        rows, columns, values = (np.concatenate(parts) for parts in zip(*self.entries, strict=True))
+        shape = (self.count, num_variables)
+        return scipy.sparse.csr_matrix((values, (rows, columns)), shape), np.concatenate(self.limits)
+
+
+def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
+    """No mechanism earns more from a buyer of ``game``.
+
+    Args:
+      cells: N, of the lattice in each dimension; more make the bound tighter and take longer.
+
+    Raises:
+      UnsolvedError: types are not uniform on a rectangle.
+      ArithmeticError: the linear programme failed.
+    """
+    require_count("cells", cells, least=4)
+    if not game.law.is_box or game.law.dimension != 2 or cells > MOST_CELLS:
+        raise UnsolvedError(
+            f"game {game.name!r}: the bound is for types uniform on a rectangle, and at most {MOST_CELLS} cells"
+        )
+    n, h, width = cells, 1.0 / cells, game.law.high - game.law.low
+    most = lambda *step: game.allocations.most(width * np.array(step, float))
+    cell = np.arange(n * n).reshape(n, n)
+    faces = {(axis, end): n * n + (2 * axis + end) * n + np.arange(n) for axis in (0, 1) for end in (0, 1)}
+    size, rows = n * n + 4 * n, _Rows()
+    for step in STEPS:
+        here, there = _shifted(cell, step), _shifted(cell, step, 1)
+        rows.add(h * most(*step), (1.0, there), (-1.0, here))
+        rows.add(h * most(*(-np.array(step))), (1.0, here), (-1.0, there))
+        middle, after, prior = _triples(cell, step)
+        rows.add(0.0, (2.0, middle), (-1.0, after), (-1.0, prior))
+    for (axis, end), face in faces.items():
+        along = np.eye(2)[1 - axis]
+        rows.add(h * most(*along), (1.0, face[1:]), (-1.0, face[:-1]))
+        rows.add(h * most(*-along), (1.0, face[:-1]), (-1.0, face[1:]))
+        rows.add(0.0, (2.0, face[1:-1]), (-1.0, face[2:]), (-1.0, face[:-2]))
+        nearest, following = (np.take(cell, (k if end == 0 else n - 1 - k), axis=axis) for k in (0, 1))
+        outward = np.eye(2)[axis] * (1 if end else -1)
+        rows.add(h / 2 * most(*outward), (1.0, face), (-1.0, nearest))
+        rows.add(h / 2 * most(*-outward), (1.0, nearest), (-1.0, face))
+        rows.add(0.0, (1.5, nearest), (-0.5, following), (-1.0, face))
+
+    start = (game.law.low - game.cost) / width
+    worth = np.zeros(size)
+    worth[: n * n] = -3.0 / n**2
+    for (axis, end), face in faces.items():
+        worth[face] += (1.0 + start[axis] if end else -start[axis]) / n
+    low, high = _limits(game, n, faces, size)
+    matrix, limits = rows.matrix(size)
+    found = scipy.optimize.linprog(-worth, matrix, limits, bounds=np.stack([low, high], axis=1), method="highs-ds")
+    if found.status != 0:
+        raise ArithmeticError(f"the bound of {game.name!r} was not found: {found.message}")
+    dual = np.maximum(-found.ineqlin.marginals, 0.0)
+    rest = worth - matrix.T @ dual
+    return Optimum(float(dual @ limits + np.maximum(rest * low, rest * high).sum()), "upper-bound")
+
+
+def _shifted(cell: np.ndarray, step: tuple[int, int], times: int = 0) -> np.ndarray:
+    """Where ``times`` times ``step`` leads from each of the cells from which it stays on the lattice."""
+    n = len(cell)
+    first, second = step
+    from_first, from_second = np.arange(n - first), np.arange(max(0, -second), n - max(0, second))
+    return cell[np.ix_(from_first + times * first, from_second + times * second)].ravel()
+
+
+def _triples(cell: np.ndarray, step: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cells with a neighbour on both sides: the middle, after it, before it."""
+    n, (first, second) = len(cell), step
+    middle = np.ix_(np.arange(first, n - first), np.arange(abs(second), n - abs(second)))
+    rows, columns = middle
+    return (
+        cell[middle].ravel(),
+        cell[np.ix_(rows.ravel() + first, columns.ravel() + second)].ravel(),
+        cell[np.ix_(rows.ravel() - first, columns.ravel() - second)].ravel(),
+    )
+
+
+def _limits(game: MenuGame, n: int, faces: dict[tuple[int, int], np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest averages: what is free gives the one, the other is that of a utility that is least somewhere.
+
+    To add a constant to the utility costs as much profit, so that it is no more than what is free at its lowest; a type that
+    no option may attract has no more than what is free, and others no more than their way from there can add.
+    """
+    low, high = np.empty(size), np.empty(size)
+    width, bottom = game.law.high - game.law.low, game.law.low
+    ticks = (np.arange(n) + 0.5) / n
+
+    def average(points: np.ndarray) -> np.ndarray:
+        """A lower bound of the mean of a convex function over a cell or face: its value in the middle."""
+        return (points @ game.free.T).max(axis=1)
+
+    grid = bottom + np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2) * width
+    low[: n * n] = average(grid)
+    high[: n * n] = _highest(game, grid, width / n)
+    for (axis, end), face in faces.items():
+        points = np.empty((n, 2))
+        points[:, axis], points[:, 1 - axis] = float(end), ticks
+        points = bottom + points * width
+        low[face] = average(points)
+        high[face] = _highest(game, points, np.where(np.arange(2) == axis, 0.0, width / n))
+    return low, high
+
+
+def _highest(game: MenuGame, points: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """An upper bound of the utility's mean over cells of ``size`` around ``points``."""
+    if game.belief is None:
+        corners = np.array(list(itertools.product(*zip(game.law.low, game.law.high, strict=True))))
+        most = max(game.allocations.most(a - b) for a in corners for b in corners)
+        return np.full(len(points), most + float((corners @ game.free.T).max()))
+    # The mean of |x - c| over an interval, entry by entry; allocations are no larger than those of their box.
+    reach = np.maximum(np.abs(game.allocations.low), np.abs(game.allocations.high))
+    away, half = points - game.belief, size / 2
+    safe = np.where(half > 0, half, 1.0)
+    inside = np.where(half > 0, (away**2 + half**2) / (2 * safe), np.abs(away))
+    mean = np.where(np.abs(away) >= half, np.abs(away), inside)
+    return mean @ reach + float((game.belief @ game.free.T).max())

@@ -1,0 +1,100 @@
+"""Menus as runs and the command line know them."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from stackjax.errors import UnsolvedError
+from stackjax.families import Family, Solved
+from stackjax.menus.config import MenuConfig
+from stackjax.registry import GameEntry, NoOptions
+
+if TYPE_CHECKING:
+    from stackjax.menus.game import MenuGame
+    from stackjax.menus.problem import MenuProblem
+
+__all__ = ["FAMILY"]
+
+HOME = "stackjax.menus.single_buyer:"
+
+
+@dataclasses.dataclass(frozen=True)
+class GoodsOptions:
+    """Options of menus of goods."""
+
+    items: int = 2
+    """Goods."""
+    low: tuple[float, ...] = (0.0,)
+    """The least value, of all goods or of each."""
+    high: tuple[float, ...] = (1.0,)
+    """The largest value, of all goods or of each."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """Options of the data market."""
+
+    law: Literal["uniform", "mixture"] = "uniform"
+    """Of the buyer's belief: uniform, or Beta(8, 30) and Beta(60, 30) with equal chances."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MarketMakerOptions:
+    """Options of the market maker."""
+
+    goods: int = 2
+    """Goods that are traded, at most 3."""
+    belief: float = 0.5
+    """What the market maker takes each good to be worth."""
+
+
+class MenuFamily(Family):
+    """A seller commits to a menu; a buyer with a private type takes the best option."""
+
+    name = "menus"
+    sections: ClassVar = {"menu": MenuConfig}
+    solver = "gradient"
+    entries = (
+        GameEntry(
+            "menu-additive",
+            f"{HOME}additive",
+            "sells goods to a buyer whose values add up",
+            "0.549201 (two goods)",
+            GoodsOptions,
+        ),
+        GameEntry(
+            "menu-unit-demand",
+            f"{HOME}unit_demand",
+            "sells lotteries to a buyer who wants one good",
+            "0.384900 (two goods)",
+            GoodsOptions,
+        ),
+        GameEntry("menu-triangle", f"{HOME}triangle", "sells two goods, values on a triangle", "0.384900", NoOptions),
+        GameEntry("data-market", f"{HOME}data_market", "sells data about two states", "0.125 (uniform)", DataOptions),
+        GameEntry("market-maker", f"{HOME}market_maker", "quotes trades in goods", "upper bound", MarketMakerOptions),
+    )
+
+    def rules(self) -> type:
+        from stackjax.menus.game import MenuGame
+
+        return MenuGame
+
+    def build(self, game: "MenuGame", settings: dict[str, Any]) -> "MenuProblem":
+        from stackjax.menus.problem import MenuProblem
+
+        return MenuProblem(game, settings["menu"])
+
+    def vary(self, problem: Any, settings: dict[str, Any], options: dict[str, Any]) -> "MenuProblem":
+        del options  # none is traced
+        return dataclasses.replace(problem, config=settings["menu"])
+
+    def solve(self, game: "MenuGame") -> Solved:
+        from stackjax.menus.problem import MenuProblem
+
+        found = MenuProblem(game).optimum()
+        if found is None:
+            raise UnsolvedError(f"the optimum of {game.name!r} is not known, and there is no bound for {game.law.words}")
+        words = [f"{game.name}, {game.law.words}: {found.value:.10g} ({found.method})"]
+        return Solved(found.value, found.method, {"value": found.value, "method": found.method}, words)
+
+
+FAMILY = MenuFamily()

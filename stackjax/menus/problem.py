@@ -1,0 +1,198 @@
+"""A menu as a `Problem`: the commitment is its options, and the buyer's answer is exact."""
+
+import dataclasses
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.errors import UnsolvedError
+from stackjax.menus.bound import upper_bound
+from stackjax.menus.config import MenuConfig
+from stackjax.menus.game import Menu, MenuGame
+from stackjax.menus.improve import improved
+from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
+from stackjax.spaces import Box
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["MenuCertificate", "MenuProblem"]
+
+BOUND_CELLS = 32
+LATTICE_FACTOR = 0.6180339887498949  # of the points: Korobov's lattice with a golden generator
+
+
+class MenuCertificate(NamedTuple):
+    """What a menu earns, game units: ``profit``, and the ``half_width`` of its 95 % interval, 0 where it is exact."""
+
+    profit: Array
+    half_width: Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MenuProblem:
+    """A `Problem`: a menu of `MenuConfig.num_options` options, each an allocation and, last, a price ``[K, d + 1]``.
+
+    Commitments are all that lies in a box; the menu that one stands for is the nearest that may be offered.
+    """
+
+    game: MenuGame
+    config: MenuConfig = dataclasses.field(default_factory=MenuConfig)
+
+    gap_name = "regret"  # of the buyer: it answers best
+    kernel = "argmax"
+    nearby = None
+    answer_choices = ()
+    settled_gap = 0.0
+    tie = 0.0
+    columns: ClassVar = {"half_width": "± (95 %)", "options": "options", "regret": "buyer's regret"}
+
+    @property
+    def name(self) -> str:
+        return self.game.name
+
+    @cached_property
+    def commitments(self) -> Table:
+        allocations, (low, high) = self.game.allocations, self.game.price_range
+        space = Box((*map(float, allocations.low), low), (*map(float, allocations.high), high))
+        with jax.ensure_compile_time_eval():
+            return Table(self.config.num_options, space, jnp.arange(self.config.num_options, dtype=jnp.float32)[:, None])
+
+    @property
+    def payoff_range(self) -> tuple[float, float]:
+        low, high = self.game.price_range
+        costs = [-self.game.allocations.most(self.game.cost), self.game.allocations.most(-self.game.cost)]
+        return float(min(low + min(costs), 0.0)), float(max(high + max(costs), 0.0))
+
+    @property
+    def bytes_per_commitment(self) -> int:
+        """Gains of all options to all types, with room for their shares."""
+        return 12 * self.config.num_types * (self.config.num_options + len(self.game.free))
+
+    def _options(self, commitment: Array) -> tuple[Array, Array, Array]:
+        """Allocations, prices and margins of a commitment ``[K, d + 1]`` and of what is free, ``[K + F, ...]``."""
+        game, dtype = self.game, commitment.dtype
+        allocations, prices = game.allocations.project(commitment[:, :-1]), commitment[:, -1]
+        if game.belief is not None:
+            prices = jnp.maximum(prices, allocations @ jnp.asarray(game.belief, dtype))
+        allocations = jnp.concatenate([allocations, jnp.asarray(game.free, dtype)])
+        prices = jnp.concatenate([prices, jnp.zeros(len(game.free), dtype)])
+        return allocations, prices, prices - allocations @ jnp.asarray(game.cost, dtype)
+
+    def _types(self, key: PRNGKey) -> Array:
+        """``[num_types, d]``: points of a lattice that is shifted at random."""
+        count, width = self.config.num_types, self.game.law.num_uniforms
+        generator, powers = max(2, round(count * LATTICE_FACTOR)) | 1, [1]
+        for _ in range(width - 1):
+            powers.append(powers[-1] * generator % count)
+        points = (np.arange(count)[:, None] * np.array(powers) % count / count).astype(np.float32)
+        return self.game.law.types((points + jax.random.uniform(key, (1, width))) % 1.0)
+
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+        """See `Problem`: a batch of types takes from each menu; all menus meet the same."""
+        del lasting
+        types = self._types(key)
+
+        def one(commitment: Array) -> Array:
+            allocations, prices, margins = self._options(commitment)
+            return margins[(types @ allocations.T - prices[None]).argmax(axis=1)].mean()
+
+        payoff = jax.lax.map(one, commitments)
+        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 0), jnp.int32))
+
+    @cached_property
+    def differentiable(self) -> Differentiable:
+        """The profit if a buyer takes options with chances that fall off smoothly with what they miss, see `Differentiable`."""
+        game, scale = self.game, self.game.scale
+
+        def payoff(key: PRNGKey, commitment: Array, sharpness: Array) -> Array:
+            allocations, prices, margins = self._options(commitment)
+            gains = self._types(key) @ allocations.T - prices[None]
+            return (jax.nn.softmax(sharpness / scale * gains, axis=1) @ margins).mean()
+
+        def start(key: PRNGKey) -> Array:
+            """Extreme options and random ones, each at half of what it is worth on average, give or take."""
+            drawn, middle = self.commitments.draw(key, 1)[0], (game.law.low + game.law.high) / 2
+            plain = game.allocations.corners()[: self.config.num_options // 2].astype(np.float32)
+            allocations = game.allocations.project(drawn[:, :-1].at[: len(plain)].set(plain))
+            base = jnp.asarray(game.cost if game.belief is None else game.belief, drawn.dtype)
+            worth = jnp.maximum(allocations @ (jnp.asarray(middle, drawn.dtype) - base), 0.1 * scale)
+            jitter = jax.random.uniform(jax.random.fold_in(key, 1), worth.shape, minval=0.5, maxval=1.5)
+            return jnp.concatenate([allocations, (allocations @ base + 0.5 * jitter * worth)[:, None]], axis=1)
+
+        def project(commitment: Array) -> Array:
+            allocations, prices, _ = self._options(commitment)
+            count = self.config.num_options
+            return jnp.concatenate([allocations[:count], prices[:count, None]], axis=1)
+
+        return Differentiable(payoff, start, project)
+
+    def menu_of(self, commitment: np.ndarray) -> Menu:
+        """The menu that a commitment ``[K, d + 1]`` stands for."""
+        made = np.asarray(commitment, np.float64)
+        return self.game.feasible(Menu(made[:, :-1], made[:, -1]))
+
+    def improve(self, commitment: np.ndarray, num_evaluations: int) -> np.ndarray:
+        """A better commitment near this one, by the exact profit; see `improved`. Not for tracers."""
+        found = improved(self.game, self.menu_of(commitment), num_evaluations, self.config.num_options)
+        options = np.concatenate([found.allocations, found.prices[:, None]], axis=1)
+        if not len(options):
+            return np.asarray(commitment)
+        spare = np.repeat(options[:1], self.config.num_options - len(options), axis=0)  # the same once more changes nothing
+        return np.concatenate([options, spare]).astype(np.float32)
+
+    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
+        """See `Problem`: the profit in float64, exact or by points that stay the same; ``details`` is a `MenuCertificate`."""
+        del key, num_groups
+        self.game.samples()  # beforehand: the callback must not call JAX
+
+        def profit(commitment: np.ndarray) -> np.ndarray:
+            found = self.game.profit(self.menu_of(np.asarray(commitment)))
+            return np.array([found.value, found.half_width], np.float32)
+
+        shape = jax.ShapeDtypeStruct((2,), jnp.float32)
+        value, half_width = jax.pure_callback(profit, shape, commitment, vmap_method="sequential")
+        return Judged(value, jnp.zeros_like(value), MenuCertificate(value, half_width))
+
+    @cached_property
+    def _optimum(self) -> Optimum | None:
+        if self.game.known is not None:
+            return self.game.known
+        try:
+            return upper_bound(self.game, BOUND_CELLS)
+        except (UnsolvedError, ArithmeticError):
+            return None
+
+    def optimum(self) -> Optimum | None:
+        """What is known of the game, or an upper bound on all mechanisms where there is one."""
+        return self._optimum
+
+    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
+        """See `Problem`."""
+        del judged, names
+        found = []
+        for commitment in np.asarray(commitments):
+            menu = self.menu_of(commitment)
+            profit = self.game.profit(menu)
+            taken = profit.shares[: len(menu.prices)]
+            actions = np.concatenate([menu.allocations, menu.prices[:, None]], axis=1)
+            found.append(
+                {
+                    "leader_payoff": profit.value,
+                    "half_width": profit.half_width,
+                    "regret": 0.0,
+                    "options": int((taken > 5e-4).sum()),
+                    "shares": profit.shares.tolist(),
+                    "commitment": {"observations": np.arange(len(actions))[:, None].tolist(), "actions": actions.tolist()},
+                    "mechanism": self.game.describe(menu, profit.shares),
+                    "follower_play": [],
+                }
+            )
+        return found
+
+    def judged_how(self) -> dict[str, Any]:
+        """See `Problem`."""
+        is_exact = self.game.law.polygon is not None or self.game.law.segment is not None or self.game.law.atoms is not None
+        how = "exact shares of types" if is_exact else "scrambled Sobol points, with a 95 % interval"
+        return {"settled_gap": 0.0, "words": f"who take the best option ({self.game.law.words}); {how}"}

@@ -1,0 +1,116 @@
+"""Menus for one buyer from the literature: goods, data, and trades with a market maker. They differ in a row of a table."""
+
+import itertools
+import math
+
+import numpy as np
+
+from stackjax.errors import InputError, require, require_count, require_number
+from stackjax.menus.allocations import BoxAllocations, UnitDemand
+from stackjax.menus.game import Menu, MenuGame
+from stackjax.menus.laws import beta_mixture, uniform_box, uniform_triangle
+from stackjax.problem import Optimum
+
+__all__ = ["additive", "data_market", "market_maker", "straight_jacket", "triangle", "unit_demand"]
+
+LAWS = {"uniform": ((1.0, 1.0),), "mixture": ((8.0, 30.0), (60.0, 30.0))}
+MOST_ITEMS = 12
+TWO_GOODS = (12 + 2 * math.sqrt(2)) / 27  # Manelli and Vincent (2006), values uniform in [0, 1]
+
+
+def _box(items: int, low: tuple[float, ...], high: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    require_count("items", items)
+    require("items", items, items <= MOST_ITEMS, f"at most {MOST_ITEMS}")
+    for name, ends in (("low", low), ("high", high)):
+        if len(ends) not in (1, items):
+            raise InputError(f"{name}={tuple(ends)} must be one number, or one for each of {items} items")
+        for end in ends:
+            require_number(name, end, lambda end: end >= 0, "at least 0")
+    spread = lambda ends: tuple(float(end) for end in (ends * items if len(ends) == 1 else ends))
+    return spread(tuple(low)), spread(tuple(high))
+
+
+def _names(count: int) -> tuple[str, ...]:
+    return tuple(f"item {i + 1}" for i in range(count))
+
+
+def additive(items: int = 2, low: tuple[float, ...] = (0.0,), high: tuple[float, ...] = (1.0,)) -> MenuGame:
+    """A buyer whose values for ``items`` goods are independent and uniform, and add up."""
+    low, high = _box(items, low, high)
+    known, bottom, top = None, set(low), max(high)
+    if bottom == {0.0} and len(set(high)) == 1 and items <= 2:
+        known = Optimum(top * (0.25 if items == 1 else TWO_GOODS), "closed-form")
+    if (low, high) == ((4.0, 4.0), (16.0, 7.0)):  # Daskalakis, Deckelbaum and Tzamos (2017)
+        known = Optimum(88 / 9, "closed-form")
+    unit = BoxAllocations(np.zeros(items), np.ones(items))
+    zero = np.zeros(items)
+    return MenuGame("menu-additive", uniform_box(low, high), unit, zero[None], zero, items=_names(items), known=known)
+
+
+def unit_demand(items: int = 2, low: tuple[float, ...] = (0.0,), high: tuple[float, ...] = (1.0,)) -> MenuGame:
+    """A buyer who wants one good at most; an option is a lottery over ``items`` goods."""
+    low, high = _box(items, low, high)
+    known = None
+    if items == 2 and low == (0.0, 0.0) and high[0] == high[1]:
+        known = Optimum(high[0] * 2 / math.sqrt(27), "closed-form")
+    zero = np.zeros(items)
+    law = uniform_box(low, high)
+    return MenuGame("menu-unit-demand", law, UnitDemand(items), zero[None], zero, items=_names(items), known=known)
+
+
+def triangle() -> MenuGame:
+    """A buyer whose values for two goods are uniform on the triangle (0, 0), (1, 0), (0, 1), and add up."""
+    unit, zero = BoxAllocations(np.zeros(2), np.ones(2)), np.zeros(2)
+    known = Optimum(2 / math.sqrt(27), "closed-form")
+    return MenuGame("menu-triangle", uniform_triangle(), unit, zero[None], zero, items=_names(2), known=known)
+
+
+def data_market(law: str = "uniform") -> MenuGame:
+    """A buyer of data about two states, who is paid 1 for guessing right; its belief is uniform or of a mixture.
+
+    An option is an experiment, the chances that it names either state when that is the case (Bergemann, Bonatti and Smolin
+    2018). To guess one state always is free.
+    """
+    require("law", law, law in LAWS, f"one of {', '.join(LAWS)}")
+    unit = BoxAllocations(np.zeros(2), np.ones(2))
+    known = Optimum(0.125, "closed-form") if law == "uniform" else None
+    names = ("of state 1", "of state 2")
+    return MenuGame("data-market", beta_mixture(LAWS[law]), unit, np.eye(2), np.zeros(2), items=names, known=known)
+
+
+def market_maker(goods: int = 2, belief: float = 0.5) -> MenuGame:
+    """A market maker who believes that each good is worth ``belief``; the trader's values are uniform in [0, 1].
+
+    An option is a trade in [-1, 1] of each good; none may attract a trader who values goods as the maker does (Curry, Fan,
+    Jiang, Ravindranath, Wang and Parkes 2024).
+    """
+    require_count("goods", goods)
+    require("goods", goods, goods <= 3, "at most 3")
+    require_number("belief", belief, lambda belief: 0 < belief < 1, "between 0 and 1")
+    center, one = np.full(goods, belief), np.ones(goods)
+    known = Optimum(((1 - belief) ** 2 + belief**2) / 4, "closed-form") if goods == 1 else None
+    law, trades = uniform_box((0.0,) * goods, (1.0,) * goods), BoxAllocations(-one, one)
+    names = tuple(f"good {i + 1}" for i in range(goods))
+    return MenuGame("market-maker", law, trades, np.zeros((1, goods)), center, center, names, known)
+
+
+def straight_jacket(items: int, log_points: int = 16) -> Menu:
+    """The straight-jacket auction (Giannakopoulos and Koutsoupias 2018), values uniform in [0, 1]: optimal up to 6 items.
+
+    Every bundle of r items has one price, chosen in turn such that r items would all be left unsold with chance
+    ``1 - r / (items + 1)``; by Sobol points.
+    """
+    import scipy.stats
+
+    require_count("items", items)
+    require("items", items, items <= MOST_ITEMS, f"at most {MOST_ITEMS}")
+    prices: list[float] = []
+    for r in range(1, items + 1):
+        points = np.sort(scipy.stats.qmc.Sobol(r, seed=0).random_base2(log_points), axis=1)[:, ::-1]
+        sums = np.cumsum(points, axis=1)
+        left = (sums[:, : r - 1] <= np.array(prices)[None]).all(axis=1)
+        wanted = round((1.0 - r / (items + 1)) * len(points))
+        kept = np.sort(np.where(left, sums[:, -1], np.inf))
+        prices.append(float(kept[min(wanted, len(kept) - 1)]) if np.isfinite(kept[min(wanted, len(kept) - 1)]) else float(r))
+    options = np.array(list(itertools.product((0.0, 1.0), repeat=items)))[1:]
+    return Menu(options, np.array([prices[int(option.sum()) - 1] for option in options]))

@@ -16,7 +16,7 @@ __all__ = ["improved", "slopes"]
 
 FEW = 0.004  # of all types: options that fewer take are dropped
 NEAR = 0.05  # of an allocation's range: what is nearer to an extreme point is moved onto it
-ADDED_SHARES = (0.01, 0.04, 0.15)  # of all types, that would take an option that is added
+ADDED_SHARES = (0.01, 0.04, 0.15, 0.3)  # of all types, that would take an option that is added
 MOST_OPTIONS = 40
 MOST_STEPS = 60
 

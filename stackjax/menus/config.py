@@ -13,12 +13,15 @@ MOST_OPTIONS, MOST_TYPES = 4096, 2**20
 class MenuConfig:
     """How menus are represented."""
 
-    num_options: int = 32
-    """K, the most options that a menu has beside those that are free."""
+    num_options: int | None = None
+    """K, the most options that a menu has beside those that are free; by default 32, or as many as there are extreme
+    allocations if these are more, up to 1024."""
     num_types: int = 2048
     """Sampled types of a batch, to which a menu is offered while it is learned."""
 
     def __post_init__(self) -> None:
         for name, least, most in (("num_options", 1, MOST_OPTIONS), ("num_types", 16, MOST_TYPES)):
-            require_count(name, getattr(self, name), least)
-            require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
+            value = getattr(self, name)
+            if value is not None:
+                require_count(name, value, least)
+                require(name, value, value <= most, f"at most {most}")

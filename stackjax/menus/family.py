@@ -87,6 +87,10 @@ class MenuFamily(Family):
         del options  # none is traced
         return dataclasses.replace(problem, config=settings["menu"])
 
+    def resolved(self, problem: Any, settings: dict[str, Any]) -> dict[str, Any]:
+        written = super().resolved(problem, settings)
+        return {**written, "menu": {**written["menu"], "num_options": problem.num_options}}
+
     def solve(self, game: "MenuGame") -> Solved:
         from stackjax.menus.problem import MenuProblem
 

@@ -20,6 +20,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["MenuCertificate", "MenuProblem"]
 
 BOUND_CELLS = 32
+FEWEST_OPTIONS, MOST_BY_DEFAULT = 32, 1024  # unless told otherwise
 LATTICE_FACTOR = 0.6180339887498949  # of the points: Korobov's lattice with a golden generator
 
 
@@ -32,7 +33,7 @@ class MenuCertificate(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MenuProblem:
-    """A `Problem`: a menu of `MenuConfig.num_options` options, each an allocation and, last, a price ``[K, d + 1]``.
+    """A `Problem`: a menu of K options, each an allocation and, last, a price ``[K, d + 1]``.
 
     Commitments are all that lies in a box; the menu that one stands for is the nearest that may be offered.
     """
@@ -48,6 +49,12 @@ class MenuProblem:
     tie = 0.0
     columns: ClassVar = {"half_width": "± (95 %)", "options": "options", "regret": "buyer's regret"}
 
+    @cached_property
+    def num_options(self) -> int:
+        """K, see `MenuConfig`."""
+        most = len(self.game.allocations.corners())
+        return self.config.num_options or min(max(FEWEST_OPTIONS, most), MOST_BY_DEFAULT)
+
     @property
     def name(self) -> str:
         return self.game.name
@@ -57,7 +64,7 @@ class MenuProblem:
         allocations, (low, high) = self.game.allocations, self.game.price_range
         space = Box((*map(float, allocations.low), low), (*map(float, allocations.high), high))
         with jax.ensure_compile_time_eval():
-            return Table(self.config.num_options, space, jnp.arange(self.config.num_options, dtype=jnp.float32)[:, None])
+            return Table(self.num_options, space, jnp.arange(self.num_options, dtype=jnp.float32)[:, None])
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -68,7 +75,7 @@ class MenuProblem:
     @property
     def bytes_per_commitment(self) -> int:
         """Gains of all options to all types, with room for their shares."""
-        return 12 * self.config.num_types * (self.config.num_options + len(self.game.free))
+        return 12 * self.config.num_types * (self.num_options + len(self.game.free))
 
     def _options(self, commitment: Array) -> tuple[Array, Array, Array]:
         """Allocations, prices and margins of a commitment ``[K, d + 1]`` and of what is free, ``[K + F, ...]``."""
@@ -112,18 +119,21 @@ class MenuProblem:
             return (jax.nn.softmax(sharpness / scale * gains, axis=1) @ margins).mean()
 
         def start(key: PRNGKey) -> Array:
-            """Extreme options and random ones, each at half of what it is worth on average, give or take."""
-            drawn, middle = self.commitments.draw(key, 1)[0], (game.law.low + game.law.high) / 2
-            plain = game.allocations.corners()[: self.config.num_options // 2].astype(np.float32)
+            """Extreme options and random ones, each at the price that is best if it is the only one, or up to twice that."""
+            draw_key, types_key, dear_key = jax.random.split(key, 3)
+            drawn = self.commitments.draw(draw_key, 1)[0]
+            plain = game.allocations.corners()[-self.num_options :].astype(np.float32)
             allocations = game.allocations.project(drawn[:, :-1].at[: len(plain)].set(plain))
-            base = jnp.asarray(game.cost if game.belief is None else game.belief, drawn.dtype)
-            worth = jnp.maximum(allocations @ (jnp.asarray(middle, drawn.dtype) - base), 0.1 * scale)
-            jitter = jax.random.uniform(jax.random.fold_in(key, 1), worth.shape, minval=0.5, maxval=1.5)
-            return jnp.concatenate([allocations, (allocations @ base + 0.5 * jitter * worth)[:, None]], axis=1)
+            worth = jnp.sort(self._types(types_key) @ allocations.T, axis=0)  # [n, K]
+            would = 1.0 - jnp.arange(len(worth), dtype=worth.dtype)[:, None] / len(worth)
+            earned = (worth - (allocations @ jnp.asarray(game.cost, worth.dtype))[None]) * would
+            alone = jnp.take_along_axis(worth, earned.argmax(axis=0)[None], axis=0)[0]
+            dearer = jax.random.uniform(dear_key, alone.shape).at[: len(plain)].set(0.0)
+            return jnp.concatenate([allocations, (alone + dearer * jnp.abs(alone))[:, None]], axis=1)
 
         def project(commitment: Array) -> Array:
             allocations, prices, _ = self._options(commitment)
-            count = self.config.num_options
+            count = self.num_options
             return jnp.concatenate([allocations[:count], prices[:count, None]], axis=1)
 
         return Differentiable(payoff, start, project)
@@ -135,11 +145,11 @@ class MenuProblem:
 
     def improve(self, commitment: np.ndarray, num_evaluations: int) -> np.ndarray:
         """A better commitment near this one, by the exact profit; see `improved`. Not for tracers."""
-        found = improved(self.game, self.menu_of(commitment), num_evaluations, self.config.num_options)
+        found = improved(self.game, self.menu_of(commitment), num_evaluations, self.num_options)
         options = np.concatenate([found.allocations, found.prices[:, None]], axis=1)
         if not len(options):
             return np.asarray(commitment)
-        spare = np.repeat(options[:1], self.config.num_options - len(options), axis=0)  # the same once more changes nothing
+        spare = np.repeat(options[:1], self.num_options - len(options), axis=0)  # the same once more changes nothing
         return np.concatenate([options, spare]).astype(np.float32)
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:

@@ -28,11 +28,11 @@ class GradientConfig:
 
     num_updates: int = 1000
     """Steps."""
-    learning_rate: float = 0.03
+    learning_rate: float = 0.002
     """Of the first step, as a share of what each entry of a commitment may be; it falls to 0 linearly."""
-    first_sharpness: float = 25.0
+    first_sharpness: float = 200.0
     """At the start: a follower tells apart what differs by some 1 / sharpness of the spread of its payoffs."""
-    last_sharpness: float = 1000.0
+    last_sharpness: float = 2000.0
     """At the end; in between it grows geometrically."""
 
     def __post_init__(self) -> None:

@@ -52,7 +52,8 @@ def gradient(problem: Problem, config: GradientConfig) -> Solver:
             return -known.payoff(types_key, children.from_unit(space, scaled), sharpness)
 
         value, slope = jax.value_and_grad(lost)(state.scaled)
-        step, moments = adam.update(slope / (high - low), state.moments)
+        with jax.numpy_dtype_promotion("standard"):  # optax counts in integers
+            step, moments = adam.update(slope / (high - low), state.moments)
         moved = state.scaled - config.learning_rate * (1.0 - progress) * step
         scaled = children.to_unit(space, known.project(children.from_unit(space, moved)))
         metrics = {

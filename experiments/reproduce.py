@@ -28,6 +28,7 @@ EXPERIMENTS = (
     "oracles_and_followers",
     "contracts",
     "tariffs",
+    "menus",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"
 

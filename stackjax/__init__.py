@@ -122,6 +122,7 @@ __all__ = [
     "make_train",
     "markov",
     "matrix_game",
+    "menus",
     "mixed_play",
     "multiplicative_weights",
     "openspiel_game",
@@ -142,8 +143,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "markov":
-        return importlib.import_module("stackjax.markov")
+    if name in ("markov", "menus"):
+        return importlib.import_module(f"stackjax.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'stackjax' has no attribute {name!r}")
     return getattr(importlib.import_module(f"stackjax.{_LAZY[name]}"), name)

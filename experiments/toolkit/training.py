@@ -130,6 +130,7 @@ def train(
     followers: Any = None,
     seeds: int | None = None,
     solver: Any = None,
+    polish: int = 0,
     **ppo: Any,
 ) -> Run:
     """Train ``game`` on all seeds into ``settings.runs / name``; everything not given is the library's default.
@@ -141,7 +142,7 @@ def train(
     sections = {key: one for key, one in (("pomdp", pomdp), ("followers", followers)) if one is not None}
     seeds, directory = seeds or settings.seeds, settings.runs / name
     stamp = directory.with_name(f"{name}.stamp")
-    described = {"game": game, "options": options or {}, "seeds": seeds}
+    described = {"game": game, "options": options or {}, "seeds": seeds, "polish": polish}
     described |= {key: dataclasses.asdict(one) for key, one in {**sections, "solver": config}.items()}
     identity = to_json({**described, "made_by": MADE_BY, "device": str(jax.devices()[0])})
     stamp.parent.mkdir(parents=True, exist_ok=True)
@@ -164,7 +165,7 @@ def train(
             solver=config,
             resume=begun,
             stop_at_optimum=False,  # curves and comparisons are of equal lengths
-            polish=0,  # and of what was learned
+            polish=polish,  # none: of what was learned
             **(options or {}),
         )
         return Run(trained.result, metrics.read(directory / "metrics.jsonl"))

@@ -31,7 +31,9 @@ def test_menus_go_through_the_command_line(trained, tmp_path):
 
 
 def test_a_sweep_over_learning_rates_is_one_program(tmp_path, capsys):
-    assert run("sweep", "menu-triangle", "--sweep.gradient.learning-rate", "0.001", "0.004", *QUICK, "--out", tmp_path / "s") == 0
+    assert (
+        run("sweep", "menu-triangle", "--sweep.gradient.learning-rate", "0.001", "0.004", *QUICK, "--out", tmp_path / "s") == 0
+    )
     assert "0.004" in capsys.readouterr().out
 
 

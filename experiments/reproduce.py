@@ -29,6 +29,7 @@ EXPERIMENTS = (
     "contracts",
     "tariffs",
     "menus",
+    "leaders",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"
 

@@ -6,6 +6,7 @@ import re
 
 import jax
 import numpy as np
+import pytest
 
 import stackjax as sx
 from stackjax.specs.sources import find_game
@@ -16,7 +17,7 @@ README = pathlib.Path(__file__).parents[1] / "README.md"
 
 def python_blocks() -> list[str]:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     return blocks
 
 
@@ -64,6 +65,15 @@ def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, cap
     printed = capsys.readouterr().out
     assert "optimum 0.5103 (enumeration)" in printed
     assert printed.count("toll 2") == 2
+
+
+@jax.numpy_dtype_promotion("standard")
+def test_the_example_of_a_menu_trains_and_is_bounded(capsys):
+    exec(python_blocks()[6].replace("num_updates=300", "num_updates=60"), {"np": np, "sx": sx})
+    printed = capsys.readouterr().out.splitlines()
+    assert "optimum 0.5699 (upper-bound)" in printed[0]
+    assert [line.split()[1] for line in printed[2:4]] == ["0.5651", "0.5651"]
+    assert float(printed[-1]) == pytest.approx(0.5681, abs=1e-3)
 
 
 def test_public_names_in_the_readme_exist():

@@ -107,7 +107,7 @@ def test_what_needs_no_network_trains_from_python(name):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--solver", "pgo"], "solver 'pgo' must be one of direct, ppo, search. Did you mean 'ppo'?"),
+        (["--solver", "pgo"], "solver 'pgo' must be one of direct, ppo, gradient, search. Did you mean 'ppo'?"),
         (["--solver", "search", "--ppo.num-envs", "4"], "--ppo.num-envs belongs to --solver ppo, but the solver is search"),
         (
             ["--ppo.num-envs", "4", "--direct.num-updates", "4"],
@@ -143,7 +143,7 @@ def test_mistakes_in_python_name_what_is_allowed():
     with pytest.raises(sx.InputError, match="ppo holds settings of another solver than solver='search'"):
         sx.train("allocation", ppo=sx.PPOConfig(), solver="search")
     with pytest.raises(
-        sx.InputError, match=r"solver=3 must be the settings of a solver: DirectConfig, PPOConfig, SearchConfig"
+        sx.InputError, match=r"solver=3 must be the settings of a solver: DirectConfig, PPOConfig, GradientConfig, SearchConfig"
     ):
         sx.train("allocation", solver=3)
     with pytest.raises(sx.InputError, match="solver name 'ppo' is taken"):

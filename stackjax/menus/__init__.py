@@ -4,30 +4,61 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stackjax.menus.affine import AffineConfig, AffineMaximizer, auction, average_revenue, item_wise_myerson, learn_affine
     from stackjax.menus.allocations import AllocationSet, BoxAllocations, UnitDemand
     from stackjax.menus.bound import upper_bound
     from stackjax.menus.config import MenuConfig
     from stackjax.menus.game import Menu, MenuGame, Profit
     from stackjax.menus.improve import improved
     from stackjax.menus.laws import TypeLaw, beta_mixture, finite, uniform_box, uniform_triangle
+    from stackjax.menus.persuasion import Persuasion, Profile, best_signals, certify_senders, full_revelation, learn_senders
     from stackjax.menus.problem import MenuCertificate, MenuProblem
+    from stackjax.menus.sequential import Sale, SaleTable, SaleValue, SolveConfig, item_by_item, sale_value, solve_backward
     from stackjax.menus.single_buyer import straight_jacket
     from stackjax.solvers.config import GradientConfig
 
 _HOMES = {
+    "menus.affine": (
+        "AffineConfig",
+        "AffineMaximizer",
+        "auction",
+        "average_revenue",
+        "item_wise_myerson",
+        "learn_affine",
+        "learn_senders",
+    ),
     "menus.allocations": ("AllocationSet", "BoxAllocations", "UnitDemand"),
     "menus.bound": ("upper_bound",),
     "menus.config": ("MenuConfig",),
     "menus.game": ("Menu", "MenuGame", "Profit"),
     "menus.improve": ("improved",),
     "menus.laws": ("TypeLaw", "beta_mixture", "finite", "uniform_box", "uniform_triangle"),
+    "menus.persuasion": (
+        "Persuasion",
+        "Profile",
+        "best_signals",
+        "certify_senders",
+        "full_revelation",
+        "learn_senders",
+    ),
     "menus.problem": ("MenuCertificate", "MenuProblem"),
+    "menus.sequential": (
+        "Sale",
+        "SaleTable",
+        "SaleValue",
+        "SolveConfig",
+        "item_by_item",
+        "sale_value",
+        "solve_backward",
+    ),
     "menus.single_buyer": ("straight_jacket",),
     "solvers.config": ("GradientConfig",),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AffineConfig",
+    "AffineMaximizer",
     "AllocationSet",
     "BoxAllocations",
     "GradientConfig",
@@ -36,12 +67,28 @@ __all__ = [
     "MenuConfig",
     "MenuGame",
     "MenuProblem",
+    "Persuasion",
+    "Profile",
     "Profit",
+    "Sale",
+    "SaleTable",
+    "SaleValue",
+    "SolveConfig",
     "TypeLaw",
     "UnitDemand",
+    "auction",
+    "average_revenue",
+    "best_signals",
     "beta_mixture",
+    "certify_senders",
     "finite",
+    "full_revelation",
     "improved",
+    "item_by_item",
+    "item_wise_myerson",
+    "learn_affine",
+    "sale_value",
+    "solve_backward",
     "straight_jacket",
     "uniform_box",
     "uniform_triangle",

@@ -1,0 +1,222 @@
+"""Bayesian persuasion: senders who know the state commit to signals, and a receiver who sees them acts as is best for itself.
+
+One sender is a linear programme (Kamenica and Gentzkow 2011; Bergemann and Morris 2016). Several senders play a game whose
+payoffs jump where the receiver changes its mind; here they climb a softened receiver by extragradient (Hossain et al. 2024),
+then answer each other exactly, and the profile is certified: a sender's best answer is one linear programme for each way in
+which the receiver may act.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.optimize
+
+from stackjax.errors import InputError, UnsolvedError, require_count
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["Persuasion", "Profile", "best_signals", "certify_senders", "full_revelation", "learn_senders"]
+
+TIE = 1e-9  # of a signal's probability times payoffs: ties of the receiver go to the senders' sum
+MOST_PROGRAMMES = 4096
+NEAR = 0.1  # chances of a signal below which it may as well not be sent
+CERTIFIED = 1e-6  # gains that are none
+
+
+class Persuasion(NamedTuple):
+    """``prior [S]``; ``senders [I, S, A]`` and ``receiver [S, A]``, payoffs by state and action, game units."""
+
+    prior: np.ndarray
+    senders: np.ndarray
+    receiver: np.ndarray
+
+    def check(self) -> None:
+        """Raise `InputError` unless shapes fit and the prior sums to 1."""
+        states = len(self.prior)
+        fits = self.senders.ndim == 3 and self.senders.shape[1:] == self.receiver.shape and len(self.receiver) == states
+        if not fits:
+            raise InputError(
+                f"senders of shape {self.senders.shape} and receiver of shape {self.receiver.shape} must be [I, S, A] and "
+                f"[S, A], with S = {states}"
+            )
+        if (self.prior < 0).any() or abs(self.prior.sum() - 1.0) > 1e-9:
+            raise InputError(f"prior={self.prior} must be at least 0 and sum to 1")
+
+
+class Profile(NamedTuple):
+    """Senders' ``signals``, tables ``[S, M_i]`` of chances; their ``payoffs [I]``; what each could ``gain [I]`` by others."""
+
+    signals: tuple[np.ndarray, ...]
+    payoffs: np.ndarray
+    gain: np.ndarray
+
+
+def best_signals(problem: Persuasion, sender: int = 0) -> tuple[float, np.ndarray]:
+    """The most that one sender gets by itself, and signals ``[S, A]`` that recommend actions; ties go to the sender.
+
+    Raises:
+      InputError: the problem is not sound.
+    """
+    problem.check()
+    (states, actions), prior = problem.receiver.shape, problem.prior
+    own = problem.senders[sender]
+    rows = []
+    for a, other in itertools.permutations(range(actions), 2):
+        row = np.zeros((states, actions))
+        row[:, a] = problem.receiver[:, other] - problem.receiver[:, a]
+        rows.append(row.ravel())
+    sums = np.kron(np.eye(states), np.ones(actions))
+    limits = np.zeros(len(rows)) if rows else None
+    found = scipy.optimize.linprog(-own.ravel(), np.array(rows) if rows else None, limits, sums, prior, method="highs")
+    if found.status != 0:
+        raise ArithmeticError(f"persuasion was not solved: {found.message}")
+    chances = found.x.reshape(states, actions)
+    return float(-found.fun), np.where(prior[:, None] > 0, chances / np.where(prior > 0, prior, 1.0)[:, None], 1.0 / actions)
+
+
+def _joint(problem: Persuasion, signals: tuple[np.ndarray, ...]) -> np.ndarray:
+    """``[S, M]`` the chances of a state and all senders' signals, the last sender's fastest."""
+    joint = problem.prior[:, None]
+    for table in signals:
+        joint = (joint[:, :, None] * table[:, None]).reshape(len(joint), -1)
+    return joint
+
+
+def _acts(problem: Persuasion, joint: np.ndarray) -> np.ndarray:
+    """int ``[M]`` what the receiver does at each joint signal; ties go to the sum of the senders."""
+    own, theirs = joint.T @ problem.receiver, joint.T @ problem.senders.sum(axis=0)
+    return np.where(own >= own.max(axis=1, keepdims=True) - TIE, theirs, -np.inf).argmax(axis=1)
+
+
+def _payoffs(problem: Persuasion, joint: np.ndarray, acts: np.ndarray) -> np.ndarray:
+    return np.einsum("sm,ism->i", joint, problem.senders[:, :, acts])
+
+
+def full_revelation(problem: Persuasion) -> np.ndarray:
+    """``[I]`` what senders get if the receiver learns the state: an equilibrium where there are two senders or more."""
+    problem.check()
+    joint = np.diag(problem.prior)
+    return _payoffs(problem, joint, _acts(problem, joint))
+
+
+def _best_answer(problem: Persuasion, signals: tuple[np.ndarray, ...], sender: int) -> tuple[float, np.ndarray]:
+    """The most that a sender gets given the others' signals, and how: a linear programme for each way to act.
+
+    Raises:
+      UnsolvedError: there are too many ways.
+    """
+    states, actions = problem.receiver.shape
+    sizes = [table.shape[1] for table in signals]
+    ways = actions ** int(np.prod(sizes))
+    if ways > MOST_PROGRAMMES:
+        raise UnsolvedError(f"{ways} ways to act are too many to certify; at most {MOST_PROGRAMMES}")
+    others = tuple(np.ones((states, 1)) if i == sender else table for i, table in enumerate(signals))
+    weight = _joint(problem, others)  # [S, others' signals]
+    own_size = sizes[sender]
+    places = list(itertools.product(*(range(size) for size in sizes)))
+    rest_sizes = [1 if i == sender else size for i, size in enumerate(sizes)]
+    rest = [int(np.ravel_multi_index([0 if i == sender else m for i, m in enumerate(place)], rest_sizes)) for place in places]
+    sums = np.kron(np.eye(states), np.ones(own_size))
+    best, held = -np.inf, signals[sender]
+    for acts in itertools.product(range(actions), repeat=len(places)):
+        worth, rows = np.zeros((states, own_size)), []
+        for place, other, act in zip(places, rest, acts, strict=True):
+            worth[:, place[sender]] += weight[:, other] * problem.senders[sender][:, act]
+            for instead in range(actions):
+                if instead != act:
+                    row = np.zeros((states, own_size))
+                    row[:, place[sender]] = weight[:, other] * (problem.receiver[:, instead] - problem.receiver[:, act])
+                    rows.append(row.ravel())
+        found = scipy.optimize.linprog(
+            -worth.ravel(), np.array(rows), np.zeros(len(rows)), sums, np.ones(states), method="highs"
+        )
+        if found.status == 0 and -found.fun > best:
+            best, held = -found.fun, found.x.reshape(states, own_size)
+    return float(best), np.clip(held, 0.0, 1.0)
+
+
+def certify_senders(problem: Persuasion, signals: tuple[np.ndarray, ...]) -> Profile:
+    """Payoffs under ``signals``, and what each sender could gain by others, with the receiver's ties for it.
+
+    Raises:
+      InputError: the problem is not sound.
+      UnsolvedError: there are too many ways to act.
+    """
+    problem.check()
+    joint = _joint(problem, signals)
+    payoffs = _payoffs(problem, joint, _acts(problem, joint))
+    best = np.array([_best_answer(problem, signals, i)[0] for i in range(len(signals))])
+    return Profile(signals, payoffs, np.maximum(best - payoffs, 0.0))
+
+
+def learn_senders(
+    key: PRNGKey,
+    problem: Persuasion,
+    *,
+    num_signals: int = 2,
+    num_updates: int = 2000,
+    learning_rate: float = 0.1,
+    first_sharpness: float = 5.0,
+    last_sharpness: float = 200.0,
+    rounds: int = 4,
+) -> Profile:
+    """A profile of senders with ``num_signals`` signals each, learned by extragradient and certified.
+
+    The receiver picks actions with chances that sharpen; then senders answer each other exactly for at most ``rounds`` rounds.
+
+    Raises:
+      InputError: the problem is not sound, or a count is not positive.
+      UnsolvedError: there are too many ways for the receiver to act.
+    """
+    problem.check()
+    for name, count in (("num_signals", num_signals), ("num_updates", num_updates)):
+        require_count(name, count)
+    (states, _), count = problem.receiver.shape, len(problem.senders)
+    prior, senders, receiver = (jnp.asarray(part, jnp.float32) for part in problem)
+    spread = float(np.ptp(problem.receiver)) or 1.0
+
+    def payoffs(logits: Array, sharpness: Array) -> Array:
+        joint = prior[:, None]
+        for i in range(count):
+            joint = (joint[:, :, None] * jax.nn.softmax(logits[i], axis=1)[:, None]).reshape(states, -1)
+        posterior = joint / jnp.maximum(joint.sum(axis=0, keepdims=True), 1e-9)
+        acts = jax.nn.softmax(sharpness / spread * (posterior.T @ receiver), axis=1)  # [M, A]
+        return jnp.einsum("sm,isa,ma->i", joint, senders, acts)
+
+    def slopes(logits: Array, sharpness: Array) -> Array:
+        """Each sender's own derivative."""
+        each = jax.jacrev(payoffs)(logits, sharpness)  # [I, I, S, M]
+        return each[jnp.arange(count), jnp.arange(count)]
+
+    def step(logits: Array, progress: Array) -> tuple[Array, None]:
+        sharpness = first_sharpness * (last_sharpness / first_sharpness) ** progress
+        ahead = logits + learning_rate * slopes(logits, sharpness)
+        return logits + learning_rate * slopes(ahead, sharpness), None
+
+    start = jax.random.normal(key, (count, states, num_signals))
+    progress = jnp.arange(num_updates) / jnp.float32(num_updates)
+    logits = jax.jit(lambda start: jax.lax.scan(step, start, progress)[0])(start)
+    signals = tuple(np.asarray(table, np.float64) for table in jax.nn.softmax(logits, axis=2))
+    signals = tuple(table / table.sum(axis=1, keepdims=True) for table in signals)
+    found = min((certify_senders(problem, near) for near in (signals, _snapped(signals))), key=_largest_gain)
+    signals = found.signals
+    for _ in range(rounds):
+        if _largest_gain(found) <= CERTIFIED:
+            break
+        for i in range(count):
+            answer = _best_answer(problem, signals, i)[1]
+            signals = tuple(answer if j == i else table for j, table in enumerate(signals))
+        found = min(found, certify_senders(problem, signals), key=_largest_gain)
+    return found
+
+
+def _largest_gain(profile: Profile) -> float:
+    return float(profile.gain.max())
+
+
+def _snapped(signals: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Tables whose chances near 0 are 0."""
+    kept = [np.where(table < NEAR, 0.0, table) for table in signals]
+    return tuple(table / table.sum(axis=1, keepdims=True) for table in kept)

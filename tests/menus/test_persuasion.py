@@ -1,0 +1,89 @@
+"""Persuasion: the programme against a grid, certificates against searches, and the two courtrooms that everybody knows."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+from stackjax.errors import InputError, UnsolvedError
+from stackjax.menus.persuasion import Persuasion, best_signals, certify_senders, full_revelation, learn_senders
+
+PRIOR = np.array([0.7, 0.3])  # innocent, guilty
+JUDGE = np.eye(2)  # is paid for acquitting the innocent and convicting the guilty
+CONVICT = np.array([[0.0, 1.0], [0.0, 1.0]])
+
+
+def courtroom(*senders):
+    return Persuasion(PRIOR, np.stack(senders), JUDGE)
+
+
+def payoff_by_hand(problem, signals, sender):
+    """Every state and signal, and a receiver who works out its posterior; ties for the sender."""
+    total = 0.0
+    for place in itertools.product(*(range(table.shape[1]) for table in signals)):
+        chances = [problem.prior[s] * np.prod([t[s, m] for t, m in zip(signals, place, strict=True)]) for s in range(2)]
+        worth = [sum(chances[s] * problem.receiver[s, a] for s in range(2)) for a in range(2)]
+        paid = [sum(chances[s] * problem.senders[sender, s, a] for s in range(2)) for a in range(2)]
+        total += max(paid[a] for a in range(2) if worth[a] >= max(worth) - 1e-9)
+    return total
+
+
+def test_a_prosecutor_gets_convictions_twice_as_often_as_there_is_guilt():
+    value, signals = best_signals(courtroom(CONVICT))
+    assert value == pytest.approx(0.6)
+    np.testing.assert_allclose(signals, [[4 / 7, 3 / 7], [0, 1]], atol=1e-9)
+    grid = np.linspace(0, 1, 141)
+    tried = [payoff_by_hand(courtroom(CONVICT), (np.array([[1 - x, x], [1 - y, y]]),), 0) for x in grid for y in grid[::5]]
+    assert max(tried) <= value + 1e-9
+
+
+def test_one_sender_learns_what_the_programme_says():
+    found = learn_senders(jax.random.key(0), courtroom(CONVICT))
+    assert found.payoffs[0] == pytest.approx(0.6, abs=1e-3)
+    assert found.gain[0] <= 1e-3
+
+
+@pytest.fixture(scope="module")
+def prosecutors():
+    return [learn_senders(jax.random.key(seed), courtroom(CONVICT, CONVICT)) for seed in range(3)]
+
+
+def test_two_prosecutors_do_better_than_by_revealing_all(prosecutors):
+    problem = courtroom(CONVICT, CONVICT)
+    np.testing.assert_allclose(full_revelation(problem), [0.3, 0.3])
+    for found in prosecutors:
+        np.testing.assert_allclose(found.payoffs, 0.6, atol=1e-3)
+        assert found.gain.max() <= 1e-5
+
+
+def test_a_prosecutor_against_a_defence_reveals_all():
+    problem = courtroom(CONVICT, 1.0 - CONVICT)
+    np.testing.assert_allclose(full_revelation(problem), [0.3, 0.7])
+    found = learn_senders(jax.random.key(0), problem)
+    np.testing.assert_allclose(found.payoffs, [0.3, 0.7], atol=1e-6)
+    assert found.gain.max() <= 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_search_finds_more_than_the_certificate(seed):
+    rng = np.random.default_rng(seed)
+    problem = Persuasion(PRIOR, rng.uniform(0, 1, (2, 2, 2)), rng.uniform(0, 1, (2, 2)))
+    signals = tuple(rng.dirichlet(np.ones(2), 2) for _ in range(2))
+    found = certify_senders(problem, signals)
+    for i in range(2):
+        most = found.payoffs[i] + found.gain[i]
+        for _ in range(300):
+            other = rng.dirichlet(np.ones(2) * rng.choice([0.1, 1.0]), 2)
+            tried = tuple(other if j == i else table for j, table in enumerate(signals))
+            assert payoff_by_hand(problem, tried, i) <= most + 1e-7
+
+
+def test_mistakes_name_what_is_allowed():
+    with pytest.raises(InputError, match="sum to 1"):
+        best_signals(Persuasion(np.array([0.5, 0.6]), CONVICT[None], JUDGE))
+    with pytest.raises(InputError, match="must be"):
+        full_revelation(Persuasion(PRIOR, CONVICT, JUDGE))
+    tables = tuple(np.full((2, 4), 0.25) for _ in range(3))
+    with pytest.raises(UnsolvedError, match="too many to certify"):
+        certify_senders(courtroom(CONVICT, CONVICT, CONVICT), tables)

@@ -87,6 +87,7 @@ __all__ = [
     "item_by_item",
     "item_wise_myerson",
     "learn_affine",
+    "learn_senders",
     "sale_value",
     "solve_backward",
     "straight_jacket",

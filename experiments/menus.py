@@ -9,7 +9,7 @@ import numpy as np
 
 import stackjax as sx
 from stackjax.errors import UnsolvedError
-from stackjax.menus import GradientConfig, Menu, MenuGame, straight_jacket, upper_bound
+from stackjax.menus import Menu, MenuGame, straight_jacket, upper_bound
 from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
@@ -46,7 +46,7 @@ ROWS = (
 
 
 def trained(settings: Settings, row: Row) -> Run:
-    solver = GradientConfig(num_updates=settings.few(1000, 60))
+    solver = sx.GradientConfig(num_updates=settings.few(1000, 60))
     name = f"menus-{row.label.replace(' ', '').replace('/', '-')}"
     return train(settings, name, row.game, options=row.options, solver=solver, polish=POLISH)
 
@@ -111,7 +111,7 @@ def main(settings: Settings) -> None:
 def several_items(settings: Settings, items: int) -> tuple[Run, float]:
     """A run of so many goods, at most three seeds, and what the straight-jacket auction earns on the same points."""
     options = {"items": items}
-    solver = GradientConfig(num_updates=settings.few(1000, 600))
+    solver = sx.GradientConfig(num_updates=settings.few(1000, 600))
     seeds = min(settings.seeds, 3)
     seen = train(settings, f"menus-{items}-items", "menu-additive", options=options, solver=solver, seeds=seeds)
     return seen, sx.make("menu-additive", **options).profit(straight_jacket(items)).value

@@ -11,7 +11,7 @@ from stackjax.bayesian.family import POMDPConfig
 from stackjax.bayesian.followers.config import FollowersConfig
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.registry import make, register, register_family, registered_games
-from stackjax.solvers.config import DirectConfig, SearchConfig
+from stackjax.solvers.config import DirectConfig, GradientConfig, SearchConfig
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.registry import SolverEntry, register_solver
 
@@ -84,6 +84,7 @@ __all__ = [
     "FollowerDynamics",
     "FollowersConfig",
     "Game",
+    "GradientConfig",
     "InducedGame",
     "InputError",
     "OneShotGame",

@@ -8,10 +8,21 @@ import pytest
 import stackjax
 
 PACKAGE = pathlib.Path(stackjax.__file__).parent
-ROOMS = ["bayesian", "markov", "solvers", "specs", "compute", "disk", "reports", "runs", "cli"]  # each may know those before it
+ROOMS = [
+    "bayesian",
+    "markov",
+    "menus",
+    "solvers",
+    "specs",
+    "compute",
+    "disk",
+    "reports",
+    "runs",
+    "cli",
+]  # each may know those before it
 MACHINERY = ["specs", "compute", "disk", "reports", "runs", "cli"]
-FAMILIES = ["bayesian", "markov"]
-SOLVERS = ["ppo", "direct", "search"]
+FAMILIES = ["bayesian", "markov", "menus"]
+SOLVERS = ["ppo", "direct", "search", "gradient"]
 
 
 def imported(path):
@@ -43,7 +54,7 @@ def test_the_machinery_knows_neither_a_family_nor_a_solver(room):
         assert [name for name in imported(path) if name.startswith(forbidden)] == [], path
 
 
-@pytest.mark.parametrize("solver", ["direct", "search", "children", "registry", "config"])
+@pytest.mark.parametrize("solver", ["direct", "search", "gradient", "polish", "children", "registry", "config"])
 def test_a_solver_knows_a_problem_by_the_seam(solver):
     path = PACKAGE / "solvers" / f"{solver}.py"
     assert [name for name in imported(path) if room_of(name) in FAMILIES] == [], path
@@ -74,3 +85,7 @@ def test_no_two_files_import_each_other():
 
     for name in names:
         visit(name)
+
+
+def test_every_room_is_listed():
+    assert sorted(ROOMS) == sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")

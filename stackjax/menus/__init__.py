@@ -15,25 +15,23 @@ if TYPE_CHECKING:
     from stackjax.menus.problem import MenuCertificate, MenuProblem
     from stackjax.menus.sequential import Sale, SaleTable, SaleValue, SolveConfig, item_by_item, sale_value, solve_backward
     from stackjax.menus.single_buyer import straight_jacket
-    from stackjax.solvers.config import GradientConfig
 
 _HOMES = {
-    "menus.affine": (
+    "affine": (
         "AffineConfig",
         "AffineMaximizer",
         "auction",
         "average_revenue",
         "item_wise_myerson",
         "learn_affine",
-        "learn_senders",
     ),
-    "menus.allocations": ("AllocationSet", "BoxAllocations", "UnitDemand"),
-    "menus.bound": ("upper_bound",),
-    "menus.config": ("MenuConfig",),
-    "menus.game": ("Menu", "MenuGame", "Profit"),
-    "menus.improve": ("improved",),
-    "menus.laws": ("TypeLaw", "beta_mixture", "finite", "uniform_box", "uniform_triangle"),
-    "menus.persuasion": (
+    "allocations": ("AllocationSet", "BoxAllocations", "UnitDemand"),
+    "bound": ("upper_bound",),
+    "config": ("MenuConfig",),
+    "game": ("Menu", "MenuGame", "Profit"),
+    "improve": ("improved",),
+    "laws": ("TypeLaw", "beta_mixture", "finite", "uniform_box", "uniform_triangle"),
+    "persuasion": (
         "Persuasion",
         "Profile",
         "best_signals",
@@ -41,8 +39,8 @@ _HOMES = {
         "full_revelation",
         "learn_senders",
     ),
-    "menus.problem": ("MenuCertificate", "MenuProblem"),
-    "menus.sequential": (
+    "problem": ("MenuCertificate", "MenuProblem"),
+    "sequential": (
         "Sale",
         "SaleTable",
         "SaleValue",
@@ -51,8 +49,7 @@ _HOMES = {
         "sale_value",
         "solve_backward",
     ),
-    "menus.single_buyer": ("straight_jacket",),
-    "solvers.config": ("GradientConfig",),
+    "single_buyer": ("straight_jacket",),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -61,7 +58,6 @@ __all__ = [
     "AffineMaximizer",
     "AllocationSet",
     "BoxAllocations",
-    "GradientConfig",
     "Menu",
     "MenuCertificate",
     "MenuConfig",
@@ -100,4 +96,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'stackjax.menus' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"stackjax.{_LAZY[name]}"), name)
+    return getattr(importlib.import_module(f"stackjax.menus.{_LAZY[name]}"), name)

@@ -31,6 +31,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/equilibration.py
 	$(BIN)/python benchmarks/planning.py
+	$(BIN)/python benchmarks/menus.py
 	$(BIN)/python benchmarks/leaders.py --problems independent at-odds bayesian --sizes 8 --instances 1
 
 bench-leaders: $(READY)

@@ -134,7 +134,7 @@ def learn_affine(key: PRNGKey, num_bidders: int, num_items: int, config: AffineC
         logits = 2.0 * jax.random.normal(logit_key, (config.num_options, num_bidders + 1, num_items))
         boosts = -jax.random.uniform(boost_key, (config.num_options,)) * num_items / 2
         raw = logits, jnp.zeros(num_bidders), boosts
-        progress = jnp.arange(config.num_updates) / jnp.float32(config.num_updates)
+        progress = jnp.arange(config.num_updates, dtype=jnp.float32) / config.num_updates
         (raw, _), _ = jax.lax.scan(step, (raw, adam.init(raw)), (jax.random.split(key, config.num_updates), progress))
         return parts(raw)
 

@@ -54,7 +54,7 @@ class MenuGame:
       free: ``[F, d]`` what the buyer has for nothing.
       cost: ``[d]`` what an allocation costs the seller.
       belief: ``[d]`` a type that no option may attract, so that ``p >= a · belief``; None for no such type.
-      items: what the entries of an allocation are called.
+      items: what the entries of an allocation are called; "item 1", "item 2", ... by default.
       known: the optimum, if it is known.
 
     Raises:
@@ -72,6 +72,13 @@ class MenuGame:
 
     def __post_init__(self) -> None:
         d = self.law.dimension
+        for name in ("free", "cost", "belief"):
+            given = getattr(self, name)
+            if given is not None:
+                object.__setattr__(self, name, np.asarray(given, np.float64))
+        if not self.items:
+            object.__setattr__(self, "items", tuple(f"item {i + 1}" for i in range(d)))
+        require("items", self.items, len(self.items) == d, f"{d} names, one for each entry of an allocation")
         require("allocations", len(self.allocations.low), len(self.allocations.low) == d, f"of {d} dimensions, as types are")
         if self.free.ndim != 2 or self.free.shape[1] != d or not len(self.free) or self.cost.shape != (d,):
             raise InputError(f"free has shape {self.free.shape} and cost {self.cost.shape}, but must be [F, {d}] and [{d}]")

@@ -196,7 +196,7 @@ def learn_senders(
         return logits + learning_rate * slopes(ahead, sharpness), None
 
     start = jax.random.normal(key, (count, states, num_signals))
-    progress = jnp.arange(num_updates) / jnp.float32(num_updates)
+    progress = jnp.arange(num_updates, dtype=jnp.float32) / num_updates
     logits = jax.jit(lambda start: jax.lax.scan(step, start, progress)[0])(start)
     signals = tuple(np.asarray(table, np.float64) for table in jax.nn.softmax(logits, axis=2))
     signals = tuple(table / table.sum(axis=1, keepdims=True) for table in signals)

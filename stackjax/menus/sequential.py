@@ -167,7 +167,7 @@ def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None) 
                 move, moments = adam.update(slope, moments)
             return (prices - config.learning_rate * (1.0 - progress) * move, moments), None
 
-        drawn = jax.random.split(key, num_steps), jnp.arange(num_steps) / jnp.float32(num_steps)
+        drawn = jax.random.split(key, num_steps), jnp.arange(num_steps, dtype=jnp.float32) / num_steps
         return jax.lax.scan(step, (prices, adam.init(prices)), drawn)[0][0]
 
     def bidder(carry: tuple[Array, Array], key: PRNGKey) -> tuple[tuple[Array, Array], Array]:

@@ -30,10 +30,6 @@ def _box(items: int, low: tuple[float, ...], high: tuple[float, ...]) -> tuple[t
     return spread(tuple(low)), spread(tuple(high))
 
 
-def _names(count: int) -> tuple[str, ...]:
-    return tuple(f"item {i + 1}" for i in range(count))
-
-
 def additive(items: int = 2, low: tuple[float, ...] = (0.0,), high: tuple[float, ...] = (1.0,)) -> MenuGame:
     """A buyer whose values for ``items`` goods are independent and uniform, and add up."""
     low, high = _box(items, low, high)
@@ -44,7 +40,7 @@ def additive(items: int = 2, low: tuple[float, ...] = (0.0,), high: tuple[float,
         known = Optimum(88 / 9, "closed-form")
     unit = BoxAllocations(np.zeros(items), np.ones(items))
     zero = np.zeros(items)
-    return MenuGame("menu-additive", uniform_box(low, high), unit, zero[None], zero, items=_names(items), known=known)
+    return MenuGame("menu-additive", uniform_box(low, high), unit, zero[None], zero, known=known)
 
 
 def unit_demand(items: int = 2, low: tuple[float, ...] = (0.0,), high: tuple[float, ...] = (1.0,)) -> MenuGame:
@@ -55,14 +51,14 @@ def unit_demand(items: int = 2, low: tuple[float, ...] = (0.0,), high: tuple[flo
         known = Optimum(high[0] * 2 / math.sqrt(27), "closed-form")
     zero = np.zeros(items)
     law = uniform_box(low, high)
-    return MenuGame("menu-unit-demand", law, UnitDemand(items), zero[None], zero, items=_names(items), known=known)
+    return MenuGame("menu-unit-demand", law, UnitDemand(items), zero[None], zero, known=known)
 
 
 def triangle() -> MenuGame:
     """A buyer whose values for two goods are uniform on the triangle (0, 0), (1, 0), (0, 1), and add up."""
     unit, zero = BoxAllocations(np.zeros(2), np.ones(2)), np.zeros(2)
     known = Optimum(2 / math.sqrt(27), "closed-form")
-    return MenuGame("menu-triangle", uniform_triangle(), unit, zero[None], zero, items=_names(2), known=known)
+    return MenuGame("menu-triangle", uniform_triangle(), unit, zero[None], zero, known=known)
 
 
 def data_market(law: str = "uniform") -> MenuGame:

@@ -112,6 +112,7 @@ def test_the_certificate_says_what_ties_are_worth():
     assert MarkovProblem(for_ever, MarkovFollowers("exact", ties="even")).optimum() is None  # it lies in between
 
 
+@pytest.mark.long
 def test_training_finds_the_one_table_of_the_dilemma(tmp_path, capsys):
     """And sweeps, goes on, reports and exports as the other family does."""
     small = ["--seeds", 3, "--polish", 0, "--direct.num-updates", 12, "--direct.population", 32]

@@ -89,6 +89,7 @@ def test_the_best_tariffs_are_known(equity, value, none, best):
     assert float(worth.payoff[0]) == pytest.approx(none, abs=1e-5)
 
 
+@pytest.mark.long
 def test_the_leader_learns_the_tariff(tmp_path, capsys):
     small = ["--seeds", 2, "--polish", 0, "--search.num-updates", 40, "--search.population", 64]
     out = tmp_path / "run"

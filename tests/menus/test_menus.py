@@ -194,6 +194,10 @@ def test_few_types_pay_what_the_linear_programme_says(few_types):
 def test_what_cannot_be_bounded_says_so():
     with pytest.raises(UnsolvedError, match="uniform on a rectangle"):
         upper_bound(triangle())
+    with pytest.raises(InputError, match="2 names"):
+        MenuGame("x", uniform_box((0.0, 0.0), (1.0, 1.0)), UnitDemand(2), [[0.0, 0.0]], [0.0, 0.0], items=("a",))
+    with pytest.raises(InputError, match="cost"):
+        MenuGame("x", uniform_box((0.0, 0.0), (1.0, 1.0)), UnitDemand(2), [[0.0, 0.0]], [0.0])
     with pytest.raises(InputError, match="sum to 1"):
         finite(np.zeros((2, 2)), np.array([0.5, 0.6]))
     with pytest.raises(InputError, match="must have a number for each item"):

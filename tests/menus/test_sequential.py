@@ -65,7 +65,7 @@ def test_bundles_earn_more_than_items_by_themselves():
 
 
 def test_mistakes_name_what_is_allowed():
-    with pytest.raises(InputError, match="valuations='other' must be one of uniform, unit-demand"):
+    with pytest.raises(InputError, match="valuations=other must be one of uniform, unit-demand"):
         Sale(2, 2, "other")
     with pytest.raises(InputError, match="num_items=11 must be at most 10"):
         Sale(2, 11, "complements")

@@ -197,7 +197,7 @@ MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-ep
         ([*HERE, "--mesh", "3", "x"], "--mesh 3 x must be two whole numbers or None"),
         ([*HERE, "--resume", "yes"], "yes is not expected there; --resume takes no value"),
         ([*HERE, "--ppo.lr", "1"], "option --ppo.lr is not known. Did you mean '--ppo.learning-rate'?"),
-        ([*HERE, "--lr", "1"], "option --lr is not known. Did you mean '--ppo.learning-rate'?"),
+        ([*HERE, "--lr", "1"], "option --lr is not known. Did you mean '--ppo.learning-rate' or '--gradient.learning-rate'?"),
         ([*HERE, "--ppo.step-size", "1"], "option --ppo.step-size is not known. Did you mean '--followers.step-size'?"),
         ([*HERE, "--game.size", "1"], "option --game.size is not known. See stackjax train escape --help"),
         ([*HERE, "-x"], "option -x is not known. See stackjax train escape --help"),

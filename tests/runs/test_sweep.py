@@ -95,6 +95,7 @@ def test_a_run_of_a_sweep_is_the_run_alone(swept, tmp_path):
         assert [float(row[name]) for name in NUMBERS] == pytest.approx([seed[name] for name in NUMBERS], abs=1e-4)
 
 
+@pytest.mark.long
 def test_one_compilation_for_each_group_whatever_its_size(tmp_path, monkeypatch):
     """Two groups, a chunk of one element at a time: four programs each, and no more for eight chunks."""
     compiled = []

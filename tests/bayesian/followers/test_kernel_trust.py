@@ -20,6 +20,7 @@ from tests.bayesian.followers.test_kernels import batch_of_games, call_kernel
 GAME = batch_of_games((2, 2), (2, 2), batch=3)
 
 
+@pytest.mark.long
 def test_a_seal_that_is_no_text_is_a_broken_seal(own_cache):
     compiler = native.shutil.which("c++")
     library = cache.cache_folder() / native._name(compiler)

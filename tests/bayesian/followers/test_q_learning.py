@@ -100,6 +100,7 @@ def test_play_of_followers_with_memory_needs_the_right_function():
     np.testing.assert_allclose(response.gaps.bcce_gap[-1], sx.certify(game, seen).bcce_gap, atol=1e-5)
 
 
+@pytest.mark.long
 def test_evaluation_and_training_with_memory():
     """Certificates of followers with memory are those of their average play in a reward phase."""
     game = sx.make("matrix-design")

@@ -113,6 +113,7 @@ def histories(game, tree, actions):
     return found
 
 
+@pytest.mark.long
 @settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_one_action_for_each_history_and_another_for_every_other(seed):

@@ -7,6 +7,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from stackjax.solvers.ppo.networks import product
 
@@ -35,6 +36,7 @@ def test_its_gradient_is_the_products():
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.long
 def test_a_networks_gradient_does_not_depend_on_the_number_of_threads():
     found = []
     for threads in ("2", "8"):

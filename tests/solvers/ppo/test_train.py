@@ -190,6 +190,7 @@ PROBE = sx.PPOConfig(
 )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_probe_value_regression():
     """A constant payoff of 3 in [0, 4] is worth 0.75 from every state, and 0.75 of what is left in the reward phase."""
@@ -207,6 +208,7 @@ def test_probe_value_regression():
     np.testing.assert_allclose(values, expected, atol=0.05)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_probe_discounting():
     """With γ = 0.8, three rounds of two plays and one paid sub-episode: the first decision is worth 0.75 * 0.8 ** 6."""

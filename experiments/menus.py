@@ -129,7 +129,7 @@ def draw_regions(axes: object, game: MenuGame, menu: Menu) -> None:
         face = "white" if is_free else COLOURS[colour % len(COLOURS)]
         colour += not is_free
         axes.fill(*region.T, facecolor=face, alpha=0.35, edgecolor=GREY, linewidth=0.7)
-        named = "nothing" if is_free else f"({', '.join(f'{a:.3g}' for a in allocation)})\n{price:.3g}"
+        named = "nothing" if is_free else f"({', '.join(f'{a:.3g}' for a in np.round(allocation, 4) + 0.0)})\n{price:.3g}"
         if share > 0.02:
             axes.text(*region.mean(axis=0), named, ha="center", va="center", fontsize=5)
     axes.set(xlabel="value of good 1", ylabel="value of good 2")

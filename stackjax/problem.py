@@ -191,8 +191,9 @@ class Problem(Protocol):
         """An object for each of ``commitments [S, O, ...]``, ``judged`` (leaves ``[S, ...]``), for ``result.json``.
 
         Always there: ``leader_payoff``, the gap by its name, ``commitment`` (``observations [O, D]``, ``actions [O, ...]``),
-        ``mechanism`` (lines of words) and ``follower_play`` (lines, or none, of what followers answer). ``names`` is what a
-        warning calls each.
+        ``mechanism`` (lines of words) and ``follower_play`` (lines, or none, of what followers answer). A report also draws
+        ``regions``: ``axes``, two labels, and ``polygons``, each with ``corners`` and a ``label``. ``names`` is what a warning
+        calls each.
         """
 
     def judged_how(self) -> dict[str, Any]:

@@ -151,6 +151,16 @@ class MenuGame:
             object.__setattr__(self, "_points", points)
         return self.__dict__["_points"]
 
+    def regions(self, menu: Menu) -> list[dict[str, object]]:
+        """The types by what they take, in two dimensions: polygons with labels, for a picture; else none."""
+        found = self.cells(menu)
+        if found is None or not found.regions:
+            return []
+        numbers = lambda a: ", ".join(f"{x:.3g}" for x in (round(y, 4) + 0.0 for y in a.tolist()))  # no -0
+        label = lambda a, price: f"({numbers(a)})\n{price:.4g}" if price or a.any() else "nothing"
+        each = zip(found.regions, found.shares, *self.with_free(menu), strict=True)
+        return [{"corners": region.tolist(), "label": label(a, price)} for region, share, a, price in each if share > 5e-4]
+
     def describe(self, menu: Menu, shares: np.ndarray) -> list[str]:
         """The options that somebody takes, in words, dearest last."""
         order = [k for k in np.argsort(menu.prices) if shares[k] > 5e-4]

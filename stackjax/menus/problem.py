@@ -197,6 +197,7 @@ class MenuProblem:
                     "commitment": {"observations": np.arange(len(actions))[:, None].tolist(), "actions": actions.tolist()},
                     "mechanism": self.game.describe(menu, profit.shares),
                     "follower_play": [],
+                    "regions": {"axes": [f"value of {item}" for item in self.game.items], "polygons": self.game.regions(menu)},
                 }
             )
         return found

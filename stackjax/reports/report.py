@@ -4,7 +4,7 @@ import base64
 import html
 import io
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
@@ -17,6 +17,9 @@ from stackjax.reports.display import (
     stopped_in_words,
     unsettled_in_words,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["learning_curves", "write_report"]
 
@@ -39,6 +42,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
         words += ["What followers answer:", *(f"  {line}" for line in best["follower_play"])]
     remarks = stopped_in_words(result), polished_in_words(result), unsettled_in_words(result)
     options = ", ".join(f"{key} = {value}" for key, value in result["game_options"].items())
+    regions = _regions(best.get("regions", {}))
     seconds, evaluation = result["wall_seconds"], result["evaluation"]
     page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(result["game"])}</title>
 <style>{STYLE}</style></head><body>
@@ -50,7 +54,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
 <p>Greedy leader, {evaluation["num_equilibrations"]} groups of fresh followers {html.escape(evaluation["words"])}; payoffs are
 means over groups, gaps the worst.</p>
 <h2>Learning curves</h2><img alt="learning curves" src="data:image/png;base64,{picture}">
-<h2>Mechanism</h2><pre>{html.escape(chr(10).join(words))}</pre>
+<h2>Mechanism</h2><pre>{html.escape(chr(10).join(words))}</pre>{regions}
 <p>compile {seconds["compile"]:.1f} s, train {seconds["train"]:.1f} s, evaluate {seconds["evaluate"]:.1f} s on
 {html.escape(result["device"])}; {html.escape(", ".join(f"{k} {v}" for k, v in result["versions"].items()))}</p>
 </body></html>
@@ -60,6 +64,23 @@ means over groups, gaps the worst.</p>
 
 def _row(tag: str, cells: Iterable[str]) -> str:
     return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _regions(drawn: dict[str, Any]) -> str:
+    """What a commitment divides a plane into, as an image with labels; nothing where there are no polygons."""
+    if not drawn.get("polygons"):
+        return ""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
+    for i, polygon in enumerate(drawn["polygons"]):
+        corners = polygon["corners"]
+        axes.fill(*zip(*corners, strict=True), facecolor=f"C{i % 10}", alpha=0.25, edgecolor="#444444", linewidth=1)
+        x, y = (sum(place) / len(corners) for place in zip(*corners, strict=True))
+        axes.annotate(polygon["label"], (x, y), ha="center", va="center", fontsize=8)
+    axes.set(xlabel=drawn["axes"][0], ylabel=drawn["axes"][1], title="What each type takes, and its price")
+    return f'<img alt="what each type takes" src="data:image/png;base64,{base64.b64encode(_png(figure)).decode()}">'
 
 
 def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> bytes:
@@ -93,6 +114,10 @@ def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> bytes
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("Stackelberg episodes", fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def _png(figure: "Figure") -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110)
     return picture.getvalue()

@@ -25,6 +25,9 @@ def test_menus_go_through_the_command_line(trained, tmp_path):
         assert entry["learned"]["leader_payoff"] <= entry["leader_payoff"] + 1e-6
         assert any("1 item 1, 1 item 2: 0.86" in line for line in entry["mechanism"])
     assert json.loads((trained / "config.json").read_text())["menu"]["num_options"] == 32
+    page = (trained / "report.html").read_text()
+    assert page.count('src="data:image/png;base64,') == 2
+    assert len(seeds[0]["regions"]["polygons"]) == 4  # nothing, either item, both
     for command in (["evaluate", trained], ["report", trained], ["export", trained, tmp_path / "menu.json"]):
         assert run(*command) == 0
     assert [entry["leader_payoff"] for entry in result_of(trained)["seeds"]] == [entry["leader_payoff"] for entry in seeds]

@@ -30,7 +30,7 @@ def main(settings: Settings) -> None:
         lengths, episode = paper_lengths(game)
         ends = []
         for style, ((critic, visibility), label) in enumerate(VARIANTS.items()):
-            training = step_path(settings.few(decisions, decisions // 24), num_envs=16, num_steps=episode)
+            training = step_path(settings.few(decisions, decisions // 96), num_envs=16, num_steps=episode)
             name = f"ablation-{game}-{critic}-{'visible' if visibility else 'hidden'}"
             seen = train(
                 settings, name, game, pomdp=lengths, critic_inputs=critic, response_visibility=visibility, **training

@@ -20,7 +20,7 @@ def train_one(settings: Settings, num_messages: int, critic: str, switch: str = 
     options = {"num_messages": num_messages}
     lengths, episode = paper_lengths(GAME, options)
     decisions = DECISIONS[num_messages]
-    training = step_path(settings.few(decisions, decisions // 16), num_envs=16, num_steps=episode)
+    training = step_path(settings.few(decisions, decisions // 64), num_envs=16, num_steps=episode)
     name = f"{GAME}-{num_messages}-{critic}{switch}"
     ppo = {"learning_rate": LEARNING_RATE, **training, **ppo}
     return train(settings, name, GAME, options=options, pomdp=lengths, critic_inputs=critic, **ppo)

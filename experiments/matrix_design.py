@@ -28,7 +28,7 @@ def train_all(settings: Settings, switch: str = "", **ppo: Any) -> dict[str, Run
     lengths, episode = paper_lengths(GAME)
     # Judged after as few rounds as in training, like the paper.
     lengths = dataclasses.replace(lengths, evaluation_rounds=lengths.num_rounds)
-    training = step_path(settings.few(DECISIONS, 20_000), num_envs=16, num_steps=episode)
+    training = step_path(settings.few(DECISIONS, 5_000), num_envs=16, num_steps=episode)
     if ppo:
         steps = ppo["num_envs"] * ppo["num_steps"]
         training = {**training, **ppo, "num_updates": settings.few(DECISIONS, 3 * steps) // steps}

@@ -44,7 +44,7 @@ def main(settings: Settings) -> None:
         place, words, share, decisions = GAMES[game]
         (lengths, episode), ends, runs = paper_lengths(game), [], {}
         for style, (critic, (label, colour)) in enumerate(CRITICS.items()):
-            training = step_path(settings.few(decisions, decisions // 16), num_envs=32, num_steps=episode)
+            training = step_path(settings.few(decisions, decisions // 64), num_envs=32, num_steps=episode)
             runs[critic] = train(settings, f"{game}-{critic}", game, pomdp=lengths, critic_inputs=critic, **training)
             curve = runs[critic].curve("greedy_payoff")
             ends.append((*learning_curve(axes, curve, colour, style), label, colour))

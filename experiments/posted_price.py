@@ -23,7 +23,7 @@ def train_one(settings: Settings, path: str, critic: str) -> Run:
         updates = settings.few(sx.PPOConfig().num_updates, QUICK_UPDATES)
         return train(settings, name, GAME, critic_inputs=critic, num_updates=updates)
     lengths, episode = paper_lengths(GAME)
-    decisions = settings.few(DECISIONS, DECISIONS // 16)
+    decisions = settings.few(DECISIONS, DECISIONS // 64)
     # An agent who is visited first and buys ends a play after one decision, so that episodes take about 0.75 of the most.
     training = step_path(decisions, num_envs=32, num_steps=episode * 3 // 4)
     return train(settings, name, GAME, pomdp=lengths, critic_inputs=critic, gae_lambda=1.0, **training)

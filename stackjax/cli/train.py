@@ -25,8 +25,8 @@ class RunSettings(Processes):
     """Where results go, how many seeds are trained, and on which devices."""
 
     solver: str | None = None
-    """What looks for a good commitment: direct, ppo, search, or another that is registered; its settings are --NAME.*. By
-    default the one whose settings are given, and direct if none are."""
+    """What looks for a good commitment: direct, ppo, gradient, search, or another that is registered; its settings are
+    --NAME.*. By default the one whose settings are given; if none are, direct, and gradient for menus."""
     out: pathlib.Path = dataclasses.field(kw_only=True)
     """Directory for config, metrics, checkpoints, result and report."""
     seeds: int = 10

@@ -110,6 +110,7 @@ def test_committing_pays_no_less_than_the_equilibrium(seed):
     assert problem.optimum().method == "lp"
 
 
+@pytest.mark.long
 def test_a_leader_who_commits_learns_contracts():
     """Depth 2: it climbs to where the agent is all but indifferent, the optimum, no less than the equilibrium."""
     game = contracts(depth=2, tree_seed=1)

@@ -255,6 +255,7 @@ def test_real_numbers_of_followers_and_of_solvers_that_say_so_go_through_one_pro
     assert not direct.is_traced("direct.first_step")
 
 
+@pytest.mark.long
 def test_every_float_setting_can_be_traced():
     """What `RunSpec.is_traced` promises: one compiled program takes any value of any float setting."""
     game = sx.make("escape-randomized")

@@ -53,6 +53,7 @@ def test_consumers_who_are_all_alike_overflow_nothing():
     np.testing.assert_allclose([surplus, *profits], [0.95, 0.05, 0.0], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.long
 def test_q_learning_sellers_with_memory_collude_without_intervention():
     """Above the one-shot equilibrium of the grid, (1.4833, 1.4833), in most of 64 markets (Calvano et al. 2020)."""
     game = sx.make("bertrand-platform")

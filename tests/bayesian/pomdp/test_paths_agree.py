@@ -80,6 +80,7 @@ def test_every_learning_rule_takes_both_paths(kind):
     check_paths(GAMES["correlated"](), sx.FollowersConfig(kind=kind).build(), "mixed")
 
 
+@pytest.mark.long
 def test_followers_with_memory_take_both_paths():
     rule = sx.q_learning(0.3, discount=0.9, exploration_decay=0.2, memory=True)
     check_paths(GAMES["correlated"](), rule, "argmax")

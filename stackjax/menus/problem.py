@@ -44,7 +44,7 @@ class MenuProblem:
     gap_name = "regret"  # of the buyer: it answers best
     kernel = "argmax"
     nearby = None
-    answer_choices = ()
+    answer_choices = (1,)  # what a buyer takes depends on its type: commitments are not told apart by answers
     settled_gap = 0.0
     tie = 0.0
     columns: ClassVar = {"half_width": "± (95 %)", "options": "options", "regret": "buyer's regret"}
@@ -106,7 +106,7 @@ class MenuProblem:
             return margins[(types @ allocations.T - prices[None]).argmax(axis=1)].mean()
 
         payoff = jax.lax.map(one, commitments)
-        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 0), jnp.int32))
+        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 1), jnp.int32))
 
     @cached_property
     def differentiable(self) -> Differentiable:

@@ -33,6 +33,12 @@ def test_menus_go_through_the_command_line(trained, tmp_path):
     assert [entry["leader_payoff"] for entry in result_of(trained)["seeds"]] == [entry["leader_payoff"] for entry in seeds]
 
 
+def test_other_solvers_take_menus_too(tmp_path):
+    small = ["--direct.num-updates", "3", "--direct.population", "16", "--polish", "400", "--seeds", "1"]
+    assert run("train", "menu-triangle", *small, "--out", tmp_path / "run") == 0
+    assert result_of(tmp_path / "run")["seeds"][0]["leader_payoff"] == pytest.approx(2 / 27**0.5, rel=5e-4)
+
+
 def test_a_sweep_over_learning_rates_is_one_program(tmp_path, capsys):
     assert (
         run("sweep", "menu-triangle", "--sweep.gradient.learning-rate", "0.001", "0.004", *QUICK, "--out", tmp_path / "s") == 0

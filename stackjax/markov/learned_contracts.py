@@ -53,10 +53,10 @@ def learn_contracts(
 ) -> LearnedContracts:
     """Play ``num_updates`` batches of ``num_episodes`` episodes, and learn from every step.
 
-    The recommendation is drawn at random with a chance that falls from 1 to 0 linearly; the agent follows it. A value moves by
-    the mean of a batch's errors, over `SLOWING`'s power of how many batches have met it. In the last quarter of all batches
-    the principal's recommendations are settled: where it is all but indifferent between two, the agent is not, so that the
-    agent's values would go on moving with them. Payments are for the mean of the agent's values over that quarter.
+    The recommendation is drawn at random with a chance that falls from 1 to 1/4 linearly; the agent follows it. A value moves
+    by the mean of a batch's errors, over `SLOWING`'s power of how many batches have met it. In the last quarter of all batches
+    the principal's recommendations are settled, and counts start again: where the principal is all but indifferent between
+    two, the agent is not, and its values were learned for either. Payments are for their mean over the last eighth.
 
     Args:
       costs: ``[S, A]`` what an action pays the agent.

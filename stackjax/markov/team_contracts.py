@@ -19,6 +19,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["JudgedTeam", "TeamContracts", "judge_team_contracts", "learn_team_contracts", "team_equilibrium"]
 
 SLOWING = 0.7  # as in `learned_contracts`
+SETTLED_EXPLORATION = 0.5  # once recommendations are settled
 
 
 class TeamContracts(NamedTuple):
@@ -143,7 +144,7 @@ def learn_team_contracts(
 
     settling = 3 * num_updates // 4
     recommended = lambda principal: principal.argmax(axis=1).astype(jnp.int32)
-    exploration = jnp.concatenate([jnp.linspace(1.0, 0.0, settling), jnp.full(num_updates - settling, 0.5)])
+    exploration = jnp.concatenate([jnp.linspace(1.0, 0.0, settling), jnp.full(num_updates - settling, SETTLED_EXPLORATION)])
 
     @jax.jit
     def learn(key: PRNGKey) -> TeamContracts:

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
-from stackjax.errors import UnsolvedError, require_count
+from stackjax.errors import UnsolvedError, require, require_count
 from stackjax.menus.game import MenuGame
 from stackjax.problem import Optimum
 
@@ -50,14 +50,14 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
       cells: N, of the lattice in each dimension; more make the bound tighter and take longer.
 
     Raises:
+      InputError: ``cells`` is not from 4 to 128.
       UnsolvedError: types are not uniform on a rectangle.
       ArithmeticError: the linear programme failed.
     """
     require_count("cells", cells, least=4)
-    if not game.law.is_box or game.law.dimension != 2 or cells > MOST_CELLS:
-        raise UnsolvedError(
-            f"game {game.name!r}: the bound is for types uniform on a rectangle, and at most {MOST_CELLS} cells"
-        )
+    require("cells", cells, cells <= MOST_CELLS, f"at most {MOST_CELLS}")
+    if not game.law.is_box or game.law.dimension != 2:
+        raise UnsolvedError(f"game {game.name!r}: the bound is for types uniform on a rectangle")
     n, h, width = cells, 1.0 / cells, game.law.high - game.law.low
     most = lambda *step: game.allocations.most(width * np.array(step, float))
     cell = np.arange(n * n).reshape(n, n)

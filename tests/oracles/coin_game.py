@@ -5,9 +5,9 @@ Who steps on the coin collects it, by lot if both do: it is worth 1 to the agent
 coin, of a random colour, is on a random cell.
 """
 
-import functools
-
 import numpy as np
+
+__all__ = ["cooperative_value"]
 
 MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
@@ -40,8 +40,3 @@ def cooperative_value(size, steps):
                         before[first, second, coin, colour] = best
         values = before
     return values.mean()
-
-
-@functools.cache
-def known_value():
-    return cooperative_value(3, 20)

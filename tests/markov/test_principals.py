@@ -81,3 +81,12 @@ def test_without_a_nudge_errors_turn_the_agent_away():
     )
     assert plain.followed < nudged.followed == 1.0
     assert plain.principal < nudged.principal
+
+
+@pytest.mark.long
+def test_the_principals_indifference_does_not_mislead_the_agent():
+    """In this tree a recommendation changes late; values learned for the earlier one left 0.74 of the equilibrium's utility."""
+    tree = random_tree(2)
+    known = subgame_perfect(*(jnp.asarray(part, jnp.float32) for part in tree[:2]), tree[2], tree[3])
+    judged = judge_contracts(learn_contracts(jax.random.key(2), *tree), *tree)
+    assert judged.principal >= 0.98 * float(known.principal[0])

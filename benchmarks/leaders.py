@@ -152,7 +152,11 @@ def compare(contest: Contest, settings: Settings, known: list[dict[str, Any]]) -
             rows.append(have[key])
             continue
         started = time.perf_counter()
-        run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, stop_at_optimum=False, progress=False)
+        try:
+            run = sx.train(game, solver=LEADERS[name], seeds=settings.seeds, stop_at_optimum=False, progress=False)
+        except sx.InputError as error:
+            print(f"{contest.kind:<12} {contest.name:<24} {name:<10} left out: {error}", flush=True)
+            continue
         seconds = time.perf_counter() - started
         entries = run.result["seeds"]
         payoffs, settled = (np.array([entry[name] for entry in entries]) for name in ("leader_payoff", "settled"))

@@ -18,6 +18,7 @@ import stackjax as sx
 from planning import measure
 from stackjax.menus import MenuProblem, Sale, SolveConfig, sale_value, solve_backward
 from stackjax.menus.improve import slopes
+from stackjax.menus.sales.pricing import MenuKind
 from stackjax.solvers.gradient import gradient
 
 SALES = (
@@ -25,6 +26,7 @@ SALES = (
     Sale(10, 10),
     Sale(5, 5, "unit-demand"),
     Sale(10, 10, "unit-demand"),
+    Sale(5, 5, "asymmetric"),
     Sale(5, 5, "three-demand"),
     Sale(10, 10, "three-demand"),
     Sale(10, 10, "bundles"),
@@ -32,6 +34,7 @@ SALES = (
     Sale(20, 20),
     Sale(50, 50),
     Sale(10, 10, "complements"),
+    Sale(10, 10, "asymmetric"),
 )
 
 
@@ -39,7 +42,7 @@ SALES = (
 class Settings:
     """What to measure."""
 
-    sales: int = 4
+    sales: int = 5
     """How many of the sequential auctions, the quick ones first."""
     repeats: int = 7
     """Timed runs of each; the median is reported."""
@@ -87,8 +90,11 @@ def sales(settings: Settings) -> list[dict[str, Any]]:
     for sale in SALES[: settings.sales]:
         small = sale.num_items > 10 or sale.valuations == "complements"
         config = SolveConfig(num_steps=150, batch=512) if small else SolveConfig()
+        if sale == Sale(10, 10, "asymmetric"):
+            config = SolveConfig(num_steps=120, batch=256, value_batches=32)
+        menu: MenuKind = "size" if sale.is_symmetric else "bundle"
         started = time.perf_counter()
-        table = jax.block_until_ready(solve_backward(sale, jax.random.key(0), config))
+        table = jax.block_until_ready(solve_backward(sale, jax.random.key(0), config, menu=menu))
         seconds = time.perf_counter() - started
         found = sale_value(sale, table, jax.random.key(1), 2**13 if small else 2**16)
         name = f"{sale.valuations} {sale.num_bidders} x {sale.num_items}"

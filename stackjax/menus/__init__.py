@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from stackjax.menus.laws import TypeLaw, beta_mixture, finite, uniform_box, uniform_triangle
     from stackjax.menus.persuasion import Persuasion, Profile, best_signals, certify_senders, full_revelation, learn_senders
     from stackjax.menus.problem import MenuCertificate, MenuProblem
-    from stackjax.menus.sequential import Sale, SaleTable, SaleValue, SolveConfig, item_by_item, sale_value, solve_backward
+    from stackjax.menus.sales.backward import SaleTable, SolveConfig, solve_backward
+    from stackjax.menus.sales.fitted import FittedConfig, solve_fitted
+    from stackjax.menus.sales.sale import Sale, item_by_item
+    from stackjax.menus.sales.value import SaleValue, sale_value
     from stackjax.menus.single_buyer import straight_jacket
 
 _HOMES = {
@@ -40,15 +43,10 @@ _HOMES = {
         "learn_senders",
     ),
     "problem": ("MenuCertificate", "MenuProblem"),
-    "sequential": (
-        "Sale",
-        "SaleTable",
-        "SaleValue",
-        "SolveConfig",
-        "item_by_item",
-        "sale_value",
-        "solve_backward",
-    ),
+    "sales.backward": ("SaleTable", "SolveConfig", "solve_backward"),
+    "sales.fitted": ("FittedConfig", "solve_fitted"),
+    "sales.sale": ("Sale", "item_by_item"),
+    "sales.value": ("SaleValue", "sale_value"),
     "single_buyer": ("straight_jacket",),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
@@ -58,6 +56,7 @@ __all__ = [
     "AffineMaximizer",
     "AllocationSet",
     "BoxAllocations",
+    "FittedConfig",
     "Menu",
     "MenuCertificate",
     "MenuConfig",
@@ -86,6 +85,7 @@ __all__ = [
     "learn_senders",
     "sale_value",
     "solve_backward",
+    "solve_fitted",
     "straight_jacket",
     "uniform_box",
     "uniform_triangle",

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from stackjax.errors import InputError
-from stackjax.menus.sequential import Sale, SaleTable, SolveConfig, item_by_item, sale_value, solve_backward
+from stackjax.menus import FittedConfig, Sale, SaleTable, SolveConfig, item_by_item, sale_value, solve_backward, solve_fitted
+from stackjax.menus.sales.pricing import Pricing
 from tests.oracles.sales import average_revenue, unit_demand_optimum, values_of_bundles
 
 QUICK = SolveConfig(num_steps=120, batch=1024)
@@ -15,16 +16,16 @@ LAWS = ["uniform", "unit-demand", "three-demand", "bundles", "complements"]
 @pytest.mark.parametrize("law", LAWS)
 def test_draws_are_the_best_bundles_of_each_size(law):
     items, count = 4, 4000
-    drawn = np.asarray(Sale(2, items, law).draw(jax.random.key(0), 20_000), np.float64)
+    drawn = np.asarray(Sale(2, items, law).sizes(jax.random.key(0), 20_000), np.float64)
     rng = np.random.default_rng(0)
     values = [values_of_bundles(rng, law, items) for _ in range(count)]
     for left in range(1, items + 1):
-        for size in range(1, drawn.shape[2] + 1):
+        for size in range(1, drawn.shape[2]):
             of_size = [[v for b, v in one.items() if len(b) == size and max(b) < left] for one in values]
             if size > left:
-                assert np.isneginf(drawn[:, left, size - 1]).all()
+                assert (drawn[:, left, size] == 0.0).all()
                 continue
-            expected, found = np.array([max(one) for one in of_size]), drawn[:, left, size - 1]
+            expected, found = np.array([max(one) for one in of_size]), drawn[:, left, size]
             error = 4.5 * np.sqrt(expected.var() / count + found.var() / len(found))
             assert abs(expected.mean() - found.mean()) <= error
             assert abs(expected.std() - found.std()) <= 0.06 * expected.std()
@@ -33,11 +34,11 @@ def test_draws_are_the_best_bundles_of_each_size(law):
 @pytest.mark.parametrize("law", LAWS)
 def test_a_table_earns_what_sales_played_out_earn(law):
     sale, rng = Sale(3, 3, law), np.random.default_rng(1)
-    sizes = np.arange(1, sale.most_bought + 1)
+    sizes = np.arange(sale.most_bought + 1)
     prices = rng.uniform(0.3, 0.8, (3, 4, len(sizes))) * sizes
     prices = np.where(sizes[None, None] <= np.arange(4)[None, :, None], prices, np.inf).astype(np.float32)
-    found = sale_value(sale, SaleTable(jax.numpy.asarray(prices)), jax.random.key(0))
-    mean, error = average_revenue(rng, law, prices, 3, 6000)
+    found = sale_value(sale, SaleTable(jax.numpy.asarray(prices), "size"), jax.random.key(0))
+    mean, error = average_revenue(rng, law, prices[:, :, 1:], 3, 6000)
     assert abs(found.value - mean) <= 4.5 * error + found.half_width
     assert (found.half_width == 0.0) == (law == "unit-demand")
 
@@ -65,7 +66,7 @@ def test_bundles_earn_more_than_items_by_themselves():
 
 
 def test_mistakes_name_what_is_allowed():
-    with pytest.raises(InputError, match="valuations=other must be one of uniform, unit-demand"):
+    with pytest.raises(InputError, match="valuations=other must be one of uniform, asymmetric, unit-demand"):
         Sale(2, 2, "other")
     with pytest.raises(InputError, match="num_items=11 must be at most 10"):
         Sale(2, 11, "complements")
@@ -73,3 +74,57 @@ def test_mistakes_name_what_is_allowed():
         Sale(0, 2)
     with pytest.raises(InputError, match="learning_rate=0"):
         SolveConfig(learning_rate=0.0)
+
+
+@pytest.mark.parametrize(("law", "menu"), [("asymmetric", "bundle"), ("asymmetric", "tariff"), ("complements", "bundle")])
+def test_a_bidder_pays_for_what_is_worth_most_to_it_of_what_is_left(law, menu):
+    """A table by sets of items, against sales played out set by set in plain Python."""
+    sale = Sale(2, 3, law)
+    table = solve_backward(sale, jax.random.key(0), SolveConfig(num_steps=10, batch=64, value_batches=2), menu=menu)
+    prices, rng, paid = np.asarray(table.prices, np.float64), np.random.default_rng(0), []
+    assert (prices[:, :, 0] == 0.0).all()
+    for _ in range(6000):
+        left, total = 0b111, 0.0
+        for bidder in prices:
+            if law == "asymmetric":
+                single = rng.uniform(0, np.array([1, 2, 3]) / 3)
+                worth = [sum(single[j] for j in range(3) if bundle >> j & 1) for bundle in range(8)]
+            else:
+                drawn = values_of_bundles(rng, law, 3)
+                worth = [drawn.get(tuple(j for j in range(3) if bundle >> j & 1), 0.0) for bundle in range(8)]
+            offered = [bundle for bundle in range(8) if bundle & left == bundle]
+            assert np.isfinite(bidder[left]).nonzero()[0].tolist() == offered
+            bought = max(offered, key=lambda bundle: worth[bundle] - bidder[left, bundle])
+            total, left = total + bidder[left, bought], left & ~bought
+        paid.append(total)
+    found = sale_value(sale, table, jax.random.key(1), 2**13)
+    assert abs(found.value - np.mean(paid)) <= 4.5 * np.std(paid) / np.sqrt(len(paid)) + found.half_width
+
+
+def test_prices_by_sets_earn_what_prices_by_numbers_earn_where_items_are_alike():
+    sale = Sale(2, 2)
+    values = [
+        sale_value(sale, solve_backward(sale, jax.random.key(0), QUICK, menu=menu), jax.random.key(1))
+        for menu in ("size", "bundle", "tariff")
+    ]
+    for other in values[1:]:
+        assert abs(other.value - values[0].value) <= 2e-3 + other.half_width + values[0].half_width
+
+
+@pytest.mark.parametrize(("items", "best"), [(1, ((1 + 0.25) / 2) ** 2), (2, unit_demand_optimum(2, 2))])
+def test_fitted_policy_iteration_comes_near_the_optimum(items, best):
+    sale = Sale(2, items, "unit-demand")
+    config = FittedConfig(num_iterations=12, learning_rate=3e-4, hidden_sizes=(128, 128))
+    found = sale_value(sale, solve_fitted(sale, jax.random.key(0), config), jax.random.key(1))
+    assert 0.985 * best <= found.value <= best + found.half_width
+
+
+def test_prices_that_do_not_suit_the_law_are_refused():
+    with pytest.raises(InputError, match="menu='size' is for values that treat items alike"):
+        Pricing(Sale(2, 2, "asymmetric"), "size")
+    with pytest.raises(InputError, match="menu='tariff' is for values that add up"):
+        Pricing(Sale(2, 2, "bundles"), "tariff")
+    with pytest.raises(InputError, match="num_items=20 must be at most 10"):
+        Pricing(Sale(2, 20), "bundle")
+    with pytest.raises(InputError, match="num_iterations=0"):
+        FittedConfig(num_iterations=0)

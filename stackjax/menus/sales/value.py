@@ -1,0 +1,66 @@
+"""What a table of prices earns in a sequential sale: exact for unit demand, else on fresh bidders, with an interval."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.stats
+
+from stackjax.menus.sales.backward import SaleTable
+from stackjax.menus.sales.pricing import Pricing
+from stackjax.menus.sales.sale import Sale
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["SaleValue", "sale_value"]
+
+NUM_REPEATS = 16
+MOST_NUMBERS = 2**21  # gains that are computed at the same time
+
+
+class SaleValue(NamedTuple):
+    """The seller's expected revenue, with the half-width of its 95 % interval."""
+
+    value: float
+    half_width: float
+
+
+def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -> SaleValue:
+    """What ``table`` earns; where that is not exact, from 16 repeats of ``count`` sales with fresh bidders."""
+    if sale.valuations == "unit-demand" and table.kind == "size":
+        return SaleValue(_unit_demand(np.asarray(table.prices[:, :, 1], np.float64)), 0.0)
+    found = np.asarray(jax.jit(lambda key: repeats(sale, table, key, count))(key), np.float64)
+    spread = scipy.stats.t.ppf(0.975, NUM_REPEATS - 1) * found.std(ddof=1) / math.sqrt(NUM_REPEATS)
+    return SaleValue(float(found.mean()), float(spread))
+
+
+def repeats(sale: Sale, table: SaleTable, key: PRNGKey, count: int) -> Array:
+    """``[16]`` the mean revenue of each repeat of ``count`` sales."""
+    pricing = Pricing(sale, table.kind)
+    width = pricing.num_options * (pricing.num_states if table.kind == "size" else 1)
+    chunk = min(count, 2 ** max(0, int(math.log2(MOST_NUMBERS / width))))
+
+    def bidder(left: Array, step: tuple[Array, PRNGKey]) -> tuple[Array, Array]:
+        prices, key = step
+        worth = pricing.all_worth(pricing.draw(key, chunk))
+        own = jnp.take_along_axis(worth, left[:, None, None], axis=1)[:, 0] if table.kind == "size" else worth[:, 0]
+        offered = prices[left]
+        bought = (own - offered).argmax(axis=1)
+        return left - bought, jnp.take_along_axis(offered, bought[:, None], axis=1)[:, 0]
+
+    def sales(key: PRNGKey) -> Array:
+        start = jnp.full(chunk, pricing.num_states - 1)
+        return jax.lax.scan(bidder, start, (table.prices, jax.random.split(key, sale.num_bidders)))[1].sum(axis=0).mean()
+
+    keys = jax.random.split(key, (NUM_REPEATS, max(1, count // chunk)))
+    return jax.lax.map(lambda keys: jax.lax.map(sales, keys).mean(), keys)
+
+
+def _unit_demand(prices: np.ndarray) -> float:
+    """By ``V(k) = (1 - p^k) (p + V'(k - 1)) + p^k V'(k)``, ``prices [n, m + 1]``."""
+    k, later = np.arange(1, prices.shape[1]), np.zeros(prices.shape[1])
+    for price in prices[::-1]:
+        unsold = np.clip(price[1:], 0.0, 1.0) ** k
+        later = np.concatenate([[0.0], (1.0 - unsold) * (price[1:] + later[:-1]) + unsold * later[1:]])
+    return float(later[-1])

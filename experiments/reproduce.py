@@ -29,6 +29,7 @@ EXPERIMENTS = (
     "contracts",
     "tariffs",
     "menus",
+    "sequential_auctions",
     "leaders",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"

@@ -50,12 +50,13 @@ def main(settings: Settings) -> None:
         seconds = time.perf_counter() - started
         found = sale_value(row.sale, table, jax.random.key(1), settings.few(2**17, 2**12))
         name = f"{row.sale.valuations}, {row.sale.num_bidders} bidders, {row.sale.num_items} items"
+        published = ", ".join(f"{v:.4f}" for v in row.published)
         values[name] = found.value, found.half_width, row.published
         experiment.claim(
             "Ravindranath et al.",
-            f"{name}: dynamic programming, fitted policy iteration and PPO earn {', '.join(f'{v:.4f}' for v in row.published)}",
+            f"{name}: dynamic programming, fitted policy iteration and PPO earn {published}; ours is at least {row.bar}",
             f"{found.value:.4f} ± {found.half_width:.4f}" if found.half_width else f"{found.value:.6f}, exact",
-            bool(found.value + found.half_width >= row.bar),
+            bool(found.value >= row.bar),
             f"{seconds:.0f} s with compilation on two CPU cores; theirs {', '.join(f'{s:,}' for s in row.seconds)} s on a GPU",
             seeds=1,
         )

@@ -15,7 +15,7 @@ import numpy as np
 import optax
 import scipy.stats
 
-from stackjax.errors import require, require_count
+from stackjax.errors import require_count, require_positive
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["AffineConfig", "AffineMaximizer", "Outcome", "auction", "average_revenue", "item_wise_myerson", "learn_affine"]
@@ -62,7 +62,7 @@ class AffineConfig:
         for name in ("num_options", "num_updates", "batch"):
             require_count(name, getattr(self, name))
         for name in ("learning_rate", "first_sharpness", "last_sharpness"):
-            require(name, getattr(self, name), getattr(self, name) > 0, "positive")
+            require_positive(name, getattr(self, name))
 
 
 def _scores(allocations: Any, weights: Any, boosts: Any, values: Any) -> tuple[Any, Any]:

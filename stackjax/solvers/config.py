@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from stackjax.errors import require, require_count, require_number
+from stackjax.errors import require, require_count, require_number, require_positive
 
 __all__ = ["DirectConfig", "GradientConfig", "SearchConfig"]
 
@@ -39,7 +39,7 @@ class GradientConfig:
         require_count("num_updates", self.num_updates)
         require("num_updates", self.num_updates, self.num_updates < 2**31, "below 2**31")
         for name in ("learning_rate", "first_sharpness", "last_sharpness"):
-            require_number(name, getattr(self, name), lambda number: number > 0, "positive")
+            require_positive(name, getattr(self, name))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from stackjax.errors import require, require_count
+from stackjax.errors import require_count, require_positive
 from stackjax.menus.sales.pricing import Block, MenuKind, Prices, Pricing
 from stackjax.menus.sales.sale import Sale
 from stackjax.types import Array, PRNGKey
@@ -50,7 +50,7 @@ class SolveConfig:
         for name in ("num_steps", "batch", "value_batches"):
             require_count(name, getattr(self, name))
         for name in ("learning_rate", "first_sharpness", "last_sharpness"):
-            require(name, getattr(self, name), getattr(self, name) > 0, "positive")
+            require_positive(name, getattr(self, name))
 
 
 def _outcomes(pricing: Pricing, block: Block, own: Array, later: Array, drawn: Array) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from stackjax.errors import require, require_count
+from stackjax.errors import require_count, require_positive
 from stackjax.menus.sales.backward import SaleTable
 from stackjax.menus.sales.pricing import Pricing
 from stackjax.menus.sales.sale import Sale, bits
@@ -56,7 +56,7 @@ class FittedConfig:
         for name in ("num_iterations", "episodes", "return_steps", "critic_steps", "actor_steps", "valuations"):
             require_count(name, getattr(self, name))
         for name in ("learning_rate", "sharpness"):
-            require(name, getattr(self, name), getattr(self, name) > 0, "positive")
+            require_positive(name, getattr(self, name))
 
 
 class _Network(nn.Module):

@@ -111,7 +111,7 @@ class Pricing:
         if self.sale.is_additive:
             inside = jnp.asarray(bits(self.sale.num_items)[block.options.ravel()].T, drawn.dtype)
             return (drawn @ inside).reshape(shape)
-        return drawn[:, block.options.ravel()].reshape(shape) * jnp.asarray(block.sizes > 0, drawn.dtype)[None]
+        return drawn[:, block.options.ravel()].reshape(shape)
 
     def all_worth(self, drawn: Array) -> Array:
         """``[B, N or 1, O]`` what options are worth, those that are not there among them."""

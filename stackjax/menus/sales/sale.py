@@ -51,10 +51,6 @@ class Sale:
         require("num_items", self.num_items, self.num_items <= most, f"at most {most}")
 
     @property
-    def name(self) -> str:
-        return "sequential-sale"
-
-    @property
     def is_symmetric(self) -> bool:
         """Whether the law treats items alike."""
         return self.valuations != "asymmetric"
@@ -71,13 +67,9 @@ class Sale:
 
     @property
     def highest_values(self) -> np.ndarray:
-        """``[m]`` what each item can be worth at most by itself."""
+        """``[m]`` what each item can be worth at most, for values that add up."""
         m = self.num_items
-        return np.arange(1, m + 1) / m if self.valuations == "asymmetric" else np.full(m, self.highest_of(1))
-
-    def highest_of(self, size: int) -> float:
-        """What a bundle of ``size`` items can be worth at most."""
-        return {"bundles": math.sqrt(size), "complements": 3.0 * size}.get(self.valuations, float(size))
+        return np.arange(1, m + 1) / m if self.valuations == "asymmetric" else np.ones(m)
 
     def sizes(self, key: PRNGKey, count: int) -> Array:
         """``[count, m + 1, S + 1]`` what its best bundle of each size is worth to a bidder, by the items left; 0 if too few."""

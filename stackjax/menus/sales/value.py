@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
+from stackjax.errors import require, require_count
 from stackjax.menus.sales.backward import SaleTable
 from stackjax.menus.sales.pricing import Pricing
 from stackjax.menus.sales.sale import Sale
@@ -27,33 +28,42 @@ class SaleValue(NamedTuple):
 
 
 def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -> SaleValue:
-    """What ``table`` earns; where that is not exact, from 16 repeats of ``count`` sales with fresh bidders."""
+    """What ``table`` earns; where that is not exact, from 16 repeats of at least ``count`` sales with fresh bidders.
+
+    Raises:
+      InputError: ``count`` is not a positive whole number, or ``table`` is not of this sale.
+    """
+    require_count("count", count)
+    pricing = Pricing(sale, table.kind)
+    shape = sale.num_bidders, pricing.num_states, pricing.num_options
+    require("table", table.prices.shape, table.prices.shape == shape, f"of prices of shape {shape}")
     if sale.valuations == "unit-demand" and table.kind == "size":
         return SaleValue(_unit_demand(np.asarray(table.prices[:, :, 1], np.float64)), 0.0)
-    found = np.asarray(jax.jit(lambda key: repeats(sale, table, key, count))(key), np.float64)
+    play = jax.jit(lambda prices, key: _repeats(pricing, prices, key, count))
+    found = np.asarray(play(table.prices, key), np.float64)
     spread = scipy.stats.t.ppf(0.975, NUM_REPEATS - 1) * found.std(ddof=1) / math.sqrt(NUM_REPEATS)
     return SaleValue(float(found.mean()), float(spread))
 
 
-def repeats(sale: Sale, table: SaleTable, key: PRNGKey, count: int) -> Array:
+def _repeats(pricing: Pricing, prices: Array, key: PRNGKey, count: int) -> Array:
     """``[16]`` the mean revenue of each repeat of ``count`` sales."""
-    pricing = Pricing(sale, table.kind)
-    width = pricing.num_options * (pricing.num_states if table.kind == "size" else 1)
+    by_size = pricing.kind == "size"
+    width = pricing.num_options * (pricing.num_states if by_size else 1)
     chunk = min(count, 2 ** max(0, int(math.log2(MOST_NUMBERS / width))))
 
     def bidder(left: Array, step: tuple[Array, PRNGKey]) -> tuple[Array, Array]:
-        prices, key = step
+        own_prices, key = step
         worth = pricing.all_worth(pricing.draw(key, chunk))
-        own = jnp.take_along_axis(worth, left[:, None, None], axis=1)[:, 0] if table.kind == "size" else worth[:, 0]
-        offered = prices[left]
+        own = jnp.take_along_axis(worth, left[:, None, None], axis=1)[:, 0] if by_size else worth[:, 0]
+        offered = own_prices[left]
         bought = (own - offered).argmax(axis=1)
         return left - bought, jnp.take_along_axis(offered, bought[:, None], axis=1)[:, 0]
 
     def sales(key: PRNGKey) -> Array:
         start = jnp.full(chunk, pricing.num_states - 1)
-        return jax.lax.scan(bidder, start, (table.prices, jax.random.split(key, sale.num_bidders)))[1].sum(axis=0).mean()
+        return jax.lax.scan(bidder, start, (prices, jax.random.split(key, len(prices))))[1].sum(axis=0).mean()
 
-    keys = jax.random.split(key, (NUM_REPEATS, max(1, count // chunk)))
+    keys = jax.random.split(key, (NUM_REPEATS, -(-count // chunk)))
     return jax.lax.map(lambda keys: jax.lax.map(sales, keys).mean(), keys)
 
 

@@ -48,7 +48,7 @@ def main(settings: Settings) -> None:
         table = solve_backward(row.sale, jax.random.key(0), config)
         jax.block_until_ready(table.prices)
         seconds = time.perf_counter() - started
-        found = sale_value(row.sale, table, jax.random.key(1), settings.few(2**17, 2**12))
+        found = sale_value(row.sale, table, jax.random.key(1), settings.few(2**20 if row.sale.num_items == 5 else 2**17, 2**12))
         name = f"{row.sale.valuations}, {row.sale.num_bidders} bidders, {row.sale.num_items} items"
         published = ", ".join(f"{v:.4f}" for v in row.published)
         values[name] = found.value, found.half_width, row.published

@@ -111,7 +111,9 @@ def test_prices_by_sets_earn_what_prices_by_numbers_earn_where_items_are_alike()
         assert abs(other.value - values[0].value) <= 2e-3 + other.half_width + values[0].half_width
 
 
-@pytest.mark.parametrize(("items", "best"), [(1, ((1 + 0.25) / 2) ** 2), (2, unit_demand_optimum(2, 2))])
+@pytest.mark.parametrize(
+    ("items", "best"), [(1, ((1 + 0.25) / 2) ** 2), pytest.param(2, unit_demand_optimum(2, 2), marks=pytest.mark.long)]
+)
 def test_fitted_policy_iteration_comes_near_the_optimum(items, best):
     sale = Sale(2, items, "unit-demand")
     config = FittedConfig(num_iterations=12, learning_rate=3e-4, hidden_sizes=(128, 128))

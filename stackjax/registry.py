@@ -32,6 +32,7 @@ HOMES = (
     "stackjax.markov.family",
     "stackjax.markov.mean_field.family",
     "stackjax.menus.family",
+    "stackjax.menus.sales.family",
 )  # the modules whose FAMILY the library brings; a new family is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names

@@ -53,28 +53,32 @@ class SolveConfig:
             require_positive(name, getattr(self, name))
 
 
-def _outcomes(pricing: Pricing, block: Block, own: Array, later: Array, drawn: Array) -> tuple[Array, Array]:
+def _outcomes(pricing: Pricing, block: Block, prices: Array, later: Array, drawn: Array) -> tuple[Array, Array]:
     """``[B, C, O]`` gains of a block's options to bidders, and ``[C, O]`` what the seller has of them from now on."""
-    prices = pricing.prices(block, own)
     gains = jnp.where(jnp.asarray(block.there)[None], pricing.worth(block, drawn) - prices[None], -jnp.inf)
     return gains, jnp.where(block.there, prices + later[block.after], 0.0)
 
 
-def soft_value(pricing: Pricing, params: Prices, later: Array, drawn: Array, sharpness: Array) -> Array:
-    """The sum over states of what they are worth if bidders choose with chances; ``later [N]`` is what they are worth after."""
+def soft_value(pricing: Pricing, prices: Prices, later: Array, drawn: Array, sharpness: Array) -> Array:
+    """The sum over states of what they are worth if bidders choose with chances.
+
+    Args:
+      prices: of each block, ``[C, O]``.
+      later: ``[N]`` what states are worth afterwards.
+    """
 
     def of(block: Block, own: Array) -> Array:
         gains, rewards = _outcomes(pricing, block, own, later, drawn)
         return (jax.nn.softmax(sharpness * gains, axis=2) * rewards[None]).sum(axis=2).mean(axis=0).sum()
 
-    values = [of(block, own) for block, own in zip(pricing.blocks, params, strict=True)]
+    values = [of(block, own) for block, own in zip(pricing.blocks, prices, strict=True)]
     return jnp.stack(values).sum()
 
 
-def hard_value(pricing: Pricing, params: Prices, later: Array, drawn: Array) -> Array:
+def hard_value(pricing: Pricing, prices: Prices, later: Array, drawn: Array) -> Array:
     """``[N]`` what states are worth before a bidder comes who buys what is best, the mean over the drawn valuations."""
     worth = jnp.zeros_like(later)
-    for block, own in zip(pricing.blocks, params, strict=True):
+    for block, own in zip(pricing.blocks, prices, strict=True):
         gains, rewards = _outcomes(pricing, block, own, later, drawn)
         bought = gains.argmax(axis=2)
         paid = jnp.take_along_axis(jnp.broadcast_to(rewards[None], gains.shape), bought[..., None], axis=2)[..., 0]
@@ -100,7 +104,8 @@ def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None, 
             key, progress = drawn
             sharpness = config.first_sharpness * (config.last_sharpness / config.first_sharpness) ** progress
             values = pricing.draw(key, config.batch)
-            slope = jax.grad(lambda params: -soft_value(pricing, params, later, values, sharpness))(params)
+            lost = lambda params: -soft_value(pricing, pricing.block_prices(params), later, values, sharpness)
+            slope = jax.grad(lost)(params)
             with jax.numpy_dtype_promotion("standard"):  # optax counts in integers
                 move, moments = adam.update(slope, moments)
             rate = config.learning_rate * (1.0 - progress)
@@ -110,7 +115,8 @@ def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None, 
         return jax.lax.scan(step, (params, adam.init(params)), drawn)[0][0]
 
     def worth_now(params: Prices, later: Array, key: PRNGKey) -> Array:
-        one = lambda key: hard_value(pricing, params, later, pricing.draw(key, config.batch))
+        prices = pricing.block_prices(params)
+        one = lambda key: hard_value(pricing, prices, later, pricing.draw(key, config.batch))
         return jax.lax.map(one, jax.random.split(key, config.value_batches)).mean(axis=0)
 
     def bidder(carry: tuple[Prices, Array], key: PRNGKey) -> tuple[tuple[Prices, Array], Prices]:
@@ -127,6 +133,6 @@ def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None, 
         carry = last, worth_now(last, nothing, value_key)
         _, others = jax.lax.scan(bidder, carry, jax.random.split(key, sale.num_bidders - 1))
         whole = jax.tree.map(lambda others, last: jnp.concatenate([others[::-1], last[None]]), others, last)
-        return jax.lax.map(pricing.table, whole)
+        return jax.lax.map(lambda params: pricing.table(pricing.block_prices(params)), whole)
 
     return SaleTable(solve(key), pricing.kind)

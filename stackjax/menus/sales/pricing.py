@@ -71,6 +71,15 @@ class Pricing:
         return Pricing(sale, kind)
 
     @property
+    def name(self) -> str:
+        return "sequential-sale"
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a recursion says what prices earn."""
+        return self.kind == "size" and self.sale.valuations == "unit-demand"
+
+    @property
     def num_states(self) -> int:
         """N."""
         return self.sale.num_items + 1 if self.kind == "size" else 2**self.sale.num_items
@@ -143,10 +152,17 @@ class Pricing:
         single = np.diag(size > 0) if self.kind == "bundle" else np.zeros((0, len(size)))
         return params @ jnp.asarray(np.concatenate([bits(k).T, schedule, single]), params.dtype)
 
-    def table(self, params: Prices) -> Array:
+    def block_prices(self, params: Prices) -> Prices:
+        """`prices` of every block."""
+        return tuple(self.prices(block, own) for block, own in zip(self.blocks, params, strict=True))
+
+    def table(self, prices: Prices) -> Array:
         """``[N, O]`` all prices, by what is left and what is bought; infinite for what is not there."""
         found = jnp.full((self.num_states, self.num_options), math.inf)
-        for block, own in zip(self.blocks, params, strict=True):
-            prices = jnp.where(block.there, self.prices(block, own), math.inf)
-            found = found.at[block.states[:, None], block.options].set(prices)
+        for block, own in zip(self.blocks, prices, strict=True):
+            found = found.at[block.states[:, None], block.options].set(jnp.where(block.there, own, math.inf))
         return found
+
+    def of_blocks(self, table: Array) -> Prices:
+        """The prices ``[C, O]`` of every block, of a ``table [N, O]``; 0 for nothing."""
+        return tuple(table[block.states[:, None], block.options] * (block.sizes > 0).astype(table.dtype) for block in self.blocks)

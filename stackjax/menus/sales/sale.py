@@ -66,6 +66,11 @@ class Sale:
         return min(self.num_items, {"unit-demand": 1, "three-demand": 3}.get(self.valuations, self.num_items))
 
     @property
+    def highest_worth(self) -> float:
+        """The most that a bundle can be worth, per item."""
+        return 3.0 if self.valuations == "complements" else 1.0
+
+    @property
     def highest_values(self) -> np.ndarray:
         """``[m]`` what each item can be worth at most, for values that add up."""
         m = self.num_items

@@ -14,7 +14,7 @@ from stackjax.menus.sales.pricing import Pricing
 from stackjax.menus.sales.sale import Sale
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["SaleValue", "sale_value"]
+__all__ = ["SaleValue", "repeats", "sale_value", "unit_demand_value"]
 
 NUM_REPEATS = 16
 MOST_NUMBERS = 2**21  # gains that are computed at the same time
@@ -37,16 +37,16 @@ def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -
     pricing = Pricing(sale, table.kind)
     shape = sale.num_bidders, pricing.num_states, pricing.num_options
     require("table", table.prices.shape, table.prices.shape == shape, f"of prices of shape {shape}")
-    if sale.valuations == "unit-demand" and table.kind == "size":
-        return SaleValue(_unit_demand(np.asarray(table.prices[:, :, 1], np.float64)), 0.0)
-    play = jax.jit(lambda prices, key: _repeats(pricing, prices, key, count))
+    if pricing.is_exact:
+        return SaleValue(unit_demand_value(np.asarray(table.prices[:, :, 1], np.float64)), 0.0)
+    play = jax.jit(lambda prices, key: repeats(pricing, prices, key, count, NUM_REPEATS))
     found = np.asarray(play(table.prices, key), np.float64)
     spread = scipy.stats.t.ppf(0.975, NUM_REPEATS - 1) * found.std(ddof=1) / math.sqrt(NUM_REPEATS)
     return SaleValue(float(found.mean()), float(spread))
 
 
-def _repeats(pricing: Pricing, prices: Array, key: PRNGKey, count: int) -> Array:
-    """``[16]`` the mean revenue of each repeat of ``count`` sales."""
+def repeats(pricing: Pricing, prices: Array, key: PRNGKey, count: int, num_repeats: int) -> Array:
+    """``[num_repeats]`` the mean revenue of each repeat of ``count`` sales at ``prices [n, N, O]``."""
     by_size = pricing.kind == "size"
     width = pricing.num_options * (pricing.num_states if by_size else 1)
     chunk = min(count, 2 ** max(0, int(math.log2(MOST_NUMBERS / width))))
@@ -63,12 +63,12 @@ def _repeats(pricing: Pricing, prices: Array, key: PRNGKey, count: int) -> Array
         start = jnp.full(chunk, pricing.num_states - 1)
         return jax.lax.scan(bidder, start, (prices, jax.random.split(key, len(prices))))[1].sum(axis=0).mean()
 
-    keys = jax.random.split(key, (NUM_REPEATS, -(-count // chunk)))
+    keys = jax.random.split(key, (num_repeats, -(-count // chunk)))
     return jax.lax.map(lambda keys: jax.lax.map(sales, keys).mean(), keys)
 
 
-def _unit_demand(prices: np.ndarray) -> float:
-    """By ``V(k) = (1 - p^k) (p + V'(k - 1)) + p^k V'(k)``, ``prices [n, m + 1]``."""
+def unit_demand_value(prices: np.ndarray) -> float:
+    """The revenue by ``V(k) = (1 - p^k) (p + V'(k - 1)) + p^k V'(k)``, ``prices [n, m + 1]``."""
     k, later = np.arange(1, prices.shape[1]), np.zeros(prices.shape[1])
     for price in prices[::-1]:
         unsold = np.clip(price[1:], 0.0, 1.0) ** k

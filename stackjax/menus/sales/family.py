@@ -1,0 +1,73 @@
+"""Sequential sales as runs and the command line know them."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from stackjax.errors import UnsolvedError
+from stackjax.families import Family, Solved
+from stackjax.menus.sales.config import SaleConfig
+from stackjax.registry import GameEntry
+
+if TYPE_CHECKING:
+    from stackjax.menus.sales.pricing import Pricing
+    from stackjax.menus.sales.problem import SaleProblem
+
+__all__ = ["FAMILY"]
+
+
+@dataclasses.dataclass(frozen=True)
+class SaleOptions:
+    """Options of sequential sales."""
+
+    bidders: int = 5
+    """Bidders, who come one after another."""
+    items: int = 5
+    """Items for sale."""
+    valuations: Literal["uniform", "asymmetric", "unit-demand", "three-demand", "bundles", "complements"] = "uniform"
+    """The law of bidders' values."""
+    menu: Literal["default", "size", "bundle"] = "default"
+    """Prices for each number of items, or for each bundle; by default the first where the law treats items alike."""
+
+
+class SaleFamily(Family):
+    """A seller commits to prices for bidders who come one after another; each takes the best bundle of what is left."""
+
+    name = "sequential-sales"
+    sections: ClassVar = {"sale": SaleConfig}
+    solver = "gradient"
+    entries = (
+        GameEntry(
+            "sequential-sale",
+            "stackjax.menus.sales.problem:sequential_sale",
+            "sells items to bidders who come one after another",
+            "2.434870 (unit demand, 5 x 5)",
+            SaleOptions,
+        ),
+    )
+
+    def rules(self) -> type:
+        from stackjax.menus.sales.pricing import Pricing
+
+        return Pricing
+
+    def build(self, game: "Pricing", settings: dict[str, Any]) -> "SaleProblem":
+        from stackjax.menus.sales.problem import SaleProblem
+
+        return SaleProblem(game, settings["sale"])
+
+    def vary(self, problem: Any, settings: dict[str, Any], options: dict[str, Any]) -> "SaleProblem":
+        del options  # none is traced
+        return dataclasses.replace(problem, config=settings["sale"])
+
+    def solve(self, game: "Pricing") -> Solved:
+        from stackjax.menus.sales.problem import SaleProblem
+
+        found, sale = SaleProblem(game).optimum(), game.sale
+        what = f"{sale.valuations} values, {sale.num_bidders} bidders, {sale.num_items} items"
+        if found is None:
+            raise UnsolvedError(f"the optimum of {game.name!r} with {what} is not known; for unit demand and for one item it is")
+        words = [f"{game.name}, {what}: {found.value:.10g} ({found.method})"]
+        return Solved(found.value, found.method, {"value": found.value, "method": found.method}, words)
+
+
+FAMILY = SaleFamily()

@@ -1,0 +1,233 @@
+"""A sequential sale as a `Problem`: the commitment is the table of all prices, and every bidder's answer is exact."""
+
+import dataclasses
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.optimize
+
+from stackjax.errors import require
+from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
+from stackjax.menus.sales.config import SaleConfig
+from stackjax.menus.sales.pricing import Prices, Pricing
+from stackjax.menus.sales.sale import Sale, Valuations, bits, item_by_item
+from stackjax.menus.sales.value import NUM_REPEATS, repeats, sale_value, unit_demand_value
+from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
+from stackjax.spaces import Box
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["SaleCertificate", "SaleProblem", "sequential_sale"]
+
+MOST_PRICES = 2**17
+SALES_ON_THE_WAY, SALES_AT_LAST = 2**10, 2**15  # of each of 16 repeats
+
+
+def sequential_sale(bidders: int = 5, items: int = 5, valuations: Valuations = "uniform", menu: str = "default") -> Pricing:
+    """Sells ``items`` to ``bidders`` who come one after another, at prices for bundles; see `Sale` and `Pricing`.
+
+    Raises:
+      InputError: a number or a word is not possible, or there are more than 131,072 prices: `solve_backward` takes more.
+    """
+    pricing = Pricing.of(Sale(bidders, items, valuations), None if menu == "default" else menu)  # type: ignore[arg-type]
+    require("menu", menu, pricing.kind != "tariff", "size or bundle here; solve_backward takes tariffs too")
+    count = bidders * pricing.num_states * pricing.num_options
+    require("items", items, count <= MOST_PRICES, f"so few that there are at most {MOST_PRICES} prices; here are {count}")
+    return pricing
+
+
+class SaleCertificate(NamedTuple):
+    """What prices earn, game units: ``revenue``, and the ``half_width`` of its 95 % interval, 0 where it is exact."""
+
+    revenue: Array
+    half_width: Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SaleProblem:
+    """A `Problem`: prices ``[n * N, O]`` by bidder, what is left and what is bought.
+
+    What is not there has a price too, which counts for nothing.
+    """
+
+    game: Pricing
+    config: SaleConfig = dataclasses.field(default_factory=SaleConfig)
+
+    gap_name = "regret"  # of the bidders: they answer best
+    kernel = "argmax"
+    nearby = None
+    answer_choices = (1,)
+    settled_gap = 0.0
+    tie = 0.0
+    columns: ClassVar = {"half_width": "± (95 %)", "regret": "bidders' regret"}
+
+    @property
+    def name(self) -> str:
+        return self.game.name
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        return self.game.sale.num_bidders, self.game.num_states, self.game.num_options
+
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        """``[O]`` the items of each option."""
+        m = self.game.sale.num_items
+        return np.arange(self.game.num_options) if self.game.kind == "size" else bits(m).sum(axis=1)
+
+    @cached_property
+    def commitments(self) -> Table:
+        bidders, states, _ = self._shape
+        highest = self.game.sale.highest_worth
+        space = Box((0.0,) * len(self._sizes), tuple(highest * max(1.0, float(size)) for size in self._sizes))
+        rows = np.stack(np.meshgrid(np.arange(bidders), np.arange(states), indexing="ij"), axis=-1).reshape(-1, 2)
+        with jax.ensure_compile_time_eval():
+            return Table(bidders * states, space, jnp.asarray(rows, jnp.float32))
+
+    @property
+    def payoff_range(self) -> tuple[float, float]:
+        return 0.0, self.game.sale.highest_worth * self.game.sale.num_items
+
+    @property
+    def bytes_per_commitment(self) -> int:
+        """Gains of all options in all states."""
+        _, states, options = self._shape
+        return 16 * self.config.num_valuations * states * options
+
+    def _blocks(self, commitment: Array) -> list[Prices]:
+        """The prices of each bidder's blocks."""
+        return [self.game.of_blocks(own) for own in commitment.reshape(self._shape)]
+
+    def table(self, commitment: Array) -> SaleTable:
+        """The table of prices that a commitment stands for."""
+        whole = [self.game.table(prices) for prices in self._blocks(jnp.asarray(commitment))]
+        return SaleTable(jnp.stack(whole), self.game.kind)
+
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+        """See `Problem`: all tables meet the same bidders."""
+        del lasting
+        one = lambda made: repeats(self.game, self.table(made).prices, key, self.config.num_valuations, 1)[0]
+        payoff = jax.lax.map(one, commitments)
+        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 1), jnp.int32))
+
+    @cached_property
+    def differentiable(self) -> Differentiable:
+        """The revenue if bidders buy with chances that fall off smoothly with what they miss, see `Differentiable`.
+
+        Its slopes are those of every state's worth by its own prices, given what is paid afterwards.
+        """
+        game, (bidders, states, options) = self.game, self._shape
+        scale = self.game.sale.highest_worth * int(self._sizes.max())
+
+        def payoff(key: PRNGKey, commitment: Array, sharpness: Array) -> Array:
+            later, values = jnp.zeros(states), jnp.zeros(())
+            for prices, own_key in zip(self._blocks(commitment)[::-1], jax.random.split(key, bidders), strict=True):
+                drawn = game.draw(own_key, self.config.num_valuations)
+                values = values + soft_value(game, prices, later, drawn, sharpness / scale)
+                later = hard_value(game, jax.lax.stop_gradient(prices), later, drawn)
+            return values - jax.lax.stop_gradient(values) + later[-1]
+
+        def start(key: PRNGKey) -> Array:
+            drawn = game.draw(key, self.config.num_valuations)
+            prices = [0.7 * game.worth(block, drawn).mean(axis=0) for block in game.blocks]
+            table = jnp.nan_to_num(game.table(tuple(prices)), posinf=0.0)
+            return jnp.tile(table, (bidders, 1))
+
+        return Differentiable(payoff, start, lambda commitment: commitment)
+
+    def improve(self, commitment: np.ndarray, num_evaluations: int) -> np.ndarray:
+        """The best prices where the recursion has them, for unit demand; else as they are. Not for tracers."""
+        del num_evaluations
+        made = np.array(commitment).reshape(self._shape)
+        if self.game.is_exact:
+            _, made[..., 1] = unit_demand_best(self.game.sale)
+        return made.reshape(np.shape(commitment))
+
+    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
+        """See `Problem`: exact for unit demand, else on fresh bidders; ``details`` is a `SaleCertificate`."""
+        del num_groups
+        table = self.table(commitment)
+        if self.game.is_exact:
+            shape = jax.ShapeDtypeStruct((), jnp.float32)
+            exact = lambda prices: np.float32(unit_demand_value(np.asarray(prices, np.float64)))
+            value = jax.pure_callback(exact, shape, table.prices[:, :, 1], vmap_method="sequential")
+            return Judged(value, jnp.zeros_like(value), SaleCertificate(value, jnp.zeros_like(value)))
+        found = repeats(self.game, table.prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
+        value, spread = found.mean(), found.std(ddof=1) / NUM_REPEATS**0.5
+        return Judged(value, jnp.zeros_like(value), SaleCertificate(value, 2.0 * spread))
+
+    def optimum(self) -> Optimum | None:
+        """Where a closed form has it: one item, or unit demand."""
+        sale = self.game.sale
+        if self.game.is_exact:
+            return Optimum(unit_demand_best(sale)[0], "closed-form")
+        return Optimum(item_by_item(sale), "closed-form") if sale.num_items == 1 and sale.is_additive else None
+
+    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
+        """See `Problem`; revenue on many fresh bidders, where it is not exact."""
+        del judged, names
+        found = []
+        for index, commitment in enumerate(np.asarray(commitments)):
+            table = self.table(commitment)
+            value = sale_value(self.game.sale, table, jax.random.fold_in(jax.random.key(2**31 - 1), index), SALES_AT_LAST)
+            observations = np.asarray(self.commitments.observations)
+            found.append(
+                {
+                    "leader_payoff": value.value,
+                    "half_width": value.half_width,
+                    "regret": 0.0,
+                    "commitment": {"observations": observations.tolist(), "actions": commitment.tolist()},
+                    "mechanism": self._words(np.asarray(table.prices)),
+                    "follower_play": [],
+                    "curves": self._schedules(np.asarray(table.prices)),
+                }
+            )
+        return found
+
+    def _words(self, prices: np.ndarray) -> list[str]:
+        """What the first and the last bidder pay if nothing has been sold."""
+        lines = []
+        for bidder in dict.fromkeys((0, len(prices) - 1)):
+            own = prices[bidder, -1]
+            asked = [own[self._sizes == size] for size in range(1, self._sizes.max() + 1)]
+            parts = [f"{size} at {_range(asked[size - 1])}" for size in range(1, len(asked) + 1)]
+            lines.append(f"bidder {bidder + 1}, nothing sold yet: {', '.join(parts)}")
+        return lines
+
+    def _schedules(self, prices: np.ndarray) -> list[dict[str, Any]]:
+        """What one item costs by bidders left, a line for each number of items left; means over what is left and bought."""
+        bidders, sale = len(prices), self.game.sale
+        left = np.arange(self.game.num_states) if self.game.kind == "size" else bits(sale.num_items).sum(axis=1)
+        lines = []
+        for count in range(1, sale.num_items + 1):
+            asked = prices[:, left == count][:, :, self._sizes == 1].reshape(bidders, -1)
+            means = np.where(np.isfinite(asked), asked, 0.0).sum(axis=1) / np.isfinite(asked).sum(axis=1)
+            points = [[bidders - bidder, float(mean)] for bidder, mean in enumerate(means)]
+            lines.append({"label": f"{count} left", "points": points})
+        title = "What one item costs, by the items left"
+        return [{"title": title, "axes": ["bidders still to come", "price"], "lines": lines}]
+
+    def judged_how(self) -> dict[str, Any]:
+        """See `Problem`."""
+        how = "exact, by recursion" if self.game.is_exact else "fresh bidders, with a 95 % interval"
+        return {"settled_gap": 0.0, "words": f"who take the best bundle ({self.game.sale.valuations} values); {how}"}
+
+
+def _range(asked: np.ndarray) -> str:
+    low, high = asked[np.isfinite(asked)].min(), asked[np.isfinite(asked)].max()
+    return f"{low:.4g}" if high - low < 5e-4 else f"{low:.4g} to {high:.4g}"
+
+
+def unit_demand_best(sale: Sale) -> tuple[float, np.ndarray]:
+    """The most that a sale to bidders who want one item earns, and the prices ``[n, m + 1]`` by what is left."""
+    later, prices = np.zeros(sale.num_items + 1), np.ones((sale.num_bidders, sale.num_items + 1))
+    for bidder in range(sale.num_bidders - 1, -1, -1):
+        before = later.copy()
+        for k in range(1, sale.num_items + 1):
+            lost = lambda p, k=k: -((1 - p**k) * (p + later[k - 1]) + p**k * later[k])
+            found = scipy.optimize.minimize_scalar(lost, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-10})
+            prices[bidder, k], before[k] = found.x, -found.fun
+        later = before
+    return float(later[-1]), prices

@@ -29,6 +29,8 @@ EXPERIMENTS = (
     "contracts",
     "tariffs",
     "menus",
+    "data_market",
+    "persuasion",
     "sequential_auctions",
     "leaders",
 )

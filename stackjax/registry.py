@@ -33,6 +33,7 @@ HOMES = (
     "stackjax.markov.mean_field.family",
     "stackjax.menus.family",
     "stackjax.menus.sales.family",
+    "stackjax.menus.auctions.family",
 )  # the modules whose FAMILY the library brings; a new family is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names

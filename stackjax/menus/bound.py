@@ -16,13 +16,13 @@ from stackjax.errors import UnsolvedError, require, require_count
 from stackjax.menus.game import MenuGame
 from stackjax.problem import Optimum
 
-__all__ = ["upper_bound"]
+__all__ = ["STEPS", "Rows", "certified_maximum", "shifted", "triples", "upper_bound"]
 
 STEPS = ((1, 0), (0, 1), (1, 1), (1, -1), (1, 2), (1, -2), (2, 1), (2, -1))
 MOST_CELLS = 128
 
 
-class _Rows:
+class Rows:
     """Rows ``sum of coefficient * variable <= limit`` of a sparse matrix, many at a time."""
 
     def __init__(self) -> None:
@@ -36,6 +36,12 @@ class _Rows:
         self.entries += [(rows, columns, np.full(size, coefficient)) for coefficient, columns in terms]
         self.limits.append(np.broadcast_to(limit, size))
         self.count += size
+
+    def add_sum(self, limit: float, columns: np.ndarray, coefficients: np.ndarray) -> None:
+        """A single row."""
+        self.entries.append((np.full(len(columns), self.count), columns, coefficients))
+        self.limits.append(np.array([limit]))
+        self.count += 1
 
     def matrix(self, num_variables: int) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
         rows, columns, values = (np.concatenate(parts) for parts in zip(*self.entries, strict=True))
@@ -62,12 +68,12 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
     most = lambda *step: game.allocations.most(width * np.array(step, float))
     cell = np.arange(n * n).reshape(n, n)
     faces = {(axis, end): n * n + (2 * axis + end) * n + np.arange(n) for axis in (0, 1) for end in (0, 1)}
-    size, rows = n * n + 4 * n, _Rows()
+    size, rows = n * n + 4 * n, Rows()
     for step in STEPS:
-        here, there = _shifted(cell, step), _shifted(cell, step, 1)
+        here, there = shifted(cell, step), shifted(cell, step, 1)
         rows.add(h * most(*step), (1.0, there), (-1.0, here))
         rows.add(h * most(*(-np.array(step))), (1.0, here), (-1.0, there))
-        middle, after, prior = _triples(cell, step)
+        middle, after, prior = triples(cell, step)
         rows.add(0.0, (2.0, middle), (-1.0, after), (-1.0, prior))
     for (axis, end), face in faces.items():
         along = np.eye(2)[1 - axis]
@@ -86,16 +92,25 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
     for (axis, end), face in faces.items():
         worth[face] += (1.0 + start[axis] if end else -start[axis]) / n
     low, high = _limits(game, n, faces, size)
-    matrix, limits = rows.matrix(size)
-    found = scipy.optimize.linprog(-worth, matrix, limits, bounds=np.stack([low, high], axis=1), method="highs-ds")
+    return Optimum(certified_maximum(worth, rows, low, high), "upper-bound")
+
+
+def certified_maximum(worth: np.ndarray, rows: Rows, low: np.ndarray, high: np.ndarray, method: str = "highs-ds") -> float:
+    """An upper bound on ``worth · x`` over ``rows`` and ``low <= x <= high``: the dual's value, computed again.
+
+    Raises:
+      ArithmeticError: the linear programme failed.
+    """
+    matrix, limits = rows.matrix(len(worth))
+    found = scipy.optimize.linprog(-worth, matrix, limits, bounds=np.stack([low, high], axis=1), method=method)
     if found.status != 0:
-        raise ArithmeticError(f"the bound of {game.name!r} was not found: {found.message}")
+        raise ArithmeticError(f"the bound was not found: {found.message}")
     dual = np.maximum(-found.ineqlin.marginals, 0.0)
     rest = worth - matrix.T @ dual
-    return Optimum(float(dual @ limits + np.maximum(rest * low, rest * high).sum()), "upper-bound")
+    return float(dual @ limits + np.maximum(rest * low, rest * high).sum())
 
 
-def _shifted(cell: np.ndarray, step: tuple[int, int], times: int = 0) -> np.ndarray:
+def shifted(cell: np.ndarray, step: tuple[int, int], times: int = 0) -> np.ndarray:
     """Where ``times`` times ``step`` leads from each of the cells from which it stays on the lattice."""
     n = len(cell)
     first, second = step
@@ -103,7 +118,7 @@ def _shifted(cell: np.ndarray, step: tuple[int, int], times: int = 0) -> np.ndar
     return cell[np.ix_(from_first + times * first, from_second + times * second)].ravel()
 
 
-def _triples(cell: np.ndarray, step: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def triples(cell: np.ndarray, step: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cells with a neighbour on both sides: the middle, after it, before it."""
     n, (first, second) = len(cell), step
     middle = np.ix_(np.arange(first, n - first), np.arange(abs(second), n - abs(second)))

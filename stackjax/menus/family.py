@@ -35,6 +35,8 @@ class DataOptions:
 
     law: Literal["uniform", "mixture"] = "uniform"
     """Of the buyer's belief: uniform, or Beta(8, 30) and Beta(60, 30) with equal chances."""
+    value: Literal["one", "uniform", "high"] = "one"
+    """What a right guess pays the buyer: 1, or something private, uniform in [0, 1] or in [3/4, 1]."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ import itertools
 import numpy as np
 import scipy.optimize
 
+from stackjax.menus.few_types import improved_for_few
 from stackjax.menus.game import Menu, MenuGame
 
 __all__ = ["improved", "slopes"]
@@ -54,7 +55,9 @@ class _Budget:
 
 
 def improved(game: MenuGame, menu: Menu, num_evaluations: int, most_options: int = MOST_OPTIONS) -> Menu:
-    """``menu`` or a better one, after at most about ``num_evaluations`` evaluations of the profit; where it is exact only."""
+    """``menu`` or a better one, after about ``num_evaluations`` evaluations of the profit at most; where it is exact only."""
+    if game.law.atoms is not None:
+        return improved_for_few(game, menu, most_options)
     if game.cells(menu) is None:
         return menu
     budget = _Budget(game, num_evaluations)

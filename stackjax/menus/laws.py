@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require
 from stackjax.types import Array
 
 __all__ = ["Segment", "TypeLaw", "beta_mixture", "finite", "uniform_box", "uniform_triangle"]
@@ -84,12 +84,18 @@ def uniform_triangle() -> TypeLaw:
     return TypeLaw(2, 2, types, np.zeros(2), np.ones(2), "uniform on the triangle (0, 0), (1, 0), (0, 1)", polygon=corners)
 
 
-def beta_mixture(parts: tuple[tuple[float, float], ...] = ((1.0, 1.0),)) -> TypeLaw:
-    """A buyer's belief θ of two states, ``x = (θ, 1 - θ)``; θ is of an equal mixture of Beta(a, b) for ``(a, b)`` in ``parts``.
+def beta_mixture(parts: tuple[tuple[float, float], ...] = ((1.0, 1.0),), value: tuple[float, float] = (1.0, 1.0)) -> TypeLaw:
+    """A buyer's belief θ of two states and what a right guess pays it, v: ``x = v (θ, 1 - θ)``.
+
+    Args:
+      parts: θ is of an equal mixture of Beta(a, b) for each ``(a, b)``.
+      value: v is uniform between these two numbers.
 
     Raises:
-      InputError: a parameter is not positive.
+      InputError: a parameter of ``parts`` is not positive, or ``value`` is not two numbers, positive at the end, in order.
     """
+    lowest, highest = value
+    require("value", value, 0.0 <= lowest <= highest and highest > 0.0, "two numbers in order, the last of them positive")
     if not parts or any(len(part) != 2 or min(part) <= 0 for part in parts):
         raise InputError(f"parts={parts} must be pairs of positive numbers")
     made = [scipy.stats.beta(*part) for part in parts]
@@ -101,11 +107,15 @@ def beta_mixture(parts: tuple[tuple[float, float], ...] = ((1.0, 1.0),)) -> Type
 
     def types(uniforms: Array) -> Array:
         theta = jnp.interp(uniforms[..., 0], jnp.asarray(grid, jnp.float32), jnp.asarray(inverse))
-        return jnp.stack([theta, 1.0 - theta], axis=-1)
+        belief = jnp.stack([theta, 1.0 - theta], axis=-1)
+        return belief * (lowest + (highest - lowest) * uniforms[..., -1:])
 
-    segment = Segment(np.array([0.0, 1.0]), np.array([1.0, 0.0]), cdf, pdf)
     words = "belief θ, " + " or ".join("uniform" if part == (1.0, 1.0) else f"Beta({part[0]:g}, {part[1]:g})" for part in parts)
-    return TypeLaw(2, 1, types, np.zeros(2), np.ones(2), words, segment=segment)
+    if lowest == highest:
+        segment = Segment(np.array([0.0, highest]), np.array([highest, 0.0]), cdf, pdf)
+        return TypeLaw(2, 1, types, np.zeros(2), np.full(2, highest), words, segment=segment)
+    words += f", value uniform in [{lowest:g}, {highest:g}]"
+    return TypeLaw(2, 2, types, np.zeros(2), np.full(2, highest), words)
 
 
 def finite(atoms: np.ndarray, weights: np.ndarray) -> TypeLaw:

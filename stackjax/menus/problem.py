@@ -11,6 +11,7 @@ import numpy as np
 from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
+from stackjax.menus.few_types import best_mechanism
 from stackjax.menus.game import Menu, MenuGame
 from stackjax.menus.improve import improved
 from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
@@ -124,7 +125,9 @@ class MenuProblem:
             drawn = self.commitments.draw(draw_key, 1)[0]
             plain = game.allocations.corners()[-self.num_options :].astype(np.float32)
             allocations = game.allocations.project(drawn[:, :-1].at[: len(plain)].set(plain))
-            worth = jnp.sort(self._types(types_key) @ allocations.T, axis=0)  # [n, K]
+            types = self._types(types_key)
+            without = (types @ jnp.asarray(game.free, types.dtype).T).max(axis=1, keepdims=True)
+            worth = jnp.sort(types @ allocations.T - without, axis=0)  # [n, K]
             would = 1.0 - jnp.arange(len(worth), dtype=worth.dtype)[:, None] / len(worth)
             earned = (worth - (allocations @ jnp.asarray(game.cost, worth.dtype))[None]) * would
             alone = jnp.take_along_axis(worth, earned.argmax(axis=0)[None], axis=0)[0]
@@ -169,6 +172,9 @@ class MenuProblem:
     def _optimum(self) -> Optimum | None:
         if self.game.known is not None:
             return self.game.known
+        if self.game.law.atoms is not None:
+            best = best_mechanism(self.game)
+            return None if best is None else Optimum(best, "lp")
         try:
             return upper_bound(self.game, BOUND_CELLS)
         except (UnsolvedError, ArithmeticError):

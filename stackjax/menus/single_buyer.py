@@ -14,6 +14,7 @@ from stackjax.problem import Optimum
 __all__ = ["additive", "data_market", "market_maker", "straight_jacket", "triangle", "unit_demand"]
 
 LAWS = {"uniform": ((1.0, 1.0),), "mixture": ((8.0, 30.0), (60.0, 30.0))}
+VALUES = {"one": (1.0, 1.0), "uniform": (0.0, 1.0), "high": (0.75, 1.0)}
 MOST_ITEMS = 12
 TWO_GOODS = (12 + 2 * math.sqrt(2)) / 27  # Manelli and Vincent (2006), values uniform in [0, 1]
 
@@ -61,17 +62,22 @@ def triangle() -> MenuGame:
     return MenuGame("menu-triangle", uniform_triangle(), unit, zero[None], zero, known=known)
 
 
-def data_market(law: str = "uniform") -> MenuGame:
-    """A buyer of data about two states, who is paid 1 for guessing right; its belief is uniform or of a mixture.
+def data_market(law: str = "uniform", value: str = "one") -> MenuGame:
+    """A buyer of data about two states, who is paid for guessing right; its belief is uniform or of a mixture.
+
+    A right guess pays 1, or what is private too: uniform in [0, 1] (``value="uniform"``) or in [3/4, 1] (``"high"``).
 
     An option is an experiment, the chances that it names either state when that is the case (Bergemann, Bonatti and Smolin
     2018). To guess one state always is free.
     """
     require("law", law, law in LAWS, f"one of {', '.join(LAWS)}")
+    require("value", value, value in VALUES, f"one of {', '.join(VALUES)}")
     unit = BoxAllocations(np.zeros(2), np.ones(2))
-    known = Optimum(0.125, "closed-form") if law == "uniform" else None
+    known = Optimum(0.125, "closed-form") if (law, value) == ("uniform", "one") else None
     names = ("of state 1", "of state 2")
-    return MenuGame("data-market", beta_mixture(LAWS[law]), unit, np.eye(2), np.zeros(2), items=names, known=known)
+    return MenuGame(
+        "data-market", beta_mixture(LAWS[law], VALUES[value]), unit, np.eye(2), np.zeros(2), items=names, known=known
+    )
 
 
 def market_maker(goods: int = 2, belief: float = 0.5) -> MenuGame:

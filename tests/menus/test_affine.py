@@ -1,13 +1,16 @@
 """Affine maximisers: nobody gains by lying, nothing is sold twice, one bidder faces a menu, and learning beats Myerson."""
 
-import jax
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackjax.errors import InputError
-from stackjax.menus.affine import AffineConfig, AffineMaximizer, auction, average_revenue, item_wise_myerson, learn_affine
+from stackjax.menus import AffineConfig, AffineMaximizer, auction, auction_bound, average_revenue, item_wise_myerson
+from stackjax.menus.auctions.problem import AffineAuction, AffineProblem
+from tests.runs.commands import result_of, run
 
 BIDDERS, ITEMS = 2, 2
 
@@ -25,8 +28,16 @@ def utilities(maximizer, values, bids):
 
 
 @pytest.fixture(scope="module")
-def learned():
-    return learn_affine(jax.random.key(0), BIDDERS, ITEMS, AffineConfig(num_updates=1500))
+def trained(tmp_path_factory):
+    place = tmp_path_factory.mktemp("affine") / "run"
+    assert run("train", "affine-auction", "--affine.num-auctions", "512", "--seeds", "1", "--out", place) == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def learned(trained):
+    made = np.array(result_of(trained)["seeds"][0]["commitment"]["actions"], np.float32)
+    return AffineProblem(AffineAuction()).maximizer(made)
 
 
 @pytest.mark.parametrize("kind", ["random", "learned"])
@@ -77,10 +88,34 @@ def test_one_bidder_faces_a_menu():
 
 
 def test_learning_beats_the_best_auction_of_each_item(learned):
-    revenue, half_width = average_revenue(learned)
+    revenue, half_width, shares = average_revenue(learned, 17)
     assert item_wise_myerson(BIDDERS, ITEMS) == pytest.approx(5 / 6)
     assert 0.855 < revenue < 0.8972  # no mechanism earns more than that
     assert half_width < 1e-3
+    assert shares.sum() == pytest.approx(1.0)
+
+
+def test_affine_auctions_go_through_the_command_line(trained, tmp_path, capsys):
+    entry = result_of(trained)["seeds"][0]
+    assert entry["optimum_method"] == "upper-bound"
+    assert entry["item_wise_myerson"] == pytest.approx(5 / 6)
+    assert entry["item_wise_myerson"] < entry["leader_payoff"] < entry["optimum"]
+    for command in (["evaluate", trained], ["report", trained], ["export", trained, tmp_path / "auction.json"]):
+        assert run(*command) == 0
+    assert result_of(trained)["seeds"][0]["leader_payoff"] == entry["leader_payoff"]
+    capsys.readouterr()
+    assert run("solve", "affine-auction", "--game.items", "1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["value"] == pytest.approx(5 / 12)
+    assert run("solve", "affine-auction", "--game.items", "3") == 1
+    assert run("train", "affine-auction", "--affine.num-options", "0", "--out", tmp_path / "no") == 2
+    assert run("train", "affine-auction", "--game.bidders", "9", "--out", tmp_path / "no") == 2
+
+
+def test_no_auction_beats_the_bound():
+    """With one bidder it is above the best menu; with two above what is learned, and below what buyers have to give."""
+    assert 0.549201 < auction_bound(1, 12).value < 0.5515
+    assert 0.8738 < auction_bound(2, 12).value < 0.9025
+    assert auction_bound(3, 12).value < 3 / 4 * 2  # the expected highest values of both items
 
 
 def test_myerson_is_what_virtual_values_say():
@@ -92,5 +127,7 @@ def test_myerson_is_what_virtual_values_say():
 def test_mistakes_name_what_is_allowed():
     with pytest.raises(InputError, match="num_options=0"):
         AffineConfig(num_options=0)
-    with pytest.raises(InputError, match="num_bidders=0"):
-        learn_affine(jax.random.key(0), 0, 2)
+    with pytest.raises(InputError, match="bidders=0"):
+        AffineAuction(0, 2)
+    with pytest.raises(InputError, match="cells=41 must be at most 40"):
+        auction_bound(2, 41)

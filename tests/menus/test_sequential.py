@@ -1,13 +1,19 @@
 """Sequential sales: draws against sorting, tables against closed forms, values against sales played out bundle by bundle."""
 
+import json
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from stackjax.errors import InputError
 from stackjax.menus import FittedConfig, Sale, SaleTable, SolveConfig, item_by_item, sale_value, solve_backward, solve_fitted
+from stackjax.menus.sales.config import SaleConfig
 from stackjax.menus.sales.pricing import Pricing
+from stackjax.menus.sales.problem import SaleProblem, sequential_sale
 from tests.oracles.sales import average_revenue, unit_demand_optimum, values_of_bundles
+from tests.runs.commands import result_of, run
 
 QUICK = SolveConfig(num_steps=120, batch=1024)
 LAWS = ["uniform", "unit-demand", "three-demand", "bundles", "complements"]
@@ -130,3 +136,61 @@ def test_prices_that_do_not_suit_the_law_are_refused():
         Pricing(Sale(2, 20), "bundle")
     with pytest.raises(InputError, match="num_iterations=0"):
         FittedConfig(num_iterations=0)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    place = tmp_path_factory.mktemp("sales") / "run"
+    small = ["--game.bidders", "3", "--game.items", "2", "--gradient.num-updates", "300", "--seeds", "2"]
+    assert run("train", "sequential-sale", *small, "--game.valuations", "unit-demand", "--polish", "0", "--out", place) == 0
+    return place
+
+
+def test_sales_go_through_the_command_line(trained, tmp_path, capsys):
+    best = unit_demand_optimum(3, 2)
+    for entry in result_of(trained)["seeds"]:
+        assert entry["optimum"] == pytest.approx(best, abs=1e-6)
+        assert best - 0.02 <= entry["leader_payoff"] <= best + 1e-6
+        assert len(entry["commitment"]["actions"]) == 3 * 3
+        assert [line["label"] for line in entry["curves"][0]["lines"]] == ["1 left", "2 left"]
+    for command in (["evaluate", trained], ["report", trained], ["export", trained, tmp_path / "sale.json"]):
+        assert run(*command) == 0
+    capsys.readouterr()
+    assert run("solve", "sequential-sale", "--game.valuations", "unit-demand", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["value"] == pytest.approx(unit_demand_optimum(5, 5), abs=1e-8)
+    assert run("solve", "sequential-sale") == 1
+
+
+def test_polishing_a_sale_of_unit_demand_ends_at_the_optimum():
+    problem = SaleProblem(sequential_sale(3, 2, "unit-demand"))
+    made = np.asarray(problem.differentiable.start(jax.random.key(0)))
+    assert float(problem.judge(jax.random.key(1), problem.improve(made, 1), 1).payoff) == pytest.approx(
+        unit_demand_optimum(3, 2)
+    )
+
+
+@pytest.mark.parametrize("law", ["uniform", "asymmetric", "complements"])
+def test_the_slopes_of_a_sale_are_those_of_every_state_given_what_follows(law):
+    """And its value is what it earns when bidders take the best, up to the softening and to sampling."""
+    problem = SaleProblem(sequential_sale(2, 2, law), SaleConfig(num_valuations=20_000))
+    made, key = problem.differentiable.start(jax.random.key(0)), jax.random.key(1)
+    value, slopes = jax.value_and_grad(problem.differentiable.payoff, argnums=1)(key, made, 2000.0)
+    earned = sale_value(problem.game.sale, problem.table(made), jax.random.key(2))
+    assert abs(float(value) - earned.value) <= 0.03
+    moved = made + 0.02 * slopes / jnp.abs(slopes).max()
+    assert sale_value(problem.game.sale, problem.table(moved), jax.random.key(2)).value > earned.value
+    unseen = np.asarray(slopes).reshape(2, -1, slopes.shape[1])[0, 1]  # the first bidder always finds everything there
+    assert (unseen != 0).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--game.items", "60", "--game.bidders", "60"], "at most 131072 prices"),
+        (["--game.valuations", "asymmetric", "--game.menu", "size"], "menu='size' is for values that treat items alike"),
+        (["--sale.num-valuations", "0"], "num_valuations=0"),
+    ],
+)
+def test_mistakes_at_the_command_line_are_one_line(arguments, said, tmp_path, capsys):
+    assert run("train", "sequential-sale", *arguments, "--out", tmp_path / "run") == 2
+    assert said in capsys.readouterr().err

@@ -65,7 +65,9 @@ class SaleFamily(Family):
         found, sale = SaleProblem(game).optimum(), game.sale
         what = f"{sale.valuations} values, {sale.num_bidders} bidders, {sale.num_items} items"
         if found is None:
-            raise UnsolvedError(f"the optimum of {game.name!r} with {what} is not known; for unit demand and for one item it is")
+            raise UnsolvedError(
+                f"the optimum of {game.name!r} with {what} is not known; for unit demand and for one item it is"
+            )
         words = [f"{game.name}, {what}: {found.value:.10g} ({found.method})"]
         return Solved(found.value, found.method, {"value": found.value, "method": found.method}, words)
 

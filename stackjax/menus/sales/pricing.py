@@ -165,4 +165,6 @@ class Pricing:
 
     def of_blocks(self, table: Array) -> Prices:
         """The prices ``[C, O]`` of every block, of a ``table [N, O]``; 0 for nothing."""
-        return tuple(table[block.states[:, None], block.options] * (block.sizes > 0).astype(table.dtype) for block in self.blocks)
+        return tuple(
+            table[block.states[:, None], block.options] * (block.sizes > 0).astype(table.dtype) for block in self.blocks
+        )

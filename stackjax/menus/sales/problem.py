@@ -118,7 +118,7 @@ class SaleProblem:
 
         Its slopes are those of every state's worth by its own prices, given what is paid afterwards.
         """
-        game, (bidders, states, options) = self.game, self._shape
+        game, (bidders, states, _) = self.game, self._shape
         scale = self.game.sale.highest_worth * int(self._sizes.max())
 
         def payoff(key: PRNGKey, commitment: Array, sharpness: Array) -> Array:
@@ -226,8 +226,13 @@ def unit_demand_best(sale: Sale) -> tuple[float, np.ndarray]:
     for bidder in range(sale.num_bidders - 1, -1, -1):
         before = later.copy()
         for k in range(1, sale.num_items + 1):
-            lost = lambda p, k=k: -((1 - p**k) * (p + later[k - 1]) + p**k * later[k])
-            found = scipy.optimize.minimize_scalar(lost, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-10})
+            found = scipy.optimize.minimize_scalar(
+                lambda p, k, sold, unsold: -((1 - p**k) * (p + sold) + p**k * unsold),
+                bounds=(0.0, 1.0),
+                method="bounded",
+                args=(k, later[k - 1], later[k]),
+                options={"xatol": 1e-10},
+            )
             prices[bidder, k], before[k] = found.x, -found.fun
         later = before
     return float(later[-1]), prices

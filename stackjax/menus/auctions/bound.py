@@ -1,0 +1,76 @@
+"""An upper bound on what any auction of two items earns from bidders whose values are uniform in [0, 1] and add up.
+
+It is the linear programme of `stackjax.menus.bound` for the expected utility of one bidder, which is convex, with Border's
+condition: an item cannot be promised to more bidders than can have it.
+"""
+
+import numpy as np
+
+from stackjax.errors import require, require_count
+from stackjax.menus.bound import STEPS, Rows, certified_maximum, shifted, triples
+from stackjax.problem import Optimum
+
+__all__ = ["auction_bound"]
+
+MOST_CELLS, LEVELS = 40, 20
+
+
+def auction_bound(bidders: int, cells: int = 20) -> Optimum:
+    """No auction of two items earns more from ``bidders`` in Bayesian equilibrium, lotteries included.
+
+    Items are alike, so that some best auction treats them alike; the programme is about such ones.
+
+    Args:
+      cells: N, of the lattice of a bidder's values in each dimension.
+
+    Raises:
+      InputError: ``bidders`` is not a positive whole number, or ``cells`` is not from 4 to 40.
+      ArithmeticError: the linear programme failed.
+    """
+    require_count("bidders", bidders)
+    require_count("cells", cells, least=4)
+    require("cells", cells, cells <= MOST_CELLS, f"at most {MOST_CELLS}")
+    n, h, rows = cells, 1.0 / cells, Rows()
+    upper = np.triu_indices(n)
+    cell = np.empty((n, n), int)  # mean utilities, the same for values that are exchanged
+    cell[upper] = np.arange(len(upper[0]))
+    cell.T[upper] = cell[upper]
+    face = len(upper[0]) + np.arange((n + 1) * n).reshape(n + 1, n)  # where the first value is p / N, the second in a cell
+    for step in STEPS:
+        here, there = shifted(cell, step), shifted(cell, step, 1)
+        rows.add(h * sum(part for part in step if part > 0), (1.0, there), (-1.0, here))
+        rows.add(-h * sum(part for part in step if part < 0), (1.0, here), (-1.0, there))
+        middle, after, prior = triples(cell, step)
+        rows.add(0.0, (2.0, middle), (-1.0, after), (-1.0, prior))
+    _line(rows, face, h)
+    _line(rows, face.T, h)
+    before, behind = face[:-1].ravel(), face[1:].ravel()
+    rows.add(h / 2, (1.0, cell.ravel()), (-1.0, before))
+    rows.add(h / 2, (1.0, behind), (-1.0, cell.ravel()))
+    rows.add(0.0, (2.0, cell.ravel()), (-1.0, before), (-1.0, behind))
+    rows.add(0.0, (2.0, face[1:-1].ravel()), (-1.0, cell[:-1].ravel()), (-1.0, cell[1:].ravel()))
+    rows.add(0.0, (1.5, cell[:-1].ravel()), (-0.5, cell[1:].ravel()), (-1.0, face[:-2].ravel()))
+    rows.add(0.0, (1.5, cell[1:].ravel()), (-0.5, cell[:-1].ravel()), (-1.0, face[2:].ravel()))
+
+    size = face[-1, -1] + 1
+    low, high = [np.zeros(size)], [np.full(size, 2.0)]
+    for q in np.arange(1, LEVELS) / LEVELS:  # Border: the types of any set of chance q have the item at most that often
+        level, above = size, size + 1 + np.arange(n * n)
+        rows.add(0.0, (1 / h, behind), (-1 / h, before), (-1.0, np.full(n * n, level)), (-1.0, above))
+        rows.add_sum((1.0 - (1.0 - q) ** bidders) / bidders, np.append(above, level), np.append(np.full(n * n, h**2), q))
+        low.append(np.zeros(n * n + 1))
+        high.append(np.ones(n * n + 1))
+        size += n * n + 1
+    rows.add_sum(1.0 / bidders, np.append(behind, before), np.append(np.full(n * n, h), np.full(n * n, -h)))
+    worth = np.zeros(size)
+    np.add.at(worth, cell.ravel(), -3.0 * h**2)
+    worth[face[-1]] = 2.0 * h
+    found = certified_maximum(worth, rows, np.concatenate(low), np.concatenate(high), "highs-ipm")
+    return Optimum(bidders * found, "upper-bound")
+
+
+def _line(rows: Rows, values: np.ndarray, h: float) -> None:
+    """Along the first axis a utility grows by at most ``h`` a step, and ever more."""
+    rows.add(h, (1.0, values[1:].ravel()), (-1.0, values[:-1].ravel()))
+    rows.add(0.0, (1.0, values[:-1].ravel()), (-1.0, values[1:].ravel()))
+    rows.add(0.0, (2.0, values[1:-1].ravel()), (-1.0, values[2:].ravel()), (-1.0, values[:-2].ravel()))

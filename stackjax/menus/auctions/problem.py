@@ -1,0 +1,230 @@
+"""An affine maximiser as a `Problem`: the commitment is its options, their boosts and the bidders' weights."""
+
+import dataclasses
+import itertools
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.errors import require, require_count
+from stackjax.menus.allocations import UnitDemand
+from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
+from stackjax.menus.auctions.bound import auction_bound
+from stackjax.menus.auctions.config import AffineConfig
+from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
+from stackjax.spaces import Box
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["AffineAuction", "AffineCertificate", "AffineProblem"]
+
+LEAST_WEIGHT = 0.05
+BOUND_CELLS = 20
+FEWEST_OPTIONS, MOST_BY_DEFAULT = 32, 512  # unless told otherwise
+MOST_BIDDERS, MOST_ITEMS = 8, 8
+
+
+@dataclasses.dataclass(frozen=True)
+class AffineAuction:
+    """Bidders whose values of items are independent, uniform in [0, 1], and add up.
+
+    Args:
+      bidders: n.
+      items: m.
+
+    Raises:
+      InputError: a number is not a positive whole one, or too large.
+    """
+
+    bidders: int = 2
+    items: int = 2
+
+    name: ClassVar[str] = "affine-auction"
+
+    def __post_init__(self) -> None:
+        for name, most in (("bidders", MOST_BIDDERS), ("items", MOST_ITEMS)):
+            require_count(name, getattr(self, name))
+            require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
+
+    @cached_property
+    def optimum(self) -> Optimum | None:
+        """Of all auctions: Myerson's for one item; an upper bound for two; None for more."""
+        if self.items == 1:
+            return Optimum(item_wise_myerson(self.bidders, 1), "closed-form")
+        return auction_bound(self.bidders, BOUND_CELLS) if self.items == 2 else None
+
+
+class AffineCertificate(NamedTuple):
+    """What an auction earns, game units: ``revenue``, and the ``half_width`` of its 95 % interval."""
+
+    revenue: Array
+    half_width: Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AffineProblem:
+    """A `Problem`: ``[1 + K, n * m + 1]``, the bidders' weights (the first n entries of the first row), then options.
+
+    An option is what each bidder has of each item, bidder by bidder, and a boost. To give nothing to anybody is an option too.
+    """
+
+    game: AffineAuction
+    config: AffineConfig = dataclasses.field(default_factory=AffineConfig)
+
+    gap_name = "regret"  # of the bidders: to tell the truth is best
+    kernel = "argmax"
+    nearby = None
+    answer_choices = (1,)
+    settled_gap = 0.0
+    tie = 0.0
+    columns: ClassVar = {"half_width": "± (95 %)", "options": "options", "regret": "bidders' regret"}
+
+    @property
+    def name(self) -> str:
+        return self.game.name
+
+    @cached_property
+    def num_options(self) -> int:
+        """K, see `AffineConfig`."""
+        whole = (self.game.bidders + 1) ** self.game.items - 1
+        return self.config.num_options or min(max(FEWEST_OPTIONS, 2 * whole), MOST_BY_DEFAULT)
+
+    @cached_property
+    def commitments(self) -> Table:
+        count, entries = self.num_options + 1, self.game.bidders * self.game.items
+        space = Box((*(0.0,) * entries, -float(self.game.items)), (*(1.0,) * entries, float(self.game.items)))
+        with jax.ensure_compile_time_eval():
+            return Table(count, space, jnp.arange(count, dtype=jnp.float32)[:, None])
+
+    @property
+    def payoff_range(self) -> tuple[float, float]:
+        return 0.0, float(self.game.items)
+
+    @property
+    def bytes_per_commitment(self) -> int:
+        """Scores of all options, with and without each bidder."""
+        return 16 * self.config.num_auctions * (self.num_options + 1) * (self.game.bidders + 1)
+
+    def _project(self, commitment: Array) -> Array:
+        """The nearest commitment that gives nothing twice and weighs everybody."""
+        n, m = self.game.bidders, self.game.items
+        shares = commitment[1:, :-1].reshape(-1, n, m).swapaxes(1, 2)
+        shares = UnitDemand(n).project(shares).swapaxes(1, 2).reshape(-1, n * m)
+        options = jnp.concatenate([shares, commitment[1:, -1:]], axis=1)
+        return jnp.concatenate([commitment[:1].clip(LEAST_WEIGHT, 1.0), options])
+
+    def _parts(self, commitment: Array) -> tuple[Array, Array, Array]:
+        """Allocations ``[K + 1, n, m]``, nothing first, weights and boosts."""
+        made, n, m = self._project(commitment), self.game.bidders, self.game.items
+        shares = made[:, :-1].at[0].set(0.0).reshape(-1, n, m)
+        return shares, made[0, :n], made[:, -1].at[0].set(0.0)
+
+    def maximizer(self, commitment: Array) -> AffineMaximizer:
+        """The affine maximiser that a commitment stands for, in float64."""
+        return AffineMaximizer(*(np.asarray(part, np.float64) for part in self._parts(jnp.asarray(commitment))))
+
+    def _payments(self, values: Array, commitment: Array) -> tuple[Array, Array]:
+        """``[B, K + 1]`` scores, and what all bidders would pay in all under each option."""
+        allocations, weights, boosts = self._parts(commitment)
+        whole, others = scores(allocations, weights, boosts, values)
+        return whole, ((others.max(axis=2, keepdims=True) - others) / weights[None, :, None]).sum(axis=1)
+
+    def _values(self, key: PRNGKey) -> Array:
+        return jax.random.uniform(key, (self.config.num_auctions, self.game.bidders, self.game.items))
+
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+        """See `Problem`: all auctions meet the same bids."""
+        del lasting
+        values = self._values(key)
+
+        def one(commitment: Array) -> Array:
+            whole, paid = self._payments(values, commitment)
+            return jnp.take_along_axis(paid, whole.argmax(axis=1)[:, None], axis=1).mean()
+
+        payoff = jax.lax.map(one, commitments)
+        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 1), jnp.int32))
+
+    @cached_property
+    def differentiable(self) -> Differentiable:
+        """The revenue if the auctioneer picks with chances that fall off smoothly, see `Differentiable`."""
+        n, m, count = self.game.bidders, self.game.items, self.num_options
+
+        def payoff(key: PRNGKey, commitment: Array, sharpness: Array) -> Array:
+            whole, paid = self._payments(self._values(key), commitment)
+            return (jax.nn.softmax(sharpness / (n * m) * whole, axis=1) * paid).sum(axis=1).mean()
+
+        def start(key: PRNGKey) -> Array:
+            """Myerson's auction of each item by itself, as far as there are options for it, and random ones beside."""
+            share_key, boost_key = jax.random.split(key)
+            shares = jax.random.dirichlet(share_key, jnp.full(n + 1, 0.5), (count, m))[..., :n].swapaxes(1, 2)
+            owners = np.array(list(itertools.islice(itertools.product(range(n + 1), repeat=m), 1, count + 1)))
+            given = (owners[:, None] == np.arange(n)[:, None]).astype(np.float32)[: min(count, len(owners))]
+            shares = shares.at[: len(given)].set(given)
+            reserve = jax.random.uniform(boost_key, (count,), minval=0.5, maxval=1.0).at[: len(given)].set(0.5)
+            asked = shares.sum(axis=(1, 2)) * reserve
+            options = jnp.concatenate([shares.reshape(count, n * m), -asked[:, None]], axis=1)
+            return jnp.concatenate([jnp.ones((1, n * m + 1)), options])
+
+        return Differentiable(payoff, start, self._project)
+
+    def improve(self, commitment: np.ndarray, num_evaluations: int) -> np.ndarray:
+        """``commitment`` itself."""
+        del num_evaluations
+        return commitment
+
+    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
+        """See `Problem`: on Sobol points that stay the same; ``details`` is an `AffineCertificate`."""
+        del key, num_groups
+        shape = jax.ShapeDtypeStruct((2,), jnp.float32)
+        revenue = lambda *parts: np.array(average_revenue(AffineMaximizer(*map(np.asarray, parts)), 13)[:2], np.float32)
+        value, half_width = jax.pure_callback(revenue, shape, *self._parts(commitment), vmap_method="sequential")
+        return Judged(value, jnp.zeros_like(value), AffineCertificate(value, half_width))
+
+    def optimum(self) -> Optimum | None:
+        """Of all auctions, see `AffineAuction.optimum`."""
+        return self.game.optimum
+
+    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
+        """See `Problem`."""
+        del judged, names
+        found = []
+        for commitment in np.asarray(commitments):
+            maximizer = self.maximizer(commitment)
+            revenue, half_width, shares = average_revenue(maximizer, 17)
+            observations = np.asarray(self.commitments.observations)
+            found.append(
+                {
+                    "leader_payoff": revenue,
+                    "half_width": half_width,
+                    "regret": 0.0,
+                    "options": int((shares > 5e-4).sum()),
+                    "item_wise_myerson": item_wise_myerson(self.game.bidders, self.game.items),
+                    "commitment": {"observations": observations.tolist(), "actions": commitment.tolist()},
+                    "mechanism": _words(maximizer, shares),
+                    "follower_play": [],
+                }
+            )
+        return found
+
+    def judged_how(self) -> dict[str, Any]:
+        """See `Problem`."""
+        return {"settled_gap": 0.0, "words": "whose values are uniform and who bid them; Sobol points, with a 95 % interval"}
+
+
+def _words(maximizer: AffineMaximizer, shares: np.ndarray) -> list[str]:
+    """The options that are picked, the most frequent first, and the weights."""
+    lines = [f"weights of bidders: {', '.join(f'{weight:.3g}' for weight in maximizer.weights)}"]
+    for k in np.argsort(-shares):
+        if shares[k] > 5e-4:
+            has = [
+                f"bidder {i + 1} has {share:.3g} of item {j + 1}"
+                for i, row in enumerate(maximizer.allocations[k])
+                for j, share in enumerate(row)
+                if share > 5e-4
+            ]
+            lines.append(
+                f"{', '.join(has) or 'nobody has anything'}: boost {maximizer.boosts[k]:.4g} ({shares[k]:.1%} of auctions)"
+            )
+    return lines

@@ -16,7 +16,7 @@ from stackjax.errors import UnsolvedError, require, require_count
 from stackjax.menus.game import MenuGame
 from stackjax.problem import Optimum
 
-__all__ = ["STEPS", "Rows", "certified_maximum", "shifted", "triples", "upper_bound"]
+__all__ = ["STEPS", "Rows", "certified_maximum", "shifted", "symmetric_cells", "triples", "upper_bound"]
 
 STEPS = ((1, 0), (0, 1), (1, 1), (1, -1), (1, 2), (1, -2), (2, 1), (2, -1))
 MOST_CELLS = 128
@@ -66,9 +66,8 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
         raise UnsolvedError(f"game {game.name!r}: the bound is for types uniform on a rectangle")
     n, h, width = cells, 1.0 / cells, game.law.high - game.law.low
     most = lambda *step: game.allocations.most(width * np.array(step, float))
-    cell = np.arange(n * n).reshape(n, n)
-    faces = {(axis, end): n * n + (2 * axis + end) * n + np.arange(n) for axis in (0, 1) for end in (0, 1)}
-    size, rows = n * n + 4 * n, Rows()
+    cell, faces, size = _variables(n, _is_symmetric(game))
+    rows = Rows()
     for step in STEPS:
         here, there = shifted(cell, step), shifted(cell, step, 1)
         rows.add(h * most(*step), (1.0, there), (-1.0, here))
@@ -88,10 +87,10 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
 
     start = (game.law.low - game.cost) / width
     worth = np.zeros(size)
-    worth[: n * n] = -3.0 / n**2
+    np.add.at(worth, cell.ravel(), -3.0 / n**2)
     for (axis, end), face in faces.items():
         worth[face] += (1.0 + start[axis] if end else -start[axis]) / n
-    low, high = _limits(game, n, faces, size)
+    low, high = _limits(game, cell, faces, size)
     return Optimum(certified_maximum(worth, rows, low, high), "upper-bound")
 
 
@@ -108,6 +107,34 @@ def certified_maximum(worth: np.ndarray, rows: Rows, low: np.ndarray, high: np.n
     dual = np.maximum(-found.ineqlin.marginals, 0.0)
     rest = worth - matrix.T @ dual
     return float(dual @ limits + np.maximum(rest * low, rest * high).sum())
+
+
+def _is_symmetric(game: MenuGame) -> bool:
+    """Whether nothing changes if the two goods are exchanged; then some best mechanism treats them alike."""
+    sides, ends = game.allocations.constraints()
+    swapped = {(*side[::-1], end) for side, end in zip(sides.tolist(), ends.tolist(), strict=True)}
+    same = lambda rows: {tuple(row) for row in rows.tolist()} == {tuple(row[::-1]) for row in rows.tolist()}
+    pairs = (game.law.low, game.law.high, game.cost, game.allocations.low, game.allocations.high)
+    alike = all(pair[0] == pair[1] for pair in (*pairs, *([] if game.belief is None else [game.belief])))
+    return alike and same(game.free) and swapped == {(*s, e) for s, e in zip(sides.tolist(), ends.tolist(), strict=True)}
+
+
+def _variables(n: int, symmetric: bool) -> tuple[np.ndarray, dict[tuple[int, int], np.ndarray], int]:
+    """Which variable is the mean over each cell ``[N, N]`` and over each face's cells, by axis and end; how many there are."""
+    if not symmetric:
+        faces = {(axis, end): n * n + (2 * axis + end) * n + np.arange(n) for axis in (0, 1) for end in (0, 1)}
+        return np.arange(n * n).reshape(n, n), faces, n * n + 4 * n
+    cell = symmetric_cells(n)
+    count = n * (n + 1) // 2
+    return cell, {(axis, end): count + end * n + np.arange(n) for axis in (0, 1) for end in (0, 1)}, count + 2 * n
+
+
+def symmetric_cells(n: int) -> np.ndarray:
+    """``[N, N]`` numbers from 0, the same for cells that mirror each other."""
+    upper, cell = np.triu_indices(n), np.empty((n, n), int)
+    cell[upper] = np.arange(len(upper[0]))
+    cell.T[upper] = cell[upper]
+    return cell
 
 
 def shifted(cell: np.ndarray, step: tuple[int, int], times: int = 0) -> np.ndarray:
@@ -130,13 +157,15 @@ def triples(cell: np.ndarray, step: tuple[int, int]) -> tuple[np.ndarray, np.nda
     )
 
 
-def _limits(game: MenuGame, n: int, faces: dict[tuple[int, int], np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+def _limits(
+    game: MenuGame, cell: np.ndarray, faces: dict[tuple[int, int], np.ndarray], size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Least and largest averages: what is free gives the one, the other is that of a utility that is least somewhere.
 
     To add a constant to the utility costs as much profit, so that it is no more than what is free at its lowest; a type that
     no option may attract has no more than what is free, and others no more than their way from there can add.
     """
-    low, high = np.empty(size), np.empty(size)
+    n, low, high = len(cell), np.empty(size), np.empty(size)
     width, bottom = game.law.high - game.law.low, game.law.low
     ticks = (np.arange(n) + 0.5) / n
 
@@ -145,8 +174,8 @@ def _limits(game: MenuGame, n: int, faces: dict[tuple[int, int], np.ndarray], si
         return (points @ game.free.T).max(axis=1)
 
     grid = bottom + np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2) * width
-    low[: n * n] = average(grid)
-    high[: n * n] = _highest(game, grid, width / n)
+    low[cell.ravel()] = average(grid)
+    high[cell.ravel()] = _highest(game, grid, width / n)
     for (axis, end), face in faces.items():
         points = np.empty((n, 2))
         points[:, axis], points[:, 1 - axis] = float(end), ticks

@@ -7,7 +7,7 @@ condition: an item cannot be promised to more bidders than can have it.
 import numpy as np
 
 from stackjax.errors import require, require_count
-from stackjax.menus.bound import STEPS, Rows, certified_maximum, shifted, triples
+from stackjax.menus.bound import STEPS, Rows, certified_maximum, shifted, symmetric_cells, triples
 from stackjax.problem import Optimum
 
 __all__ = ["auction_bound"]
@@ -31,11 +31,8 @@ def auction_bound(bidders: int, cells: int = 20) -> Optimum:
     require_count("cells", cells, least=4)
     require("cells", cells, cells <= MOST_CELLS, f"at most {MOST_CELLS}")
     n, h, rows = cells, 1.0 / cells, Rows()
-    upper = np.triu_indices(n)
-    cell = np.empty((n, n), int)  # mean utilities, the same for values that are exchanged
-    cell[upper] = np.arange(len(upper[0]))
-    cell.T[upper] = cell[upper]
-    face = len(upper[0]) + np.arange((n + 1) * n).reshape(n + 1, n)  # where the first value is p / N, the second in a cell
+    cell = symmetric_cells(n)  # mean utilities
+    face = cell.max() + 1 + np.arange((n + 1) * n).reshape(n + 1, n)  # where the first value is p / N, the second in a cell
     for step in STEPS:
         here, there = shifted(cell, step), shifted(cell, step, 1)
         rows.add(h * sum(part for part in step if part > 0), (1.0, there), (-1.0, here))

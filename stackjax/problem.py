@@ -192,8 +192,7 @@ class Problem(Protocol):
 
         Always there: ``leader_payoff``, the gap by its name, ``commitment`` (``observations [O, D]``, ``actions [O, ...]``),
         ``mechanism`` (lines of words) and ``follower_play`` (lines, or none, of what followers answer). A report also draws
-        ``regions``: ``axes``, two labels, and ``polygons``, each with ``corners`` and a ``label``. ``names`` is what a warning
-        calls each.
+        ``pictures``, a list, see `stackjax.pictures`. ``names`` is what a warning calls each.
         """
 
     def judged_how(self) -> dict[str, Any]:

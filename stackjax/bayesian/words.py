@@ -12,6 +12,7 @@ from stackjax.bayesian.equilibrium.certificate import Certificate
 from stackjax.bayesian.equilibrium.evaluate import Evaluation
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.normal_form import MatrixGame
+from stackjax.bayesian.pictures import chances_of_paths, moved_strategies, of_strategies
 from stackjax.bayesian.pomdp.commitment import commit, hides_a_difference
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.tree import commitment_paths
@@ -37,6 +38,7 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
     if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
         actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
     paths = commitment_paths(game, env.tree)
+    moved = moved_strategies(env, commitments)
     found = []
     for i in range(len(names)):
         plays = {
@@ -44,6 +46,9 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
             for play in ("argmax", "mixed", "empirical")
         }
         strategies = [np.asarray(table[i]).mean(axis=0) for table in evaluation.strategies]
+        pictures = [game.picture(actions[i], paths, chances_of_paths(game, env.tree, paths, strategies), strategies)]
+        if moved is not None:
+            pictures.append(of_strategies(game, moved[0], [table[..., i] for table in moved[1]]))
         found.append(
             {
                 **plays[env.reward_play],
@@ -53,6 +58,7 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
                 "mechanism": game.explain(observations[i], actions[i], paths),
                 "follower_strategies": [table.tolist() for table in strategies],
                 "follower_play": _play_in_words(game, strategies),
+                "pictures": pictures,
             }
         )
     return found

@@ -36,14 +36,19 @@ def game_argument(arguments: list[str], command: str) -> tuple[GameSource, list[
 
 
 def run_argument(arguments: list[str], command: str, help_text: str) -> "RunDirectory":
-    from stackjax.disk.directory import RunDirectory
-
     if arguments[:1] in (["-h"], ["--help"]):
         print(f"usage: stackjax {command} DIR\n\n{help_text}")
         raise SystemExit(0)
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise InputError(f"{command} takes one directory, not {' '.join(arguments) or 'none'}")
-    directory = RunDirectory(arguments[0]).open_existing()
+    return run_at(arguments[0])
+
+
+def run_at(path: "pathlib.Path | str") -> "RunDirectory":
+    """The run in a directory; raises `InputError` where there is none."""
+    from stackjax.disk.directory import RunDirectory
+
+    directory = RunDirectory(path).open_existing()
     if directory.is_sweep:
         raise InputError(f"directory {directory.path} holds a sweep; stackjax sweep ... --resume writes its report again")
     return directory

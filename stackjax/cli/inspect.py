@@ -7,7 +7,7 @@ from typing import Annotated
 
 from stackjax import registry
 from stackjax.cache import keep_compiled_programs
-from stackjax.cli.arguments import fail, game_argument, parse, run_argument
+from stackjax.cli.arguments import fail, game_argument, parse, run_argument, run_at
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.solvers.registry import registered_solvers
 from stackjax.specs.sources import family_of
@@ -99,16 +99,36 @@ def evaluate_command(arguments: list[str]) -> int:
 
 
 def report_command(arguments: list[str]) -> int:
-    directory = run_argument(arguments, "report", "Write report.html again from a run's result.json and metrics.jsonl.")
-    directory.check_game_file()
-    from stackjax.reports.report import write_report
+    import tyro
 
-    result = directory.read_result()
-    try:
-        write_report(directory, result)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
-    print(directory.report)
+    @dataclasses.dataclass(frozen=True)
+    class ReportSettings:
+        """Write report.html again from what a run has left; of several runs, also a page that compares them."""
+
+        directories: Annotated[tuple[pathlib.Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="DIR...")]
+        """Runs."""
+        out: pathlib.Path = pathlib.Path("comparison.html")
+        """Where to write the comparison."""
+
+    settings = parse(ReportSettings, arguments, "stackjax report")
+    from stackjax.reports.report import write_comparison, write_report
+
+    if not settings.directories:
+        raise InputError("report needs the directory of a run, or of several")
+    if len(settings.directories) > 1 and settings.out.suffix != ".html":
+        raise InputError(f"out={str(settings.out)!r} must end in .html")
+    directories = [run_at(path) for path in settings.directories]
+    for directory in directories:
+        directory.check_game_file()
+        result = directory.read_result()
+        try:
+            write_report(directory, result)
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
+        print(directory.report)
+    if len(directories) > 1:
+        write_comparison(directories, settings.out)
+        print(settings.out)
     return 0
 
 

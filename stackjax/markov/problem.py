@@ -35,6 +35,7 @@ from stackjax.markov.followers import (
 )
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
 from stackjax.markov.optimum import solve_markov
+from stackjax.markov.pictures import state_graph
 from stackjax.markov.q_learning import q_learning_answer
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
 from stackjax.spaces import Box
@@ -276,6 +277,7 @@ class MarkovProblem:
         """See `Problem`."""
         game, states = self.game, range(self.game.num_states)
         observations = np.asarray(self.commitments.observations)
+        probability = np.asarray(tabulate_markov(game, jnp.asarray(commitments)).probability, np.float64)
         found = []
         for i in range(len(names)):
             seen = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i], np.float64), judged.details)
@@ -293,6 +295,7 @@ class MarkovProblem:
                     "follower_play": [
                         f"{game.describe_state(s)}: {game.describe_action(0, int(seen.policy[s].argmax()))}" for s in states
                     ],
+                    "pictures": state_graph(game, actions, seen.policy, probability[..., i]),
                 }
             )
         return found

@@ -14,6 +14,7 @@ from stackjax.menus.config import MenuConfig
 from stackjax.menus.few_types import best_mechanism
 from stackjax.menus.game import Menu, MenuGame
 from stackjax.menus.improve import improved
+from stackjax.pictures import Picture, regions
 from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
@@ -203,10 +204,16 @@ class MenuProblem:
                     "commitment": {"observations": np.arange(len(actions))[:, None].tolist(), "actions": actions.tolist()},
                     "mechanism": self.game.describe(menu, profit.shares),
                     "follower_play": [],
-                    "regions": {"axes": [f"value of {item}" for item in self.game.items], "polygons": self.game.regions(menu)},
+                    "pictures": self._pictures(menu),
                 }
             )
         return found
+
+    def _pictures(self, menu: Menu) -> list[Picture]:
+        """What each type takes, in two dimensions."""
+        polygons = self.game.regions(menu)
+        first, second = (f"value of {item}" for item in self.game.items[:2]) if polygons else ("", "")
+        return [regions("What each type takes, and its price", (first, second), polygons)] if polygons else []
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""

@@ -1,11 +1,9 @@
 """What a sweep leaves: one tidy table, the best configuration with its interval, and pictures of the response surface."""
 
-import base64
 import csv
-import html
 import io
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,8 +12,13 @@ from stackjax.disk.sweep_directory import SweepDirectory
 from stackjax.problem import Problem
 from stackjax.reports.display import number
 from stackjax.reports.intervals import interval
+from stackjax.reports.pages import page
+from stackjax.reports.pictures import BLUE, INK, STYLE, new_panel, to_svg
 from stackjax.reports.results import versions
 from stackjax.specs.sweep import SweepSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["configuration_in_words", "summary", "write_sweep"]
 
@@ -91,15 +94,15 @@ def summary(
 def write_sweep(directory: SweepDirectory, sweep: SweepSpec, result: dict[str, Any]) -> None:
     """Write ``table.csv``, ``surface.png``, ``report.html`` and, last, ``result.json``."""
     write_text(directory.table, _table(sweep, result, directory.finished()))
-    picture = response_surface(sweep, result)
-    write_bytes(directory.picture, picture)
-    write_text(directory.report, _page(sweep, result, picture))
+    write_bytes(directory.picture, _png(response_surface(sweep, result)))
+    write_text(directory.report, _page(sweep, result))
     directory.write_result(result)
 
 
-def configuration_in_words(values: dict[str, Any]) -> str:
-    """As at the command line, for example ``--ppo.learning-rate 0.001``."""
-    return " ".join(_flag(name.replace("_", "-"), value) for name, value in values.items())
+def configuration_in_words(values: dict[str, Any], *, short: bool = False) -> str:
+    """As at the command line, for example ``--ppo.learning-rate 0.001``; ``short`` with four digits."""
+    shown = {name: float(f"{v:.4g}") if short and isinstance(v, float) else v for name, v in values.items()}
+    return " ".join(_flag(name.replace("_", "-"), value) for name, value in shown.items())
 
 
 def _flag(name: str, value: Any) -> str:
@@ -130,44 +133,47 @@ def _table(sweep: SweepSpec, result: dict[str, Any], elements: list[dict[str, An
     return text.getvalue()
 
 
-def _page(sweep: SweepSpec, result: dict[str, Any], picture: bytes) -> str:
+def _page(sweep: SweepSpec, result: dict[str, Any]) -> str:
     best, rows, gap = result["best"], result["configurations"], result["gap_name"]
     ranked = sorted(rows, key=lambda row: (-row["leader_payoff"], row[gap]))[:20]
-    cells = lambda row: (
-        configuration_in_words(row["settings"]),
+    cells = lambda row: [
+        configuration_in_words(row["settings"], short=True),
         number(row["leader_payoff"]),
         _ends(row),
         number(row[gap]),
         str(row["num_unsettled"]),
+    ]
+    title = f"Leader payoff, mean over {result['num_seeds']} seeds"
+    return page(
+        "sweep.html",
+        result=result,
+        settings=configuration_in_words(best["settings"]),
+        payoff=f"{number(best['leader_payoff'])} {_ends(best)}",
+        tied=_tied(result),
+        pictures=[(title, to_svg(response_surface(sweep, result), title))],
+        headings=["settings", "leader payoff", "95 % interval", result["columns"][gap], "seeds not settled"],
+        rows=[cells(row) for row in ranked],
     )
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(row)) + "</tr>" for row in ranked)
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(result["game"])}: sweep</title>
-<style>body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
-table {{ border-collapse: collapse }} th, td {{ padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #ddd }}
-img {{ max-width: 100% }}</style></head><body>
-<h1>{html.escape(result["game"])}: {len(rows)} configurations, {result["num_seeds"]} seeds each</h1>
-<p>Best: <code>{html.escape(configuration_in_words(best["settings"]))}</code>, leader payoff {number(best["leader_payoff"])}
-{_ends(best)} (mean over seeds, bootstrap 95 % interval; chosen as the best of all, so judge it anew on other seeds).
-{result["num_within_interval_of_best"]} configurations are within that interval or above.
-{result["num_diverged"]} runs diverged.</p>
-<img alt="response surface" src="data:image/png;base64,{base64.b64encode(picture).decode()}">
-<h2>The first {len(ranked)}</h2>
-<table><thead><tr><th>settings</th><th>leader payoff</th><th>95 % interval</th><th>{html.escape(result["columns"][gap])}</th>
-<th>seeds not settled</th></tr></thead>
-<tbody>{body}</tbody></table>
-</body></html>
-"""
+
+
+def _tied(result: dict[str, Any]) -> str:
+    """How many configurations do as well as the best, as far as one can tell."""
+    count, many = result["num_within_interval_of_best"], len(result["configurations"])
+    if count == many > 1:
+        return f"All {many} do as well as far as one can tell: there is no winner."
+    return f"{count} of {many} do as well as far as one can tell." if count > 1 else "No other is as good."
 
 
 def _ends(row: dict[str, Any]) -> str:
     return f"[{number(row['interval'][0])}, {number(row['interval'][1])}]"
 
 
-def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> bytes:
-    """A PNG of the leader's mean payoff: one axis with intervals, or maps over the two longest with panels for the others.
+def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
+    """The leader's mean payoff: one axis with intervals, or maps over the two longest with panels for the others.
 
     Where there would be more than 12 panels, the payoff is averaged over the shortest axes, and the title says so.
     """
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     shape = tuple(len(axis.values) for axis in sweep.axes)
@@ -180,12 +186,14 @@ def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> bytes:
     title = f"leader payoff, mean over {result['num_seeds']} seeds" + "".join(f" and {sweep.axes[k].name}" for k in averaged)
     if len(shape) == 1:
         return _line(sweep, result)
+    lowest, highest = _ends_of_colours(payoffs)
     panels = list(itertools.product(*(range(shape[k]) for k in rest)))
     columns = min(len(panels), 4)
     lines = -(-len(panels) // columns)
-    figure = Figure(figsize=(1.5 + 3.2 * columns, 0.8 + 2.8 * lines), layout="constrained")
-    figure.suptitle(f"{result['game']}: {title}", fontsize=10)
-    grid = figure.subplots(lines, columns, squeeze=False).flat
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(1.5 + 3.2 * columns, 0.8 + 2.8 * lines), layout="constrained")
+        figure.suptitle(f"{result['game']}: {title}", fontsize=10)
+        grid = figure.subplots(lines, columns, squeeze=False).flat
     for axes, choice in itertools.zip_longest(grid, panels):
         if choice is None:
             axes.set_axis_off()
@@ -197,7 +205,7 @@ def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> bytes:
         kept = [k for k in kept if k not in averaged]
         values = np.moveaxis(values, [kept.index(across[1]), kept.index(across[0])], [0, 1])
         shown_axes = axes
-        axes.imshow(values, origin="lower", aspect="auto", cmap="viridis", vmin=payoffs.min(), vmax=payoffs.max())
+        axes.imshow(values, origin="lower", aspect="auto", cmap="viridis", vmin=lowest, vmax=highest)
         for k, place, label in ((across[0], axes.set_xticks, axes.set_xlabel), (across[1], axes.set_yticks, axes.set_ylabel)):
             shown = np.unique(np.linspace(0, shape[k] - 1, min(shape[k], 5)).round().astype(int))
             place(shown, [_short(sweep.axes[k].values[i]) for i in shown], fontsize=7)
@@ -206,34 +214,45 @@ def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> bytes:
             ", ".join(f"{sweep.axes[k].name}={_short(sweep.axes[k].values[i])}" for k, i in fixed.items()), fontsize=8
         )
     figure.colorbar(shown_axes.images[0], ax=list(figure.axes), shrink=0.8)
-    return _png(figure)
+    return figure
 
 
-def _line(sweep: SweepSpec, result: dict[str, Any]) -> bytes:
+def _ends_of_colours(payoffs: np.ndarray) -> tuple[float, float]:
+    """The lowest and the highest payoff, or a little around it if all are the same but for rounding."""
+    low, high = float(payoffs.min()), float(payoffs.max())
+    least = 1e-6 * max(1.0, abs(low), abs(high))
+    return (low, high) if high - low > least else (low - 1.0, high + 1.0)
+
+
+def _line(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
     """One axis: means with their intervals."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 3.4), layout="constrained")
-    axes, axis, rows = figure.subplots(), sweep.axes[0], result["configurations"]
+    figure, axes = new_panel(5.0, 3.4)
+    axis, rows = sweep.axes[0], result["configurations"]
     centre, ends = np.array([row["leader_payoff"] for row in rows]), np.array([row["interval"] for row in rows])
     is_scale = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in axis.values)
     places = np.array(axis.values, float) if is_scale else np.arange(len(rows), dtype=float)
-    axes.errorbar(places, centre, np.abs(ends.T - centre), fmt="o-", markersize=4, color="#0072B2", linewidth=1)
+    axes.errorbar(places, centre, np.abs(ends.T - centre), fmt="o-", markersize=4, color=BLUE, linewidth=1)
     if is_scale and places.min() > 0 and places.max() / places.min() >= 10:
         axes.set_xscale("log")
     if not is_scale:
         axes.set_xticks(places, [_short(value) for value in axis.values])
     axes.set_xlabel(axis.name, fontsize=9)
     axes.set_title(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
+    return figure
 
 
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else _value_in_words(value)
 
 
-def _png(figure: Any) -> bytes:
+def _png(figure: "Figure") -> bytes:
+    """On white, with black for the page's own colour."""
+    from matplotlib.artist import Artist
+
+    for part in figure.findobj(Artist):
+        colour = getattr(part, "get_color", lambda: None)()
+        if isinstance(colour, str) and colour == INK:
+            part.set(color="black")
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110)
     return stream.getvalue()

@@ -26,8 +26,8 @@ def test_menus_go_through_the_command_line(trained, tmp_path):
         assert any("1 item 1, 1 item 2: 0.86" in line for line in entry["mechanism"])
     assert json.loads((trained / "config.json").read_text())["menu"]["num_options"] == 32
     page = (trained / "report.html").read_text()
-    assert page.count('src="data:image/png;base64,') == 2
-    assert len(seeds[0]["regions"]["polygons"]) == 4  # nothing, either item, both
+    assert page.count("<svg") == 1 + 4  # the menu, and curves
+    assert len(seeds[0]["pictures"][0]["polygons"]) == 4  # nothing, either item, both
     for command in (["evaluate", trained], ["report", trained], ["export", trained, tmp_path / "menu.json"]):
         assert run(*command) == 0
     assert [entry["leader_payoff"] for entry in result_of(trained)["seeds"]] == [entry["leader_payoff"] for entry in seeds]

@@ -152,7 +152,7 @@ def test_sales_go_through_the_command_line(trained, tmp_path, capsys):
         assert entry["optimum"] == pytest.approx(best, abs=1e-6)
         assert best - 0.02 <= entry["leader_payoff"] <= best + 1e-6
         assert len(entry["commitment"]["actions"]) == 3 * 3
-        assert [line["label"] for line in entry["curves"][0]["lines"]] == ["1 left", "2 left"]
+        assert [line["label"] for line in entry["pictures"][0]["lines"]] == ["1 left", "2 left"]
     for command in (["evaluate", trained], ["report", trained], ["export", trained, tmp_path / "sale.json"]):
         assert run(*command) == 0
     capsys.readouterr()

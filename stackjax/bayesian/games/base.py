@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.errors import InputError, require, require_count
+from stackjax.pictures import Picture
+from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, ArrayLike, PyTree
@@ -83,6 +85,23 @@ class Game(abc.ABC):
             lines.append(f"{path.label}: {steps}" if path.label else steps)
         del observations
         return lines
+
+    def picture(
+        self, leader_actions: np.ndarray, paths: list[Any], chances: list[float], strategies: list[np.ndarray]
+    ) -> Picture:
+        """The commitment as a picture, see `stackjax.pictures`; by default what the leader does on every path.
+
+        Args:
+          leader_actions: at every node.
+          paths: from `commitment_paths`; ``chances`` are those of their beginnings.
+          strategies: ``[K_i, A_i]`` of each follower.
+        """
+        del strategies
+        found = []
+        for path, chance in zip(paths, chances, strict=True):
+            steps = [{"text": self.leader_actions.describe(leader_actions[node]), "size": None} for node in path.nodes]
+            found.append({"label": path.label, "chance": chance, "steps": steps})
+        return draw_paths("What the leader does", found)
 
     @property
     def num_followers(self) -> int:

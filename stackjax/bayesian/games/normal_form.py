@@ -4,6 +4,8 @@
 own game comes from an array, see `matrix_game`, or from a file, see `load_matrix_game`.
 """
 
+import functools
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,6 +13,7 @@ import numpy as np
 
 from stackjax.bayesian.games.base import OneShotGame
 from stackjax.errors import InputError
+from stackjax.pictures import Picture, cells
 from stackjax.problem import Optimum
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array
@@ -21,6 +24,7 @@ ESCAPE = [[(15, 15), (10, 10), (0, 0)], [(10, 10), (10, 10), (0, 0)], [(0, 0), (
 # Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
 SMALLEST_RELATIVE_SPREAD = 1e-4
 LARGEST_PAYOFF = 1e30
+MOST_DRAWN = 400  # cells of a picture
 MAINTAIN = [[(20, 15), (0, 0), (0, 0)], [(30, 0), (10, 5), (0, 0)], [(0, 0), (0, 0), (5, 10)]]
 
 
@@ -76,6 +80,20 @@ class MatrixGame(OneShotGame):
             return super().explain(observations, leader_actions, paths)
         mix = np.asarray(self.row_mix(jnp.asarray(leader_actions[0])))
         return ["rows mixed " + ", ".join(f"{row_label(row)} {p:.3f}" for row, p in enumerate(mix))]
+
+    def picture(
+        self, leader_actions: np.ndarray, paths: list[Any], chances: list[float], strategies: list[np.ndarray]
+    ) -> Picture:
+        """The payoffs, leader first, shaded by how often they are played."""
+        rows, *columns = self.payoff_table.shape[:-1]
+        if rows * math.prod(columns) > MOST_DRAWN:
+            return super().picture(leader_actions, paths, chances, strategies)
+        mix = np.eye(rows)[leader_actions[0]] if not self.randomized else leader_actions[0] / leader_actions[0].sum()
+        play = functools.reduce(np.multiply.outer, [table[0] for table in strategies]).ravel()
+        texts = [[", ".join(f"{x:.4g}" for x in pay) for pay in row] for row in self.payoff_table.reshape(rows, play.size, -1)]
+        names = [", ".join(self.describe_action(i, a) for i, a in enumerate(place)) for place in np.ndindex(*columns)]
+        labels = [f"row {row_label(row)} ({mix[row]:.3g})" for row in range(rows)]
+        return cells("Payoffs, and how often they are played", labels, names, np.outer(mix, play).tolist(), texts)
 
 
 def row_label(index: int) -> str:

@@ -14,6 +14,8 @@ import numpy as np
 
 from stackjax.bayesian.games.base import Game, check_type_prior
 from stackjax.errors import InputError, require_count
+from stackjax.pictures import Picture
+from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
 from stackjax.spaces import Box
 from stackjax.types import Array
@@ -142,18 +144,37 @@ class PostedPrice(Game):
     def describe_type(self, follower: int, type_index: int) -> str:
         return f"value {self.values[follower][type_index]:.3g}"
 
+    def visits(self, leader_actions: np.ndarray, path: Any) -> list[tuple[int, float]]:
+        """Who is visited along a path while nobody buys, and at which price."""
+        left, found = set(range(self.num_followers)), []
+        for node in path.nodes:
+            *scores, price = leader_actions[node]
+            agent = min(left, key=list(np.argsort(-np.asarray(scores), kind="stable")).index)
+            left.remove(agent)
+            found.append((agent, float(price)))
+        return found
+
     def explain(self, observations: np.ndarray, leader_actions: np.ndarray, paths: list[Any]) -> list[str]:
         del observations
         lines = []
         for path in paths:
-            left, steps = set(range(self.num_followers)), []
-            for node in path.nodes:
-                *scores, price = leader_actions[node]
-                agent = min(left, key=list(np.argsort(-np.asarray(scores), kind="stable")).index)
-                left.remove(agent)
-                steps.append(f"agent {agent + 1} at price {price:.3g}")
+            steps = [f"agent {agent + 1} at price {price:.3g}" for agent, price in self.visits(leader_actions, path)]
             lines.append((f"{path.label}: " if self.num_messages > 1 else "") + ", then ".join(steps))
         return lines
+
+    def picture(
+        self, leader_actions: np.ndarray, paths: list[Any], chances: list[float], strategies: list[np.ndarray]
+    ) -> Picture:
+        """Who is visited after which messages, with prices as bars against the agent's values."""
+        del strategies
+        found = []
+        for path, chance in zip(paths, chances, strict=True):
+            steps = []
+            for agent, price in self.visits(leader_actions, path):
+                step = {"text": f"agent {agent + 1}: {price:.4g}", "size": price, "marks": self.values[agent].tolist()}
+                steps.append(step)
+            found.append({"label": path.label if self.num_messages > 1 else "", "chance": chance, "steps": steps})
+        return draw_paths("Who is visited, at which price (marks: the agent's values)", found, self.max_value, "price")
 
 
 def best_without_messages(values: tuple[np.ndarray, ...], type_prior: np.ndarray, buy_when_indifferent: bool) -> float | None:

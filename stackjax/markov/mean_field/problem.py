@@ -14,6 +14,7 @@ from stackjax.errors import UnsolvedError
 from stackjax.markov.mean_field.answers import ATOMS, equilibrium, exploitability, outcome_of, softmax_population
 from stackjax.markov.mean_field.followers import MeanFieldFollowers, SoftmaxPopulation
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
+from stackjax.pictures import curves
 from stackjax.problem import Judged, Optimum, Table, Worth
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
@@ -189,6 +190,13 @@ class MeanFieldProblem:
             actions = np.asarray(commitments[i])
             numbers = {name: value.tolist() for name, value in seen._asdict().items() if name != "flow"}
             bought = (seen.flow * game.quantity).sum(axis=(2, 3))
+            of_type = [
+                {"label": game.describe_type(k), "points": list(enumerate(bought[k].tolist()))} for k in range(game.num_types)
+            ]
+            leads = [
+                {"label": f"entry {j + 1}", "points": list(enumerate(row))}
+                for j, row in enumerate(actions.reshape(game.num_periods, -1).T.tolist())
+            ]
             found.append(
                 {
                     **numbers,
@@ -201,6 +209,10 @@ class MeanFieldProblem:
                         f"{game.describe_type(k)}: "
                         + ", ".join(f"{game.describe_period(t)} {bought[k, t]:.3f}" for t in range(game.num_periods))
                         for k in range(game.num_types)
+                    ],
+                    "pictures": [
+                        curves("What the leader does in each period", ("period", "leader's action"), leads),
+                        curves("What each type buys in each period", ("period", "quantity"), of_type),
                     ],
                 }
             )

@@ -15,6 +15,7 @@ from stackjax.menus.sales.config import SaleConfig
 from stackjax.menus.sales.pricing import Prices, Pricing
 from stackjax.menus.sales.sale import Sale, Valuations, bits, item_by_item
 from stackjax.menus.sales.value import NUM_REPEATS, repeats, sale_value, unit_demand_value
+from stackjax.pictures import Picture, curves
 from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
@@ -181,7 +182,7 @@ class SaleProblem:
                     "commitment": {"observations": observations.tolist(), "actions": commitment.tolist()},
                     "mechanism": self._words(np.asarray(table.prices)),
                     "follower_play": [],
-                    "curves": self._schedules(np.asarray(table.prices)),
+                    "pictures": self._schedules(np.asarray(table.prices)),
                 }
             )
         return found
@@ -196,7 +197,7 @@ class SaleProblem:
             lines.append(f"bidder {bidder + 1}, nothing sold yet: {', '.join(parts)}")
         return lines
 
-    def _schedules(self, prices: np.ndarray) -> list[dict[str, Any]]:
+    def _schedules(self, prices: np.ndarray) -> list[Picture]:
         """What one item costs by bidders left, a line for each number of items left; means over what is left and bought."""
         bidders, sale = len(prices), self.game.sale
         left = np.arange(self.game.num_states) if self.game.kind == "size" else bits(sale.num_items).sum(axis=1)
@@ -206,8 +207,7 @@ class SaleProblem:
             means = np.where(np.isfinite(asked), asked, 0.0).sum(axis=1) / np.isfinite(asked).sum(axis=1)
             points = [[bidders - bidder, float(mean)] for bidder, mean in enumerate(means)]
             lines.append({"label": f"{count} left", "points": points})
-        title = "What one item costs, by the items left"
-        return [{"title": title, "axes": ["bidders still to come", "price"], "lines": lines}]
+        return [curves("What one item costs, by the items left", ("bidders still to come", "price"), lines)]
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""

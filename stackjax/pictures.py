@@ -1,0 +1,59 @@
+"""Pictures of what was found, as plain data: families say what there is to see, reports draw it. Free of JAX.
+
+Each picture is a dict with ``kind`` and ``title``; a family puts a list of them into its results, see `Problem.describe`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["Picture", "cells", "curves", "graph", "paths", "regions"]
+
+Picture = dict[str, Any]
+MOST_PATHS, MOST_ROWS, MOST_NODES = 24, 40, 24
+
+
+def cells(
+    title: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    shades: Sequence[Sequence[float]],
+    texts: Sequence[Sequence[str]] | None = None,
+    axes: tuple[str, str] = ("", ""),
+) -> Picture:
+    """A table of cells, shaded by chances ``[rows][columns]`` from 0 to 1, with ``texts`` in them; at most 40 rows.
+
+    Args:
+      axes: what columns and rows are.
+    """
+    shown = [[round(float(value), 3) for value in row] for row in shades[:MOST_ROWS]]
+    kept = None if texts is None else [list(row) for row in texts[:MOST_ROWS]]
+    found = {"kind": "cells", "title": title, "rows": list(rows[:MOST_ROWS]), "columns": list(columns), "shades": shown}
+    return {**found, "texts": kept, "axes": list(axes)}
+
+
+def paths(title: str, found: Sequence[dict[str, Any]], most: float | None = None, unit: str = "") -> Picture:
+    """What happens one after another, for each of several cases; the 24 likeliest of them.
+
+    Args:
+      found: each with ``label``, ``chance`` (or None) and ``steps``, of which each has ``text`` and ``size`` (or None).
+      most: the largest size, the length of a full bar.
+      unit: what sizes are, for example "price".
+    """
+    kept = sorted(found, key=lambda path: -(path["chance"] or 0.0))[:MOST_PATHS]
+    return {"kind": "paths", "title": title, "paths": kept, "most": most, "unit": unit, "left_out": len(found) - len(kept)}
+
+
+def curves(title: str, axes: tuple[str, str], lines: Sequence[dict[str, Any]]) -> Picture:
+    """Lines, each with ``label`` and ``points``, pairs of numbers."""
+    return {"kind": "curves", "title": title, "axes": list(axes), "lines": list(lines)}
+
+
+def regions(title: str, axes: tuple[str, str], polygons: Sequence[dict[str, Any]]) -> Picture:
+    """Polygons in a plane, each with ``corners`` and a ``label``."""
+    return {"kind": "regions", "title": title, "axes": list(axes), "polygons": list(polygons)}
+
+
+def graph(title: str, nodes: Sequence[dict[str, Any]], edges: Sequence[dict[str, Any]]) -> Picture:
+    """At most 24 nodes, each with ``label``, ``note`` and ``chance``, and edges with ``source``, ``target`` and ``chance``."""
+    kept = [edge for edge in edges if max(edge["source"], edge["target"]) < MOST_NODES]
+    return {"kind": "graph", "title": title, "nodes": list(nodes[:MOST_NODES]), "edges": kept}

@@ -1,0 +1,189 @@
+"""Pictures and pages: every kind is drawn, hostile names stay text, and a browser shows a page without scrolling sideways."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import stackjax as sx
+from stackjax import pictures
+from stackjax.bayesian.pictures import chances_of_paths, moved_strategies
+from stackjax.bayesian.pomdp.tree import commitment_paths
+from stackjax.reports.pictures import draw
+from tests.runs.commands import PLAIN, result_of, run
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NASTY = 'a <b> & "c" $x$'
+OF_EACH_KIND = {
+    "cells": pictures.cells("t", [NASTY, "b"], ["x", "y"], [[0.0, 1.0], [0.5, 0.2]], [["1, 2", NASTY], ["", "3"]]),
+    "strategies": pictures.cells("t", ["a"], ["0", "10"], [[0.2, 0.8]], axes=("round", "")),
+    "paths": pictures.paths(
+        "t", [{"label": NASTY, "chance": 0.0, "steps": [{"text": NASTY, "size": 0.4, "marks": [0.5]}]}], 1.0, "price"
+    ),
+    "words": pictures.paths("t", [{"label": "", "chance": None, "steps": [{"text": "row A", "size": None}]}]),
+    "curves": pictures.curves(
+        "t", ("x", "y"), [{"label": NASTY, "points": [[0, 1.0], [1, 2.0]]}, {"label": "b", "points": [[0, 0.5]]}]
+    ),
+    "regions": pictures.regions("t", ("x", "y"), [{"corners": [[0, 0], [1, 0], [0, 1]], "label": NASTY}]),
+    "graph": pictures.graph(
+        "t",
+        [{"label": NASTY, "note": "n", "chance": 0.6}, {"label": "b", "note": "m", "chance": 0.4}],
+        [{"source": 0, "target": 1, "chance": 0.5}, {"source": 1, "target": 1, "chance": 1.0}],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OF_EACH_KIND)
+def test_every_kind_is_drawn_as_svg_that_takes_the_colour_of_the_page(kind):
+    picture = json.loads(json.dumps(OF_EACH_KIND[kind]))
+    drawn = draw(picture)
+    root = ET.fromstring(drawn)
+    assert root.attrib["aria-label"] == "t"
+    assert "currentColor" in drawn
+    assert "#123456" not in drawn
+    assert "<b>" not in drawn
+    if NASTY in json.dumps(picture, ensure_ascii=False).replace('\\"', '"'):
+        assert NASTY in "".join(root.itertext())  # as it is, and no formula
+    names = re.findall(r' id="([^"]+)"', drawn)
+    assert len(names) == len(set(names))
+    assert all(name in names for name in re.findall(r'(?:href="|url\()#([^")]+)', drawn))
+
+
+def test_a_picture_keeps_the_likeliest_paths():
+    found = [{"label": str(k), "chance": k / 100, "steps": []} for k in range(60)]
+    kept = pictures.paths("t", found)
+    assert [path["label"] for path in kept["paths"][:2]] == ["59", "58"]
+    assert kept["left_out"] == 60 - len(kept["paths"])
+
+
+@pytest.mark.parametrize("name", ["posted-price-pi", "allocation", "bertrand-platform"])
+def test_chances_of_paths_are_those_of_drawn_play(name):
+    game = sx.make(name)
+    env = sx.StackelbergPOMDP(game, sx.multiplicative_weights(), num_rounds=2)
+    rng = np.random.default_rng(0)
+    strategies = [rng.dirichlet(np.ones(a), k) for k, a in zip(game.num_types, game.num_actions, strict=True)]
+    found = commitment_paths(game, env.tree)
+    chances = chances_of_paths(game, env.tree, found, strategies)
+    assert sum(chances) / (len(found) / len(env.tree.profiles)) == pytest.approx(1.0)
+    counts, draws = {}, 20_000
+    flat = rng.choice(game.type_prior.size, draws, p=game.type_prior.ravel())
+    for types in zip(*np.unravel_index(flat, game.type_prior.shape), strict=True):
+        play = tuple(int(rng.choice(len(s[t]), p=s[t])) for s, t in zip(strategies, types, strict=True))
+        group = int(env.tree.groups[(-1, *play)])
+        counts[group] = counts.get(group, 0) + 1
+    for place, profile in enumerate(env.tree.profiles):
+        group = int(env.tree.groups[(-1, *profile)])
+        expected = counts.get(group, 0) / draws
+        found_here = chances[place * (len(found) // len(env.tree.profiles))]
+        assert abs(found_here - expected) <= 5 * math.sqrt(max(expected, 1e-3) / draws)
+
+
+def test_strategies_move_from_uniform_to_what_pays():
+    env = sx.StackelbergPOMDP(sx.make("maintain"), sx.multiplicative_weights(), num_rounds=100)
+    rounds, (table,) = moved_strategies(env, jnp.zeros((2, 1), jnp.int32))  # row A, twice
+    assert rounds[0] == 0
+    np.testing.assert_allclose(table[0, 0, :, 0], 1 / 3, atol=1e-6)
+    assert (np.diff(table[:, 0, 0, 0]) >= -1e-6).all()
+    assert table[-1, 0, 0, 0] > 0.95
+    with_memory = env.with_dynamics(sx.q_learning(memory=True))
+    assert moved_strategies(with_memory, jnp.zeros((1, 1), jnp.int32)) is None
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    place = tmp_path_factory.mktemp("reports")
+    assert run("train", "escape", *PLAIN, "--out", place / "escape") == 0
+    assert run("train", "posted-price-pi", *PLAIN, "--seeds", "3", "--out", place / "posted") == 0
+    return place
+
+
+def test_a_report_has_its_pictures_and_words(runs):
+    page = (runs / "posted/report.html").read_text()
+    assert page.count("<svg") == 2 + 4  # the mechanism, followers' strategies; four curves
+    assert [picture["kind"] for picture in result_of(runs / "posted")["seeds"][0]["pictures"]] == ["paths", "cells"]
+    for words in ("What each step reached", "empirical", "stackjax train posted-price-pi", "B-CCE gap", "prefers-color-scheme"):
+        assert words in page
+    assert "http" not in page  # nothing from a network
+
+
+def test_runs_are_compared(runs, tmp_path, capsys):
+    out = tmp_path / "both.html"
+    assert run("report", runs / "escape", runs / "posted", "--out", out) == 0
+    assert str(out) in capsys.readouterr().out
+    page = out.read_text()
+    assert page.count("<svg") == 4  # of two games, payoff and gap
+    assert str(runs / "escape") in page
+    assert run("report", runs / "escape", runs / "posted", "--out", tmp_path / "both.pdf") == 2
+    assert "must end in .html" in capsys.readouterr().err
+    assert run("report") == 2
+    assert run("report", runs / "escape", tmp_path) == 2
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+@pytest.mark.parametrize("name", ["escape", "posted"])
+def test_a_browser_shows_the_page_without_complaint(runs, name, tmp_path):
+    """In frames 1280 and 400 pixels wide, light and dark: nothing is wider than the frame, every picture has a size."""
+    page = (runs / name / "report.html").read_text()
+    frames = "".join(f'<iframe width="{width}" height="900"></iframe>' for width in (1280, 400))
+    script = """<script>
+const page = PAGE;
+let left = document.querySelectorAll("iframe").length;
+for (const frame of document.querySelectorAll("iframe")) {
+  frame.onload = () => {
+    const inside = frame.contentDocument, root = inside.documentElement;
+    const sizes = [...inside.querySelectorAll("svg")].map(svg => Math.round(svg.getBoundingClientRect().width));
+    const ink = inside.defaultView.getComputedStyle(inside.body).color;
+    const seen = `<p class="seen">${frame.width} ${root.scrollWidth} ${Math.min(...sizes)} ${ink}</p>`;
+    document.body.insertAdjacentHTML("beforeend", seen);
+  };
+  frame.srcdoc = page;
+}
+</script>""".replace("PAGE", json.dumps(page).replace("</", "<\\/"))
+    wrapper = tmp_path / "wrapper.html"
+    wrapper.write_text(f"<!doctype html><html><body>{frames}{script}</body></html>")
+    inks = []
+    for dark in (False, True):
+        flags = ["--blink-settings=preferredColorScheme=0"] if dark else ["--blink-settings=preferredColorScheme=1"]
+        command = [
+            BROWSER,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=5000",
+        ]
+        seen = subprocess.run(
+            [*command, *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", wrapper.as_uri()],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert "CONSOLE" not in seen.stderr, seen.stderr
+        found = re.findall(r'<p class="seen">(\d+) (\d+) (\d+) ([^<]+)</p>', seen.stdout)
+        assert len(found) == 2, seen.stdout[-500:]
+        for width, scrolled, smallest, _ in found:
+            assert int(scrolled) <= int(width)
+            assert int(smallest) >= 200
+        inks.append(found[0][3])
+    assert inks[0] != inks[1]  # the dark page is another one
+
+
+def test_the_sweeps_map_has_one_colour_for_one_value(tmp_path):
+    small = [*PLAIN, "--sweep.followers.step-size", "0.1", "0.2", "--sweep.pomdp.reward-play", "argmax", "mixed"]
+    assert run("sweep", "escape", *small, "--out", tmp_path / "s") == 0
+    page = (tmp_path / "s/report.html").read_text()
+    assert page.count("<svg") == 1
+    assert "there is no winner" in page or "as well as far as one can tell" in page or "No other is as good" in page
+
+
+def test_colours_span_more_than_rounding():
+    from stackjax.reports.sweep_report import _ends_of_colours
+
+    assert _ends_of_colours(np.array([30.0, 30.0 + 1e-7])) == (29.0, 31.0 + 1e-7)
+    assert _ends_of_colours(np.array([1.0, 2.0])) == (1.0, 2.0)

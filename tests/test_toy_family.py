@@ -181,5 +181,5 @@ def test_a_family_from_elsewhere_trains_from_python(toy):
 def test_a_family_or_a_game_is_registered_once(toy):
     with pytest.raises(sx.InputError, match="name='places-family' is already registered"):
         register_family(PlacesFamily())
-    with pytest.raises(sx.InputError, match="family='place-family' must be one of bayesian, markov, .*places-family"):
+    with pytest.raises(sx.InputError, match="family='place-family' must be one of bayesian, markov"):
         sx.register("other-places", Places, family="place-family")

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import pathlib
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from stackjax.specs.sources import find_game
 if TYPE_CHECKING:
     from stackjax.disk.directory import RunDirectory
 
-__all__ = ["fail", "game_argument", "parse", "run_argument"]
+__all__ = ["fail", "game_argument", "parse", "run_argument", "run_at"]
 
 
 def fail(message: str, code: int) -> int:
@@ -44,7 +45,7 @@ def run_argument(arguments: list[str], command: str, help_text: str) -> "RunDire
     return run_at(arguments[0])
 
 
-def run_at(path: "pathlib.Path | str") -> "RunDirectory":
+def run_at(path: pathlib.Path | str) -> "RunDirectory":
     """The run in a directory; raises `InputError` where there is none."""
     from stackjax.disk.directory import RunDirectory
 

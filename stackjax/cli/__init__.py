@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Callable
 
 from stackjax.cli.arguments import fail
-from stackjax.cli.inspect import evaluate_command, export_command, list_command, report_command, solve_command
+from stackjax.cli.evaluate import evaluate_command
+from stackjax.cli.inspect import export_command, list_command, report_command, solve_command
 from stackjax.cli.sweep import sweep_command
 from stackjax.cli.train import train_command
 from stackjax.errors import InputError, near_matches
@@ -22,7 +23,9 @@ usage:
   stackjax sweep GAME --out DIR --sweep.ppo.learning-rate log 1e-4 1e-2 16 ...
                                     train leaders under every combination of settings
   stackjax evaluate DIR             evaluate a finished run's commitments again [--game FILE.py]
-  stackjax report DIR               write a run's report.html again
+  stackjax evaluate DIR --judge-seed 1 --followers.kind regret-matching --pomdp.evaluation-rounds 5000 ...
+                                    what they are worth to other followers; the run stays as it is
+  stackjax report DIR...            write a run's report.html again; of several runs, a page that compares them too
   stackjax export DIR FILE          a run's commitment, policy and follower play in a file of its own, .json or .npz
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
 

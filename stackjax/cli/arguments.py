@@ -15,7 +15,7 @@ from stackjax.specs.sources import find_game
 if TYPE_CHECKING:
     from stackjax.disk.directory import RunDirectory
 
-__all__ = ["fail", "game_argument", "parse", "run_argument", "run_at"]
+__all__ = ["fail", "game_argument", "parse", "run_at"]
 
 
 def fail(message: str, code: int) -> int:
@@ -34,15 +34,6 @@ def game_argument(arguments: list[str], command: str) -> tuple[GameSource, list[
     if not arguments or arguments[0].startswith("-"):
         raise InputError(f"{command} needs a game first: stackjax {command} GAME ...; see 'stackjax list'")
     return find_game(arguments[0]), arguments[1:]
-
-
-def run_argument(arguments: list[str], command: str, help_text: str) -> "RunDirectory":
-    if arguments[:1] in (["-h"], ["--help"]):
-        print(f"usage: stackjax {command} DIR\n\n{help_text}")
-        raise SystemExit(0)
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        raise InputError(f"{command} takes one directory, not {' '.join(arguments) or 'none'}")
-    return run_at(arguments[0])
 
 
 def run_at(path: pathlib.Path | str) -> "RunDirectory":

@@ -1,4 +1,4 @@
-"""``stackjax list | solve | evaluate | report | export``: what there is, what is known, and what runs have left."""
+"""``stackjax list | solve | report | export``: what there is, what is known, and what runs have left."""
 
 import dataclasses
 import json
@@ -6,13 +6,12 @@ import pathlib
 from typing import Annotated
 
 from stackjax import registry
-from stackjax.cache import keep_compiled_programs
-from stackjax.cli.arguments import fail, game_argument, parse, run_argument, run_at
+from stackjax.cli.arguments import fail, game_argument, parse, run_at
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.solvers.registry import registered_solvers
 from stackjax.specs.sources import family_of
 
-__all__ = ["evaluate_command", "export_command", "list_command", "report_command", "solve_command"]
+__all__ = ["export_command", "list_command", "report_command", "solve_command"]
 
 
 def list_command(arguments: list[str]) -> int:
@@ -74,27 +73,6 @@ def solve_command(arguments: list[str]) -> int:
             print(json.dumps({"game": game.name, "reason": str(error)}))
         return fail(str(error), 1)
     print(json.dumps({"game": game.name, **found.content}) if settings.json else "\n".join(found.words))
-    return 0
-
-
-def evaluate_command(arguments: list[str]) -> int:
-    game_file = None
-    if "--game" in arguments:
-        place = arguments.index("--game")
-        if len(arguments) < place + 2:
-            raise InputError("--game needs the Python file of the run's game")
-        game_file = pathlib.Path(arguments[place + 1]).resolve()
-        arguments = arguments[:place] + arguments[place + 2 :]
-    help_text = (
-        "Evaluate a finished run's commitments again; rewrites result.json and report.html. For a game that is a Python file "
-        "add --game FILE.py: the file is executed, and must be the one that the run was trained on."
-    )
-    directory = run_argument(arguments, "evaluate", help_text)
-    keep_compiled_programs()
-    from stackjax.reports.display import print_result
-    from stackjax.runs.session import run_evaluation
-
-    print_result(run_evaluation(directory, game_file), directory)
     return 0
 
 

@@ -17,7 +17,7 @@ from stackjax.solvers.registry import registered_solvers, solver_entry
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import family_of
 
-__all__ = ["RunSettings", "run_spec", "settings_type", "solver_of", "to_the_end", "train_command"]
+__all__ = ["RunSettings", "kind_asked_for", "run_spec", "settings_type", "solver_of", "to_the_end", "train_command"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
     Of settings in kinds they are those of the kind, and of solvers those of the solver, that ``arguments`` ask for.
     """
     name, config = _solver(family_of(source).solver, arguments)
-    of_family = {section: _kind(section, kind, arguments) for section, kind in family_of(source).sections.items()}
+    of_family = {section: kind_asked_for(section, kind, arguments) for section, kind in family_of(source).sections.items()}
     fields = [
         (section, kind, dataclasses.field(default_factory=kind))
         for section, kind in {"game": source.options, **of_family, name: config}.items()
@@ -101,11 +101,11 @@ def _solver(default: str, arguments: list[str]) -> tuple[str, type]:
     return chosen.name, chosen.config
 
 
-def _kind(section: str, settings: type, arguments: list[str]) -> type:
+def kind_asked_for(section: str, settings: type, arguments: list[str], default: str | None = None) -> type:
     """``settings``, of those in kinds the one that ``--SECTION.kind`` names; raises `InputError` for options of other kinds."""
     if not issubclass(settings, Kinded):
         return settings
-    chosen = settings.of(_value_of(f"--{section}.kind", arguments, settings.kind))
+    chosen = settings.of(_value_of(f"--{section}.kind", arguments, default or settings.kind))
     names = [argument.partition("=")[0] for argument in arguments if argument.startswith(f"--{section}.")]
     chosen.check_options([name.removeprefix(f"--{section}.").removeprefix("no-").replace("-", "_") for name in names])
     return chosen

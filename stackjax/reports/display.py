@@ -18,6 +18,7 @@ __all__ = [
     "best_seed",
     "optimum_in_words",
     "print_result",
+    "print_table",
     "result_table",
     "stopped_in_words",
     "unsettled_in_words",
@@ -112,13 +113,7 @@ def print_result(result: dict[str, Any], directory: RunDirectory | None, console
     """The table, what the best seed learned, and where the report lies (if a ``directory`` is given)."""
     console = console or Console()
     console.print(f"{result['game']}: greedy leader, exact evaluation; optimum {optimum_in_words(result)}", highlight=False)
-    headings, rows = result_table(result)
-    table = Table(*headings, box=None, pad_edge=False)
-    for column in table.columns:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    print_table(result, console)
     for words in (stopped_in_words(result), polished_in_words(result), unsettled_in_words(result)):
         if words:
             console.print(words, highlight=False)
@@ -134,6 +129,17 @@ def print_result(result: dict[str, Any], directory: RunDirectory | None, console
     took = f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s"
     report = f"; report: {directory.report}" if directory is not None else ""
     console.print(f"\n{took}{report}", highlight=False, soft_wrap=True)
+
+
+def print_table(result: dict[str, Any], console: Console) -> None:
+    """A row for each seed."""
+    headings, rows = result_table(result)
+    table = Table(*headings, box=None, pad_edge=False)
+    for column in table.columns:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def optimum_in_words(result: dict[str, Any]) -> str:

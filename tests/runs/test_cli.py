@@ -15,7 +15,7 @@ from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
-from tests.runs.commands import PLAIN, QUICK, WHOLE, poison, run
+from tests.runs.commands import PLAIN, QUICK, WHOLE, poison, result_of, run
 
 
 @pytest.fixture
@@ -289,3 +289,35 @@ def test_an_existing_run_is_not_lost(tmp_path, capsys):
     assert run("train", "posted-price-uniform", *too_large, "--out", out, "--overwrite") == 2
     assert (out / "result.json").read_bytes() == before
     assert run("train", "escape", *PLAIN, "--out", out, "--overwrite") == 0
+
+
+def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("train", "maintain", *PLAIN, "--out", out) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    own = result_of(out)["seeds"]
+    capsys.readouterr()
+
+    def judged(*arguments):
+        assert run("evaluate", out, *arguments, "--json") == 0
+        return json.loads(capsys.readouterr().out)
+
+    same, others = judged("--judge-seed", "3"), judged("--followers.kind", "best-response", "--pomdp.evaluation-rounds", "7")
+    assert [seed["commitment"]["actions"] for seed in same["seeds"]] == [seed["commitment"]["actions"] for seed in own]
+    assert (same["settings"]["pomdp"]["num_rounds"], same["judge_seed"]) == (20, 3)  # the run's own
+    assert others["settings"]["followers"]["kind"] == "best-response"
+    assert others["evaluation"]["num_rounds"] == 7
+    for seed in others["seeds"]:  # maintain's follower answers a row with the column that pays it most
+        row = seed["commitment"]["actions"][0]
+        assert seed["plays"]["argmax"]["leader_payoff"] == pytest.approx([20, 10, 5][row])
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    assert run("evaluate", out, "--followers.kind", "best-response") == 0
+    assert "leader payoff" in capsys.readouterr().out
+    for arguments, said in (
+        (["--judge-seed", "-1"], "judge_seed=-1"),
+        (["--followers.kind", "nope"], "must be one of"),
+        (["--followers.step-sise", "1"], "Did you mean 'step_size'?"),
+        (["other"], "takes one directory"),
+    ):
+        assert run("evaluate", out, *arguments) == 2
+        assert said in capsys.readouterr().err

@@ -1,0 +1,94 @@
+"""``stackjax evaluate``: a run's commitments judged again, as they were, or against other followers."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from stackjax.cache import keep_compiled_programs
+from stackjax.cli.arguments import parse, run_at
+from stackjax.cli.train import kind_asked_for
+from stackjax.errors import InputError
+from stackjax.specs.run import RunSpec
+
+__all__ = ["evaluate_command"]
+
+HELP = """\
+usage: stackjax evaluate DIR [--game FILE.py]
+       stackjax evaluate DIR --judge-seed SEED --SECTION.SETTING VALUE ... [--json]
+
+Without settings: evaluate a finished run's commitments again; rewrites its result.json and report.html. For a game that is a
+Python file add --game FILE.py: the file is executed, and must be the one that the run was trained on.
+
+With settings of the game's family, for example --followers.kind regret-matching --pomdp.evaluation-rounds 5000, or with another
+--judge-seed for the followers' draws: judge the same commitments so, print a table, or JSON, and leave the run as it is.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgeSettings:
+    """How commitments are judged."""
+
+    judge_seed: int = 0
+    """Seed of the followers' draws."""
+    json: bool = False
+    """Print all that is found as JSON."""
+
+
+def evaluate_command(arguments: list[str]) -> int:
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(HELP)
+        return 0
+    game_file = None
+    if "--game" in arguments:
+        place = arguments.index("--game")
+        if len(arguments) < place + 2:
+            raise InputError("--game needs the Python file of the run's game")
+        game_file = pathlib.Path(arguments[place + 1]).resolve()
+        arguments = arguments[:place] + arguments[place + 2 :]
+    if not arguments or arguments[0].startswith("-"):
+        raise InputError(f"evaluate takes one directory first, not {' '.join(arguments) or 'nothing'}")
+    directory = run_at(arguments[0])
+    if len(arguments) == 1:
+        keep_compiled_programs()
+        from stackjax.reports.display import print_result
+        from stackjax.runs.session import run_evaluation
+
+        print_result(run_evaluation(directory, game_file), directory)
+        return 0
+    if not arguments[1].startswith("-"):
+        raise InputError(f"evaluate takes one directory, not {' '.join(arguments)}")
+    spec = RunSpec.from_file(directory.config, game_file)
+    settings = parse(_settings(spec, arguments[1:]), arguments[1:], "stackjax evaluate DIR")
+    keep_compiled_programs()
+    from stackjax.runs.judged_again import judged_again
+
+    sections = {name: getattr(settings, name) for name in spec.settings}
+    other, is_same = dataclasses.replace(spec, settings=sections), sections == spec.settings
+    found = judged_again(directory, other, settings.judge_seed, same_settings=is_same)
+    if settings.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    from rich.console import Console
+
+    from stackjax.reports.display import optimum_in_words, print_table
+
+    console = Console()
+    words = (
+        f"{found['game']}: the run's commitments, followers {found['evaluation']['words']}; optimum {optimum_in_words(found)}"
+    )
+    console.print(words, highlight=False)
+    print_table(found, console)
+    return 0
+
+
+def _settings(spec: RunSpec, arguments: list[str]) -> type:
+    """The family's settings, by default the run's own, or those of another kind where that is asked for."""
+    fields: list[tuple[str, Any, Any]] = []
+    for name, section in spec.family.sections.items():
+        own = spec.settings[name]
+        kind = kind_asked_for(name, section, arguments, getattr(own, "kind", None))
+        keeps = kind is section or getattr(own, "kind", None) == getattr(kind, "kind", "")
+        factory: Any = (lambda own=own: own) if keeps else kind
+        fields.append((name, kind, dataclasses.field(default_factory=factory)))
+    return dataclasses.make_dataclass("Settings", fields, bases=(JudgeSettings,), frozen=True, kw_only=True)

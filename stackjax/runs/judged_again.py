@@ -1,0 +1,63 @@
+"""A finished run's commitments judged by other settings than its own."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.compute.state import NUM_EQUILIBRATIONS
+from stackjax.disk.directory import RunDirectory
+from stackjax.disk.policies import read_arrays
+from stackjax.errors import InputError, require
+from stackjax.specs.run import RunSpec
+
+__all__ = ["judged_again"]
+
+
+def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_settings: bool) -> dict[str, Any]:
+    """What the commitments in ``directory`` are worth to the followers of ``spec``; the run stays as it is.
+
+    Args:
+      spec: the run's, with other settings of its family.
+      seed: of the followers' draws.
+      same_settings: whether they are the run's own, so that what the run worked out beforehand still holds.
+
+    Raises:
+      InputError: the run is not finished, or its commitments are none of this game.
+    """
+    require("judge_seed", seed, 0 <= seed < 2**31, "at least 0 and below 2**31")
+    result, arrays = directory.read_result(), read_arrays(directory.followers)
+    problem = spec.build_problem(arrays if same_settings else None)
+    space = problem.commitments.actions
+    made = np.asarray([entry["commitment"]["actions"] for entry in result["seeds"]], np.asarray(space.zeros()).dtype)
+    shape = (len(made), problem.commitments.num_nodes, *space.shape)
+    if made.shape != shape:
+        raise InputError(f"{directory.result} holds commitments of shape {made.shape}, but the game's are {shape}")
+    judge = lambda key, commitment: problem.judge(key, commitment, NUM_EQUILIBRATIONS)
+    keys = jax.random.split(jax.random.key(seed), len(made))
+    judged = jax.device_get(jax.jit(lambda keys, made: jax.lax.map(lambda pair: judge(*pair), (keys, made)))(keys, made))
+    names, optimum = [f"seed {entry['seed']}" for entry in result["seeds"]], problem.optimum()
+    seeds = []
+    for entry, words in zip(result["seeds"], problem.describe(judged, jnp.asarray(made), names), strict=True):
+        payoff = words["leader_payoff"]
+        seeds.append(
+            {
+                "seed": entry["seed"],
+                **words,
+                "settled": words[problem.gap_name] <= problem.settled_gap,
+                "optimum": None if optimum is None else optimum.value,
+                "optimum_method": None if optimum is None else optimum.method,
+                "optimality_gap": None if optimum is None else optimum.value - payoff,
+            }
+        )
+    return {
+        "game": problem.name,
+        "game_options": spec.game_options,
+        "judge_seed": seed,
+        "settings": spec.family.resolved(problem, spec.settings),
+        "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
+        "gap_name": problem.gap_name,
+        "columns": problem.columns,
+        "seeds": seeds,
+    }

@@ -37,12 +37,12 @@ def random_games(size: Size) -> tuple[np.ndarray, np.ndarray]:
 
 def stackjax_rounds(size: Size, prior: np.ndarray, payoffs: np.ndarray, kernel: Any = "auto") -> Callable[[int], Any]:
     """`stackjax.equilibrate`, by default as a user gets it: the fused kernel on a CPU with a compiler, else a scan."""
-    rule = sx.multiplicative_weights(STEP_SIZE)
+    rule = sx.followers.multiplicative_weights(STEP_SIZE)
 
     @jax.jit
     def run(key: jax.Array, tables: jax.Array) -> Any:
-        game = sx.InducedGame(prior, tables, tables[0])
-        return sx.equilibrate(key, game, rule, size.rounds, kernel=kernel).strategies
+        game = sx.followers.InducedGame(prior, tables, tables[0])
+        return sx.followers.equilibrate(key, game, rule, size.rounds, kernel=kernel).strategies
 
     tables = jnp.asarray(payoffs)
     return lambda seed: jax.block_until_ready(run(jax.random.key(seed), tables))

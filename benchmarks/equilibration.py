@@ -115,11 +115,11 @@ def exponents(points: list[dict[str, Any]]) -> dict[str, float]:
 def scratch_bytes() -> dict[str, int]:
     """What the compiled program needs besides its arguments and results, by number of rounds: flat if memory is."""
     prior, payoffs = random_games(GRID[0])
-    tables, rule = jnp.asarray(payoffs), sx.multiplicative_weights()
+    tables, rule = jnp.asarray(payoffs), sx.followers.multiplicative_weights()
 
     def needed(num_rounds: int) -> int:
-        game = sx.InducedGame(prior, tables, tables[0])
-        run = jax.jit(lambda key: sx.equilibrate(key, game, rule, num_rounds).strategies)
+        game = sx.followers.InducedGame(prior, tables, tables[0])
+        run = jax.jit(lambda key: sx.followers.equilibrate(key, game, rule, num_rounds).strategies)
         return int(run.lower(jax.random.key(0)).compile().memory_analysis().temp_size_in_bytes)
 
     return {str(num_rounds): needed(num_rounds) for num_rounds in (100, 10_000, 1_000_000)}

@@ -23,7 +23,9 @@ from toolkit.statistics import interval, with_interval
 from toolkit.training import train
 
 GAME = "bertrand-platform"
-SELLERS = sx.FollowersConfig(kind="q-learning", memory=True, learning_rate=0.25, discount=0.95, exploration_decay=1e-4)
+SELLERS = sx.followers.FollowersConfig(
+    kind="q-learning", memory=True, learning_rate=0.25, discount=0.95, exploration_decay=1e-4
+)
 NUM_ROUNDS = 50_000
 NUM_MARKETS = 1000  # episodes in parallel under each fixed rule
 # Of DPDP, in the unit of prices: being undercut by one, two or three steps of the price grid ends a seller's display.

@@ -26,7 +26,7 @@ LEADERS = ("maintain", "matrix-design", "allocation")  # games whose commitments
 REPEATS = 64  # groups of followers for each commitment
 
 
-def random_games(key: jax.Array, correlated: bool) -> sx.InducedGame:
+def random_games(key: jax.Array, correlated: bool) -> sx.followers.InducedGame:
     """`NUM_GAMES` games between two followers, payoffs uniform in [0, 1], every type of a follower equally likely.
 
     Correlated: with probability 1/2 both followers have the same type, else types are independent.
@@ -36,7 +36,7 @@ def random_games(key: jax.Array, correlated: bool) -> sx.InducedGame:
     if correlated:
         prior = (prior + np.eye(NUM_TYPES) / NUM_TYPES) / 2
     payoffs = jax.random.uniform(key, (n, *size, NUM_ACTIONS, NUM_ACTIONS, NUM_GAMES))
-    return sx.induced_game(prior, payoffs)
+    return sx.followers.induced_game(prior, payoffs)
 
 
 def hedge_step(num_rounds: int, num_types: int, num_actions: int) -> float:
@@ -56,8 +56,8 @@ def follower_gaps(key: jax.Array, correlated: bool, num_rounds: int) -> np.ndarr
     """``[NUM_GAMES]`` B-CCE gaps of the empirical play after ``num_rounds``."""
     game_key, play_key = jax.random.split(key)
     game = random_games(game_key, correlated)
-    rule = sx.multiplicative_weights(hedge_step(num_rounds, NUM_TYPES, NUM_ACTIONS))
-    respond = jax.jit(lambda k: sx.equilibrate(k, game, rule, num_rounds, gap_every=num_rounds).gaps.bcce_gap[0])
+    rule = sx.followers.multiplicative_weights(hedge_step(num_rounds, NUM_TYPES, NUM_ACTIONS))
+    respond = jax.jit(lambda k: sx.followers.equilibrate(k, game, rule, num_rounds, gap_every=num_rounds).gaps.bcce_gap[0])
     return np.asarray(respond(play_key))
 
 
@@ -70,14 +70,14 @@ def leader_shortfall(name: str, key: jax.Array, num_rounds: int) -> np.ndarray:
     game = sx.make(name)
     tree = decision_tree(game)
     commitments = np.array(list(itertools.product(range(game.leader_actions.n), repeat=tree.num_nodes)))
-    rule = sx.multiplicative_weights(hedge_step(num_rounds, max(game.num_types), max(game.num_actions)))
+    rule = sx.followers.multiplicative_weights(hedge_step(num_rounds, max(game.num_types), max(game.num_actions)))
     prior = game.type_prior.reshape(*game.num_types, *(1,) * (game.num_followers + 1))
 
     @jax.jit
     def values(key: jax.Array, actions: jax.Array) -> jax.Array:
         table = tabulate_batch(game, tree, actions).game
-        response = sx.equilibrate(key, table, rule, num_rounds, payoff_scale=game.payoff_scale, count_plays=True)
-        play = jax.vmap(sx.empirical_play, (-1, -1), -1)(response.play_counts, response.strategies)
+        response = sx.followers.equilibrate(key, table, rule, num_rounds, payoff_scale=game.payoff_scale, count_plays=True)
+        play = jax.vmap(sx.followers.empirical_play, (-1, -1), -1)(response.play_counts, response.strategies)
         return (prior * play * table.leader_payoff).reshape(-1, len(actions)).sum(axis=0)
 
     choose_key, judge_key = jax.random.split(key)

@@ -76,7 +76,7 @@ def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) 
         draw_key, play_key = jax.random.split(chunk_key)
         actions = random_actions(env, draw_key, CHUNK)
         table = tabulate_batch(env.game, env.tree, actions).game
-        response = sx.equilibrate(play_key, table, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale)
+        response = sx.followers.equilibrate(play_key, table, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale)
         play = jax.vmap(argmax_play, -1, -1)(response.strategies)
         return (prior * play * table.leader_payoff).reshape(-1, CHUNK).sum(axis=0), actions
 

@@ -22,7 +22,7 @@ TOLERANCE = 0.1  # game units: a hundredth of the payoff scale
 NUM_GROUPS = 64
 
 
-def rounds_needed(settings: sx.FollowersConfig, seen: Run) -> np.ndarray:
+def rounds_needed(settings: sx.followers.FollowersConfig, seen: Run) -> np.ndarray:
     """``[NUM_GROUPS]`` rounds until the play against the best seed's commitment has a B-CCE gap of at most `TOLERANCE`.
 
     Infinity where `MOST_ROUNDS` were not enough.
@@ -32,9 +32,9 @@ def rounds_needed(settings: sx.FollowersConfig, seen: Run) -> np.ndarray:
     game = tabulate(env.game, env.tree, jnp.asarray(best["commitment"]["actions"])).game
     copies = lambda table: jnp.repeat(jnp.asarray(table)[..., None], NUM_GROUPS, axis=-1)
     response = jax.jit(
-        lambda key: sx.equilibrate(
+        lambda key: sx.followers.equilibrate(
             key,
-            sx.InducedGame(game.type_prior, copies(game.follower_payoffs), copies(game.leader_payoff)),
+            sx.followers.InducedGame(game.type_prior, copies(game.follower_payoffs), copies(game.leader_payoff)),
             settings.build(),
             MOST_ROUNDS,
             payoff_scale=env.game.payoff_scale,
@@ -56,7 +56,7 @@ def main(settings: Settings) -> None:
     kinds = settings.few(list(get_args(Kind)), ["multiplicative-weights", "q-learning"])
     data, payoffs = {}, {}
     for kind in kinds:
-        followers = sx.FollowersConfig(kind=kind)
+        followers = sx.followers.FollowersConfig(kind=kind)
         seen = train(settings, f"{GAME}-{kind}", GAME, followers=followers, num_updates=settings.few(50, 30))
         rounds = rounds_needed(followers, seen)
         payoffs[kind] = seen.payoffs

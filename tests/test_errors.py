@@ -12,7 +12,7 @@ import stackjax as sx
 from stackjax.errors import require_count, require_key, require_number, require_positive
 
 KEY = jax.random.key(0)
-GAME = sx.induced_game(np.ones(1), np.zeros((1, 1, 2)))
+GAME = sx.followers.induced_game(np.ones(1), np.zeros((1, 1, 2)))
 
 NO_POSITIVE_NUMBERS = [
     *("a", "0.1", None, [0.1], (0.1,), {}, True, 1j, 0, -1.0, float("nan"), float("inf"), np.float32(-1), np.int64(0)),
@@ -24,7 +24,11 @@ NO_POSITIVE_NUMBERS = [
 
 @pytest.mark.parametrize("value", NO_POSITIVE_NUMBERS, ids=repr)
 @pytest.mark.parametrize(
-    "ask", [sx.multiplicative_weights, lambda value: sx.equilibrate(KEY, GAME, sx.exp3(), 3, payoff_scale=value)]
+    "ask",
+    [
+        sx.followers.multiplicative_weights,
+        lambda value: sx.followers.equilibrate(KEY, GAME, sx.followers.exp3(), 3, payoff_scale=value),
+    ],
 )
 def test_what_is_no_positive_number_is_one_line(ask, value):
     with pytest.raises(sx.InputError, match=r"^(step_size|payoff_scale)=.* must be a positive finite number$"):
@@ -47,14 +51,16 @@ def test_what_is_not_known_yet_passes():
         require_positive("step_size", jnp.ones(2))
         with pytest.raises(sx.InputError, match="must be a positive"):
             require_positive("step_size", known)
-        return sx.equilibrate(KEY, GAME, sx.multiplicative_weights(step), 3, payoff_scale=step).strategies[0]
+        return sx.followers.equilibrate(KEY, GAME, sx.followers.multiplicative_weights(step), 3, payoff_scale=step).strategies[
+            0
+        ]
 
     known = jnp.float32(-1)
     jax.vmap(jax.jit(learn))(jnp.array([0.1, -0.1]))
     jax.eval_shape(lambda step: require_positive("step_size", step), jnp.zeros(2))
     require_positive("step_size", jax.ShapeDtypeStruct((), jnp.float32))
     with pytest.raises(sx.InputError, match="must be a positive finite number"):
-        jax.jit(sx.multiplicative_weights)(True)
+        jax.jit(sx.followers.multiplicative_weights)(True)
 
 
 @pytest.mark.parametrize("value", ["3", 3.0, None, True, np.bool_(True), np.float64(3), [3], -1, np.int64(-1)], ids=repr)
@@ -81,7 +87,7 @@ def test_what_is_no_key_is_one_line(key):
     with pytest.raises(
         sx.InputError, match=r"^key=.* must be a random key, for example jax.random.key\(0\); vmap over several$"
     ):
-        sx.equilibrate(key, GAME, sx.exp3(), 3)
+        sx.followers.equilibrate(key, GAME, sx.followers.exp3(), 3)
 
 
 def test_keys_pass():
@@ -98,14 +104,14 @@ def test_keys_pass():
         ({"num_snapshots": 1.0}, "num_snapshots=1.0 must be a whole number of at least 0"),
         ({"gap_every": 1, "tolerance": "a"}, "tolerance='a' must be a finite number of at least 0"),
         ({"gap_every": 1, "tolerance": jnp.float32(-1)}, "must be a finite number of at least 0"),
-        ({"dynamics": lambda: 1}, "must be a FollowerDynamics, for example sx.multiplicative_weights()"),
+        ({"dynamics": lambda: 1}, "must be a FollowerDynamics, for example sx.followers.multiplicative_weights()"),
         ({"game": KEY}, "game=Array((), dtype=key<fry>) overlaying: [0 0] must be an InducedGame"),
     ],
 )
 def test_equilibrate_says_what_is_wrong(options, message):
-    arguments = {"key": KEY, "game": GAME, "dynamics": sx.exp3(), "num_rounds": 3, **options}
+    arguments = {"key": KEY, "game": GAME, "dynamics": sx.followers.exp3(), "num_rounds": 3, **options}
     with pytest.raises(sx.InputError) as caught:
-        sx.equilibrate(**arguments)
+        sx.followers.equilibrate(**arguments)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

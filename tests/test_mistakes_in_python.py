@@ -10,7 +10,7 @@ import stackjax as sx
 KEY = jax.random.key(0)
 ENV = sx.StackelbergPOMDP(sx.make("maintain"), num_rounds=3, num_reward_episodes=2)
 BOX_ENV = sx.StackelbergPOMDP(sx.make("matrix-design-payments"), num_rounds=3)
-GAME = sx.induced_game(np.ones(1), np.zeros((1, 1, 2)))
+GAME = sx.followers.induced_game(np.ones(1), np.zeros((1, 1, 2)))
 PLAY = np.array([[0.5, 0.5]])
 
 
@@ -20,7 +20,7 @@ PLAY = np.array([[0.5, 0.5]])
         (lambda: sx.StackelbergPOMDP("escape"), "game='escape' must be a Game; make one with sx.make('escape')"),
         (lambda: sx.StackelbergPOMDP(sx.PostedPrice), "make one with PostedPrice()"),
         (lambda: sx.StackelbergPOMDP(sx.make("maintain"), "multiplicative-weights"), "must be a FollowerDynamics"),
-        (lambda: sx.StackelbergPOMDP(sx.make("maintain"), sx.exp3), "sx.exp3()"),
+        (lambda: sx.StackelbergPOMDP(sx.make("maintain"), sx.followers.exp3), "sx.followers.exp3()"),
         (lambda: sx.StackelbergPOMDP(sx.make("maintain"), num_rounds="10"), "num_rounds=10 must be a whole number"),
         (lambda: sx.StackelbergPOMDP(sx.make("maintain"), num_rounds=2**31), "num_rounds=2147483648 must be below 2**31"),
         (lambda: sx.make_train(sx.make("maintain")), "env=(a MatrixGame) must be a StackelbergPOMDP"),
@@ -32,8 +32,8 @@ PLAY = np.array([[0.5, 0.5]])
         (lambda: sx.PPOConfig(num_envs=None), "num_envs=None must be a whole number"),
         (lambda: sx.PPOConfig(learning_rate="0.1"), "learning_rate='0.1' must be a finite number"),
         (lambda: sx.PPOConfig(learning_rate=True), "learning_rate=True must be a finite number"),
-        (lambda: sx.multiplicative_weights("a"), "step_size='a' must be a positive finite number"),
-        (lambda: sx.FollowersConfig(step_size=None), "step_size=None must be a positive finite number"),
+        (lambda: sx.followers.multiplicative_weights("a"), "step_size='a' must be a positive finite number"),
+        (lambda: sx.followers.FollowersConfig(step_size=None), "step_size=None must be a positive finite number"),
         (lambda: sx.make("allocation", num_messages=2.5), "num_messages=2.5 must be a whole number"),
         (lambda: sx.make("posted-price-pi", num_messages=2.0), "num_messages=2.0 must be a whole number"),
         (lambda: sx.make("posted-price-uniform", num_types="3"), "num_types=3 must be a whole number"),
@@ -44,16 +44,19 @@ PLAY = np.array([[0.5, 0.5]])
         (lambda: sx.solve("escape"), "make one with sx.make('escape')"),
         (lambda: sx.solve(None), "game=None must be a Game"),
         (lambda: sx.solve(sx.PostedPrice), "make one with PostedPrice()"),
-        (lambda: sx.equilibrate(0, GAME, sx.exp3(), 3), "key=0 must be a random key"),
-        (lambda: sx.equilibrate(GAME, KEY, sx.exp3(), 3), "must be an InducedGame"),
-        (lambda: sx.equilibrate(KEY, GAME, "exp3", 3), "dynamics='exp3' must be a FollowerDynamics"),
-        (lambda: sx.equilibrate(KEY, GAME, sx.exp3, 3), "for example sx.exp3()"),
-        (lambda: sx.equilibrate(KEY, GAME, sx.exp3(), 3, payoff_scale=0), "payoff_scale=0 must be a positive"),
+        (lambda: sx.followers.equilibrate(0, GAME, sx.followers.exp3(), 3), "key=0 must be a random key"),
+        (lambda: sx.followers.equilibrate(GAME, KEY, sx.followers.exp3(), 3), "must be an InducedGame"),
+        (lambda: sx.followers.equilibrate(KEY, GAME, "exp3", 3), "dynamics='exp3' must be a FollowerDynamics"),
+        (lambda: sx.followers.equilibrate(KEY, GAME, sx.followers.exp3, 3), "for example sx.followers.exp3()"),
+        (
+            lambda: sx.followers.equilibrate(KEY, GAME, sx.followers.exp3(), 3, payoff_scale=0),
+            "payoff_scale=0 must be a positive",
+        ),
         (lambda: sx.certify(GAME, 18 * PLAY), "play sums to 18 at some types"),
         (lambda: sx.certify(GAME, np.array([[-1.0, 2.0]])), "negative"),
         (lambda: sx.certify(GAME, PLAY[0]), "play has shape (2,), but must be [types..., actions...] = (1, 2)"),
-        (lambda: sx.external_regrets(GAME, PLAY.T), "play has shape (2, 1)"),
-        (lambda: sx.swap_regrets(GAME, np.array([[np.nan, 1.0]])), "NaN"),
+        (lambda: sx.followers.external_regrets(GAME, PLAY.T), "play has shape (2, 1)"),
+        (lambda: sx.followers.swap_regrets(GAME, np.array([[np.nan, 1.0]])), "NaN"),
         (lambda: sx.evaluate_commitment(0, ENV, np.array([0])), "key=0 must be a random key"),
         (lambda: sx.evaluate_commitment(KEY, sx.make("maintain"), np.array([0])), "must be a StackelbergPOMDP"),
         (lambda: sx.evaluate_commitment(KEY, ENV, np.array([0, 1, 2])), "actions has shape (3,), but must be (1,)"),
@@ -71,10 +74,13 @@ PLAY = np.array([[0.5, 0.5]])
         (lambda: sx.train("maintain", resume=True), "resume and overwrite need out"),
         (lambda: sx.train("maintain", seeds="3"), "seeds=3 must be a whole number"),
         (
-            lambda: sx.FollowersConfig(temperature=0.1),
+            lambda: sx.followers.FollowersConfig(temperature=0.1),
             "temperature is not an option of multiplicative-weights; it belongs to l",
         ),
-        (lambda: sx.FollowersConfig("q-learning", step_size=0.1), "step_size is not an option of q-learning; it belongs to m"),
+        (
+            lambda: sx.followers.FollowersConfig("q-learning", step_size=0.1),
+            "step_size is not an option of q-learning; it belongs to m",
+        ),
         (lambda: sx.PPOConfig(num_steps=64), "num_steps=64 does nothing unless path is step"),
         (lambda: sx.PPOConfig(path="step", reward_samples=2), "reward_samples=2 does nothing unless path is committed"),
         (lambda: sx.PPOConfig(gaussian_std=0.1), "gaussian_std=0.1 does nothing unless box_policy is gaussian"),

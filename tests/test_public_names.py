@@ -8,31 +8,66 @@ import pytest
 import stackjax as sx
 from stackjax import registry
 
+MODULES = {"sx": sx, "sx.followers": sx.followers, "sx.markov": sx.markov, "sx.menus": sx.menus, "sx.testing": sx.testing}
+PINNED = pathlib.Path(__file__).parent / "public_names.txt"
 
-def test_every_public_name_loads_and_nothing_else_is_public():
-    for name in sx.__all__:
-        assert getattr(sx, name) is not None
-    assert sorted(sx.__all__) == sx.__all__
-    assert set(sx._LAZY) <= set(sx.__all__)
-    modules = {path.stem for path in pathlib.Path(sx.__file__).parent.iterdir()}
-    visible = {name for name in vars(sx) if not name.startswith("_")} - modules
-    assert visible <= set(sx.__all__) | {"importlib", "Any", "TYPE_CHECKING"}
+
+def public_names():
+    """A line for every public name, with its parameters where it can be called."""
+    for where, module in MODULES.items():
+        for name in sorted(module.__all__):
+            found = getattr(module, name)
+            is_error = inspect.isclass(found) and issubclass(found, Exception)
+            if inspect.ismodule(found) or not callable(found) or is_error:
+                yield f"{where}.{name}"
+                continue
+            parameters = inspect.signature(found).parameters.values()
+            star = lambda p: {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+            words = [star(p) + p.name + ("" if p.default is p.empty else "=...") for p in parameters]
+            first_keyword = next((k for k, p in enumerate(parameters) if p.kind is p.KEYWORD_ONLY), None)
+            if first_keyword is not None and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+                words.insert(first_keyword, "*")
+            yield f"{where}.{name}({', '.join(words)})"
+
+
+def test_public_names_and_their_parameters_are_those_that_were_promised():
+    """A change here is a change for users. If it is meant: ``python -m tests.test_public_names`` writes the file again."""
+    assert list(public_names()) == PINNED.read_text().splitlines()
+
+
+def test_names_are_public_once_and_few_at_the_top():
+    assert len(sx.__all__) <= 40
+    shared = set(sx.__all__) & set(sx.followers.__all__)
+    assert not shared
+    with pytest.raises(AttributeError):
+        sx.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("where", MODULES)
+def test_every_public_name_says_what_it_is(where):
+    for name in MODULES[where].__all__:
+        found = getattr(MODULES[where], name)
+        if isinstance(found, str):
+            continue
+        assert inspect.getdoc(found), name
+        if inspect.isfunction(found) and len(inspect.signature(found).parameters) > 3:
+            assert "Args:" in inspect.getdoc(found), name
 
 
 def test_all_lists_exist():
-    modules = {f"stackjax.{home}" for home in sx._HOMES} | {"stackjax.runs.session", "stackjax.solvers.ppo.networks"}
-    for module in modules:
-        loaded = importlib.import_module(module)
-        for name in loaded.__all__:
+    package = pathlib.Path(sx.__file__).parent
+    for path in package.rglob("*.py"):
+        module = ".".join(["stackjax", *path.relative_to(package).with_suffix("").parts]).removesuffix(".__init__")
+        loaded = importlib.import_module(module) if not module.endswith("__main__") else None
+        for name in getattr(loaded, "__all__", ()):
             assert hasattr(loaded, name), (module, name)
 
 
-def test_a_familys_names_are_not_hidden_by_its_modules():
+@pytest.mark.parametrize("family", [sx.markov, sx.menus])
+def test_a_familys_names_are_not_hidden_by_its_modules(family):
     """A module of the same name as a function would take its place once it is imported."""
-    modules = {path.stem for path in pathlib.Path(sx.markov.__file__).parent.glob("*.py")}
-    assert not modules & set(sx.markov.__all__)
-    for name in sx.markov.__all__:
-        assert getattr(sx.markov, name) is not None
+    modules = {path.stem for path in pathlib.Path(family.__file__).parent.glob("*.py")}
+    assert not modules & set(family.__all__)
 
 
 def test_no_game_has_an_option_that_train_takes_for_its_own():
@@ -42,3 +77,7 @@ def test_no_game_has_an_option_that_train_takes_for_its_own():
         assert not {field.name for field in dataclasses.fields(entry.options)} & set(own), entry.name
     with pytest.raises(sx.InputError, match=r"parameter 'seed' is one of sx\.train's own"):
         sx.register("clash", lambda seed=0: None)
+
+
+if __name__ == "__main__":
+    PINNED.write_text("\n".join(public_names()) + "\n")

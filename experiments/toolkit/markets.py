@@ -51,21 +51,27 @@ def fixed_rule(game: BertrandPlatform, rule: str) -> np.ndarray:
 
 
 def settle(
-    game: BertrandPlatform, rule: str, *, sellers: sx.FollowerDynamics, num_rounds: int, num_markets: int, key: jax.Array
+    game: BertrandPlatform,
+    rule: str,
+    *,
+    sellers: sx.followers.FollowerDynamics,
+    num_rounds: int,
+    num_markets: int,
+    key: jax.Array,
 ) -> Markets:
     """Markets under a rule that looks at today's prices alone: `equilibrate`, then greedy play."""
     table = fixed_rule(game, rule)
-    one = sx.induced_game(np.ones((1, 1)), table[1:, None, None], table[0][None, None])
+    one = sx.followers.induced_game(np.ones((1, 1)), table[1:, None, None], table[0][None, None])
     batch = lambda part: np.repeat(part[..., None], num_markets, axis=-1)
-    many = sx.induced_game(one.type_prior, batch(one.follower_payoffs), batch(one.leader_payoff))
+    many = sx.followers.induced_game(one.type_prior, batch(one.follower_payoffs), batch(one.leader_payoff))
 
     def judge(strategies: tuple[jax.Array, ...], memory: jax.Array) -> Markets:
-        play = sx.long_run_play(one, most_likely(strategies), memory, NUM_REWARD_EPISODES)
+        play = sx.followers.long_run_play(one, most_likely(strategies), memory, NUM_REWARD_EPISODES)
         found = sx.certify(one, play)
         return Markets(found.leader_payoff, found.follower_payoffs, mean_price(game, play[0, 0]))
 
     def run_all(key: jax.Array) -> Markets:
-        learnt = sx.equilibrate(key, many, sellers, num_rounds, payoff_scale=game.payoff_scale)
+        learnt = sx.followers.equilibrate(key, many, sellers, num_rounds, payoff_scale=game.payoff_scale)
         return jax.vmap(judge, (-1, -1))(learnt.strategies, learnt.memory)
 
     return jax.device_get(jax.jit(run_all)(key))
@@ -85,7 +91,13 @@ def dpdp(advantage: float, grid: jax.Array, before: jax.Array, held: jax.Array, 
 
 
 def settle_dynamic(
-    game: BertrandPlatform, advantage: float, *, sellers: sx.FollowerDynamics, num_rounds: int, num_markets: int, key: jax.Array
+    game: BertrandPlatform,
+    advantage: float,
+    *,
+    sellers: sx.followers.FollowerDynamics,
+    num_rounds: int,
+    num_markets: int,
+    key: jax.Array,
 ) -> Markets:
     """Markets under `dpdp`, which also looks at yesterday; sellers see last prices and who was displayed."""
     count, grid = game.num_actions[0], jnp.asarray(game.prices)

@@ -114,7 +114,7 @@ def step_path(decisions: int, num_envs: int, num_steps: int) -> dict[str, Any]:
 def paper_lengths(game: str, options: dict[str, Any] | None = None) -> tuple[sx.POMDPConfig, int]:
     """Lengths of an episode as in the paper's published code, which counts plays, and the most leader decisions in it."""
     built = sx.make(game, **(options or {}))
-    num_rounds = sx.rounds_from_plays(built, PAPER_PLAYS[built.is_bayesian])
+    num_rounds = sx.followers.rounds_from_plays(built, PAPER_PLAYS[built.is_bayesian])
     env = sx.StackelbergPOMDP(built, num_rounds=num_rounds)
     plays = num_rounds * env.plays.num_plays + env.num_reward_episodes
     return sx.POMDPConfig(num_rounds=num_rounds), plays * built.num_decisions

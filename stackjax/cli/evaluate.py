@@ -48,6 +48,8 @@ def evaluate_command(arguments: list[str]) -> int:
         arguments = arguments[:place] + arguments[place + 2 :]
     if not arguments or arguments[0].startswith("-"):
         raise InputError(f"evaluate takes one directory first, not {' '.join(arguments) or 'nothing'}")
+    if len(arguments) > 1 and not arguments[1].startswith("-"):
+        raise InputError(f"evaluate takes one directory, not {' '.join(arguments)}")
     directory = run_at(arguments[0])
     if len(arguments) == 1:
         keep_compiled_programs()
@@ -56,8 +58,6 @@ def evaluate_command(arguments: list[str]) -> int:
 
         print_result(run_evaluation(directory, game_file), directory)
         return 0
-    if not arguments[1].startswith("-"):
-        raise InputError(f"evaluate takes one directory, not {' '.join(arguments)}")
     spec = RunSpec.from_file(directory.config, game_file)
     settings = parse(_settings(spec, arguments[1:]), arguments[1:], "stackjax evaluate DIR")
     keep_compiled_programs()

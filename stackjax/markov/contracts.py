@@ -160,8 +160,10 @@ def best_contracts(
     """The most that a principal earns that commits to all payments at the start, and payments ``[S, O]`` that earn it.
 
     One linear programme for each policy of the agent: over payments and the agent's values, such that no action is worth more
-    than a state's value, and the policy's action is worth it where the policy leads. Arguments as of `subgame_perfect`, without
-    batch axes.
+    than a state's value, and the policy's action is worth it where the policy leads.
+
+    Args:
+      costs, gains, chances, successor: as of `subgame_perfect`, without batch axes.
 
     Raises:
       UnsolvedError: there are more than 7 states, or too many policies.

@@ -115,7 +115,12 @@ def iterated(
     memory: Memory = "both",
     randomized: bool = False,
 ) -> IteratedGame:
-    """One of the twelve symmetric 2 x 2 games, or ``hidden-queries``, again and again; see `IteratedGame`."""
+    """One of the twelve symmetric 2 x 2 games, or ``hidden-queries``, again and again.
+
+    Args:
+      matrix: which of them.
+      horizon, discount, offset, memory, randomized: see `IteratedGame`.
+    """
     known = [*SYMMETRIC, *OTHERS]
     require("matrix", matrix, matrix in known, f"one of {', '.join(known)}")
     if matrix in SYMMETRIC:

@@ -159,7 +159,13 @@ def judge_contracts(
     successor: np.ndarray,
     tie: float = 1e-6,
 ) -> JudgedContracts:
-    """What ``found`` is worth: one pass from the last state to the first, in float64. States come after those before them."""
+    """What ``found`` is worth: one pass from the last state to the first, in float64. States come after those before them.
+
+    Args:
+      found: contracts that were learned, or an equilibrium.
+      costs, gains, chances, successor: as of `subgame_perfect`, without batch axes.
+      tie: what an agent does not mind losing, game units.
+    """
     payments, recommended = np.asarray(found.payments, np.float64), np.asarray(found.action)
     states = len(costs)
     principal, agent, followed = np.zeros(states + 1), np.zeros(states + 1), 0

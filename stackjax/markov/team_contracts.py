@@ -170,7 +170,15 @@ def learn_team_contracts(
 def judge_team_contracts(
     contracts: TeamContracts, game: InducedMarkovGame, num_actions: tuple[int, ...], steps: int, tie: float = 1e-5
 ) -> JudgedTeam:
-    """See `JudgedTeam`; ``game`` is without payments and without batch axes, and ``tie`` in game units."""
+    """See `JudgedTeam`.
+
+    Args:
+      contracts: the payments.
+      game: without payments and without batch axes.
+      num_actions: of each agent.
+      steps: of an episode.
+      tie: what an agent does not mind losing, game units.
+    """
     agents, states = len(num_actions), len(game.initial)
     joint, dtype = joint_actions(num_actions), game.leader_payoff.dtype
     strides = np.cumprod([1, *num_actions[:0:-1]])[::-1]

@@ -55,7 +55,12 @@ class _Budget:
 
 
 def improved(game: MenuGame, menu: Menu, num_evaluations: int, most_options: int = MOST_OPTIONS) -> Menu:
-    """``menu`` or a better one, after about ``num_evaluations`` evaluations of the profit at most; where it is exact only."""
+    """``menu`` or a better one, where the profit is exact.
+
+    Args:
+      num_evaluations: of the profit, about as many at most.
+      most_options: that the menu may have.
+    """
     if game.law.atoms is not None:
         return improved_for_few(game, menu, most_options)
     if game.cells(menu) is None:

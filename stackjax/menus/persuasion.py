@@ -166,6 +166,10 @@ def learn_senders(
 
     The receiver picks actions with chances that sharpen; then senders answer each other exactly for at most ``rounds`` rounds.
 
+    Args:
+      num_updates: of all senders at once; ``learning_rate`` is that of each.
+      first_sharpness, last_sharpness: of the receiver, in between it grows geometrically.
+
     Raises:
       InputError: the problem is not sound, or a count is not positive.
       UnsolvedError: there are too many ways for the receiver to act.

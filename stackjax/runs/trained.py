@@ -113,8 +113,8 @@ def train(
         none. If None, 4096, and 0 after ``direct``, which ends with such a search itself.
       progress: whether to show a progress line on standard error.
       settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
-        ``followers=sx.FollowersConfig("q-learning")`` or ``ppo=sx.PPOConfig(num_envs=64)``, where None means the defaults; all
-        else is an option of the game, for example ``num_messages=2``.
+        ``followers=sx.followers.FollowersConfig("q-learning")`` or ``ppo=sx.PPOConfig(num_envs=64)``, where None means the
+        defaults; all else is an option of the game, for example ``num_messages=2``.
 
     Raises:
       InputError: the game, a setting or ``out`` is wrong; nothing has been computed or changed then.

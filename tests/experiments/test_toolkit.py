@@ -122,7 +122,7 @@ def test_dynamic_prominence_that_nobody_loses_leaves_a_monopolist():
     from toolkit.markets import settle_dynamic
 
     game = sx.make("bertrand-platform", num_prices=2)
-    sellers = sx.q_learning(0.2, discount=0.5, exploration_decay=2e-3, memory=True)
+    sellers = sx.followers.q_learning(0.2, discount=0.5, exploration_decay=2e-3, memory=True)
     found = settle_dynamic(game, 10.0, sellers=sellers, num_rounds=4000, num_markets=32, key=jax.random.key(0))
     alone = np.asarray(game.market(jnp.array([1, 1]), jnp.array([1.0, 0.0])))
     # Displayed alone at either price; never both, never nobody.

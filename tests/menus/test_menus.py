@@ -227,7 +227,7 @@ def test_a_buyer_who_learns_which_option_to_take_pays_the_same():
     law = finite(atoms, np.array([0.3, 0.3, 0.4]))
     menu = MenuGame("few", law, BoxAllocations(zero, np.ones(2)), zero[None], zero)
     game = MenuAsBayesian(menu, 3)
-    sx.check_game(game)
+    sx.testing.check_game(game)
     best = best_mechanism(atoms, law.weights, zero, zero[None])
     assert game.optimum().value == pytest.approx(best)
     (entry,) = sx.train(game, seeds=1, solver=sx.DirectConfig(num_updates=100), progress=False).result["seeds"]

@@ -65,7 +65,7 @@ def test_a_picture_keeps_the_likeliest_paths():
 @pytest.mark.parametrize("name", ["posted-price-pi", "allocation", "bertrand-platform"])
 def test_chances_of_paths_are_those_of_drawn_play(name):
     game = sx.make(name)
-    env = sx.StackelbergPOMDP(game, sx.multiplicative_weights(), num_rounds=2)
+    env = sx.StackelbergPOMDP(game, sx.followers.multiplicative_weights(), num_rounds=2)
     rng = np.random.default_rng(0)
     strategies = [rng.dirichlet(np.ones(a), k) for k, a in zip(game.num_types, game.num_actions, strict=True)]
     found = commitment_paths(game, env.tree)
@@ -85,13 +85,13 @@ def test_chances_of_paths_are_those_of_drawn_play(name):
 
 
 def test_strategies_move_from_uniform_to_what_pays():
-    env = sx.StackelbergPOMDP(sx.make("maintain"), sx.multiplicative_weights(), num_rounds=100)
+    env = sx.StackelbergPOMDP(sx.make("maintain"), sx.followers.multiplicative_weights(), num_rounds=100)
     rounds, (table,) = moved_strategies(env, jnp.zeros((2, 1), jnp.int32))  # row A, twice
     assert rounds[0] == 0
     np.testing.assert_allclose(table[0, 0, :, 0], 1 / 3, atol=1e-6)
     assert (np.diff(table[:, 0, 0, 0]) >= -1e-6).all()
     assert table[-1, 0, 0, 0] > 0.95
-    with_memory = env.with_dynamics(sx.q_learning(memory=True))
+    with_memory = env.with_dynamics(sx.followers.q_learning(memory=True))
     assert moved_strategies(with_memory, jnp.zeros((1, 1), jnp.int32)) is None
 
 

@@ -11,6 +11,7 @@ import pytest
 import stackjax as sx
 from stackjax import FollowersConfig, InputError, PPOConfig
 from stackjax.bayesian.family import POMDPConfig
+from stackjax.bayesian.problem import BayesianProblem
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.specs.run import RunSpec
@@ -218,7 +219,7 @@ def test_solve_says_why_not(tmp_path, capsys):
     assert run("solve", path, "--game.randomized", "--json") == 1
     assert json.loads(capsys.readouterr().out) == {"game": "large", "reason": reason}
     large = sx.StackelbergPOMDP(sx.load_matrix_game(path, randomized=True))
-    assert sx.BayesianProblem(large).optimum() is None
+    assert BayesianProblem(large).optimum() is None
 
 
 def test_game_from_a_python_file(tmp_path, capsys):

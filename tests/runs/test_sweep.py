@@ -267,7 +267,7 @@ def test_every_float_setting_can_be_traced():
     q_fields = ("learning_rate", "discount", "exploration_decay", "initial_value")
     for section, name in floats:
         rule = kinds.get(name, "q-learning" if section == "followers" and name in q_fields else "multiplicative-weights")
-        followers = sx.FollowersConfig(rule)
+        followers = sx.followers.FollowersConfig(rule)
 
         def start_and_update(value, section=section, name=name, followers=followers):
             ppo = dataclasses.replace(config, **{name: value}) if section == "ppo" else config

@@ -77,7 +77,7 @@ def test_slack_and_risk_agree_with_loops_over_types():
     prior[1] = 0.0  # a type that never comes up
     prior /= prior.sum()
     tables = rng.normal(size=(3, 2, 3, 2, 4))
-    game = sx.InducedGame(prior, tables[1:].astype(np.float32), tables[0].astype(np.float32))
+    game = sx.followers.InducedGame(prior, tables[1:].astype(np.float32), tables[0].astype(np.float32))
     answer = rng.integers(2, size=5)
     slack, loss = slack_and_loss(prior, tables[1:], tables[0], answer)
     np.testing.assert_allclose(stay(game, jnp.asarray(answer)).slack, slack, rtol=1e-4, atol=1e-5)

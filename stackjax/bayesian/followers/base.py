@@ -94,7 +94,7 @@ def require_dynamics(dynamics: Any) -> None:
     """Raise `InputError` unless ``dynamics`` is a `FollowerDynamics`."""
     is_ours = getattr(dynamics, "__module__", "").startswith("stackjax.bayesian.followers.") and hasattr(dynamics, "__name__")
     rule = dynamics.__name__ if is_ours else "multiplicative_weights"
-    require_is("dynamics", dynamics, FollowerDynamics, f"a FollowerDynamics, for example sx.{rule}()")
+    require_is("dynamics", dynamics, FollowerDynamics, f"a FollowerDynamics, for example sx.followers.{rule}()")
 
 
 def one_hot(action: Array, like: Array) -> Array:

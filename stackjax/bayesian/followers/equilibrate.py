@@ -111,7 +111,7 @@ def equilibrate(
       InputError: an argument is of the wrong kind, out of range or does not go with another, or ``kernel`` cannot run these
         rounds, or they are differentiated.
     """
-    require_is("game", game, InducedGame, "an InducedGame, for example from sx.induced_game; the key comes first")
+    require_is("game", game, InducedGame, "an InducedGame, for example from sx.followers.induced_game; the key comes first")
     require_dynamics(dynamics)
     if not isinstance(key, Streams):
         require_key(key)

@@ -82,7 +82,7 @@ def checked_play(game: InducedGame, play: ArrayLike) -> Array:
       InputError: ``game`` is no `InducedGame` without batch axes, the shape is another, or (unless the values are traced) an
         entry is negative or not finite, or those of a type profile do not sum to 1.
     """
-    require_is("game", game, InducedGame, "an InducedGame, for example from sx.induced_game")
+    require_is("game", game, InducedGame, "an InducedGame, for example from sx.followers.induced_game")
     if game.batch_shape:
         raise InputError(f"game has batch axes {game.batch_shape}; vmap over them")
     if jnp.shape(play) != game.table_shape:

@@ -28,7 +28,11 @@ class SaleValue(NamedTuple):
 
 
 def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -> SaleValue:
-    """What ``table`` earns; where that is not exact, from 16 repeats of at least ``count`` sales with fresh bidders.
+    """What ``table`` earns; where that is not exact, from 16 repeats of sales with fresh bidders.
+
+    Args:
+      table: of prices, of this sale.
+      count: sales of a repeat, at least.
 
     Raises:
       InputError: ``count`` is not a positive whole number, or ``table`` is not of this sale.

@@ -19,7 +19,7 @@ def random_case(seed, num_types, num_actions, zero_type=False):
     play = rng.random(shape) ** 3
     axes = tuple(range(len(num_types), len(shape)))
     return (
-        sx.induced_game(prior / prior.sum(), rng.normal(size=(len(num_types), *shape)), rng.normal(size=shape)),
+        sx.followers.induced_game(prior / prior.sum(), rng.normal(size=(len(num_types), *shape)), rng.normal(size=shape)),
         play / play.sum(axis=axes, keepdims=True),
     )
 
@@ -48,7 +48,7 @@ def test_plays_of_whole_numbers_are_plays(x64):
     """A pure play as int or bool has the certificate that it has as float: gap 0.0722 by hand, not 0."""
     prior = np.array([[0.5, 0.0], [0.25, 0.25]])
     rng = np.random.default_rng(0)
-    game = sx.induced_game(prior, rng.random((2, 2, 2, 2, 2)))
+    game = sx.followers.induced_game(prior, rng.random((2, 2, 2, 2, 2)))
     pure = np.zeros((2, 2, 2, 2))
     pure[..., 0, 1] = 1
     expected = regret.bcce_gap(prior, game.follower_payoffs, pure)
@@ -59,14 +59,14 @@ def test_plays_of_whole_numbers_are_plays(x64):
         np.testing.assert_allclose(
             certificate.follower_payoffs[0], regret.expected_payoffs(prior, game.follower_payoffs[0], pure), rtol=1e-6
         )
-        assert max(float(r.max()) for r in sx.external_regrets(game, play)) == pytest.approx(expected, rel=1e-6)
-        assert max(float(r.max()) for r in sx.swap_regrets(game, play)) >= expected - 1e-6
+        assert max(float(r.max()) for r in sx.followers.external_regrets(game, play)) == pytest.approx(expected, rel=1e-6)
+        assert max(float(r.max()) for r in sx.followers.swap_regrets(game, play)) >= expected - 1e-6
 
 
 def test_a_play_of_another_shape_is_refused_under_jit_too():
     game, play = random_case(0, (2, 2), (2, 2))
     for wrong in (play[0], play.reshape(4, 4), np.broadcast_to(play, (1, *play.shape)), play[..., :1]):
-        for check in (sx.certify, sx.external_regrets, sx.swap_regrets):
+        for check in (sx.certify, sx.followers.external_regrets, sx.followers.swap_regrets):
             with pytest.raises(sx.InputError, match="play has shape"):
                 jax.jit(lambda p, check=check: check(game, p))(jax.numpy.asarray(wrong, jax.numpy.float32))
 
@@ -74,10 +74,10 @@ def test_a_play_of_another_shape_is_refused_under_jit_too():
 def test_known_equilibria_of_chicken():
     """The paper's Table 3 at τ = 0: (A, B) is an equilibrium, (A, A) leaves the column follower 1 to gain."""
     payoffs = np.moveaxis(np.array([[(3, 3), (6, 4)], [(4, 6), (2, 2)]], float), -1, 0)[:, None, None]
-    game = sx.induced_game(np.ones((1, 1)), payoffs)
+    game = sx.followers.induced_game(np.ones((1, 1)), payoffs)
 
     def pure(row, column):
-        return sx.mixed_play((np.eye(2)[[row]], np.eye(2)[[column]]))
+        return sx.followers.mixed_play((np.eye(2)[[row]], np.eye(2)[[column]]))
 
     assert sx.certify(game, pure(0, 1)).bne_gap == 0
     assert sx.certify(game, pure(0, 0)).bne_gap == 1
@@ -91,7 +91,7 @@ def test_known_equilibria_of_chicken():
 @given(seed=st.integers(0, 10**6), scale=st.floats(0.1, 10), shift=st.floats(-5, 5))
 def test_gap_scales_with_payoffs_and_ignores_shifts(seed, scale, shift):
     game, play = random_case(seed, (2, 2), (2, 3))
-    other = sx.induced_game(game.type_prior, scale * game.follower_payoffs + shift, game.leader_payoff)
+    other = sx.followers.induced_game(game.type_prior, scale * game.follower_payoffs + shift, game.leader_payoff)
     play = jax.numpy.asarray(play, jax.numpy.float32)
     expected = scale * sx.certify(game, play).bcce_gap
     np.testing.assert_allclose(sx.certify(other, play).bcce_gap, expected, rtol=1e-3, atol=1e-4 * (scale + abs(shift)))
@@ -99,12 +99,12 @@ def test_gap_scales_with_payoffs_and_ignores_shifts(seed, scale, shift):
 
 def test_plays_are_distributions_and_argmax_takes_the_first_of_equals():
     tables = (np.array([[0.5, 0.5], [0.2, 0.8]]), np.array([[0.1, 0.3, 0.6]]))
-    for play in (sx.mixed_play(tables), sx.argmax_play(tables)):
+    for play in (sx.followers.mixed_play(tables), sx.followers.argmax_play(tables)):
         np.testing.assert_allclose(np.asarray(play).sum(axis=(2, 3)), 1.0, rtol=1e-6)
-    assert np.asarray(sx.argmax_play(tables))[0, 0, 0, 2] == 1.0
+    assert np.asarray(sx.followers.argmax_play(tables))[0, 0, 0, 2] == 1.0
 
 
 def test_empirical_play_falls_back_to_mixed_where_types_never_met():
     tables = (np.array([[0.5, 0.5], [0.25, 0.75]]),)
     counts = np.array([[3.0, 1.0], [0.0, 0.0]])
-    np.testing.assert_allclose(sx.empirical_play(counts, tables), [[0.75, 0.25], [0.25, 0.75]])
+    np.testing.assert_allclose(sx.followers.empirical_play(counts, tables), [[0.75, 0.25], [0.25, 0.75]])

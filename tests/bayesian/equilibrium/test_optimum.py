@@ -92,7 +92,7 @@ def test_ties_are_judged_among_the_payoffs_that_compete():
         assert (solution.value, solution.weak_value, solution.reply) == (1.0, 1.0, 2)
     assert best_mixed_commitment([[0, 5], [0, 0]], [[1.0005, 1], [1e9, 0]]).value == pytest.approx(0.0, abs=1e-6)
     prior, followers = np.ones(1), np.array([[[-1e9, 1.0, 1.0005]]])
-    found = replies(sx.induced_game(prior, followers, np.array([[0.0, 5.0, 1.0]])))
+    found = replies(sx.followers.induced_game(prior, followers, np.array([[0.0, 5.0, 1.0]])))
     assert (found.best, found.worst) == (1.0, 1.0)
 
 
@@ -219,7 +219,9 @@ def pure_nash_payoffs(followers, leader):
 def test_replies_hold_every_equilibrium_and_what_no_regret_learners_reach(seed):
     rng = np.random.default_rng(seed)
     followers, leader = rng.normal(size=(3, 2, 3, 2)), rng.normal(size=(2, 3, 2))
-    game = sx.induced_game(np.ones((1, 1, 1)), followers.reshape(3, 1, 1, 1, 2, 3, 2), leader.reshape(1, 1, 1, 2, 3, 2))
+    game = sx.followers.induced_game(
+        np.ones((1, 1, 1)), followers.reshape(3, 1, 1, 1, 2, 3, 2), leader.reshape(1, 1, 1, 2, 3, 2)
+    )
     found = replies(game)
     assert leader.min() - 1e-9 <= found.worst <= found.best <= leader.max() + 1e-9
     for payoff in pure_nash_payoffs(followers, leader):
@@ -245,10 +247,12 @@ def coarse_correlated_maximum(followers, objective):
 def test_learners_with_types_end_within_the_replies():
     rng = np.random.default_rng(1)
     prior = np.array([[0.4, 0.1], [0.2, 0.3]])
-    game = sx.induced_game(prior, rng.random((2, 2, 2, 2, 2)), rng.random((2, 2, 2, 2)))
+    game = sx.followers.induced_game(prior, rng.random((2, 2, 2, 2, 2)), rng.random((2, 2, 2, 2)))
     found = replies(game)
-    response = sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(0.02), 100_000, count_plays=True)
-    certificate = sx.certify(game, sx.empirical_play(response.play_counts, response.strategies))
+    response = sx.followers.equilibrate(
+        jax.random.key(0), game, sx.followers.multiplicative_weights(0.02), 100_000, count_plays=True
+    )
+    certificate = sx.certify(game, sx.followers.empirical_play(response.play_counts, response.strategies))
     assert certificate.bcce_gap < 0.01
     assert found.worst - 0.02 <= certificate.leader_payoff <= found.best + 0.02
 

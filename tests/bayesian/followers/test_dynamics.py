@@ -14,17 +14,21 @@ from tests.bayesian.followers.test_equilibrate import random_game
 from tests.oracles import learners
 
 RULES = {
-    "multiplicative-weights": (lambda: sx.multiplicative_weights(0.3), learners.multiplicative_weights, {"step_size": 0.3}),
-    "optimistic-hedge": (lambda: sx.optimistic_hedge(0.3), learners.optimistic_hedge, {"step_size": 0.3}),
-    "regret-matching": (sx.regret_matching, learners.regret_matching, {}),
-    "regret-matching-plus": (sx.regret_matching_plus, learners.regret_matching_plus, {}),
-    "exp3": (lambda: sx.exp3(0.2), learners.exp3, {"exploration": 0.2}),
-    "swap-regret": (lambda: sx.swap_regret(0.3), learners.swap_regret, {"step_size": 0.3}),
-    "fictitious-play": (sx.fictitious_play, learners.fictitious_play, {}),
-    "logit-response": (lambda: sx.logit_response(0.2), learners.logit_response, {"temperature": 0.2}),
-    "best-response": (sx.best_response, learners.best_response, {}),
+    "multiplicative-weights": (
+        lambda: sx.followers.multiplicative_weights(0.3),
+        learners.multiplicative_weights,
+        {"step_size": 0.3},
+    ),
+    "optimistic-hedge": (lambda: sx.followers.optimistic_hedge(0.3), learners.optimistic_hedge, {"step_size": 0.3}),
+    "regret-matching": (sx.followers.regret_matching, learners.regret_matching, {}),
+    "regret-matching-plus": (sx.followers.regret_matching_plus, learners.regret_matching_plus, {}),
+    "exp3": (lambda: sx.followers.exp3(0.2), learners.exp3, {"exploration": 0.2}),
+    "swap-regret": (lambda: sx.followers.swap_regret(0.3), learners.swap_regret, {"step_size": 0.3}),
+    "fictitious-play": (sx.followers.fictitious_play, learners.fictitious_play, {}),
+    "logit-response": (lambda: sx.followers.logit_response(0.2), learners.logit_response, {"temperature": 0.2}),
+    "best-response": (sx.followers.best_response, learners.best_response, {}),
     "q-learning": (
-        lambda: sx.q_learning(0.2, exploration_decay=0.05),
+        lambda: sx.followers.q_learning(0.2, exploration_decay=0.05),
         learners.q_learning,
         {"learning_rate": 0.2, "exploration_decay": 0.05},
     ),
@@ -34,7 +38,7 @@ RULES = {
 def test_every_rule_is_here_and_can_be_chosen():
     assert set(RULES) == set(get_args(Kind))
     for kind in get_args(Kind):
-        assert isinstance(sx.FollowersConfig(kind=kind).build(), sx.FollowerDynamics)
+        assert isinstance(sx.followers.FollowersConfig(kind=kind).build(), sx.followers.FollowerDynamics)
 
 
 @pytest.mark.parametrize("num_actions", [1, 2, 4])
@@ -70,13 +74,13 @@ def swap_regret(plays, payoffs):
 T, A = 4000, 3
 BOUNDS = {
     "multiplicative-weights": (
-        sx.multiplicative_weights(float(np.expm1(np.sqrt(8 * np.log(A) / T)))),
+        sx.followers.multiplicative_weights(float(np.expm1(np.sqrt(8 * np.log(A) / T)))),
         np.sqrt(T * np.log(A) / 2),
     ),
-    "regret-matching": (sx.regret_matching(), np.sqrt(A * T)),
-    "regret-matching-plus": (sx.regret_matching_plus(), np.sqrt(A * T)),
-    "exp3": (sx.exp3(float(np.sqrt(A * np.log(A) / ((np.e - 1) * T)))), 2 * np.sqrt((np.e - 1) * T * A * np.log(A))),
-    "logit-response": (sx.logit_response(0.05), T * 0.05 * np.log(A) + 1 / 0.05 * (1 + np.log(T))),
+    "regret-matching": (sx.followers.regret_matching(), np.sqrt(A * T)),
+    "regret-matching-plus": (sx.followers.regret_matching_plus(), np.sqrt(A * T)),
+    "exp3": (sx.followers.exp3(float(np.sqrt(A * np.log(A) / ((np.e - 1) * T)))), 2 * np.sqrt((np.e - 1) * T * A * np.log(A))),
+    "logit-response": (sx.followers.logit_response(0.05), T * 0.05 * np.log(A) + 1 / 0.05 * (1 + np.log(T))),
 }
 
 
@@ -101,7 +105,7 @@ def test_swap_regret_stays_within_its_bound():
     """The payoffs favour each action in turn, so that what to play instead depends on what was played."""
     rng = np.random.default_rng(1)
     payoffs = np.tile(np.eye(3), (T // 3, 1)) * 0.8 + 0.2 * rng.random((T // 3 * 3, 3))
-    rule = sx.swap_regret(float(np.expm1(np.sqrt(8 * np.log(3) / T))))
+    rule = sx.followers.swap_regret(float(np.expm1(np.sqrt(8 * np.log(3) / T))))
 
     def step(state, row):
         return rule.update(state, row, jnp.int32(0)), rule.play(state)
@@ -115,12 +119,12 @@ def test_swap_regret_dynamics_find_a_correlated_equilibrium():
     rng = np.random.default_rng(0)
     shapley = np.stack([np.eye(3), np.roll(np.eye(3), 1, axis=1)])[:, None, None]
     payoffs = 0.9 * shapley + 0.1 * rng.random((2, 2, 2, 3, 3))
-    game = sx.induced_game(np.array([[0.4, 0.1], [0.2, 0.3]]), payoffs)
+    game = sx.followers.induced_game(np.array([[0.4, 0.1], [0.2, 0.3]]), payoffs)
 
     def gap(num_rounds):
-        rule = sx.swap_regret(0.05)
-        response = sx.equilibrate(jax.random.key(0), game, rule, num_rounds, count_plays=True)
-        return float(sx.certify(game, sx.empirical_play(response.play_counts, response.strategies)).ce_gap)
+        rule = sx.followers.swap_regret(0.05)
+        response = sx.followers.equilibrate(jax.random.key(0), game, rule, num_rounds, count_plays=True)
+        return float(sx.certify(game, sx.followers.empirical_play(response.play_counts, response.strategies)).ce_gap)
 
     early, late = gap(100), gap(40_000)
     assert late < 0.05
@@ -156,8 +160,8 @@ def test_empirical_play_tends_to_a_bcce_with_correlated_types(kind):
     game = random_game(3, (2, 2), (2, 3))
 
     def gap(num_rounds):
-        response = sx.equilibrate(jax.random.key(0), game, RULES[kind][0](), num_rounds, count_plays=True)
-        return float(sx.certify(game, sx.empirical_play(response.play_counts, response.strategies)).bcce_gap)
+        response = sx.followers.equilibrate(jax.random.key(0), game, RULES[kind][0](), num_rounds, count_plays=True)
+        return float(sx.certify(game, sx.followers.empirical_play(response.play_counts, response.strategies)).bcce_gap)
 
     early, late = gap(30), gap(20_000)
     assert late < 0.06
@@ -167,32 +171,32 @@ def test_empirical_play_tends_to_a_bcce_with_correlated_types(kind):
 def test_last_play_may_cycle_while_empirical_play_converges():
     """Matching pennies: Hedge spirals outward, best responses cycle, yet the empirical gap vanishes."""
     pennies = np.array([[1.0, 0.0], [0.0, 1.0]])
-    game = sx.induced_game(np.ones((1, 1)), np.stack([pennies, 1 - pennies])[:, None, None])
-    rule = sx.multiplicative_weights(0.05, feedback="expected")
-    response = sx.equilibrate(jax.random.key(3), game, rule, 30_000, count_plays=True, num_snapshots=30)
-    tilted = sx.equilibrate(jax.random.key(3), game, sx.fictitious_play(), 30_000, count_plays=True)
+    game = sx.followers.induced_game(np.ones((1, 1)), np.stack([pennies, 1 - pennies])[:, None, None])
+    rule = sx.followers.multiplicative_weights(0.05, feedback="expected")
+    response = sx.followers.equilibrate(jax.random.key(3), game, rule, 30_000, count_plays=True, num_snapshots=30)
+    tilted = sx.followers.equilibrate(jax.random.key(3), game, sx.followers.fictitious_play(), 30_000, count_plays=True)
     for learnt in (response, tilted):
-        certificate = sx.certify(game, sx.empirical_play(learnt.play_counts, learnt.strategies))
+        certificate = sx.certify(game, sx.followers.empirical_play(learnt.play_counts, learnt.strategies))
         assert certificate.bcce_gap < 0.03
-    assert sx.certify(game, sx.argmax_play(tilted.strategies)).bne_gap == 1.0
+    assert sx.certify(game, sx.followers.argmax_play(tilted.strategies)).bne_gap == 1.0
 
 
 @pytest.mark.parametrize("kind", RULES)
 def test_a_single_follower_finds_its_best_reply(kind):
-    game = sx.induced_game([0.5, 0.5], [[[0.1, 0.9, 0.3], [0.8, 0.2, 0.3]]])
-    response = sx.equilibrate(jax.random.key(0), game, RULES[kind][0](), 2000)
+    game = sx.followers.induced_game([0.5, 0.5], [[[0.1, 0.9, 0.3], [0.8, 0.2, 0.3]]])
+    response = sx.followers.equilibrate(jax.random.key(0), game, RULES[kind][0](), 2000)
     np.testing.assert_array_equal(response.strategies[0].argmax(axis=1), [1, 0])
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: sx.exp3(1.5), "exploration=1.5"),
-        (lambda: sx.exp3(0.0), "exploration=0"),
-        (lambda: sx.logit_response(-1.0), "temperature=-1"),
-        (lambda: sx.regret_matching(feedback="all"), "feedback=all"),
-        (lambda: sx.FollowersConfig(kind="guessing"), "kind=guessing"),
-        (lambda: sx.FollowersConfig("logit-response", temperature=float("nan")), "temperature=nan"),
+        (lambda: sx.followers.exp3(1.5), "exploration=1.5"),
+        (lambda: sx.followers.exp3(0.0), "exploration=0"),
+        (lambda: sx.followers.logit_response(-1.0), "temperature=-1"),
+        (lambda: sx.followers.regret_matching(feedback="all"), "feedback=all"),
+        (lambda: sx.followers.FollowersConfig(kind="guessing"), "kind=guessing"),
+        (lambda: sx.followers.FollowersConfig("logit-response", temperature=float("nan")), "temperature=nan"),
     ],
 )
 def test_bad_settings_are_named(make, message):

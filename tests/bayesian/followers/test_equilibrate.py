@@ -20,7 +20,7 @@ def random_game(seed, num_types, num_actions, correlated=True, low=0.0, high=1.0
             prior = np.multiply.outer(prior, rng.random(k))
     shape = (*num_types, *num_actions)
     payoffs = low + (high - low) * rng.random((len(num_types), *shape))
-    return sx.induced_game(prior / prior.sum(), payoffs, rng.random(shape))
+    return sx.followers.induced_game(prior / prior.sum(), payoffs, rng.random(shape))
 
 
 def draws(streams, num_rounds, count):
@@ -41,7 +41,9 @@ def draws(streams, num_rounds, count):
 def test_equals_algorithm_2(x64, feedback, correlated, num_types, num_actions):
     game = random_game(0, num_types, num_actions, correlated)
     key, num_rounds, epsilon = jax.random.key(5), 300, 0.2
-    response = sx.equilibrate(key, game, sx.multiplicative_weights(epsilon, feedback=feedback), num_rounds, count_plays=True)
+    response = sx.followers.equilibrate(
+        key, game, sx.followers.multiplicative_weights(epsilon, feedback=feedback), num_rounds, count_plays=True
+    )
     uniforms = draws(start_streams(key), num_rounds, 1 + len(num_types))
     expected, counts = algorithm2(game.type_prior, game.follower_payoffs, epsilon, uniforms, feedback == "expected")
     for ours, theirs in zip(response.strategies, expected, strict=True):
@@ -58,8 +60,8 @@ def test_batch_elements_do_not_mix():
     def run(order):
         followers = np.stack([games[i].follower_payoffs for i in order], axis=-1)
         leader = np.stack([games[i].leader_payoff for i in order], axis=-1)
-        game = sx.InducedGame(prior, followers, leader)
-        return sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(), 50).strategies
+        game = sx.followers.InducedGame(prior, followers, leader)
+        return sx.followers.equilibrate(jax.random.key(0), game, sx.followers.multiplicative_weights(), 50).strategies
 
     first, second = run([0, 1, 2, 3]), run([3, 1, 2, 0])
     for a, b in zip(first, second, strict=True):
@@ -69,16 +71,16 @@ def test_batch_elements_do_not_mix():
 
 def test_snapshots_are_the_rounds_they_name():
     game = random_game(1, (2, 3), (3, 2))
-    key, dynamics = jax.random.key(2), sx.multiplicative_weights(0.3)
-    response = sx.equilibrate(key, game, dynamics, 23, num_snapshots=4)
+    key, dynamics = jax.random.key(2), sx.followers.multiplicative_weights(0.3)
+    response = sx.followers.equilibrate(key, game, dynamics, 23, num_snapshots=4)
     np.testing.assert_array_equal(response.snapshots.rounds, [0, 5, 10, 15])
     for place, before in enumerate([0, 5, 10, 15]):
         for i in range(2):
             expected = np.full(response.strategies[i].shape, 1 / response.strategies[i].shape[1])
             if before:
-                expected = sx.equilibrate(key, game, dynamics, before).strategies[i]
+                expected = sx.followers.equilibrate(key, game, dynamics, before).strategies[i]
             np.testing.assert_allclose(response.snapshots.strategies[i][place], expected, rtol=1e-6)
-    whole = sx.equilibrate(key, game, dynamics, 23)
+    whole = sx.followers.equilibrate(key, game, dynamics, 23)
     for a, b in zip(whole.strategies, response.strategies, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
 
@@ -86,7 +88,7 @@ def test_snapshots_are_the_rounds_they_name():
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_nothing_over_or_underflows(scale):
     game = random_game(3, (2, 2), (3, 3), low=-scale, high=scale)
-    response = sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(10.0), 3000)
+    response = sx.followers.equilibrate(jax.random.key(0), game, sx.followers.multiplicative_weights(10.0), 3000)
     for table in response.strategies:
         assert np.isfinite(table).all()
         np.testing.assert_allclose(table.sum(axis=1), 1.0, rtol=1e-5)
@@ -95,8 +97,8 @@ def test_nothing_over_or_underflows(scale):
 def test_dominant_action_is_found_and_play_counts_add_up():
     payoffs = np.zeros((2, 1, 1, 2, 2))
     payoffs[0, 0, 0, 1], payoffs[1, 0, 0, :, 0] = 1.0, 1.0
-    game = sx.induced_game(np.ones((1, 1)), payoffs)
-    response = sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(), 500, count_plays=True)
+    game = sx.followers.induced_game(np.ones((1, 1)), payoffs)
+    response = sx.followers.equilibrate(jax.random.key(0), game, sx.followers.multiplicative_weights(), 500, count_plays=True)
     assert response.play_counts.sum() == 500
     assert response.strategies[0][0, 1] > 0.99
     assert response.strategies[1][0, 0] > 0.99
@@ -150,13 +152,15 @@ def test_type_and_action_frequencies_follow_their_distributions():
 )
 def test_bad_lengths_are_named(arguments, message):
     with pytest.raises(sx.InputError, match=message):
-        sx.equilibrate(jax.random.key(0), random_game(0, (1,), (2,)), sx.multiplicative_weights(), **arguments)
+        sx.followers.equilibrate(
+            jax.random.key(0), random_game(0, (1,), (2,)), sx.followers.multiplicative_weights(), **arguments
+        )
 
 
 @pytest.mark.parametrize("step_size", [0.0, -1.0, float("nan"), float("inf")])
 def test_bad_step_size_is_named(step_size):
     with pytest.raises(sx.InputError, match="step_size"):
-        sx.multiplicative_weights(step_size)
+        sx.followers.multiplicative_weights(step_size)
 
 
 def test_proposition_3_1_on_a_hundred_games_with_correlated_types():
@@ -172,14 +176,14 @@ def test_proposition_3_1_on_a_hundred_games_with_correlated_types():
     horizons, means = [100, 1000, 10_000], []
     for num_rounds in horizons:
         rate = np.sqrt(8 * np.log(3) / num_rounds)
-        game = sx.InducedGame(prior, payoffs, payoffs[0])
-        rule = sx.multiplicative_weights(float(np.expm1(rate)))
-        response = sx.equilibrate(jax.random.key(num_rounds), game, rule, num_rounds, count_plays=True)
+        game = sx.followers.InducedGame(prior, payoffs, payoffs[0])
+        rule = sx.followers.multiplicative_weights(float(np.expm1(rate)))
+        response = sx.followers.equilibrate(jax.random.key(num_rounds), game, rule, num_rounds, count_plays=True)
         counts = np.asarray(response.play_counts)  # [K, K, A, A, games]
         met = counts.sum(axis=(2, 3))  # how often each type profile came up
         gaps = []
         for b in range(100):
-            seen = sx.induced_game(met[..., b] / num_rounds, payoffs[..., b])
+            seen = sx.followers.induced_game(met[..., b] / num_rounds, payoffs[..., b])
             play = counts[..., b] / np.maximum(met[..., b], 1)[:, :, None, None]
             gaps.append(float(sx.certify(seen, play).bcce_gap))
         fewest = min(met.sum(axis=0).min(), met.sum(axis=1).min())

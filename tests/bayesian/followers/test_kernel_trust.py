@@ -85,7 +85,9 @@ TRANSFORMS = {
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_the_fused_kernel_is_not_differentiated(kernel, transform):
     def share(step):
-        response = sx.equilibrate(jax.random.key(0), GAME, sx.multiplicative_weights(step), 3, kernel=kernel)
+        response = sx.followers.equilibrate(
+            jax.random.key(0), GAME, sx.followers.multiplicative_weights(step), 3, kernel=kernel
+        )
         return response.strategies[0][0, 0].sum()
 
     with pytest.raises(sx.InputError, match="cannot be differentiated; take kernel='scan'"):
@@ -95,12 +97,12 @@ def test_the_fused_kernel_is_not_differentiated(kernel, transform):
 @pytest.mark.parametrize(
     ("environment", "rule", "expected"),
     [
-        ({}, sx.multiplicative_weights(), "native"),
-        ({}, sx.exp3(), "scan"),
-        ({"STACKJAX_NATIVE": "0"}, sx.multiplicative_weights(), "scan"),
+        ({}, sx.followers.multiplicative_weights(), "native"),
+        ({}, sx.followers.exp3(), "scan"),
+        ({"STACKJAX_NATIVE": "0"}, sx.followers.multiplicative_weights(), "scan"),
         pytest.param(
             {"PATH": "", "CXX": "nothing"},
-            sx.multiplicative_weights(),
+            sx.followers.multiplicative_weights(),
             "scan",
             marks=pytest.mark.filterwarnings("ignore:followers learn in a scan:RuntimeWarning"),
         ),
@@ -114,7 +116,7 @@ def test_the_kernel_that_is_told_is_the_one_that_runs(request, monkeypatch, envi
     ran = []
     monkeypatch.setattr(equilibrate_module, "native_rounds", lambda *a: ran.append("native") or native.native_rounds(*a))
     kernel, reason = kernel_for(GAME, rule)
-    sx.equilibrate(jax.random.key(0), GAME, rule, 2)
+    sx.followers.equilibrate(jax.random.key(0), GAME, rule, 2)
     assert (kernel, ran) == (expected, ["native"] * (expected == "native"))
     assert (reason is None) == (expected == "native")
 

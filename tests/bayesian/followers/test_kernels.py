@@ -21,7 +21,7 @@ def batch_of_games(num_types, num_actions, batch=21):
     """Random games that share a correlated prior with a type profile of probability zero."""
     prior = random_game(0, num_types, num_actions).type_prior
     payoffs = np.random.default_rng(1).random((len(num_types), *num_types, *num_actions, batch))
-    return sx.InducedGame(prior, payoffs, payoffs[0])
+    return sx.followers.InducedGame(prior, payoffs, payoffs[0])
 
 
 def assert_same(ours, theirs):
@@ -35,9 +35,11 @@ def assert_same(ours, theirs):
 @pytest.mark.parametrize(("num_types", "num_actions"), SHAPES)
 def test_native_kernel_equals_the_scan(num_types, num_actions):
     """At a batch that is no multiple of the kernel's lanes; a draw on the edge of rounding would show as another count."""
-    game, rule, key = batch_of_games(num_types, num_actions), sx.multiplicative_weights(0.3), jax.random.key(1)
+    game, rule, key = batch_of_games(num_types, num_actions), sx.followers.multiplicative_weights(0.3), jax.random.key(1)
     options = {"count_plays": True, "num_snapshots": 3, "payoff_scale": 0.5}
-    found, expected = (sx.equilibrate(key, game, rule, 200, kernel=kernel, **options) for kernel in ("native", "scan"))
+    found, expected = (
+        sx.followers.equilibrate(key, game, rule, 200, kernel=kernel, **options) for kernel in ("native", "scan")
+    )
     assert_same(found, expected)
     for a, b in zip(found.snapshots.strategies, expected.snapshots.strategies, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
@@ -48,8 +50,10 @@ def test_every_game_of_a_batch_may_have_its_own_prior(kernel):
     games = batch_of_games((2, 3), (2, 2), batch=4)
     priors = np.random.default_rng(2).random((2, 3, 4))
     priors /= priors.sum(axis=(0, 1))
-    together = sx.induced_game(priors, games.follower_payoffs)
-    found = sx.equilibrate(jax.random.key(0), together, sx.multiplicative_weights(), 20_000, count_plays=True, kernel=kernel)
+    together = sx.followers.induced_game(priors, games.follower_payoffs)
+    found = sx.followers.equilibrate(
+        jax.random.key(0), together, sx.followers.multiplicative_weights(), 20_000, count_plays=True, kernel=kernel
+    )
     met = np.asarray(found.play_counts).sum(axis=(2, 3)) / 20_000
     np.testing.assert_allclose(met, priors, atol=0.02)
 
@@ -58,7 +62,9 @@ def test_native_kernel_under_vmap_over_keys_and_step_sizes():
     game, keys, steps = batch_of_games((2, 2), (2, 3)), jax.random.split(jax.random.key(0), 3), jnp.array([0.1, 0.2, 0.5])
 
     def run(key, step, kernel):
-        return sx.equilibrate(key, game, sx.multiplicative_weights(step), 100, kernel=kernel, count_plays=True)
+        return sx.followers.equilibrate(
+            key, game, sx.followers.multiplicative_weights(step), 100, kernel=kernel, count_plays=True
+        )
 
     found = jax.jit(jax.vmap(lambda key, step: run(key, step, "native")))(keys, steps)
     for s in range(3):
@@ -67,23 +73,29 @@ def test_native_kernel_under_vmap_over_keys_and_step_sizes():
 
 def test_what_the_native_kernel_cannot_run_is_said():
     game = batch_of_games((2, 2), (2, 2))
-    hedge = sx.multiplicative_weights()
+    hedge = sx.followers.multiplicative_weights()
     changed = hedge._replace(update=lambda state, payoffs, action: hedge.update(state, -payoffs, action))
     others = (
-        sx.regret_matching(),
-        sx.multiplicative_weights(feedback="expected"),
+        sx.followers.regret_matching(),
+        sx.followers.multiplicative_weights(feedback="expected"),
         changed,
         hedge._replace(feedback="expected"),
     )
     for rule in others:
         with pytest.raises(sx.InputError, match="only multiplicative_weights with sampled feedback"):
-            sx.equilibrate(jax.random.key(0), game, rule, 10, kernel="native")
+            sx.followers.equilibrate(jax.random.key(0), game, rule, 10, kernel="native")
     with pytest.raises(sx.InputError, match="one step_size for the whole batch"):
-        sx.equilibrate(jax.random.key(0), game, sx.multiplicative_weights(jnp.full(21, 0.1)), 10, kernel="native")
+        sx.followers.equilibrate(
+            jax.random.key(0), game, sx.followers.multiplicative_weights(jnp.full(21, 0.1)), 10, kernel="native"
+        )
     with pytest.raises(sx.InputError, match="at most 16 followers and 64 actions"):
-        sx.equilibrate(jax.random.key(0), batch_of_games((1,), (65,)), sx.multiplicative_weights(), 10, kernel="native")
+        sx.followers.equilibrate(
+            jax.random.key(0), batch_of_games((1,), (65,)), sx.followers.multiplicative_weights(), 10, kernel="native"
+        )
     with pytest.raises(sx.InputError, match="at most 1024 type profiles"):
-        sx.equilibrate(jax.random.key(0), batch_of_games((1025,), (2,)), sx.multiplicative_weights(), 10, kernel="native")
+        sx.followers.equilibrate(
+            jax.random.key(0), batch_of_games((1025,), (2,)), sx.followers.multiplicative_weights(), 10, kernel="native"
+        )
 
 
 @pytest.mark.parametrize(
@@ -99,10 +111,10 @@ def test_without_a_compiler_the_scan_takes_over(monkeypatch, tmp_path, environme
         monkeypatch.setenv(name, value)
     native._build_problem.cache_clear()
     try:
-        game, rule, key = batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights(), jax.random.key(0)
+        game, rule, key = batch_of_games((2, 2), (2, 2)), sx.followers.multiplicative_weights(), jax.random.key(0)
         with pytest.raises(sx.InputError, match=reason):
-            sx.equilibrate(key, game, rule, 20, kernel="native")
-        auto, scan = (sx.equilibrate(key, game, rule, 20, kernel=kernel) for kernel in ("auto", "scan"))
+            sx.followers.equilibrate(key, game, rule, 20, kernel="native")
+        auto, scan = (sx.followers.equilibrate(key, game, rule, 20, kernel=kernel) for kernel in ("auto", "scan"))
         for a, b in zip(auto.strategies, scan.strategies, strict=True):
             np.testing.assert_array_equal(a, b)
     finally:
@@ -111,7 +123,9 @@ def test_without_a_compiler_the_scan_takes_over(monkeypatch, tmp_path, environme
 
 
 def learn(kernel="auto"):
-    return sx.equilibrate(jax.random.key(0), batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights(), 20, kernel=kernel)
+    return sx.followers.equilibrate(
+        jax.random.key(0), batch_of_games((2, 2), (2, 2)), sx.followers.multiplicative_weights(), 20, kernel=kernel
+    )
 
 
 @pytest.mark.long
@@ -172,7 +186,7 @@ def test_the_slow_path_is_said_once(own_cache, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         learn()
-    game, rule = batch_of_games((2, 2), (2, 2)), sx.multiplicative_weights()
+    game, rule = batch_of_games((2, 2), (2, 2)), sx.followers.multiplicative_weights()
     assert kernel_for(game, rule)[0] == "scan"
     assert "could not build" in kernel_for(game, rule)[1]
     native._build_problem.cache_clear()
@@ -184,8 +198,11 @@ def test_the_slow_path_is_said_once(own_cache, monkeypatch):
 
 def test_which_kernel_runs_is_told():
     game = batch_of_games((2, 2), (2, 2))
-    assert kernel_for(game, sx.multiplicative_weights()) == ("native", None)
-    assert kernel_for(game, sx.exp3()) == ("scan", "only multiplicative_weights with sampled feedback has a fused kernel")
+    assert kernel_for(game, sx.followers.multiplicative_weights()) == ("native", None)
+    assert kernel_for(game, sx.followers.exp3()) == (
+        "scan",
+        "only multiplicative_weights with sampled feedback has a fused kernel",
+    )
 
 
 ARGUMENTS = {
@@ -238,9 +255,11 @@ def test_what_followers_learn_can_be_differentiated_in_the_scan():
 
     def share(bonus):
         payoffs = jnp.asarray(game.follower_payoffs, jnp.float32).at[:, :, 1].add(bonus)
-        changed = sx.InducedGame(game.type_prior, payoffs, payoffs[0])
+        changed = sx.followers.InducedGame(game.type_prior, payoffs, payoffs[0])
         return (
-            sx.equilibrate(jax.random.key(0), changed, sx.multiplicative_weights(), 50, kernel="scan").strategies[0][0, 1].sum()
+            sx.followers.equilibrate(jax.random.key(0), changed, sx.followers.multiplicative_weights(), 50, kernel="scan")
+            .strategies[0][0, 1]
+            .sum()
         )
 
     slope = (share(0.01) - share(-0.01)) / 0.02
@@ -258,9 +277,9 @@ def test_a_million_rounds_add_up_as_in_float64(kernel, step_size, payoff_size):
     """
     num_rounds, prior = 1_000_000, np.array([0.3, 0.7])
     payoffs = np.array([[[0.3, 0.5, -0.2], [-1.0, 1.0, 0.9]]]) * payoff_size
-    game = sx.induced_game(prior, payoffs)
-    response = sx.equilibrate(
-        jax.random.key(0), game, sx.multiplicative_weights(step_size), num_rounds, count_plays=True, kernel=kernel
+    game = sx.followers.induced_game(prior, payoffs)
+    response = sx.followers.equilibrate(
+        jax.random.key(0), game, sx.followers.multiplicative_weights(step_size), num_rounds, count_plays=True, kernel=kernel
     )
     times = np.asarray(response.play_counts, np.float64).sum(axis=1)
     log_weights = np.log1p(step_size) * times[:, None] * payoffs[0]

@@ -24,9 +24,9 @@ def test_equals_the_oracle_update_by_update(x64, num_types, num_actions, memory)
         place = int(float(uniform[0]) * np.prod(num_actions))
         first = tuple(int(a) for a in np.unravel_index(place, num_actions))
     numbers = draws(streams, num_rounds, 1 + n)
-    rule = sx.q_learning(memory=memory, **settings)
+    rule = sx.followers.q_learning(memory=memory, **settings)
     for rounds_so_far in (1, 2, 3, num_rounds):
-        response = sx.equilibrate(key, game, rule, rounds_so_far, count_plays=True)
+        response = sx.followers.equilibrate(key, game, rule, rounds_so_far, count_plays=True)
         expected, counts = q_learners(
             game.type_prior, game.follower_payoffs, numbers[:rounds_so_far], first, memory=memory, **settings
         )
@@ -39,20 +39,22 @@ def test_equals_the_oracle_update_by_update(x64, num_types, num_actions, memory)
 
 @pytest.mark.parametrize("decay", [1e-8, 4e-6])
 def test_slow_decay_of_exploration_survives_float32(decay):
-    rule = sx.q_learning(exploration_decay=decay)
-    response = sx.equilibrate(jax.random.key(0), sx.induced_game([1.0], [[[0.0, 1.0]]]), rule, 100_000)
+    rule = sx.followers.q_learning(exploration_decay=decay)
+    response = sx.followers.equilibrate(jax.random.key(0), sx.followers.induced_game([1.0], [[[0.0, 1.0]]]), rule, 100_000)
     np.testing.assert_allclose(response.strategies[0][0, 0], np.exp(-decay * 100_000) / 2, rtol=1e-5)
 
 
 def test_values_hold_the_discounted_future():
     """Two types, alternately good and bad: Q(t, a) = r(t, a) + δ V with V = mean best reward / (1 - δ)."""
     prior, rewards = np.array([0.25, 0.75]), np.array([[[1.0, 0.2], [0.1, 0.4]]])
-    game = sx.induced_game(prior, rewards)
-    rule = sx.q_learning(0.2, discount=0.8, exploration_decay=1e-4)
-    response = sx.equilibrate(jax.random.key(0), game, rule, 5000)
+    game = sx.followers.induced_game(prior, rewards)
+    rule = sx.followers.q_learning(0.2, discount=0.8, exploration_decay=1e-4)
+    response = sx.followers.equilibrate(jax.random.key(0), game, rule, 5000)
     ahead = (0.25 * 1.0 + 0.75 * 0.4) / (1 - 0.8)
     np.testing.assert_allclose(response.states[0].values, rewards[0] + 0.8 * ahead, rtol=1e-3)
-    short_sighted = sx.equilibrate(jax.random.key(0), game, sx.q_learning(0.2, exploration_decay=1e-4), 5000)
+    short_sighted = sx.followers.equilibrate(
+        jax.random.key(0), game, sx.followers.q_learning(0.2, exploration_decay=1e-4), 5000
+    )
     np.testing.assert_allclose(short_sighted.states[0].values, rewards[0], rtol=1e-3)
 
 
@@ -61,15 +63,15 @@ def test_far_sighted_learners_with_memory_cooperate_more():
     """Prisoners' dilemma, 64 pairs: with memory and patience some end up cooperating, short-sighted ones never do."""
     dilemma = np.array([[(0.6, 0.6), (0.0, 1.0)], [(1.0, 0.0), (0.2, 0.2)]])
     payoffs = np.moveaxis(dilemma, -1, 0).reshape(2, 1, 1, 2, 2, 1).repeat(64, axis=-1)
-    game = sx.induced_game(np.ones((1, 1)), payoffs)
+    game = sx.followers.induced_game(np.ones((1, 1)), payoffs)
 
     def cooperation(**settings):
-        rule = sx.q_learning(0.2, exploration_decay=2e-4, **settings)
-        response = jax.jit(lambda key: sx.equilibrate(key, game, rule, 40_000))(jax.random.key(1))
+        rule = sx.followers.q_learning(0.2, exploration_decay=2e-4, **settings)
+        response = jax.jit(lambda key: sx.followers.equilibrate(key, game, rule, 40_000))(jax.random.key(1))
         tables = tuple(np.asarray(table) for table in response.strategies)
         shares = []
         for b in range(64):
-            one = sx.induced_game(np.ones((1, 1)), payoffs[..., b])
+            one = sx.followers.induced_game(np.ones((1, 1)), payoffs[..., b])
             memory = None if response.memory is None else response.memory[b]
             play = long_run_play(one, tuple(table[..., b] for table in tables), memory, 100)
             shares.append(float(play[0, 0, 0, 0]))
@@ -81,7 +83,7 @@ def test_far_sighted_learners_with_memory_cooperate_more():
 
 def test_long_run_play_of_a_cycle_is_its_average():
     """One follower that does what it did not do last: half and half, from either start; an odd number leans to the first."""
-    game = sx.induced_game([1.0], np.zeros((1, 1, 2)))
+    game = sx.followers.induced_game([1.0], np.zeros((1, 1, 2)))
     alternate = (np.array([[0.0, 1.0], [1.0, 0.0]]),)
     np.testing.assert_allclose(long_run_play(game, alternate, np.int32(0), 10)[0], [0.5, 0.5])
     np.testing.assert_allclose(long_run_play(game, alternate, np.int32(0), 1)[0], [0.0, 1.0])
@@ -89,12 +91,12 @@ def test_long_run_play_of_a_cycle_is_its_average():
 
 
 def test_play_of_followers_with_memory_needs_the_right_function():
-    game = sx.induced_game(np.ones((1, 1)), np.random.default_rng(0).random((2, 1, 1, 2, 2)))
-    rule = sx.q_learning(memory=True)
-    response = sx.equilibrate(jax.random.key(0), game, rule, 600, gap_every=300)
+    game = sx.followers.induced_game(np.ones((1, 1)), np.random.default_rng(0).random((2, 1, 1, 2, 2)))
+    rule = sx.followers.q_learning(memory=True)
+    response = sx.followers.equilibrate(jax.random.key(0), game, rule, 600, gap_every=300)
     with pytest.raises(sx.InputError, match="long_run_play"):
-        sx.empirical_play(response.play_counts, response.strategies)
-    play = sx.long_run_play(game, response.strategies, response.memory, 50)
+        sx.followers.empirical_play(response.play_counts, response.strategies)
+    play = sx.followers.long_run_play(game, response.strategies, response.memory, 50)
     assert play.shape == (1, 1, 2, 2)
     seen = np.asarray(response.play_counts) / 600  # no types, so every type profile has been seen
     np.testing.assert_allclose(response.gaps.bcce_gap[-1], sx.certify(game, seen).bcce_gap, atol=1e-5)
@@ -104,7 +106,7 @@ def test_play_of_followers_with_memory_needs_the_right_function():
 def test_evaluation_and_training_with_memory():
     """Certificates of followers with memory are those of their average play in a reward phase."""
     game = sx.make("matrix-design")
-    rule = sx.q_learning(0.3, exploration_decay=0.003, memory=True)
+    rule = sx.followers.q_learning(0.3, exploration_decay=0.003, memory=True)
     env = sx.StackelbergPOMDP(game, rule, num_rounds=2000, num_reward_episodes=7)
     found = sx.evaluate_commitment(jax.random.key(0), env, np.array([6]), 4)
     assert [table.shape for table in found.strategies] == [(4, 1, 2), (4, 1, 2)]
@@ -127,6 +129,6 @@ def test_evaluation_and_training_with_memory():
 )
 def test_bad_settings_are_named(settings, message):
     with pytest.raises(sx.InputError, match=message):
-        sx.q_learning(**settings)
+        sx.followers.q_learning(**settings)
     with pytest.raises(sx.InputError, match=message):
-        sx.FollowersConfig(kind="q-learning", **settings)
+        sx.followers.FollowersConfig(kind="q-learning", **settings)

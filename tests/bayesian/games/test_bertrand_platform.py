@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian.equilibrium.optimum import enumerate_commitments
 from stackjax.bayesian.pomdp.commitment import tabulate
 from stackjax.bayesian.pomdp.tree import decision_tree
 from tests.oracles import bertrand
@@ -32,7 +33,7 @@ def test_payoffs_are_the_oracles_at_every_threshold(options):
 
 def test_the_closed_form_optimum_is_what_trying_every_commitment_finds():
     game = sx.make("bertrand-platform", num_prices=2)  # 2^4 commitments
-    np.testing.assert_allclose(sx.enumerate_commitments(game).value, game.optimum().value, rtol=1e-5)
+    np.testing.assert_allclose(enumerate_commitments(game).value, game.optimum().value, rtol=1e-5)
     assert game.optimum().method == "closed-form"
     assert sx.make("bertrand-platform", cost=1.05).optimum().method == "upper-bound"  # the lowest price earns nothing
 
@@ -57,7 +58,7 @@ def test_consumers_who_are_all_alike_overflow_nothing():
 def test_q_learning_sellers_with_memory_collude_without_intervention():
     """Above the one-shot equilibrium of the grid, (1.4833, 1.4833), in most of 64 markets (Calvano et al. 2020)."""
     game = sx.make("bertrand-platform")
-    sellers = sx.q_learning(0.25, discount=0.95, exploration_decay=1e-4, memory=True)
+    sellers = sx.followers.q_learning(0.25, discount=0.95, exploration_decay=1e-4, memory=True)
     env = sx.StackelbergPOMDP(game, sellers, num_rounds=50_000, num_reward_episodes=20)
     free = jnp.full(env.tree.num_nodes, len(game.prices) - 1)
     found = jax.jit(lambda key: sx.evaluate_commitment(key, env, free, 64).argmax)(jax.random.key(0))

@@ -121,12 +121,12 @@ def respond_with(value):
 )
 def test_the_broken_rule_is_named(game, message):
     with pytest.raises(sx.InputError, match=message) as caught:
-        sx.check_game(game)
+        sx.testing.check_game(game)
     assert "\n" not in str(caught.value)
 
 
 def test_a_sound_game_passes_and_missing_attributes_are_named():
-    sx.check_game(Echo())
+    sx.testing.check_game(Echo())
     for attribute in ("name", "type_prior", "num_actions", "leader_actions"):
 
         class Lacking(sx.OneShotGame):
@@ -135,7 +135,7 @@ def test_a_sound_game_passes_and_missing_attributes_are_named():
         for other in {"name", "type_prior", "num_actions", "leader_actions"} - {attribute}:
             setattr(Lacking, other, getattr(Echo, other))
         with pytest.raises(sx.InputError, match=f"Lacking must have an attribute {attribute}"):
-            sx.check_game(Lacking())
+            sx.testing.check_game(Lacking())
 
 
 def test_every_node_meets_every_extreme_action():

@@ -17,7 +17,7 @@ from tests.conftest import GAMES
 
 @pytest.mark.parametrize("name", ["correlated", "three-followers", "posted-price-uniform"])
 def test_games_of_the_tests_conform(name):
-    sx.check_game(GAMES[name]())
+    sx.testing.check_game(GAMES[name]())
 
 
 ENTRIES = [entry for entry in sx.registered_games() if entry.family == "bayesian"]
@@ -26,7 +26,7 @@ ENTRIES = [entry for entry in sx.registered_games() if entry.family == "bayesian
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_every_registered_game_conforms(entry):
     game = entry.build()
-    sx.check_game(game)
+    sx.testing.check_game(game)
     assert game.name == entry.name
 
 
@@ -62,7 +62,7 @@ def test_matrix_games_from_files(tmp_path, suffix):
     game = sx.load_matrix_game(path)
     assert (game.name, game.num_actions, game.leader_actions.n) == ("mine", (3, 2), 2)
     np.testing.assert_array_equal(game.payoff_table, payoffs)
-    sx.check_game(game)
+    sx.testing.check_game(game)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_bad_priors_are_named(prior, message):
     with pytest.raises(sx.InputError, match=message):
         sx.PostedPrice([[0.5, 1.0]], prior)
     with pytest.raises(sx.InputError, match=message):
-        sx.induced_game(prior, np.zeros((1, 2, 2)))
+        sx.followers.induced_game(prior, np.zeros((1, 2, 2)))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_too_many_profiles_to_tabulate():
 )
 def test_bad_induced_games_are_named(followers, leader, message):
     with pytest.raises(sx.InputError, match=message):
-        sx.induced_game([0.5, 0.5], followers, leader)
+        sx.followers.induced_game([0.5, 0.5], followers, leader)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)

@@ -45,7 +45,7 @@ def test_openspiel_games():
     blotto = sx.openspiel_game("blotto(coins=3,fields=2,players=3)")
     assert blotto.num_actions == (4, 4)
     np.testing.assert_allclose(blotto.payoff_table.sum(axis=-1), 0.0, atol=1e-12)
-    sx.check_game(sx.openspiel_game("matrix_rps", randomized=True))
+    sx.testing.check_game(sx.openspiel_game("matrix_rps", randomized=True))
 
 
 @pytest.mark.parametrize(

@@ -59,11 +59,11 @@ def test_the_papers_mechanism_with_messages_loses_nothing(high_first):
     low, high = [0.0, 1.0, 0.1], [1.0, 0.0, 1.2]
     first = [low if message == 0 else high for message, _ in tree.start_profiles]
     table = tabulated(game, [*first, *[[0.5, 0.5, 0.1]] * 4])[1].game
-    truthful = sx.mixed_play((np.eye(2), np.eye(2)))
+    truthful = sx.followers.mixed_play((np.eye(2), np.eye(2)))
     certificate = sx.certify(table, truthful)
     assert certificate.leader_payoff == pytest.approx(0.0, abs=1e-6)
     assert certificate.bcce_gap == pytest.approx(0.0, abs=1e-6)
-    lying = sx.mixed_play((np.eye(2)[::-1].copy() if high_first else np.eye(2)[[1, 1]], np.eye(2)))
+    lying = sx.followers.mixed_play((np.eye(2)[::-1].copy() if high_first else np.eye(2)[[1, 1]], np.eye(2)))
     assert sx.certify(table, lying).bne_gap > 0.05
 
 

@@ -68,7 +68,7 @@ LONG = [pytest.param(*case, marks=pytest.mark.long) for case in EVERYTHING if ca
 
 @pytest.mark.parametrize(("game", "reward_play", "feedback"), [*PAIRS, *LONG])
 def test_committed_path_equals_step_path(game, reward_play, feedback):
-    check_paths(GAMES[game](), sx.multiplicative_weights(0.3, feedback=feedback), reward_play)
+    check_paths(GAMES[game](), sx.followers.multiplicative_weights(0.3, feedback=feedback), reward_play)
 
 
 ALWAYS = ("regret-matching", "q-learning", "swap-regret")  # one of each shape of state
@@ -77,12 +77,12 @@ OTHERS = [kind for kind in get_args(Kind) if kind not in ("multiplicative-weight
 
 @pytest.mark.parametrize("kind", [*ALWAYS, *(pytest.param(kind, marks=pytest.mark.long) for kind in OTHERS)])
 def test_every_learning_rule_takes_both_paths(kind):
-    check_paths(GAMES["correlated"](), sx.FollowersConfig(kind=kind).build(), "mixed")
+    check_paths(GAMES["correlated"](), sx.followers.FollowersConfig(kind=kind).build(), "mixed")
 
 
 @pytest.mark.long
 def test_followers_with_memory_take_both_paths():
-    rule = sx.q_learning(0.3, discount=0.9, exploration_decay=0.2, memory=True)
+    rule = sx.followers.q_learning(0.3, discount=0.9, exploration_decay=0.2, memory=True)
     check_paths(GAMES["correlated"](), rule, "argmax")
     check_paths(GAMES["escape"](), rule, "mixed")
 
@@ -149,8 +149,8 @@ def check_paths(any_game, dynamics, reward_play):
 
 
 def test_number_of_plays_in_a_round(any_game):
-    sampled = sx.StackelbergPOMDP(any_game, sx.multiplicative_weights())
-    expected = sx.StackelbergPOMDP(any_game, sx.multiplicative_weights(feedback="expected"))
+    sampled = sx.StackelbergPOMDP(any_game, sx.followers.multiplicative_weights())
+    expected = sx.StackelbergPOMDP(any_game, sx.followers.multiplicative_weights(feedback="expected"))
     assert sampled.plays.num_plays == sum(any_game.num_actions)
     assert expected.plays.num_plays == np.prod(any_game.num_actions)
 
@@ -167,7 +167,7 @@ def test_number_of_plays_in_a_round(any_game):
 def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     """All rounds and reward sub-episodes sampled: the learner's batch is the step path's decisions, one for one."""
     game = GAMES[name]()
-    env = sx.StackelbergPOMDP(game, sx.multiplicative_weights(0.3, feedback=feedback), NUM_ROUNDS, NUM_PAID, "mixed")
+    env = sx.StackelbergPOMDP(game, sx.followers.multiplicative_weights(0.3, feedback=feedback), NUM_ROUNDS, NUM_PAID, "mixed")
     config = sx.PPOConfig(num_envs=1, credit="all", response_samples=NUM_ROUNDS, reward_samples=NUM_PAID, critic_inputs="state")
     agent = make_agent(env, config)
     params = agent.init(jax.random.key(0))
@@ -205,5 +205,5 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
 
 
 def test_rounds_from_the_published_codes_episodes():
-    assert sx.rounds_from_plays(sx.make("maintain"), 100) == 33
-    assert sx.rounds_from_plays(sx.make("posted-price-pi"), 1000) == 250
+    assert sx.followers.rounds_from_plays(sx.make("maintain"), 100) == 33
+    assert sx.followers.rounds_from_plays(sx.make("posted-price-pi"), 1000) == 250

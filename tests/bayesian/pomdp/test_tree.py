@@ -167,7 +167,7 @@ def test_late_revelation_is_tabulated_as_written_out(game, merges):
 @pytest.mark.parametrize(("game", "optimum"), [(Late(), 1.25), (Inspection(), 1.25)])
 def test_late_revelation_is_enumerated(game, optimum):
     """The follower plays 1 whatever happens, so that copying it needs no look."""
-    sx.check_game(game)
+    sx.testing.check_game(game)
     assert enumerate_commitments(game).value == optimum
     game.follower_payoff = lambda actions: jnp.zeros(())  # indifferent: it pays to look, if the worst is feared
     assert enumerate_commitments(game).weak_value == (1.25 if isinstance(game, Late) and type(game) is Late else 1.0)
@@ -175,7 +175,7 @@ def test_late_revelation_is_enumerated(game, optimum):
 
 @pytest.mark.parametrize("game", [Late(), Revelation(1)], ids=lambda game: game.name)
 def test_both_paths_agree_on_late_revelation(game):
-    check_paths(game, sx.multiplicative_weights(0.3), "mixed")
+    check_paths(game, sx.followers.multiplicative_weights(0.3), "mixed")
 
 
 class Indifferent(Inspection):

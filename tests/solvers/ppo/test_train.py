@@ -112,7 +112,7 @@ def test_numeric_settings_vmap():
     env = small_env("maintain")
 
     def final_params(learning_rate, gae_lambda, step_size):
-        swept = sx.StackelbergPOMDP(env.game, sx.multiplicative_weights(step_size), 12, 3)
+        swept = sx.StackelbergPOMDP(env.game, sx.followers.multiplicative_weights(step_size), 12, 3)
         config = dataclasses.replace(SMALL, learning_rate=learning_rate, gae_lambda=gae_lambda)
         return sx.make_train(swept, config)(jax.random.key(0)).state.params
 

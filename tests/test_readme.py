@@ -1,4 +1,4 @@
-"""The README's Python runs as printed, in order."""
+"""The Python of the README and of the pages on parts and families runs as printed, in order."""
 
 import functools
 import pathlib
@@ -12,18 +12,19 @@ import stackjax as sx
 from stackjax.specs.sources import find_game
 from tests.runs.commands import run
 
-README = pathlib.Path(__file__).parents[1] / "README.md"
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = {"README.md": 2, "docs/parts.md": 3, "docs/families.md": 2}  # and their blocks of Python
 
 
-def python_blocks() -> list[str]:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 7
+def python_blocks(page: str) -> list[str]:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    assert len(blocks) == PAGES[page]
     return blocks
 
 
 @jax.numpy_dtype_promotion("standard")
 def test_python_blocks_run(capsys):
-    blocks = python_blocks()
+    blocks = [python_blocks("README.md")[0], *python_blocks("docs/parts.md")]
     # The same programs at a smaller size: seeds, rounds and updates.
     small = "direct=sx.DirectConfig(num_updates=2, population=16), pomdp=sx.POMDPConfig(num_rounds=20), seeds=2"
     blocks[0] = blocks[0].replace("seeds=10", small)
@@ -49,7 +50,7 @@ def test_python_blocks_run(capsys):
 def test_the_example_game_trains_from_its_file(tmp_path):
     """Saved as printed. Firms cut exactly when the tax exceeds their cost, so a tax between the costs is best."""
     path = tmp_path / "my_game.py"
-    path.write_text(python_blocks()[4])
+    path.write_text(python_blocks("README.md")[1])
     game = find_game(str(path)).build({"damage": 2.0})
     env = sx.StackelbergPOMDP(game, num_rounds=2000)
     evaluate = functools.partial(sx.evaluate_commitment, jax.random.key(0), env, num_equilibrations=1)
@@ -59,7 +60,7 @@ def test_the_example_game_trains_from_its_file(tmp_path):
 
 def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, capsys):
     path = tmp_path / "toll.py"
-    path.write_text(python_blocks()[5])
+    path.write_text(python_blocks("docs/families.md")[0])
     small = ["--seeds", 1, "--polish", 0, "--search.num-updates", 2, "--search.population", 64]
     assert run("train", path, *small, "--out", tmp_path / "run") == 0
     printed = capsys.readouterr().out
@@ -69,13 +70,21 @@ def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, cap
 
 @jax.numpy_dtype_promotion("standard")
 def test_the_example_of_a_menu_trains_and_is_bounded(capsys):
-    exec(python_blocks()[6].replace("num_updates=300", "num_updates=60"), {"np": np, "sx": sx})
+    exec(python_blocks("docs/families.md")[1].replace("num_updates=300", "num_updates=60"), {})
     printed = capsys.readouterr().out.splitlines()
     assert "optimum 0.5699 (upper-bound)" in printed[0]
     assert [line.split()[1] for line in printed[2:4]] == ["0.5651", "0.5651"]
     assert float(printed[-1]) == pytest.approx(0.5681, abs=1e-3)
 
 
-def test_public_names_in_the_readme_exist():
-    for name in set(re.findall(r"\bsx\.(\w+)", README.read_text())):
-        assert name in sx.__all__, name
+def test_public_names_on_the_pages_exist():
+    for page in PAGES:
+        for where, name in set(re.findall(r"\bsx\.((?:followers|markov|menus|testing)\.)?(\w+)", (ROOT / page).read_text())):
+            module = getattr(sx, where[:-1]) if where else sx
+            assert name in module.__all__, (page, name)
+
+
+def test_links_lead_somewhere():
+    for page in ("README.md", *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))):
+        for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text()):
+            assert "://" in target or ((ROOT / page).parent / target).exists(), (page, target)

@@ -152,7 +152,7 @@ def _paths(picture: Picture) -> "Figure":
                     place, step["size"] / most, height=0.7, color=COLOURS[(number - 1) % len(COLOURS)], alpha=0.4 * alpha / 0.9
                 )
                 for mark in step.get("marks", ()):
-                    axes.plot([mark / most] * 2, [place - 0.42, place + 0.42], color=INK, linewidth=1.0, alpha=alpha)
+                    axes.plot([mark / most] * 2, [place + 0.12, place + 0.45], color=INK, linewidth=1.0, alpha=alpha)
             prefix = f"{number}. " if len(path["steps"]) > 1 else ""
             axes.text(0.01, place, prefix + step["text"], va="center", fontsize=8, alpha=0.5 if faint else 1.0)
             place += 1.0

@@ -5,7 +5,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import fail, game_argument, parse
@@ -51,6 +51,8 @@ class RunSettings(Processes):
 class TrainSettings(RunSettings):
     """Where results go, how many seeds are trained, on which devices, and how it ends."""
 
+    log: Literal["tensorboard", "wandb"] | None = None
+    """A viewer that metrics go to as they come, one series a seed; its package is an extra of stackjax."""
     stop_at_optimum: bool = True
     """End once every seed has reached the optimum, where it is known."""
     polish: int | None = None
@@ -138,7 +140,7 @@ def to_the_end(train: Callable[[], Any]) -> int:
     except NonFiniteError as error:
         return fail(str(error), 1)
     except Stopped as stop:
-        return fail(f"stopped by {stop}; what was learnt is saved, go on with --resume", 128 + stop.signal)
+        return fail(f"stopped by {stop}; what was learned is saved, go on with --resume", 128 + stop.signal)
     except LostProcessError as error:
         code = fail(f"another process was lost; start all of them again with --resume: {error}", 1)
     except jax.errors.JaxRuntimeError as error:
@@ -175,6 +177,7 @@ def train_command(arguments: list[str]) -> int:
                 mesh=settings.mesh,
                 checkpoint_seconds=settings.checkpoint_seconds,
                 on_progress=progress.show,
+                log=settings.log,
             )
         if is_writer():
             print_result(result, directory)

@@ -24,7 +24,7 @@ FILES = (
     "table.csv",
     "surface.png",
 )
-OWN = {*FILES, *CHECKPOINTS, "chunks", LOCK}  # of runs and of sweeps: either may replace the other
+OWN = {*FILES, *CHECKPOINTS, "chunks", "tensorboard", "wandb", LOCK}  # of runs and of sweeps: either may replace the other
 
 
 # What a config.json holds that a run, a sweep or a chunk of a sweep wrote.

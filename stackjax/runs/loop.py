@@ -15,6 +15,7 @@ from stackjax.compute.state import Logged
 from stackjax.disk import metrics
 from stackjax.disk.checkpoint import Checkpoints
 from stackjax.disk.directory import RunDirectory
+from stackjax.disk.loggers import Logger
 from stackjax.reports.display import Progress
 from stackjax.runs.stopping import Stopped, StopRequest
 from stackjax.types import PyTree
@@ -44,6 +45,7 @@ def train_batch(
     on_progress: Callable[[Progress], None] | None = None,
     request: StopRequest | None = None,
     is_enough: Callable[[np.ndarray, np.ndarray], bool] = lambda payoffs, gaps: False,
+    logger: Logger | None = None,
 ) -> Trained:
     """Train every element to the end, from the newest good checkpoint in ``directory`` if there is one of this ``identity``.
 
@@ -53,6 +55,7 @@ def train_batch(
       names: what tells the elements apart in ``metrics.jsonl``, for example ``{"seed": 3}``; further elements are padding.
       request: one that is already listened to; after the last update, it is for whoever listens to it to obey.
       is_enough: whether to stop at payoffs and gaps ``[S]`` of the best commitments so far.
+      logger: where metrics go beside ``metrics.jsonl``.
 
     Raises:
       Stopped: a signal asked for it before the last update; the state was saved.
@@ -62,7 +65,7 @@ def train_batch(
     stretch = max(1, num_updates // NUM_LOGS)
     with contextlib.nullcontext(request) if request is not None else StopRequest() as request:
         machine = made_by(programs.problem.kernel)
-        record = _Record(directory, identity, names, machine, programs.problem.gap_name)
+        record = _Record(directory, identity, names, machine, programs.problem.gap_name, logger)
         found = read_state(programs, record.checkpoints, len(names), machine)
         state, done, earlier = found or Trained(programs.init(elements), 0, 0.0)
         writer_only(record.go_on_from, done)
@@ -135,8 +138,15 @@ class _Record:
     """What the writer leaves on disk while a batch trains; other processes hold one and leave it alone."""
 
     def __init__(
-        self, directory: RunDirectory, identity: str, names: list[dict[str, Any]], machine: dict[str, str], gap_name: str
+        self,
+        directory: RunDirectory,
+        identity: str,
+        names: list[dict[str, Any]],
+        machine: dict[str, str],
+        gap_name: str,
+        logger: Logger | None,
     ) -> None:
+        self._logger = logger
         self.checkpoints = writer_only(lambda: Checkpoints(directory.checkpoints, identity, made_by=machine))
         self._metrics, self._names, self._gap_name = directory.metrics, names, gap_name
         self._counts = metrics.Counts(np.zeros(len(names)), np.zeros(len(names)))
@@ -145,6 +155,8 @@ class _Record:
     def go_on_from(self, update: int) -> None:
         metrics.truncate(self._metrics, update)
         self._counts = metrics.Counts.resumed(self._metrics, self._names)
+        if self._logger is not None:
+            self._logger.go_on_from(metrics.stream(self._metrics))
 
     def log(self, update: int, seen: Logged, seconds: float) -> None:
         seen = jax.tree.map(lambda leaf: leaf[: len(self._names)], seen)
@@ -152,6 +164,8 @@ class _Record:
         self._payoff = float(seen.payoff.mean())
         rows = metrics.rows(update, self._names, self._counts, seen, seconds, self._gap_name)
         metrics.append(self._metrics, rows)
+        if self._logger is not None:
+            self._logger.log(rows)
 
     def save(self, packed: PyTree, update: int, seconds: float, is_scored: bool) -> None:
         assert self.checkpoints is not None
@@ -160,6 +174,8 @@ class _Record:
     def close(self) -> None:
         if self.checkpoints is not None:
             self.checkpoints.close()
+        if self._logger is not None:
+            self._logger.close()
 
     def progress(self, seen: Logged, update: int, num_updates: int, seconds: float, rate: float) -> Progress:
         size = len(self._names)

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from stackjax.compute.conclusion import conclude, is_enough
-from stackjax.compute.devices import choose_layout, make_mesh, writer_only
+from stackjax.compute.devices import choose_layout, is_writer, make_mesh, writer_only
 from stackjax.compute.memory import Budget
 from stackjax.compute.programs import Blocks, Programs
 from stackjax.disk.checkpoint import Checkpoints
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import to_json
+from stackjax.disk.loggers import check_logger, open_logger
 from stackjax.disk.policies import read_arrays, write_arrays, write_policies
 from stackjax.errors import InputError, require_number
 from stackjax.problem import Optimum, Problem
@@ -42,6 +43,7 @@ def run_training(
     mesh: tuple[int, int] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[Progress], None] | None = None,
+    log: str | None = None,
 ) -> dict[str, Any]:
     """Train ``spec`` into ``directory`` and return the content of ``result.json``.
 
@@ -50,12 +52,14 @@ def run_training(
 
     Args:
       mesh: devices for seeds and devices that share each seed's episodes; by default as many of all devices as can be used.
+      log: a viewer that metrics go to as they come, see `stackjax.disk.loggers`.
 
     Raises:
       InputError: the game or a setting is wrong, the directory is not usable, or a resumed run was set up differently.
       NonFiniteError: every seed diverged; metrics and checkpoints up to then stay.
       Stopped: a signal asked for it; the state was saved.
     """
+    check_logger(log)
     problem = spec.build_problem(read_arrays(directory.followers) if resume else None)
     spec.build_solver(problem)  # says what does not fit
     config = spec.to_dict(problem)
@@ -85,6 +89,7 @@ def run_training(
             checkpoint_seconds,
             on_progress,
             is_enough=is_enough(spec, problem, [optimum] * spec.num_seeds),
+            logger=open_logger(log, directory.path, identity_of(config), config) if is_writer() else None,
         )
         timing = {"compile": compile_seconds, "train": trained.seconds}
         return _finish(programs, elements, directory, trained, timing, optimum)

@@ -68,7 +68,7 @@ def run_sweep(
     Raises:
       InputError: a setting is wrong or does not fit into memory, the directory is not usable, or a resumed sweep was set up
         differently.
-      Stopped: a signal asked for it; what was learnt is saved.
+      Stopped: a signal asked for it; what was learned is saved.
     """
     groups = sweep.groups()
     problems = [_checked_problem(group) for group in groups]

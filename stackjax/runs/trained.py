@@ -94,6 +94,7 @@ def train(
     stop_at_optimum: bool = True,
     polish: int | None = None,
     progress: bool = True,
+    log: str | None = None,
     **settings: Any,
 ) -> TrainedRun:
     """Train leaders of ``game`` and certify what they learned: ``stackjax train`` from Python.
@@ -112,6 +113,7 @@ def train(
       polish: evaluations that improve each seed's best commitment once training is over, unless it is at the optimum; 0 for
         none. If None, 4096, and 0 after ``direct``, which ends with such a search itself.
       progress: whether to show a progress line on standard error.
+      log: ``"tensorboard"`` or ``"wandb"``, a viewer that metrics go to as they come, one series a seed; it needs ``out``.
       settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
         ``followers=sx.followers.FollowersConfig("q-learning")`` or ``ppo=sx.PPOConfig(num_envs=64)``, where None means the
         defaults; all else is an option of the game, for example ``num_messages=2``.
@@ -133,11 +135,19 @@ def train(
     spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum, polish)
     if out is None and (resume or overwrite):
         raise InputError("resume and overwrite need out, the run directory")
+    if out is None and log is not None:
+        raise InputError(f"log={log!r} needs out, the run directory")
     with tempfile.TemporaryDirectory(prefix="stackjax-run-") as scratch:
         directory = RunDirectory(scratch if out is None else out)
         with LiveProgress(spec.solver.num_updates, silent=not progress) as live:
             result = run_training(
-                spec, directory, resume=resume, overwrite=overwrite or out is None, mesh=mesh, on_progress=live.show
+                spec,
+                directory,
+                resume=resume,
+                overwrite=overwrite or out is None,
+                mesh=mesh,
+                on_progress=live.show,
+                log=log,
             )
         policy_of = lambda entry: load_policy(directory.policies, entry["seed"]) if directory.policies.is_file() else None
         seeds_found = tuple(_seed(spec.family, entry, policy_of(entry)) for entry in result["seeds"])

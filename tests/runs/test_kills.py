@@ -83,7 +83,7 @@ def test_told_to_stop_it_saves_and_says_so(command, number, tmp_path):
     process.send_signal(number)
     errors = process.communicate()[1]
     assert process.returncode == 128 + number
-    assert errors.splitlines()[-1].startswith(f"stackjax: error: stopped by {number.name}; what was learnt is saved")
+    assert errors.splitlines()[-1].startswith(f"stackjax: error: stopped by {number.name}; what was learned is saved")
     saved = [int(path.name) for path in (batch / "checkpoints").iterdir() if path.name.isdigit()]
     assert max(saved) >= max(row["update"] for row in metrics_of(batch))
     assert not (out / "result.json").exists()

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from stackjax import plugins
 from stackjax.errors import InputError, near_matches
 from stackjax.families import Family
 
@@ -86,8 +87,9 @@ _ENTRIES: dict[str, GameEntry] = {}
 
 
 def families() -> dict[str, Family]:
-    """All families by name, the library's own first."""
+    """All families by name: the library's own, then those of plugins."""
     _load()
+    plugins.load()
     return _FAMILIES
 
 
@@ -207,7 +209,7 @@ def forget(names: Iterable[str]) -> None:
 
 
 def registered_games() -> list[GameEntry]:
-    """All registered games, the library's own first."""
+    """All registered games: the library's own, then those of plugins."""
     families()
     return list(_ENTRIES.values())
 

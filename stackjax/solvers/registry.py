@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stackjax import plugins
 from stackjax.errors import InputError, near_matches, require
 from stackjax.solvers.config import DirectConfig, GradientConfig, SearchConfig
 from stackjax.solvers.ppo.config import PPOConfig
@@ -65,6 +66,11 @@ def register_solver(entry: SolverEntry) -> None:
     Raises:
       InputError: the name is taken or cannot be one, or ``config`` is not a dataclass with ``num_updates``.
     """
+    plugins.load()
+    _add(entry)
+
+
+def _add(entry: SolverEntry) -> None:
     is_free = entry.name.isidentifier() and entry.name not in RESERVED
     require("name", entry.name, is_free, f"a Python identifier other than {', '.join(RESERVED)}")
     if entry.name in _ENTRIES:
@@ -84,11 +90,14 @@ def _fields(config: type) -> list[str]:
 
 
 def registered_solvers() -> list[SolverEntry]:
+    """All registered solvers: the library's own, then those of plugins."""
+    plugins.load()
     return list(_ENTRIES.values())
 
 
 def solver_entry(name: str) -> SolverEntry:
     """The solver called ``name``; raises `InputError` with near matches if there is none."""
+    plugins.load()
     if name not in _ENTRIES:
         raise InputError(f"solver {name!r} must be one of {', '.join(_ENTRIES)}.{near_matches(name, _ENTRIES)}")
     return _ENTRIES[name]
@@ -96,7 +105,7 @@ def solver_entry(name: str) -> SolverEntry:
 
 def entry_of(config: Any) -> SolverEntry:
     """The solver whose settings ``config`` are; raises `InputError` if there is none."""
-    for entry in _ENTRIES.values():
+    for entry in registered_solvers():
         if type(config) is entry.config:
             return entry
     kinds = ", ".join(entry.config.__name__ for entry in _ENTRIES.values())
@@ -128,4 +137,4 @@ for known in (
     ),
     SolverEntry("search", "the best of many random commitments", SearchConfig, "stackjax.solvers.search:search"),
 ):
-    register_solver(known)
+    _add(known)

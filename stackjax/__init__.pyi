@@ -1,4 +1,5 @@
 from . import followers as followers
+from . import interop as interop
 from . import markov as markov
 from . import menus as menus
 from . import testing as testing

@@ -12,6 +12,7 @@ ROOMS = [
     "bayesian",
     "markov",
     "menus",
+    "interop",
     "solvers",
     "specs",
     "compute",

@@ -8,7 +8,14 @@ import pytest
 import stackjax as sx
 from stackjax import registry
 
-MODULES = {"sx": sx, "sx.followers": sx.followers, "sx.markov": sx.markov, "sx.menus": sx.menus, "sx.testing": sx.testing}
+MODULES = {
+    "sx": sx,
+    "sx.followers": sx.followers,
+    "sx.interop": sx.interop,
+    "sx.markov": sx.markov,
+    "sx.menus": sx.menus,
+    "sx.testing": sx.testing,
+}
 PINNED = pathlib.Path(__file__).parent / "public_names.txt"
 
 

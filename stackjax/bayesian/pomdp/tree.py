@@ -19,7 +19,16 @@ from stackjax.errors import InputError
 from stackjax.spaces import Box
 from stackjax.types import Array
 
-__all__ = ["LARGEST_TABLE", "TOLD_APART", "DecisionTree", "Path", "commitment_paths", "decision_tree"]
+__all__ = [
+    "LARGEST_TABLE",
+    "NUM_PROBES",
+    "TOLD_APART",
+    "DecisionTree",
+    "Path",
+    "action_probes",
+    "commitment_paths",
+    "decision_tree",
+]
 
 LARGEST_TABLE = 1_000_000  # (type, action) profiles above which a game is not tabulated
 LARGEST_TREE = 100_000  # nodes
@@ -180,7 +189,7 @@ def _later_groups(game: Game, profiles: np.ndarray, start: np.ndarray) -> tuple[
 
     finest, fewest = [start] * num_later, [[np.inf] * branching ** (k + 1) for k in range(num_later)]
     with jax.ensure_compile_time_eval():
-        for actions in _probes(game, num_later):
+        for actions in action_probes(game, num_later):
             known: list[np.ndarray] = [start]  # by outcomes so far, what this probe has shown of each profile
             for level, observations in enumerate(show(jnp.asarray(actions))):
                 rounded = _rounded(game, observations)
@@ -193,7 +202,7 @@ def _later_groups(game: Game, profiles: np.ndarray, start: np.ndarray) -> tuple[
     return finest, may_merge
 
 
-def _probes(game: Game, length: int) -> np.ndarray:
+def action_probes(game: Game, length: int) -> np.ndarray:
     """``[Q, length, ...]`` sequences of leader actions: all, or the extremes and random ones."""
     rng, space = np.random.default_rng(0), game.leader_actions
     if isinstance(space, Box):

@@ -26,7 +26,7 @@ usage:
   stackjax evaluate DIR --judge-seed 1 --followers.kind regret-matching --pomdp.evaluation-rounds 5000 ...
                                     what they are worth to other followers; the run stays as it is
   stackjax report DIR...            write a run's report.html again; of several runs, a page that compares them too
-  stackjax export DIR FILE          a run's commitment, policy and follower play in a file of its own, .json or .npz
+  stackjax export DIR FILE          a run's commitment, policy and follower play in a file, .json or .npz; or its policy, .onnx
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
 
 GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg), openspiel:NAME, FILE.py[:NAME], or iterated:FILE (a

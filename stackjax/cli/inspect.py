@@ -120,7 +120,7 @@ def export_command(arguments: list[str]) -> int:
         directory: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
         """A run."""
         file: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
-        """Where to: .json or .npz."""
+        """Where to: .json, .npz, or .onnx for the policy network alone."""
         seed: int | None = None
         """Which seed; by default the one with the highest payoff."""
 

@@ -1,2 +1,3 @@
 from .environments import to_gymnasium as to_gymnasium
 from .environments import to_gymnasium_vector as to_gymnasium_vector
+from .onnx_policy import policy_to_onnx as policy_to_onnx

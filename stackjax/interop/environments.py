@@ -189,6 +189,8 @@ def _vector_class() -> type:
             self.single_observation_space, self.single_action_space = _spaces(env)
             self.observation_space = batch_space(self.single_observation_space, num_envs)
             self.action_space = batch_space(self.single_action_space, num_envs)
+            self._keys: Any = None  # [num_envs]
+            self._episodes: Any = jnp.zeros(num_envs, jnp.int32)
             self._seed([seed + i for i in range(num_envs)])
             self._states: Any = None
             self._start, self._advance = jax.jit(jax.vmap(self._first)), jax.jit(self._steps)
@@ -229,11 +231,11 @@ def _vector_class() -> type:
             """Seed the copies whose entry is not None."""
             if len(seeds) != self.num_envs:
                 raise InputError(f"seed={seeds} must be a whole number, or a list of {self.num_envs}")
-            old = [None] * self.num_envs if None not in seeds else list(self._keys)
+            old: list[Any] = [None] * self.num_envs if None not in seeds else list(self._keys)
             keys = [key if seed is None else _key(seed) for seed, key in zip(seeds, old, strict=True)]
             self._keys = jnp.stack(keys)
             is_new = jnp.asarray([seed is not None for seed in seeds])
-            self._episodes = jnp.where(is_new, 0, getattr(self, "_episodes", jnp.zeros(self.num_envs, jnp.int32)))
+            self._episodes = jnp.where(is_new, 0, self._episodes)
 
         def _first(self, key: PRNGKey, episode: Array) -> tuple[Array, Any]:
             return self.pomdp.reset_env(jax.random.fold_in(key, episode))

@@ -11,6 +11,7 @@ import numpy as np
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import to_json, write_bytes, write_text
 from stackjax.errors import InputError
+from stackjax.interop.onnx_policy import policy_to_onnx, require_onnx
 from stackjax.policy import Policy
 from stackjax.reports.display import best_seed
 
@@ -18,23 +19,27 @@ __all__ = ["export_commitment"]
 
 
 def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | None = None) -> int:
-    """Write one seed's commitment, policy and follower play to ``path``, a ``.json`` or ``.npz`` file; returns the seed.
+    """Write one seed's commitment, policy and follower play to ``path``, by its ending; returns the seed.
 
-    Both hold ``observations [O, D]`` (every observation that the leader can make), ``actions [O, ...]`` (its action there) and
-    the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ...
-    in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the
-    optimum as numbers, NaN (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated
-    with; payoff and gaps are those of ``reward_play``, as in ``result.json``.
+    An ``.onnx`` file holds the leader's network alone, see `policy_to_onnx`. The others both hold ``observations [O, D]``
+    (every observation that the leader can make), ``actions [O, ...]`` (its action there) and the followers' mixed
+    strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ... in npz; the
+    leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum as
+    numbers, NaN (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated with;
+    payoff and gaps are those of ``reward_play``, as in ``result.json``.
 
     Args:
       directory: of a run, or of a sweep, of which it is the best configuration.
       seed: by default the one with the highest payoff and, among equals, the smallest gap.
 
     Raises:
-      InputError: there is no such seed or no result, or the file's ending is another.
+      InputError: there is no such seed or no result, or the file's ending is another; for an ``.onnx`` file also that onnx is
+        not installed, or that the solver leaves no network.
     """
-    if path.suffix not in (".json", ".npz"):
-        raise InputError(f"export file {path} must end in .json or .npz")
+    if path.suffix not in (".json", ".npz", ".onnx"):
+        raise InputError(f"export file {path} must end in .json, .npz or .onnx")
+    if path.suffix == ".onnx":
+        require_onnx()
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"export file {path} must be a file in a directory that exists")
     if path.resolve().is_relative_to(directory.path) and path.exists():
@@ -61,7 +66,12 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
     }
     name: dict[str, int] = {key: entry[key] for key in ("configuration", "seed") if key in entry}
     policy = _policy(directory, name) if result.get("has_policies", True) else None
-    if path.suffix == ".json":
+    if path.suffix == ".onnx":
+        if policy is None:
+            raise InputError(f"export file {path}: the run has no network to write; train one with --solver ppo, or use .json")
+        words = {name: text if isinstance(text, str) else to_json(text) for name, text in about.items()}
+        write_bytes(path, policy_to_onnx(policy, words))
+    elif path.suffix == ".json":
         learnt = {**entry["commitment"], "follower_strategies": entry.get("follower_strategies", [])}
         if policy is not None:
             listed = {key: [layer.tolist() for layer in getattr(policy, key)] for key in ("kernels", "biases")}

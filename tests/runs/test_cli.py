@@ -82,7 +82,7 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
         acted = sx.load_policy(path, seed).act(np.array(learnt["observations"]))
         np.testing.assert_allclose(acted, learnt["actions"], atol=1e-5)
     assert run("export", out, tmp_path / "learnt.txt") == 2
-    assert "must end in .json or .npz" in capsys.readouterr().err
+    assert "must end in .json, .npz or .onnx" in capsys.readouterr().err
     assert run("export", out, out / "result.json") == 2
     assert "would replace a file of the run" in capsys.readouterr().err
     assert run("export", out, tmp_path / "nowhere" / "learnt.json") == 2

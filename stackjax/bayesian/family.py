@@ -72,7 +72,9 @@ class MatrixSource(GameSource):
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         file = {"payoff_file": str(self.file)} if self.file else {}
-        return {**file, "payoffs": cast("Any", problem).env.game.payoff_table.tolist()}
+        game = cast("Any", problem).env.game
+        names = {"action_names": game.action_names} if game.action_names else {}
+        return {**file, "payoffs": game.payoff_table.tolist(), **names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +82,13 @@ class StoredPayoffs(GameSource):
     """A matrix game as a finished run remembers it; the file itself may be gone."""
 
     payoffs: Any = None
+    action_names: Any = None
 
     def build(self, options: dict[str, Any]) -> "Game":
         del options
         from stackjax.bayesian.games.normal_form import matrix_game
 
-        return matrix_game(self.payoffs, name=self.name)
+        return matrix_game(self.payoffs, name=self.name, action_names=self.action_names)
 
 
 class BayesianFamily(Family):
@@ -152,7 +155,7 @@ class BayesianFamily(Family):
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "payoffs" not in content:
             return None
-        return StoredPayoffs(content["game"], MatrixOptions, self.name, payoffs=content["payoffs"])
+        return StoredPayoffs(content["game"], MatrixOptions, self.name, content["payoffs"], content.get("action_names"))
 
     def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate]":
         import numpy as np

@@ -112,8 +112,8 @@ def _spaces(env: StackelbergPOMDP) -> tuple[Any, Any]:
     space = env.game.leader_actions
     if isinstance(space, Discrete):
         return observations, spaces.Discrete(space.n)
-    ends = (np.asarray(end, np.float32) for end in (space.low, space.high))
-    return observations, spaces.Box(*ends, dtype=np.float32)
+    low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+    return observations, spaces.Box(low, high, dtype=np.float32)
 
 
 def _checked_actions(env: StackelbergPOMDP, actions: Any, shape: tuple[int, ...]) -> np.ndarray:

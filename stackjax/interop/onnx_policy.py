@@ -47,7 +47,7 @@ def policy_to_onnx(policy: Policy, about: dict[str, str] | None = None) -> bytes
     choose = lambda: graph.node("ArgMax", value, axis=-1, keepdims=0)
     graph.node("Identity", choose() if is_discrete else _number_head(graph, value, policy.head), output="action")
 
-    shape = ["batch"] if is_discrete else ["batch", len(policy.head["low"])]
+    shape: list[str | int | None] = ["batch"] if is_discrete else ["batch", len(policy.head["low"])]
     kind = TensorProto.INT64 if is_discrete else TensorProto.FLOAT
     inputs = [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["batch", policy.kernels[0].shape[0]])]
     outputs = [helper.make_tensor_value_info("action", kind, shape)]

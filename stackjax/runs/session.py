@@ -196,7 +196,7 @@ def sharing(spec: RunSpec, problem: Problem) -> Callable[[int], bool]:
     return lambda num_devices: spec.solver_entry.shares(problem, spec.solver, num_devices)
 
 
-ELSEWHERE = {"payoff_file", "python_file"}  # where a game's file lies does not matter
+ELSEWHERE = {"payoff_file", "python_file", "action_names"}  # where a game's file lies, and its words, do not matter
 
 
 def identity_of(config: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ def load_matrix_game(path: str | pathlib.Path, *, randomized: bool = False) -> M
     """A matrix game from a file.
 
     ``.json`` holds ``{"payoffs": ...}`` and ``.npz`` an array ``payoffs``, both as in `matrix_game`; ``.nfg`` is Gambit's
-    strategic form and needs pygambit (``pip install 'stackjax[gambit]'``).
+    strategic form, whose names of strategies are kept, and needs pygambit (``pip install 'stackjax[gambit]'``).
 
     Raises:
       InputError: the file is missing, unreadable, or holds no game; or pygambit is not installed.
@@ -31,7 +31,8 @@ def load_matrix_game(path: str | pathlib.Path, *, randomized: bool = False) -> M
     readers = {".json": _read_json, ".npz": _read_npz, ".nfg": _read_nfg}
     if path.suffix not in readers:
         raise InputError(f"game file {path} must end in {', '.join(readers)}")
-    return matrix_game(readers[path.suffix](path), randomized=randomized, name=path.stem)
+    payoffs, names = readers[path.suffix](path)
+    return matrix_game(payoffs, randomized=randomized, name=path.stem, action_names=names)
 
 
 def openspiel_game(text: str, *, randomized: bool = False) -> MatrixGame:
@@ -61,21 +62,21 @@ def openspiel_game(text: str, *, randomized: bool = False) -> MatrixGame:
     return matrix_game(np.stack(payoffs, axis=-1), randomized=randomized, name=name)
 
 
-def _read_json(path: pathlib.Path) -> Any:
+def _read_json(path: pathlib.Path) -> tuple[Any, None]:
     try:
         content = json.loads(path.read_text())
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"game file {path} is not JSON: {error}") from error
-    return _payoffs_entry(path, content)
+    return _payoffs_entry(path, content), None
 
 
-def _read_npz(path: pathlib.Path) -> Any:
+def _read_npz(path: pathlib.Path) -> tuple[Any, None]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             content = {key: arrays[key] for key in getattr(arrays, "files", ())}
     except (ValueError, OSError, EOFError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"game file {path} is not a readable .npz archive of plain arrays") from error
-    return _payoffs_entry(path, content)
+    return _payoffs_entry(path, content), None
 
 
 def _payoffs_entry(path: pathlib.Path, content: Any) -> Any:
@@ -101,13 +102,17 @@ def _no_number(value: Any, place: tuple[int, ...] = ()) -> tuple[list[int], Any]
     return None if isinstance(value, (int, float)) and not isinstance(value, bool) else (list(place), value)
 
 
-def _read_nfg(path: pathlib.Path) -> np.ndarray:
+def _read_nfg(path: pathlib.Path) -> tuple[np.ndarray, list[list[str]] | None]:
+    """The payoffs, and the names of strategies unless they are just numbered."""
     try:
         import pygambit
     except ImportError as error:
         raise InputError(f"game file {path} needs pygambit: pip install 'stackjax[gambit]'") from error
     try:
-        arrays = pygambit.read_nfg(str(path)).to_arrays(dtype=float)
+        game = pygambit.read_nfg(str(path))
+        arrays = game.to_arrays(dtype=float)
     except (ValueError, OSError) as error:
         raise InputError(f"game file {path} is not a strategic-form game that Gambit can read: {error}") from error
-    return np.stack([np.asarray(table, np.float64) for table in arrays], axis=-1)
+    names = [[strategy.label for strategy in player.strategies] for player in game.players]
+    is_numbered = all(own == [str(k + 1) for k in range(len(own))] for own in names)
+    return np.stack([np.asarray(table, np.float64) for table in arrays], axis=-1), None if is_numbered else names

@@ -6,6 +6,7 @@ own game comes from an array, see `matrix_game`, or from a file, see `load_matri
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -33,11 +34,19 @@ class MatrixGame(OneShotGame):
 
     Attributes:
       payoff_table: ``[A_0, A_1, ..., A_N, 1 + N]``, leader's action first and leader's payoff first, game units.
+      action_names: what each agent's actions are called, leader first; empty for "row A", "column A" and so on.
       randomized: whether the leader commits to a mix of rows. Its action is then a weight in [0, 1] for each row,
         and the mix is the weights divided by their sum (Brero et al. 2023, Section 7.1).
     """
 
-    def __init__(self, name: str, payoffs: Any, randomized: bool = False, optimum: Optimum | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        payoffs: Any,
+        randomized: bool = False,
+        optimum: Optimum | None = None,
+        action_names: tuple[tuple[str, ...], ...] = (),
+    ) -> None:
         self.name = name
         self.payoff_table = np.asarray(payoffs, np.float64)
         self.randomized = randomized
@@ -45,7 +54,8 @@ class MatrixGame(OneShotGame):
         num_rows, *follower_actions = self.payoff_table.shape[:-1]
         self.num_actions = tuple(follower_actions)
         self.type_prior = np.ones((1,) * len(follower_actions))
-        row_names = tuple(f"row {row_label(row)}" for row in range(num_rows))
+        self.action_names = action_names
+        row_names = tuple(self.describe_row(row) for row in range(num_rows))
         self.leader_actions = Box((0.0,) * num_rows, (1.0,) * num_rows) if randomized else Discrete(num_rows, row_names)
         spread = np.ptp(self.payoff_table.reshape(-1, 1 + len(follower_actions)), axis=0)
         self.payoff_scale = float(spread[1:].max()) or 1.0
@@ -71,15 +81,19 @@ class MatrixGame(OneShotGame):
     def optimum(self) -> Optimum | None:
         return self._optimum
 
+    def describe_row(self, row: int) -> str:
+        """What the leader's ``row`` is called."""
+        return self.action_names[0][row] if self.action_names else f"row {row_label(row)}"
+
     def describe_action(self, follower: int, action: int) -> str:
-        del follower
-        return f"column {row_label(action)}"
+        return self.action_names[1 + follower][action] if self.action_names else f"column {row_label(action)}"
 
     def explain(self, observations: np.ndarray, leader_actions: np.ndarray, paths: list[Any]) -> list[str]:
         if not self.randomized:
             return super().explain(observations, leader_actions, paths)
         mix = np.asarray(self.row_mix(jnp.asarray(leader_actions[0])))
-        return ["rows mixed " + ", ".join(f"{row_label(row)} {p:.3f}" for row, p in enumerate(mix))]
+        names = [self.describe_row(row).removeprefix("row ") for row in range(len(mix))]
+        return ["rows mixed " + ", ".join(f"{name} {p:.3f}" for name, p in zip(names, mix, strict=True))]
 
     def picture(
         self, leader_actions: np.ndarray, paths: list[Any], chances: list[float], strategies: list[np.ndarray]
@@ -92,7 +106,7 @@ class MatrixGame(OneShotGame):
         play = functools.reduce(np.multiply.outer, [table[0] for table in strategies]).ravel()
         texts = [[", ".join(f"{x:.4g}" for x in pay) for pay in row] for row in self.payoff_table.reshape(rows, play.size, -1)]
         names = [", ".join(self.describe_action(i, a) for i, a in enumerate(place)) for place in np.ndindex(*columns)]
-        labels = [f"row {row_label(row)} ({mix[row]:.3g})" for row in range(rows)]
+        labels = [f"{self.describe_row(row)} ({mix[row]:.3g})" for row in range(rows)]
         return cells("Payoffs, and how often they are played", labels, names, np.outer(mix, play).tolist(), texts)
 
 
@@ -101,11 +115,20 @@ def row_label(index: int) -> str:
     return chr(ord("A") + index) if index < 26 else str(index)
 
 
-def matrix_game(payoffs: Any, *, randomized: bool = False, name: str = "matrix-game") -> MatrixGame:
+def matrix_game(
+    payoffs: Any, *, randomized: bool = False, name: str = "matrix-game", action_names: Sequence[Sequence[str]] | None = None
+) -> MatrixGame:
     """A matrix game from nested lists or an array ``[A_0, A_1, ..., A_N, 1 + N]``, leader first in both.
 
+    Args:
+      payoffs: in game units.
+      randomized: whether the leader mixes rows.
+      name: of the game.
+      action_names: for each agent, leader first, what its actions are called, for example
+        ``[["swerve", "drive on"], ["swerve", "drive on"]]``; by default "row A", "column A" and so on.
+
     Raises:
-      InputError: ragged, not numbers, NaN or infinite, or of a rank that does not fit.
+      InputError: ragged, not numbers, NaN or infinite, or of a rank that does not fit; or the names do not fit.
     """
     try:
         table = np.asarray(payoffs, np.float64)
@@ -130,7 +153,18 @@ def matrix_game(payoffs: Any, *, randomized: bool = False, name: str = "matrix-g
                 f"apart well; shift or scale them (spread at least {SMALLEST_RELATIVE_SPREAD:g} of the largest, "
                 f"none beyond {LARGEST_PAYOFF:g})"
             )
-    return MatrixGame(name, table, randomized)
+    return MatrixGame(name, table, randomized, action_names=_checked_names(action_names, table.shape[:-1]))
+
+
+def _checked_names(action_names: Any, num_actions: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
+    """``action_names`` as tuples; raises `InputError` unless each agent has a name for each of its actions."""
+    if action_names is None:
+        return ()
+    lists = [isinstance(one, (list, tuple)) and all(isinstance(name, str) for name in one) for one in action_names]
+    if not all(lists) or [len(one) for one in action_names] != list(num_actions):
+        counts = ", ".join(map(str, num_actions))
+        raise InputError(f"action_names={action_names!r:.200} must hold a list of words for each agent, of {counts} words")
+    return tuple(tuple(one) for one in action_names)
 
 
 def escape(*, randomized: bool = False) -> MatrixGame:

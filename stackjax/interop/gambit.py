@@ -37,7 +37,8 @@ def nfg_text(game: MatrixGame) -> str:
     players = ["leader", *(f"follower {i}" if num_agents > 2 else "follower" for i in range(1, num_agents))]
     names = game.action_names or [[str(action + 1) for action in range(count)] for count in num_actions]
     strategies = " ".join(_listed(own) for own in names)
-    by_profile = np.moveaxis(game.payoff_table, -1, 0).reshape(num_agents, -1, order="F").T  # the first player's moves first
+    # By profile; the first player's strategy changes first.
+    by_profile = np.moveaxis(game.payoff_table, -1, 0).reshape(num_agents, -1, order="F").T
     payoffs = "\n".join(" ".join(_number(float(value)) for value in row) for row in by_profile)
     return f"NFG 1 R {_quoted(game.name)} {_listed(players)} {{ {strategies} }}\n\n{payoffs}\n"
 

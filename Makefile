@@ -7,7 +7,7 @@ READY := .venv/ready-$(VERSION)
 SEEDS ?= 10
 OUT ?= runs/posted-price-pi
 
-.PHONY: train test test-fast test-all lint bench bench-leaders reproduce reproduce-quick lock clean
+.PHONY: docs train test test-fast test-all lint bench bench-leaders reproduce reproduce-quick lock clean
 .DEFAULT_GOAL := train
 
 train: $(READY)
@@ -60,3 +60,10 @@ lock:
 
 clean:
 	rm -rf .venv .cache runs
+
+# The documentation, built strictly into runs/site, in an environment of its own.
+docs: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	.venv-docs/bin/python docs/make_api.py
+	.venv-docs/bin/mkdocs build --strict

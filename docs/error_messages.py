@@ -119,9 +119,11 @@ def page() -> str:
     for one in messages():
         if _room(one.file) != room:
             room = _room(one.file)
-            lines += ["", f"## {room}", "", "| message | where |", "|---|---|"] if lines[1:] else [
-                f"## {room}", "", "| message | where |", "|---|---|"
-            ]
+            lines += (
+                ["", f"## {room}", "", "| message | where |", "|---|---|"]
+                if lines[1:]
+                else [f"## {room}", "", "| message | where |", "|---|---|"]
+            )
         words = one.words.strip().replace("|", "\\|").replace("\n", " ")
         words = f"`` {words} ``" if "`" in words else f"`{words}`"
         lines.append(f"| {words} | `{one.file}` |")

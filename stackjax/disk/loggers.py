@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import os
 import pathlib
 import shutil
 from collections.abc import Iterator
@@ -105,7 +106,7 @@ class _WandB:
                 continue
             if seed not in self._runs:
                 self._runs[seed] = wandb.init(
-                    project="stackjax",
+                    project=os.environ.get("WANDB_PROJECT", "stackjax"),
                     group=f"{self._config['game']}-{self._identity[:8]}",
                     name=f"{self._path.name}, seed {seed}",
                     id=f"{self._identity[:16]}-{seed}",

@@ -1,0 +1,64 @@
+"""The pages of the documentation: their Python runs as printed, their lists are those of the code."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from stackjax.cli import USAGE
+from tests.runs.commands import run
+
+DOCS = pathlib.Path(__file__).parents[1] / "docs"
+PAGES = ["index.md", "certificate.md", "tutorial/store.md"]  # others are run by test_readme.py and interop/test_page.py
+
+
+@pytest.mark.parametrize("page", PAGES)
+@jax.numpy_dtype_promotion("standard")
+def test_the_python_of_a_page_runs_and_prints_what_it_says(page, capsys):
+    names: dict = {}
+    from stackjax import registry
+
+    try:
+        for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL):
+            capsys.readouterr()
+            exec(block.replace("seeds=2,", "seeds=2, search=sx.SearchConfig(num_updates=2, population=16),"), names)
+            printed = capsys.readouterr().out
+            for said in re.findall(r"print\(.*\)  # (.*)", block):
+                assert printed.strip().startswith(said.removesuffix(" ...").removesuffix(", for example")), (said, printed)
+    finally:
+        registry.forget(["store"])
+
+
+def test_the_store_trains_from_its_file(tmp_path):
+    (block, *_) = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial/store.md").read_text(), flags=re.DOTALL)
+    (tmp_path / "store.py").write_text(block)
+    small = ["--search.num-updates", "2", "--search.population", "16", "--pomdp.num-rounds", "20", "--seeds", "1"]
+    assert run("train", tmp_path / "store.py", *small, "--polish", "0", "--out", tmp_path / "run") == 0
+
+
+def test_every_error_message_is_listed():
+    before = (DOCS / "messages.md").read_text()
+    subprocess.run([sys.executable, DOCS / "error_messages.py"], check=True, capture_output=True)
+    after = (DOCS / "messages.md").read_text()
+    (DOCS / "messages.md").write_text(before)
+    assert before == after, "python docs/error_messages.py writes the page again"
+
+
+def test_the_reference_has_every_public_name():
+    subprocess.run([sys.executable, DOCS / "make_api.py"], check=True, capture_output=True)
+    for line in (pathlib.Path(__file__).parent / "public_names.txt").read_text().splitlines():
+        where, name = re.match(r"(sx(?:\.\w+)*)\.(\w+)", line).groups()
+        page = {"sx": "stackjax", "sx.testing": "stackjax"}.get(where, where.removeprefix("sx."))
+        if "(" in line and not (where == "sx.testing" and name == "random_actions"):
+            assert re.search(rf"^::: \S+\.{name}$", (DOCS / f"api/{page}.md").read_text(), flags=re.MULTILINE), line
+
+
+def test_commands_on_the_pages_are_commands():
+    known = set(re.findall(r"^  stackjax (\w+)", USAGE, flags=re.MULTILINE))
+    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
+        for block in re.findall(r"^```\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL):
+            for command in re.findall(r"^stackjax (\w+)", block, flags=re.MULTILINE):
+                assert command in known, (page, command)

@@ -17,9 +17,9 @@ ERRORS = ("InputError", "UnsolvedError")
 
 HEAD = """# All error messages
 
-Each message of an `InputError` or an `UnsolvedError`, by the room of the package that raises it. `{...}` stands for what the
-message fills in: a name, a value, a shape. [Troubleshooting](troubleshooting.md) explains those that newcomers meet. The command
-line prints the same messages after `stackjax: error:` and ends with exit code 2.
+Each message of an `InputError` or an `UnsolvedError`, by the room of the package that raises it. `{...}` stands for what
+the message fills in: a name, a value, a shape. [Troubleshooting](troubleshooting.md) explains those that newcomers meet.
+The command line prints the same messages after `stackjax: error:` and ends with exit code 2.
 
 This page is written by `python docs/error_messages.py`, and a test compares it with the code.
 """

@@ -51,7 +51,7 @@ $(READY): pyproject.toml $(LOCK)
 $(LOCK):
 	@echo "stackjax needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $(VERSION); try make PYTHON=python3.12" >&2; exit 1
 
-# Resolve anew for the running Python, in a fresh environment.
+# Resolve again for the running Python, in a fresh environment.
 lock:
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'

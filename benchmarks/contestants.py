@@ -61,8 +61,8 @@ def vmap_of_scan(size: Size, prior: np.ndarray, payoffs: np.ndarray) -> Callable
             actions = jax.random.categorical(action_key, rows, axis=-1)
             for i in followers:
                 others = tuple(slice(None) if j == i else actions[j] for j in followers)
-                learnt = tables[(i, *types, *others)]
-                log_weights = log_weights.at[i, types[i]].add(jnp.log1p(STEP_SIZE) * learnt)
+                learned = tables[(i, *types, *others)]
+                log_weights = log_weights.at[i, types[i]].add(jnp.log1p(STEP_SIZE) * learned)
             return log_weights, None
 
         start = jnp.zeros((size.followers, size.types, size.actions))

@@ -1,7 +1,7 @@
 """Leaders compared at equal numbers of Stackelberg episodes: how much of the optimum each reaches, how often, in what time.
 
 Every leader is trained by `sx.train` with its default settings, `direct` with half of its updates so that all have 51,200
-episodes a seed. The result is polished by default (4,096 evaluations more; not `direct`'s) and judged anew; what it was before
+episodes a seed. The result is polished by default (4,096 evaluations more; not `direct`'s) and judged again; what it was before
 polishing is told apart (*learned*). A *share* is 0 for the mean payoff of random commitments and 1 for the optimum. Optima are
 exact: closed forms, linear programmes, or, for the random Bayesian games, the best of all commitments, each judged.
 """

@@ -1,6 +1,6 @@
 """What the Stackelberg POMDP's two ideas do: showing the leader's learner the response phase, and its critic the tables.
 
-With the response phase hidden (the Basic POMDP) only decisions of the reward phase are learnt from.
+With the response phase hidden (the Basic POMDP) only decisions of the reward phase are learned from.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 A random commitment draws the leader's action at every observation uniformly from the points that the policy chooses from. Each
 is scored by the expected payoff after as many rounds of learning as in training; the best few are judged over ten times as
-many, and the best of them is judged anew.
+many, and the best of them is judged again.
 """
 
 from typing import Any

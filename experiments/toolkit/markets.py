@@ -26,7 +26,7 @@ class Markets(NamedTuple):
 
 
 class State(NamedTuple):
-    """One market under DPDP between rounds: last prices (indices ``[2]``), who was displayed, and what sellers have learnt."""
+    """One market under DPDP between rounds: last prices (indices ``[2]``), who was displayed, and what sellers have learned."""
 
     prices: jax.Array
     displayed: jax.Array
@@ -71,8 +71,8 @@ def settle(
         return Markets(found.leader_payoff, found.follower_payoffs, mean_price(game, play[0, 0]))
 
     def run_all(key: jax.Array) -> Markets:
-        learnt = sx.followers.equilibrate(key, many, sellers, num_rounds, payoff_scale=game.payoff_scale)
-        return jax.vmap(judge, (-1, -1))(learnt.strategies, learnt.memory)
+        learned = sx.followers.equilibrate(key, many, sellers, num_rounds, payoff_scale=game.payoff_scale)
+        return jax.vmap(judge, (-1, -1))(learned.strategies, learned.memory)
 
     return jax.device_get(jax.jit(run_all)(key))
 

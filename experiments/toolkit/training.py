@@ -56,7 +56,7 @@ class Run(NamedTuple):
 
     @property
     def payoffs(self) -> np.ndarray:
-        """``[S]`` the leader's payoff under each seed's best commitment, judged anew."""
+        """``[S]`` the leader's payoff under each seed's best commitment, judged again."""
         return np.array([seed["leader_payoff"] for seed in self.result["seeds"]])
 
     @property

@@ -25,7 +25,7 @@ class Conclusion(NamedTuple):
 
 
 def conclude(programs: Programs, state: Blocks, elements: Blocks, optima: Optima) -> Conclusion:
-    """Judge the best commitments of as many elements as ``optima`` anew; polish them first unless all are at their optimum."""
+    """Judge the best commitments of as many elements as ``optima`` again; polish them first unless all are at their optimum."""
     count = len(optima)
     judge = lambda state: jax.tree.map(lambda leaf: leaf[:count], programs.evaluate(state, elements))
     learned: Evaluated = judge(state)

@@ -85,7 +85,7 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
     """Compiled programs for ``wanted`` elements, or for as many fewer as the ``budget`` asks for.
 
     The size is first worked out from the size of an element's state, which is known exactly, then checked against what the
-    compiler says the programs take; if that is too much, they are compiled anew for fewer.
+    compiler says the programs take; if that is too much, they are compiled again for fewer.
 
     Args:
       build: the number of elements to programs that are not yet compiled.

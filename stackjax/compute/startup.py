@@ -17,14 +17,14 @@ class Processes:
     """Several processes, perhaps on several machines, that train together."""
 
     distributed: bool = False
-    """Be one of several processes. Which, how many and where the first is are found out under SLURM, Open MPI and on TPUs, and
-    given by the next three elsewhere."""
+    """Be one of several processes. SLURM, Open MPI and TPUs say which one, how many there are and where the first is;
+    elsewhere the next three settings do."""
     coordinator: str | None = None
     """HOST:PORT at which the first process listens."""
     num_processes: int | None = None
-    """How many there are."""
+    """How many processes there are."""
     process_id: int | None = None
-    """Which this one is, from 0; process 0 writes the files."""
+    """Which of them this is, from 0; process 0 writes the files."""
 
 
 def num_cores() -> int:

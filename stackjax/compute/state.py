@@ -72,7 +72,7 @@ class Logged(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """The best commitment ``[O, ...]``, judged anew, and what the solver keeps beside it."""
+    """The best commitment ``[O, ...]``, judged again, and what the solver keeps beside it."""
 
     commitment: Any
     judged: Judged
@@ -140,7 +140,7 @@ def polish_run(problem: Problem, state: RunState, seed: Array, num_evaluations: 
 
 
 def evaluate_run(problem: Problem, state: RunState, seed: Array) -> Evaluated:
-    """Judge the best commitment anew, against fresh followers that it was not chosen for."""
+    """Judge the best commitment again, against fresh followers that it was not chosen for."""
     key = jax.random.fold_in(_evaluation_key(seed), EVALUATION_TAG)
     best = state.best
     judged = problem.judge(key, best.commitment, NUM_EQUILIBRATIONS)

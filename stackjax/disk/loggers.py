@@ -4,6 +4,7 @@ import importlib.util
 import math
 import os
 import pathlib
+import secrets
 import shutil
 from collections.abc import Iterator
 from typing import Any, Literal, Protocol, get_args
@@ -90,8 +91,17 @@ class _WandB:
 
     def __init__(self, path: pathlib.Path, identity: str, config: dict[str, Any]) -> None:
         self._path, self._identity, self._config = path, identity, config
+        self._token = self._kept_token()
         self._runs: dict[int, Any] = {}
         self._last: dict[int, int] = {}
+
+    def _kept_token(self) -> str:
+        """What tells this directory's runs from others of the same settings, kept for when it is resumed."""
+        place = self._path / "wandb" / "group"
+        if not place.is_file():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(secrets.token_hex(4))
+        return place.read_text()
 
     def go_on_from(self, rows: Iterator[dict[str, Any]]) -> None:
         for row in rows:
@@ -107,9 +117,9 @@ class _WandB:
             if seed not in self._runs:
                 self._runs[seed] = wandb.init(
                     project=os.environ.get("WANDB_PROJECT", "stackjax"),
-                    group=f"{self._config['game']}-{self._identity[:8]}",
+                    group=f"{self._identity[:8]}-{self._token}",
                     name=f"{self._path.name}, seed {seed}",
-                    id=f"{self._identity[:16]}-{seed}",
+                    id=f"{self._identity[:8]}-{self._token}-{seed}",
                     config={**self._config, "seed": seed},
                     dir=str(self._path),
                     resume="allow",

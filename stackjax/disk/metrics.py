@@ -45,7 +45,7 @@ def rows(
     """The objects of one stretch that ended at ``update``: means over the stretch, and a greedy evaluation at its end.
 
     ``gap_name`` is what the gap is called, see `Problem`.
-    An element that diverged is logged once more if it learnt anything in the stretch, with the update at which it did.
+    An element that diverged is logged once more if it learned anything in the stretch, with the update at which it did.
     """
     own = dict(seen.metrics)
     own.pop("decisions", None)

@@ -48,4 +48,4 @@ def read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read ({error}); delete it, and it is made anew") from error
+        raise InputError(f"{path} cannot be read ({error}); delete it, and it is made again") from error

@@ -80,7 +80,7 @@ class ContextualFollower(MarkovFollowers):
 
 @dataclasses.dataclass(frozen=True)
 class QLearningFollower(MarkovFollowers):
-    """Learns anew against every commitment, by tabular Q-learning, and then plays greedily."""
+    """Learns again against every commitment, by tabular Q-learning, and then plays greedily."""
 
     kind: Kind = "q-learning"
     episodes: int = 80

@@ -236,7 +236,7 @@ class MarkovProblem:
         return jnp.maximum(best - values.follower, 0.0)
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`; only a follower that learns anew is asked more than once. ``details`` is a `MarkovCertificate`."""
+        """See `Problem`; only a follower that learns again is asked more than once. ``details`` is a `MarkovCertificate`."""
         groups = num_groups if isinstance(self.followers, QLearningFollower) else 1
         commitments = jnp.broadcast_to(commitment, (groups, *commitment.shape))
         induced = tabulate_markov(self.game, commitments)
@@ -259,7 +259,7 @@ class MarkovProblem:
     def optimum(self) -> Optimum | None:
         """The optimum against an exact follower, strong or weak by its ties, or None where it is not known.
 
-        Followers that learn, anew or beforehand, are held against it too; they may pay the leader more, if they err.
+        Followers that learn, again or beforehand, are held against it too; they may pay the leader more, if they err.
         """
         if isinstance(self.followers, SoftmaxFollower):
             return None

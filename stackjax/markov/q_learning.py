@@ -1,4 +1,4 @@
-"""A follower that learns its answer to every commitment anew, by tabular Q-learning: the inner loop of older work."""
+"""A follower that learns its answer to every commitment again, by tabular Q-learning: the inner loop of older work."""
 
 from typing import NamedTuple
 

@@ -19,9 +19,8 @@ __all__ = [
     "optimum_in_words",
     "print_result",
     "print_table",
+    "remarks",
     "result_table",
-    "stopped_in_words",
-    "unsettled_in_words",
 ]
 
 PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
@@ -79,6 +78,12 @@ def best_seed(result: dict[str, Any]) -> dict[str, Any]:
     return max(result["seeds"], key=order)
 
 
+def remarks(result: dict[str, Any]) -> list[str]:
+    """Sentences that belong below the table."""
+    found = stopped_in_words(result), polished_in_words(result), caveat_in_words(result), unsettled_in_words(result)
+    return [words for words in found if words]
+
+
 def stopped_in_words(result: dict[str, Any]) -> str:
     """That a run stopped early, and why; else an empty string."""
     done, asked = result["updates"]["done"], result["updates"]["asked"]
@@ -101,6 +106,14 @@ def polished_in_words(result: dict[str, Any]) -> str:
     return f"Polishing changed what {which} learned and added {number(mean)} to the payoff{' on average' * (len(added) > 1)}."
 
 
+def caveat_in_words(result: dict[str, Any]) -> str:
+    """What one must know of what the solver learned, unless polishing has changed it on every seed."""
+    moved = [
+        seed["learned"] is not None and seed["commitment"]["actions"] != seed["learned"]["actions"] for seed in result["seeds"]
+    ]
+    return "" if all(moved) else result.get("caveat", "")
+
+
 def unsettled_in_words(result: dict[str, Any]) -> str:
     """What "not settled" means, if the table says so of a seed; else an empty string."""
     if all(seed["settled"] for seed in result["seeds"]):
@@ -114,7 +127,7 @@ def print_result(result: dict[str, Any], directory: RunDirectory | None, console
     console = console or Console()
     console.print(f"{result['game']}: greedy leader, exact evaluation; optimum {optimum_in_words(result)}", highlight=False)
     print_table(result, console)
-    for words in (stopped_in_words(result), polished_in_words(result), unsettled_in_words(result)):
+    for words in remarks(result):
         if words:
             console.print(words, highlight=False)
     best = best_seed(result)

@@ -1,4 +1,4 @@
-"""What was learnt, in a file of its own: the commitment, the policy and the followers' play, to be read without stackjax."""
+"""What was learned, in a file of its own: the commitment, the policy and the followers' play, to be read without stackjax."""
 
 import io
 import json
@@ -72,11 +72,11 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
         words = {name: text if isinstance(text, str) else to_json(text) for name, text in about.items()}
         write_bytes(path, policy_to_onnx(policy, words))
     elif path.suffix == ".json":
-        learnt = {**entry["commitment"], "follower_strategies": entry.get("follower_strategies", [])}
+        learned = {**entry["commitment"], "follower_strategies": entry.get("follower_strategies", [])}
         if policy is not None:
             listed = {key: [layer.tolist() for layer in getattr(policy, key)] for key in ("kernels", "biases")}
-            learnt["policy"] = {**listed, "head": policy.head}
-        write_text(path, to_json({**about, **numbers, **learnt}, indent=2))
+            learned["policy"] = {**listed, "head": policy.head}
+        write_text(path, to_json({**about, **numbers, **learned}, indent=2))
     else:
         write_bytes(path, _npz(entry, {**about, **numbers}, policy))
     return entry["seed"]

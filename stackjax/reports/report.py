@@ -14,10 +14,8 @@ from stackjax.reports.display import (
     best_seed,
     number,
     optimum_in_words,
-    polished_in_words,
+    remarks,
     result_table,
-    stopped_in_words,
-    unsettled_in_words,
 )
 from stackjax.reports.intervals import interval
 from stackjax.reports.pages import page
@@ -51,7 +49,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
         optimum=optimum_in_words(result),
         headings=headings,
         rows=rows,
-        remarks=[words for words in (stopped_in_words(result), polished_in_words(result), unsettled_in_words(result)) if words],
+        remarks=remarks(result),
         evaluation=f"against followers {result['evaluation']['words']}",
         reached=_reached(result),
         plays=_plays(best),

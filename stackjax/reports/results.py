@@ -39,6 +39,7 @@ def result_of(
         "game": problem.name,
         "game_options": spec.game_options,
         "solver": spec.solver_entry.name,
+        "caveat": spec.solver_entry.warns(problem, spec.solver),
         "has_policies": bool(concluded.final.policy),
         "device": f"{device.platform}: {device.device_kind}",
         "updates": {"done": updates[0], "asked": updates[1]},

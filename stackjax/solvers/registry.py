@@ -30,6 +30,7 @@ class SolverEntry(NamedTuple):
       polish: evaluations that improve a run's best commitment in the end unless told otherwise; 0 for a solver that ends with
         such a search itself.
       traced: whether the float settings may be tracers, so that a sweep over them is one program.
+      caveat: ``(problem, config) -> str``, what one must know of what it learned, or an empty string; or where that is.
     """
 
     name: str
@@ -39,10 +40,15 @@ class SolverEntry(NamedTuple):
     can_share: "Callable[[Problem, Any, int], bool] | str | None" = None
     traced: bool = False
     polish: int = 4096
+    caveat: "Callable[[Problem, Any], str] | str | None" = None
 
     def build(self, problem: "Problem", config: Any, shards: Any) -> "Solver":
         make = _found(self.make)
         return make(problem, config) if self.can_share is None else make(problem, config, shards)
+
+    def warns(self, problem: "Problem", config: Any) -> str:
+        """What one must know of what it learned; else an empty string."""
+        return "" if self.caveat is None else str(_found(self.caveat)(problem, config))
 
     def shares(self, problem: "Problem", config: Any, num_devices: int) -> bool:
         """Whether ``num_devices`` can share an update's episodes."""
@@ -127,6 +133,7 @@ for known in (
         "stackjax.solvers.ppo.solver:ppo_solver",
         "stackjax.solvers.ppo.solver:ppo_can_share",
         traced=True,
+        caveat="stackjax.solvers.ppo.solver:ppo_caveat",
     ),
     SolverEntry(
         "gradient",

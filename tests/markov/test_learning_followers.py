@@ -1,4 +1,4 @@
-"""Followers who learn: beforehand, once for all commitments (contextual), or anew against each (tabular Q-learning)."""
+"""Followers who learn: beforehand, once for all commitments (contextual), or again against each (tabular Q-learning)."""
 
 import dataclasses
 import json

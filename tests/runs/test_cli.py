@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax import FollowersConfig, InputError, PPOConfig
+from stackjax import InputError, PPOConfig
 from stackjax.bayesian.family import POMDPConfig
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
+from stackjax.followers import FollowersConfig
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 from tests.runs.commands import PLAIN, QUICK, WHOLE, poison, result_of, run
@@ -67,27 +68,27 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     assert [seed["leader_payoff"] for seed in again["seeds"]] == before
 
     capsys.readouterr()
-    assert run("export", out, tmp_path / "learnt.json", "--seed", 4) == 0
+    assert run("export", out, tmp_path / "learned.json", "--seed", 4) == 0
     assert "seed 4" in capsys.readouterr().out
-    learnt = json.loads((tmp_path / "learnt.json").read_text())
-    assert (learnt["game"], learnt["seed"], learnt["leader_payoff"]) == ("posted-price-pi", 4, before[1])
-    assert learnt["actions"] == result["seeds"][1]["commitment"]["actions"]
-    assert run("export", out, tmp_path / "learnt.npz") == 0
-    with np.load(tmp_path / "learnt.npz") as arrays:
+    learned = json.loads((tmp_path / "learned.json").read_text())
+    assert (learned["game"], learned["seed"], learned["leader_payoff"]) == ("posted-price-pi", 4, before[1])
+    assert learned["actions"] == result["seeds"][1]["commitment"]["actions"]
+    assert run("export", out, tmp_path / "learned.npz") == 0
+    with np.load(tmp_path / "learned.npz") as arrays:
         assert arrays["actions"].shape == (8, 3)
         assert arrays["follower_1"].shape == arrays["follower_2"].shape == (2, 2)
         np.testing.assert_allclose(arrays["follower_1"].sum(axis=1), 1.0, atol=1e-5)
         assert arrays["leader_payoff"] == max(before)
-    for path, seed in ((out / "policies.npz", 4), (tmp_path / "learnt.json", None)):
-        acted = sx.load_policy(path, seed).act(np.array(learnt["observations"]))
-        np.testing.assert_allclose(acted, learnt["actions"], atol=1e-5)
-    assert run("export", out, tmp_path / "learnt.txt") == 2
+    for path, seed in ((out / "policies.npz", 4), (tmp_path / "learned.json", None)):
+        acted = sx.load_policy(path, seed).act(np.array(learned["observations"]))
+        np.testing.assert_allclose(acted, learned["actions"], atol=1e-5)
+    assert run("export", out, tmp_path / "learned.txt") == 2
     assert "must end in .json, .npz or .onnx" in capsys.readouterr().err
     assert run("export", out, out / "result.json") == 2
     assert "would replace a file of the run" in capsys.readouterr().err
-    assert run("export", out, tmp_path / "nowhere" / "learnt.json") == 2
+    assert run("export", out, tmp_path / "nowhere" / "learned.json") == 2
     assert "directory that exists" in capsys.readouterr().err
-    assert run("export", out, tmp_path / "learnt.json", "--seed", 9) == 2
+    assert run("export", out, tmp_path / "learned.json", "--seed", 9) == 2
     assert "seed=9 is not in the run; it has 3, 4" in capsys.readouterr().err
     for damage in (b"", b"PK\x03\x04", (out / "policies.npz").read_bytes()[:-100]):
         (out / "policies.npz").write_bytes(damage)
@@ -322,3 +323,11 @@ def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(tm
     ):
         assert run("evaluate", out, *arguments) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_result_from_a_grid_says_so(tmp_path, capsys):
+    assert run("train", "maintain-randomized", *QUICK, "--out", tmp_path / "run") == 0
+    assert "Best on the grid: PPO chooses each number from 21 points" in capsys.readouterr().out
+    assert "Best on the grid" in (tmp_path / "run/report.html").read_text()
+    assert run("train", "maintain", *QUICK, "--out", tmp_path / "rows") == 0
+    assert "on the grid" not in capsys.readouterr().out

@@ -88,7 +88,7 @@ BAD_FILES = {
         (["train", "offset.json", "--out", "OUT"], ["payoffs of agent 0", "float32"]),
         (["evaluate"], ["one directory"]),
         (["report", "OUT"], ["holds no run"]),
-        (["export", "OUT", "learnt.json"], ["holds no run"]),
+        (["export", "OUT", "learned.json"], ["holds no run"]),
         (["export", "OUT"], ["FILE"]),
         (["train", "openspiel:matrix_dp", "--out", "OUT"], ["matrix_dp", "matrix_pd"]),
         (["train", "missing.nfg", "--out", "OUT"], ["missing.nfg", "does not exist"]),

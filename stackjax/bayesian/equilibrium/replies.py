@@ -89,6 +89,6 @@ def _extreme(objective: np.ndarray, gains: np.ndarray) -> float:
     if found.status != 0:  # never infeasible: every finite game has a coarse-correlated equilibrium
         raise ArithmeticError(f"the linear programme of the followers' replies failed: {found.message}")
     chances = distribution(found.x)
-    if not leaves_no_gain(chances, gains.T, SLACK):  # checked anew in float64
+    if not leaves_no_gain(chances, gains.T, SLACK):  # checked again in float64
         raise ArithmeticError("the linear programme's answer leaves a follower something to gain")
     return float(objective @ chances)

@@ -154,8 +154,8 @@ def equilibrate(
     counts = carry.play_counts
     if counts is not None:
         counts = counts.reshape(*game.table_shape, *game.batch_shape)
-    learnt = strategies(dynamics, carry.states)
-    return Response(carry.states, learnt, counts, snapshots, gaps, rounds_run, carry.streams, carry.memory)
+    learned = strategies(dynamics, carry.states)
+    return Response(carry.states, learned, counts, snapshots, gaps, rounds_run, carry.streams, carry.memory)
 
 
 def _check_gap_options(num_rounds: int, gap_every: int | None, tolerance: float | None, num_snapshots: int) -> None:

@@ -63,7 +63,7 @@ def long_run_play(
     Args:
       strategies: ``[K_i, A_i]``, or with memory ``[K_i * M, A_i]``, row ``type * M + last joint action``.
       memory: the last joint action, an int scalar, or None: then the play is `mixed_play`.
-      num_sub_episodes: how many follow; types are drawn anew in each, so that the last action is a Markov chain.
+      num_sub_episodes: how many follow; types are drawn again in each, so that the last action is a Markov chain.
     """
     if memory is None:
         return mixed_play(strategies)

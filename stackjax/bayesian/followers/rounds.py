@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 LARGEST_SELECT = 64  # rows up to which a chain of selects is at least as fast as a gather (two-core CPU)
-LARGEST_REWRITE = 8  # rows of a state up to which writing the whole of it anew is faster than a scatter (likewise)
+LARGEST_REWRITE = 8  # rows of a state up to which writing the whole of it again is faster than a scatter (likewise)
 
 
 class Draws(NamedTuple):

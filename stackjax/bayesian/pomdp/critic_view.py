@@ -23,7 +23,7 @@ class CriticView(NamedTuple):
       actions: int ``[N]`` drawn for this round (response) or played (reward).
       play: int, which play of the round this is; the number of plays in the reward phase.
       progress: the share of the phase's rounds or sub-episodes behind, in [0, 1).
-      payoffs: ``[N, A]`` scaled payoffs that followers have learnt so far in this round.
+      payoffs: ``[N, A]`` scaled payoffs that followers have learned so far in this round.
     """
 
     is_response: Array

@@ -43,7 +43,7 @@ class StackelbergState(environment.EnvState):
 
     ``time`` counts decisions, ``round`` the rounds or reward sub-episodes behind, ``play`` which play of the round
     this is; ``streams`` is where all chance comes from; ``draws`` are this round's types and actions, ``memory`` the joint
-    action of the round before (None for dynamics without memory), ``payoffs [N, A]`` what followers learnt in it so far;
+    action of the round before (None for dynamics without memory), ``payoffs [N, A]`` what followers learned in it so far;
     ``public`` is the game's public state at decision ``level``, which is node ``node`` of the decision tree.
     """
 
@@ -230,12 +230,12 @@ class StackelbergPOMDP(environment.Environment):
         return state.replace(public=self.game.start(profile), level=jnp.int32(0), node=node)
 
     def _end_sub_episode(self, state: StackelbergState, payoffs: Array) -> StackelbergState:
-        """The state at the start of the next sub-episode, followers having learnt if a round is complete."""
+        """The state at the start of the next sub-episode, followers having learned if a round is complete."""
         tables = strategies(self.dynamics, state.followers)
         mixed = mixed_at(tables, state.draws.known)
-        learnt = state.payoffs + self.plays.learnt(state.play, payoffs, mixed)
+        learned = state.payoffs + self.plays.learned(state.play, payoffs, mixed)
         round_over = ~state.is_response | (state.play + 1 >= self.plays.num_plays)
-        followers = self._learn(state.followers, learnt, state.draws)
+        followers = self._learn(state.followers, learned, state.draws)
         learns = state.is_response & round_over
         followers = jax.tree.map(lambda new, old: jnp.where(learns, new, old), followers, state.followers)
         counts = state.play_counts
@@ -256,7 +256,7 @@ class StackelbergPOMDP(environment.Environment):
             is_response=state.is_response & ~to_reward,
             round=jnp.where(to_reward, 0, next_round),
             play=jnp.where(round_over, 0, state.play + 1),
-            payoffs=jnp.where(round_over, 0.0, learnt),
+            payoffs=jnp.where(round_over, 0.0, learned),
         )
         drawn = self._draw(after)
         chosen = lambda new, old: jax.tree.map(lambda x, y: jnp.where(round_over, x, y), new, old)

@@ -41,7 +41,7 @@ class RoundPlays(NamedTuple):
         fixed = jnp.asarray(self.profiles, drawn.dtype)[play]
         return jnp.where(fixed >= 0, fixed, drawn)
 
-    def learnt(self, play: Array, payoffs: Array, mixed: Array) -> Array:
+    def learned(self, play: Array, payoffs: Array, mixed: Array) -> Array:
         """What one play adds to the payoffs ``[N, A]`` that followers learn from.
 
         Args:

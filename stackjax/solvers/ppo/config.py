@@ -76,7 +76,7 @@ class PPOConfig:
     discrete plain PPO did better in trials on random Bayesian games. Traced."""
     held_share: float = 0.05
     """Committed path, commitments credited: the share of an update's episodes that play the best commitment so far once more.
-    It is forgotten least easily that way, and what it pays is measured anew. 0 is plain PPO."""
+    It is forgotten least easily that way, and what it pays is measured again. 0 is plain PPO."""
     hidden_sizes: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers of actor and critic (tanh)."""
     learning_rate: float = 5e-3

@@ -129,7 +129,7 @@ def _all_moments(env: StackelbergPOMDP, play: Array, table: Tabulated, response:
     num_seen = seen.rounds.shape[0]
     types, known, actions = (jnp.stack(drawn, 1) for drawn in seen.draws)
     profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, actions)
-    payoffs = jax.vmap(lambda *a: _learnt_so_far(env, table, *a))(types, known, actions, play, seen.strategies)
+    payoffs = jax.vmap(lambda *a: _learned_so_far(env, table, *a))(types, known, actions, play, seen.strategies)
     response_moments = _Moments(
         types,
         profile,
@@ -147,7 +147,7 @@ def _all_moments(env: StackelbergPOMDP, play: Array, table: Tabulated, response:
     return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), response_moments, reward_moments)
 
 
-def _learnt_so_far(
+def _learned_so_far(
     env: StackelbergPOMDP,
     table: Tabulated,
     types: Array,
@@ -163,8 +163,8 @@ def _learnt_so_far(
         profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)
         cell = profile_index(env.game.table_shape, (*types, *profile))
         payoffs = jnp.stack([rounds.take_row(cell, p.reshape(-1, cell.shape[0])) for p in table.game.follower_payoffs])
-        learnt = jax.vmap(env.plays.learnt, (None, -1, -1), -1)(jnp.int32(q), payoffs / env.game.payoff_scale, mixed)
-        total = total + jnp.where(q < play, learnt, 0.0)
+        learned = jax.vmap(env.plays.learned, (None, -1, -1), -1)(jnp.int32(q), payoffs / env.game.payoff_scale, mixed)
+        total = total + jnp.where(q < play, learned, 0.0)
     return total
 
 

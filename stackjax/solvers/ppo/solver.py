@@ -12,10 +12,10 @@ from stackjax.shards import WHOLE, Shards
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.table import table_solver
 from stackjax.solvers.ppo.train import Trainer, TrainState, can_share, make_train
-from stackjax.spaces import Discrete
+from stackjax.spaces import Box, Discrete
 from stackjax.types import PyTree
 
-__all__ = ["ppo_can_share", "ppo_solver"]
+__all__ = ["ppo_can_share", "ppo_caveat", "ppo_solver"]
 
 
 def ppo_solver(problem: Problem, config: PPOConfig, shards: Shards = WHOLE) -> Solver:
@@ -43,6 +43,13 @@ def ppo_solver(problem: Problem, config: PPOConfig, shards: Shards = WHOLE) -> S
         sharded=sharded,
         commitments_at_once=config.num_envs if config.path == "committed" else 0,
     )
+
+
+def ppo_caveat(problem: Problem, config: PPOConfig) -> str:
+    """That what it learned is from a grid, where a leader chooses numbers; else an empty string."""
+    if config.box_policy != "grid" or not isinstance(problem.commitments.actions, Box):
+        return ""
+    return f"Best on the grid: PPO chooses each number from {config.grid_points} points; --polish leaves the grid."
 
 
 def ppo_can_share(problem: Problem, config: PPOConfig, num_devices: int) -> bool:

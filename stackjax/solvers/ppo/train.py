@@ -101,7 +101,7 @@ class Trainer:
         return jax.lax.scan(lambda s, _: self.update(s), state, None, length=num_updates)
 
     def update(self, state: TrainState) -> tuple[TrainState, UpdateMetrics]:
-        """One rollout and what is learnt from it."""
+        """One rollout and what is learned from it."""
         config = self.config
         rollout_key, epochs_key, key = jax.random.split(state.key, 3)
         if config.path == "step":

@@ -175,8 +175,8 @@ def test_last_play_may_cycle_while_empirical_play_converges():
     rule = sx.followers.multiplicative_weights(0.05, feedback="expected")
     response = sx.followers.equilibrate(jax.random.key(3), game, rule, 30_000, count_plays=True, num_snapshots=30)
     tilted = sx.followers.equilibrate(jax.random.key(3), game, sx.followers.fictitious_play(), 30_000, count_plays=True)
-    for learnt in (response, tilted):
-        certificate = sx.certify(game, sx.followers.empirical_play(learnt.play_counts, learnt.strategies))
+    for learned in (response, tilted):
+        certificate = sx.certify(game, sx.followers.empirical_play(learned.play_counts, learned.strategies))
         assert certificate.bcce_gap < 0.03
     assert sx.certify(game, sx.followers.argmax_play(tilted.strategies)).bne_gap == 1.0
 

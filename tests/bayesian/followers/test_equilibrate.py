@@ -53,7 +53,7 @@ def test_equals_algorithm_2(x64, feedback, correlated, num_types, num_actions):
 
 
 def test_batch_elements_do_not_mix():
-    """Element b of a batch is learnt from its own payoffs: reversing the others changes nothing about it."""
+    """Element b of a batch is learned from its own payoffs: reversing the others changes nothing about it."""
     games = [random_game(seed, (2, 2), (2, 3), correlated=False) for seed in range(4)]
     prior = games[0].type_prior
 

@@ -36,7 +36,7 @@ def test_runs_under_jit_vmap_and_scan_with_one_trace(name):
         observations, rewards, terminated, truncated, _ = play(keys)
     assert len(traces) == 1
     assert observations.shape[2:] == env.observation_space(params).shape
-    assert (np.asarray(terminated).sum(axis=1) >= 2).all(), "episodes end by themselves and start anew"
+    assert (np.asarray(terminated).sum(axis=1) >= 2).all(), "episodes end by themselves and start again"
     assert not np.asarray(truncated).any()
     assert np.isfinite(rewards).all()
 

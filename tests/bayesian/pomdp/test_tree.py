@@ -130,7 +130,7 @@ def test_one_action_for_each_history_and_another_for_every_other(seed):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_the_step_path_holds_the_leader_to_the_same_nodes(seed):
-    """A leader that acts anew at every decision is held to what it did first after the same history."""
+    """A leader that acts again at every decision is held to what it did first after the same history."""
     game = Revelation(seed)
     env = sx.StackelbergPOMDP(game, num_rounds=40, num_reward_episodes=2)
 

@@ -8,6 +8,7 @@ import sys
 import jax
 import pytest
 
+from stackjax import registry
 from stackjax.cli import USAGE
 from tests.runs.commands import run
 
@@ -19,8 +20,6 @@ PAGES = ["index.md", "certificate.md", "tutorial/store.md"]  # others are run by
 @jax.numpy_dtype_promotion("standard")
 def test_the_python_of_a_page_runs_and_prints_what_it_says(page, capsys):
     names: dict = {}
-    from stackjax import registry
-
     try:
         for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL):
             capsys.readouterr()
@@ -30,6 +29,24 @@ def test_the_python_of_a_page_runs_and_prints_what_it_says(page, capsys):
                 assert printed.strip().startswith(said.removesuffix(" ...").removesuffix(", for example")), (said, printed)
     finally:
         registry.forget(["store"])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", ["tutorial/markov.md", "tutorial/menu.md"])
+@jax.numpy_dtype_promotion("standard")
+def test_the_python_of_a_tutorial_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))  # what it registers goes with the test
+    names: dict = {"__name__": "tutorial"}
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL):
+        exec(block, names)
+
+
+@pytest.mark.long
+def test_the_notebook_runs_from_top_to_bottom(tmp_path):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    notebook = nbformat.read(DOCS.parent / "notebooks/first_steps.ipynb", as_version=4)
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
 
 def test_the_store_trains_from_its_file(tmp_path):

@@ -47,6 +47,10 @@ class BoxAllocations(AllocationSet):
     low: np.ndarray
     high: np.ndarray
 
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), np.float64))
+
     def project(self, allocations: Any) -> Any:
         shape = (1,) * (allocations.ndim - 1) + self.low.shape
         low, high = (end.astype(allocations.dtype).reshape(shape) for end in (self.low, self.high))

@@ -259,3 +259,8 @@ def test_a_private_value_of_a_guess_is_in_the_types():
     assert abs(found.value - 0.050908) <= found.half_width
     with pytest.raises(InputError, match="value=two must be one of one, uniform, high"):
         data_market("uniform", "two")
+
+
+def test_a_box_of_allocations_takes_tuples():
+    projected = BoxAllocations((0.0, 0.0), (1.0, 1.0)).project(jnp.array([[-1.0, 0.5]]))
+    np.testing.assert_array_equal(projected, [[0.0, 0.5]])

@@ -57,7 +57,7 @@ def episode(key: PRNGKey, row: Array, values: Array, rules: OneStep) -> tuple[Ar
 
 
 def learn_one_step(rules: OneStep, seeds: int, updates: int, batch: int = 10) -> np.ndarray:
-    """``[S]`` what the row that each seed's leader is likeliest to play pays at last, against followers that begin again."""
+    """``[S]`` what the row that each seed's leader is likeliest to play pays at last, against followers that start over."""
     optimiser = optax.adam(rules.learning_rate)
 
     def fresh(key: PRNGKey) -> Array:
@@ -87,7 +87,7 @@ def learn_one_step(rules: OneStep, seeds: int, updates: int, batch: int = 10) ->
 
 
 def row_value(key: PRNGKey, row: Array | int, rules: OneStep, count: int = 2000) -> tuple[Array, Array]:
-    """What a row pays on average in the game that counts, and in all before, against followers that begin again."""
+    """What a row pays on average in the game that counts, and in all before, against followers that start over."""
 
     def one(key: PRNGKey) -> tuple[Array, Array]:
         first_key, key = jax.random.split(key)
@@ -142,15 +142,15 @@ def main(settings: Settings) -> None:
     for responses in (10, 5):
         rules = dataclasses.replace(sexes, responses=responses)
         again, carried = (learn_one_step(dataclasses.replace(rules, carried=held), many, steps) for held in (False, True))
-        one_step |= {f"begun again, {responses}": again, f"carried over, {responses}": carried}
+        one_step |= {f"started over, {responses}": again, f"carried over, {responses}": carried}
         apart.append(difference(again, carried)[1])
         words.append(
-            f"after {responses} games begun again {with_interval(again, np.mean)}, "
+            f"after {responses} games started over {with_interval(again, np.mean)}, "
             f"carried over {with_interval(carried, np.mean)}"
         )
     experiment.claim(
         "JAIR, reset",
-        "followers that are carried over make the leader settle for less than followers that begin again",
+        "followers that are carried over make the leader settle for less than followers that start over",
         "; ".join(words),
         min(apart) > 0,
         "battle of the sexes, one step, 2 at best; some leaders settle for the row that the follower likes, since the other "

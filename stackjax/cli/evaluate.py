@@ -65,7 +65,12 @@ def evaluate_command(arguments: list[str]) -> int:
 
     sections = {name: getattr(settings, name) for name in spec.settings}
     other, is_same = dataclasses.replace(spec, settings=sections), sections == spec.settings
-    found = judged_again(directory, other, settings.judge_seed, same_settings=is_same)
+    try:
+        found = judged_again(directory, other, settings.judge_seed, same_settings=is_same)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
     if settings.json:
         print(json.dumps(found, indent=1))
         return 0

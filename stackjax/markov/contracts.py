@@ -1,7 +1,7 @@
 """Contracts: a principal pays an agent by outcome, in every state of a Markov decision process (Ivanov et al. 2024).
 
 The agent acts unseen. The outcome is seen, decides the next state, and is what the principal pays for; no payment is negative.
-Here are the least payments for an action, the subgame-perfect equilibrium (the principal chooses again in every state), and the
+Here are the least payments for an action, the subgame-perfect equilibrium (the principal chooses anew in every state), and the
 game in which the principal commits to all payments at the start.
 """
 

@@ -80,7 +80,7 @@ class ContextualFollower(MarkovFollowers):
 
 @dataclasses.dataclass(frozen=True)
 class QLearningFollower(MarkovFollowers):
-    """Learns again against every commitment, by tabular Q-learning, and then plays greedily."""
+    """Learns from scratch against every commitment, by tabular Q-learning, and then plays greedily."""
 
     kind: Kind = "q-learning"
     episodes: int = 80

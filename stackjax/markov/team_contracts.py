@@ -50,7 +50,7 @@ class JudgedTeam(NamedTuple):
 
 
 def team_equilibrium(game: InducedMarkovGame, num_actions: tuple[int, ...], steps: int) -> tuple[float, TeamContracts]:
-    """The principal's value, and the contracts, if it chooses again in every state of ``steps`` steps; no discount.
+    """The principal's value, and the contracts, if it chooses afresh in every state of ``steps`` steps; no discount.
 
     Args:
       game: without payments and without batch axes.

@@ -85,10 +85,6 @@ class MenuFamily(Family):
 
         return MenuProblem(game, settings["menu"])
 
-    def vary(self, problem: Any, settings: dict[str, Any], options: dict[str, Any]) -> "MenuProblem":
-        del options  # none is traced
-        return dataclasses.replace(problem, config=settings["menu"])
-
     def resolved(self, problem: Any, settings: dict[str, Any]) -> dict[str, Any]:
         written = super().resolved(problem, settings)
         return {**written, "menu": {**written["menu"], "num_options": problem.num_options}}

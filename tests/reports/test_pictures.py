@@ -16,6 +16,7 @@ from stackjax import pictures
 from stackjax.bayesian.pictures import chances_of_paths, moved_strategies
 from stackjax.bayesian.pomdp.tree import commitment_paths
 from stackjax.reports.pictures import draw
+from stackjax.reports.sweep_report import _ends_of_colours, _tied
 from tests.runs.commands import PLAIN, result_of, run
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -174,16 +175,22 @@ for (const frame of document.querySelectorAll("iframe")) {
     assert inks[0] != inks[1]  # the dark page is another one
 
 
-def test_the_sweeps_map_has_one_colour_for_one_value(tmp_path):
+def test_a_sweeps_page_says_how_many_do_as_well(tmp_path):
     small = [*PLAIN, "--sweep.followers.step-size", "0.1", "0.2", "--sweep.pomdp.reward-play", "argmax", "mixed"]
     assert run("sweep", "escape", *small, "--out", tmp_path / "s") == 0
     page = (tmp_path / "s/report.html").read_text()
     assert page.count("<svg") == 1
-    assert "there is no winner" in page or "as well as far as one can tell" in page or "No other is as good" in page
+    result = json.loads((tmp_path / "s/result.json").read_text())
+    assert _tied(result) in page
+
+
+def test_ties_are_counted_in_words():
+    said = lambda count: _tied({"num_within_interval_of_best": count, "configurations": [{}] * 4})
+    assert said(1) == "No other is as good."
+    assert said(3) == "3 of 4 do as well as far as one can tell."
+    assert said(4) == "All 4 do as well as far as one can tell: there is no winner."
 
 
 def test_colours_span_more_than_rounding():
-    from stackjax.reports.sweep_report import _ends_of_colours
-
     assert _ends_of_colours(np.array([30.0, 30.0 + 1e-7])) == (29.0, 31.0 + 1e-7)
     assert _ends_of_colours(np.array([1.0, 2.0])) == (1.0, 2.0)

@@ -325,6 +325,16 @@ def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(tm
         assert said in capsys.readouterr().err
 
 
+def test_a_damaged_result_is_one_line_when_judged_again(tmp_path, capsys):
+    assert run("train", "maintain", *PLAIN, "--out", tmp_path / "run") == 0
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    del result["seeds"][0]["commitment"]
+    (tmp_path / "run/result.json").write_text(json.dumps(result))
+    capsys.readouterr()
+    assert run("evaluate", tmp_path / "run", "--judge-seed", "1") == 2
+    assert "is damaged (KeyError: 'commitment')" in capsys.readouterr().err
+
+
 def test_a_result_from_a_grid_says_so(tmp_path, capsys):
     assert run("train", "maintain-randomized", *QUICK, "--out", tmp_path / "run") == 0
     assert "Best on the grid: PPO chooses each number from 21 points" in capsys.readouterr().out

@@ -48,7 +48,8 @@ def test_tensorboard_has_every_number_once_and_resuming_doubles_none(tmp_path):
             assert {name for name, _ in wanted} >= {"greedy_payoff", "bcce_gap", "mean_return", "stackelberg_episodes"}
             for key, values in found.items():
                 assert values == [pytest.approx(wanted[key], rel=1e-6)], key
-    assert run(*command, "--overwrite") == 0  # an earlier run's events go with it
+    assert run(*command, "--overwrite") == 0
+    assert all(len(values) == 1 for values in scalars(place / "tensorboard/seed-0").values())  # earlier events are gone
 
 
 @pytest.mark.long

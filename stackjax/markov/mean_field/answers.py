@@ -85,12 +85,12 @@ def outcome_of(game: MeanFieldGame, own: Array, flow: Array) -> Outcome:
 
 
 def exploitability(game: MeanFieldGame, own: Array, outcome: Outcome) -> Array:
-    """``[K]`` how much less a follower of each type could pay, if it alone planned again."""
+    """``[K]`` how much less a follower of each type could pay, if it alone had another plan."""
     return jnp.maximum(outcome.costs - best_costs(game, own, outcome.field), 0.0)
 
 
 def equilibrium(game: MeanFieldGame, own: Array, tolerance: float) -> Array:
-    """``[K, T, S, A]`` the flow at which nobody gains more than ``tolerance`` by planning again, game units.
+    """``[K, T, S, A]`` the flow at which nobody gains more than ``tolerance`` by another plan, game units.
 
     Pairwise Frank-Wolfe on the potential (Lacoste-Julien and Jaggi 2015): again and again some followers of each type leave the
     worst plan in use for the best one, as many as the prices that they move make it pay.

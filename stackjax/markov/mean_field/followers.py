@@ -20,7 +20,7 @@ class MeanFieldFollowers(Kinded):
     """
 
     kind: Kind = "equilibrium"
-    """equilibrium: nobody gains by planning again. softmax: chances follow what actions cost at the prices they make."""
+    """equilibrium: nobody gains by another plan. softmax: chances follow what actions cost at the prices they make."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,7 +33,7 @@ class MeanFieldCertificate(NamedTuple):
     Attributes:
       leader_payoff: to the leader.
       follower_payoffs: ``[K]`` to each type, its costs with the sign changed.
-      exploitability: what a follower could save by planning again, of the type that could save the most.
+      exploitability: what a follower could save by another plan, of the type that could save the most.
       exploitability_bound: what theory allows it to be; 0 for an equilibrium.
       field_error: the slope of prices times the squared distance of the field from that of the equilibrium.
       field_error_bound: what theory allows that to be: the mean over types of what a follower could save.

@@ -50,10 +50,6 @@ class AffineFamily(Family):
 
         return AffineProblem(game, settings["affine"])
 
-    def vary(self, problem: Any, settings: dict[str, Any], options: dict[str, Any]) -> "AffineProblem":
-        del options  # none is traced
-        return dataclasses.replace(problem, config=settings["affine"])
-
     def resolved(self, problem: Any, settings: dict[str, Any]) -> dict[str, Any]:
         written = super().resolved(problem, settings)
         return {**written, "affine": {**written["affine"], "num_options": problem.num_options}}

@@ -55,10 +55,6 @@ class SaleFamily(Family):
 
         return SaleProblem(game, settings["sale"])
 
-    def vary(self, problem: Any, settings: dict[str, Any], options: dict[str, Any]) -> "SaleProblem":
-        del options  # none is traced
-        return dataclasses.replace(problem, config=settings["sale"])
-
     def solve(self, game: "Pricing") -> Solved:
         from stackjax.menus.sales.problem import SaleProblem
 

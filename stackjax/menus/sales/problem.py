@@ -14,7 +14,7 @@ from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
 from stackjax.menus.sales.config import SaleConfig
 from stackjax.menus.sales.pricing import Prices, Pricing
 from stackjax.menus.sales.sale import Sale, Valuations, bits, item_by_item
-from stackjax.menus.sales.value import NUM_REPEATS, repeats, sale_value, unit_demand_value
+from stackjax.menus.sales.value import HALF_WIDTH, NUM_REPEATS, repeats, sale_value, unit_demand_value
 from stackjax.pictures import Picture, curves
 from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
 from stackjax.spaces import Box
@@ -156,8 +156,8 @@ class SaleProblem:
             value = jax.pure_callback(exact, shape, table.prices[:, :, 1], vmap_method="sequential")
             return Judged(value, jnp.zeros_like(value), SaleCertificate(value, jnp.zeros_like(value)))
         found = repeats(self.game, table.prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
-        value, spread = found.mean(), found.std(ddof=1) / NUM_REPEATS**0.5
-        return Judged(value, jnp.zeros_like(value), SaleCertificate(value, 2.0 * spread))
+        value = found.mean()
+        return Judged(value, jnp.zeros_like(value), SaleCertificate(value, HALF_WIDTH * found.std(ddof=1)))
 
     def optimum(self) -> Optimum | None:
         """Where a closed form has it: one item, or unit demand."""

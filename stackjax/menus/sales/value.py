@@ -17,6 +17,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["SaleValue", "repeats", "sale_value", "unit_demand_value"]
 
 NUM_REPEATS = 16
+HALF_WIDTH = float(scipy.stats.t.ppf(0.975, NUM_REPEATS - 1)) / math.sqrt(NUM_REPEATS)  # of a 95 % interval, by the spread
 MOST_NUMBERS = 2**21  # gains that are computed at the same time
 
 
@@ -45,8 +46,7 @@ def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -
         return SaleValue(unit_demand_value(np.asarray(table.prices[:, :, 1], np.float64)), 0.0)
     play = jax.jit(lambda prices, key: repeats(pricing, prices, key, count, NUM_REPEATS))
     found = np.asarray(play(table.prices, key), np.float64)
-    spread = scipy.stats.t.ppf(0.975, NUM_REPEATS - 1) * found.std(ddof=1) / math.sqrt(NUM_REPEATS)
-    return SaleValue(float(found.mean()), float(spread))
+    return SaleValue(float(found.mean()), float(HALF_WIDTH * found.std(ddof=1)))
 
 
 def repeats(pricing: Pricing, prices: Array, key: PRNGKey, count: int, num_repeats: int) -> Array:

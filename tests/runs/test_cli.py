@@ -15,6 +15,7 @@ from stackjax.bayesian.problem import BayesianProblem
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.followers import FollowersConfig
+from stackjax.solvers.ppo.solver import ppo_caveat
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 from tests.runs.commands import PLAIN, QUICK, WHOLE, poison, result_of, run
@@ -304,6 +305,8 @@ def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(tm
         assert run("evaluate", out, *arguments, "--json") == 0
         return json.loads(capsys.readouterr().out)
 
+    empirical = lambda found: [seed["plays"]["empirical"]["leader_payoff"] for seed in found["seeds"]]
+    assert empirical(judged("--judge-seed", "4")) != empirical(judged("--judge-seed", "3"))  # other draws
     same, others = judged("--judge-seed", "3"), judged("--followers.kind", "best-response", "--pomdp.evaluation-rounds", "7")
     assert [seed["commitment"]["actions"] for seed in same["seeds"]] == [seed["commitment"]["actions"] for seed in own]
     assert (same["settings"]["pomdp"]["num_rounds"], same["judge_seed"]) == (20, 3)  # the run's own
@@ -339,5 +342,7 @@ def test_a_result_from_a_grid_says_so(tmp_path, capsys):
     assert run("train", "maintain-randomized", *QUICK, "--out", tmp_path / "run") == 0
     assert "Best on the grid: PPO chooses each number from 21 points" in capsys.readouterr().out
     assert "Best on the grid" in (tmp_path / "run/report.html").read_text()
-    assert run("train", "maintain", *QUICK, "--out", tmp_path / "rows") == 0
-    assert "on the grid" not in capsys.readouterr().out
+    problem = lambda name: BayesianProblem(sx.StackelbergPOMDP(sx.make(name), num_rounds=2))
+    assert ppo_caveat(problem("maintain-randomized"), PPOConfig())
+    assert ppo_caveat(problem("maintain-randomized"), PPOConfig(box_policy="gaussian")) == ""
+    assert ppo_caveat(problem("maintain"), PPOConfig()) == ""

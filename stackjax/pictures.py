@@ -6,9 +6,10 @@ Each picture is a dict with ``kind`` and ``title``; a family puts a list of them
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Picture", "cells", "curves", "graph", "paths", "regions"]
+__all__ = ["KINDS", "Picture", "cells", "curves", "graph", "paths", "regions"]
 
 Picture = dict[str, Any]
+KINDS = ("cells", "curves", "graph", "paths", "regions")
 MOST_PATHS, MOST_ROWS, MOST_NODES = 24, 40, 24
 
 

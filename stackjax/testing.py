@@ -19,6 +19,7 @@ from stackjax.bayesian.games.base import Game, require_game
 from stackjax.bayesian.pomdp.commitment import commit, roll_out
 from stackjax.bayesian.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
 from stackjax.errors import InputError, require_count
+from stackjax.pictures import KINDS
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -180,10 +181,16 @@ class _Check:
                     words = [getattr(game, name)(follower, index) for index in range(count)]
                 if not all(isinstance(word, str) for word in words):
                     raise self.fail(f"{name} must return a string")
+        paths = commitment_paths(game, tree)
         with self.calling("explain"):
-            lines = game.explain(observations, actions, commitment_paths(game, tree))
+            lines = game.explain(observations, actions, paths)
         if not (isinstance(lines, list) and all(isinstance(line, str) for line in lines)):
             raise self.fail("explain must return a list of strings")
+        uniform = [np.full((k, n), 1.0 / n) for k, n in zip(game.num_types, game.num_actions, strict=True)]
+        with self.calling("picture"):
+            drawn = game.picture(actions, paths, [1.0 / len(paths)] * len(paths), uniform)
+        if not isinstance(drawn, dict) or drawn.get("kind") not in KINDS:
+            raise self.fail(f"picture must return one of stackjax.pictures: {', '.join(KINDS)}")
         with self.calling("optimum"):
             optimum = game.optimum()
         if optimum is not None and not (hasattr(optimum, "value") and hasattr(optimum, "method")):

@@ -102,7 +102,8 @@ class MatrixGame(OneShotGame):
         rows, *columns = self.payoff_table.shape[:-1]
         if rows * math.prod(columns) > MOST_DRAWN:
             return super().picture(leader_actions, paths, chances, strategies)
-        mix = np.eye(rows)[leader_actions[0]] if not self.randomized else leader_actions[0] / leader_actions[0].sum()
+        first = leader_actions[0]
+        mix = np.asarray(self.row_mix(jnp.asarray(first))) if self.randomized else np.eye(rows)[first]
         play = functools.reduce(np.multiply.outer, [table[0] for table in strategies]).ravel()
         texts = [[", ".join(f"{x:.4g}" for x in pay) for pay in row] for row in self.payoff_table.reshape(rows, play.size, -1)]
         names = [", ".join(self.describe_action(i, a) for i, a in enumerate(place)) for place in np.ndindex(*columns)]

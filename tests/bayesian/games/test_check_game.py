@@ -110,6 +110,8 @@ def respond_with(value):
         (broken(respond=appends), "respond changes self.calls"),
         (broken(explain=lambda self, *_: 1 / 0), "explain raised ZeroDivisionError"),
         (broken(explain=lambda self, *_: "words"), "explain must return a list of strings"),
+        (broken(picture=lambda self, *_: 1 / 0), "picture raised ZeroDivisionError"),
+        (broken(picture=lambda self, *_: {"kind": "film"}), "picture must return one of stackjax.pictures"),
         (broken(describe_action=lambda self, follower, action: action), "describe_action must return a string"),
         (broken(optimum=lambda self: 3.0), "optimum must return an Optimum or None"),
         (Choices(jnp.nan), "payoffs must be finite, but are not under the leader actions"),

@@ -1,9 +1,12 @@
-# Each target sets up its own .venv from the lock of the running Python; nothing needs to be installed before.
+# Each target sets up .venv from the lock of the running Python; nothing needs to be installed before.
 PYTHON ?= python3
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 LOCK := locks/python$(VERSION).txt
 BIN := .venv/bin
 READY := .venv/ready-$(VERSION)
+TOOLS := .venv/tools-$(VERSION)
+# Modules are compiled when they are first imported, which is sooner than all of them now.
+INSTALL = $(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check --constraint $(LOCK) --editable
 SEEDS ?= 10
 OUT ?= runs/posted-price-pi
 
@@ -13,28 +16,34 @@ OUT ?= runs/posted-price-pi
 train: $(READY)
 	$(BIN)/stackjax train posted-price-pi --seeds $(SEEDS) --out $(OUT) --overwrite
 
-test: $(READY)
+test: $(TOOLS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
-test-fast: $(READY)
+test-fast: $(TOOLS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow"
 
-test-all: $(READY)
+test-all: $(TOOLS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(READY)
+lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)
+# The documentation, built strictly into runs/site.
+docs: $(TOOLS)
+	$(INSTALL) '.[docs]'
+	$(BIN)/python docs/make_api.py
+	$(BIN)/mkdocs build --strict
+
+bench: $(TOOLS)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/equilibration.py
 	$(BIN)/python benchmarks/planning.py
 	$(BIN)/python benchmarks/menus.py
 	$(BIN)/python benchmarks/leaders.py --problems independent at-odds bayesian --sizes 8 --instances 1
 
-bench-leaders: $(READY)
+bench-leaders: $(TOOLS)
 	$(BIN)/python benchmarks/leaders.py
 
 reproduce: $(READY)
@@ -45,7 +54,12 @@ reproduce-quick: $(READY)
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) --editable '.[dev]'
+	$(INSTALL) .
+	touch $@
+
+# What tests, benchmarks and pages need besides.
+$(TOOLS): $(READY)
+	$(INSTALL) '.[dev]'
 	touch $@
 
 $(LOCK):
@@ -60,10 +74,3 @@ lock:
 
 clean:
 	rm -rf .venv .cache runs
-
-# The documentation, built strictly into runs/site, in an environment of its own.
-docs: pyproject.toml
-	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	.venv-docs/bin/python docs/make_api.py
-	.venv-docs/bin/mkdocs build --strict

@@ -62,10 +62,15 @@ def _positive(call: ast.Call) -> str:
     return f"{text(_argument(call, 0, 'name'))}={BLANK} must be a positive finite number"
 
 
+def _array(call: ast.Call) -> str:
+    return f"{text(_argument(call, 0, 'name'))}={BLANK} must be an array of numbers"
+
+
 CHECKS: dict[str, Callable[[ast.Call], str]] = {  # the checks of stackjax/errors.py, which make their messages themselves
     "require": _allowed(3),
     "require_is": _allowed(3),
     "require_number": _allowed(3),
+    "require_array": _array,
     "require_count": _count,
     "require_positive": _positive,
 }

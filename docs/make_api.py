@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 
 HERE = pathlib.Path(__file__).parent
 PACKAGE = HERE.parent / "stackjax"
@@ -13,6 +14,9 @@ PAGES = {
     "interop": ("interop/__init__.pyi", "stackjax.interop"),
 }
 EXTRA = {"stackjax": ["stackjax.testing.check_game"]}
+IMPLEMENTS = re.compile(
+    r"`(\w+)`\s+in\s+`(stackjax/[\w/]+\.py)`"
+)  # how docs/mathematics.md names what an equation is in the code
 
 
 def names(stub: str, package: str) -> list[str]:
@@ -22,6 +26,25 @@ def names(stub: str, package: str) -> list[str]:
         if isinstance(node, ast.ImportFrom) and node.module and node.module != "_version":
             found.update({alias.name: f"{package}.{node.module}.{alias.name}" for alias in node.names})
     return [found[name] for name in sorted(found, key=str.lower)]
+
+
+def place(name: str, file: str) -> str:
+    """The dotted name of a function, a class, or a method of a class of ``file``."""
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    module = file.removesuffix(".py").replace("/", ".")
+    for node in ast.parse((PACKAGE.parent / file).read_text()).body:
+        if isinstance(node, kinds) and node.name == name:
+            return f"{module}.{name}"
+        if isinstance(node, ast.ClassDef) and any(isinstance(inner, kinds) and inner.name == name for inner in node.body):
+            return f"{module}.{node.name}.{name}"
+    raise ValueError(f"{file} has no {name}")
+
+
+def implementing(listed: set[str]) -> str:
+    """The page of what docs/mathematics.md names and no other page of the reference lists."""
+    named = [place(*found) for found in IMPLEMENTS.findall((HERE / "mathematics.md").read_text())]
+    title = "# The code of the mathematics\n\nWhat [the mathematics](../mathematics.md) names, besides what is public.\n\n"
+    return title + "\n".join(f"::: {one}" for one in dict.fromkeys(named) if not {one, one.rpartition(".")[0]} & listed) + "\n"
 
 
 def page(name: str) -> str:
@@ -34,6 +57,8 @@ def main() -> None:
     (HERE / "api").mkdir(exist_ok=True)
     for name in PAGES:
         (HERE / "api" / f"{name}.md").write_text(page(name))
+    listed = {line.removeprefix("::: ") for name in PAGES for line in page(name).splitlines()}
+    (HERE / "api" / "mathematics.md").write_text(implementing(listed))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@ import math
 import numbers
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
     "InputError",
@@ -14,6 +17,7 @@ __all__ = [
     "nearest",
     "or_words",
     "require",
+    "require_array",
     "require_count",
     "require_is",
     "require_key",
@@ -81,6 +85,19 @@ def require_number(name: str, value: Any, holds: Callable[[float], bool], allowe
     is_real = str(getattr(value, "dtype", "")).startswith(("float", "bfloat", "int", "uint"))
     if not is_real or not all(math.isfinite(number) and holds(number) for number in _known_numbers(value)):
         raise InputError(f"{name}={_shown(value)} must be {allowed}")
+
+
+def require_array(name: str, value: Any) -> "np.ndarray":
+    """``value`` as a NumPy array; raise `InputError` unless it holds real numbers alone, in nested lists of one shape."""
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "bUSc":
+            return array if array.dtype.kind in "fiu" else array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(f"{name}={_shown(value)} must be an array of numbers")
 
 
 def require_key(key: Any) -> None:

@@ -5,6 +5,7 @@ Runs, sweeps, reports and the command line know families by this page alone, and
 
 import abc
 import dataclasses
+import types
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from stackjax.errors import UnsolvedError
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from stackjax.registry import GameEntry
 
 __all__ = ["Family", "GameSource", "Solved"]
+
+ABOUT_THE_RUN = (  # numbers of a seed that are no part of its certificate
+    *("seed", "update", "mean_greedy_payoff", "stackelberg_episodes", "leader_decisions"),
+    *("diverged_at", "settled", "optimum", "optimality_gap"),
+)
 
 
 class Solved(NamedTuple):
@@ -122,5 +128,15 @@ class Family(abc.ABC):
         return None
 
     def certificates(self, entry: dict[str, Any]) -> dict[str, Any]:
-        """The certificates in a seed's ``entry`` of ``result.json``, by the way in which followers play (one may be enough)."""
-        return {"": entry}
+        """The certificates in a seed's ``entry`` of ``result.json``, by the way in which followers play (one may be enough).
+
+        Unless a family says otherwise, one that has the numbers, and the lists of numbers, that the problem puts there.
+        """
+        numbers = {
+            name: value
+            for name, value in entry.items()
+            if name not in ABOUT_THE_RUN
+            and value != []
+            and all(isinstance(one, (int, float)) for one in (value if isinstance(value, list) else [value]))
+        }
+        return {"": types.SimpleNamespace(**numbers)}

@@ -62,9 +62,11 @@ def load_policy(path: str | os.PathLike, seed: int | None = None) -> Policy:
       seed: which one of a ``policies.npz``; by default the first. An exported file holds one.
 
     Raises:
-      ValueError: the file is damaged, or holds no policy, or none of this seed.
+      ValueError: ``path`` is none, the file is damaged, or holds no policy, or none of this seed.
       OSError: it cannot be opened.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"path={path!r} must be the path of a file")
     with open(path, "rb") as stream:
         content = stream.read()
     try:

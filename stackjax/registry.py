@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from stackjax import plugins
-from stackjax.errors import InputError, near_matches
+from stackjax.errors import InputError, near_matches, require_is
 from stackjax.families import Family
 
 __all__ = [
@@ -139,6 +139,7 @@ def register(
     Raises:
       InputError: the name is taken, ``factory`` cannot make a game, or a parameter has no default or no type.
     """
+    require_is("name", name, str, "a word, which sx.make and the command line know the game by")
     if family is not None and family not in families():
         raise InputError(f"family={family!r} must be one of {', '.join(families())}.{near_matches(family, families())}")
     if name in {entry.name for entry in registered_games()}:
@@ -229,4 +230,5 @@ def make(name: str, **options: Any) -> Any:
     Raises:
       InputError: the name or an option is unknown (the message lists near matches), or a value is out of range.
     """
+    require_is("name", name, str, "a registered name, for example 'maintain'")
     return entry(name).build(**options)

@@ -78,4 +78,4 @@ class Box:
         return f"{len(self.low)} numbers from {self.low} to {self.high}"
 
     def describe(self, action: np.ndarray) -> str:
-        return "(" + ", ".join(f"{value:.3g}" for value in np.asarray(action)) + ")"
+        return "(" + ", ".join(f"{value:.6g}" for value in np.asarray(action)) + ")"

@@ -37,7 +37,7 @@ def test_python_blocks_run(capsys):
     assert names["result"].metrics.is_finite.shape == (2, 2)
     assert names["commitments"].shape == (2, 8, 3)
     printed = capsys.readouterr().out
-    assert printed.startswith("posted-price-pi: greedy leader, exact evaluation; optimum 0 (closed-form)")
+    assert printed.startswith("posted-price-pi: the best commitment of each seed, judged again; optimum 0 (closed-form)")
     assert "Certificate(leader_payoff=Array(" in printed
     for block in blocks[2:4]:
         exec(block, names)

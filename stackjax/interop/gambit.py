@@ -24,6 +24,7 @@ def save_nfg(game: MatrixGame, path: str | pathlib.Path) -> None:
       InputError: ``game`` is no matrix game, or ``path`` ends in something else.
       OSError: the file cannot be written.
     """
+    require_is("path", path, (str, pathlib.Path), "the path of a file that ends in .nfg")
     path = pathlib.Path(path)
     if path.suffix != ".nfg":
         raise InputError(f"path={str(path)!r} must end in .nfg")

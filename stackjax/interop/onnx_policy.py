@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from stackjax.errors import require_is
 from stackjax.interop.needs import missing
 from stackjax.policy import Policy
 
@@ -31,8 +32,9 @@ def policy_to_onnx(policy: Policy, about: dict[str, str] | None = None) -> bytes
       about: words to keep in the file's metadata.
 
     Raises:
-      InputError: onnx is not installed.
+      InputError: ``policy`` is none, or onnx is not installed.
     """
+    require_is("policy", policy, Policy, "a Policy, for example from sx.load_policy")
     require_onnx()
     from onnx import TensorProto, checker, helper
 

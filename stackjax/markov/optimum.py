@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import UnsolvedError
+from stackjax.errors import UnsolvedError, require_is
 from stackjax.markov.answers import MOST_POLICIES, Length
 from stackjax.markov.game import MarkovGame, tabulate_markov
 from stackjax.spaces import Discrete
@@ -46,8 +46,10 @@ def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum
       knows_time: whether the follower may do something else in every step; without a horizon this makes no difference.
 
     Raises:
+      InputError: ``game`` is no `MarkovGame`.
       UnsolvedError: the leader mixes or pays, there are several followers, or there are too many tables; says which.
     """
+    require_is("game", game, MarkovGame, "a MarkovGame, for example sx.make('iterated')")
     if hasattr(game, "solve"):
         return game.solve(knows_time=knows_time)
     if not isinstance(game.leader_actions, Discrete):

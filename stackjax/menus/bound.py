@@ -12,7 +12,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
-from stackjax.errors import UnsolvedError, require, require_count
+from stackjax.errors import UnsolvedError, require, require_count, require_is
 from stackjax.menus.game import MenuGame
 from stackjax.problem import Optimum
 
@@ -56,10 +56,11 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
       cells: N, of the lattice in each dimension; more make the bound tighter and take longer.
 
     Raises:
-      InputError: ``cells`` is not from 4 to 128.
+      InputError: ``game`` is no `MenuGame`, or ``cells`` is not from 4 to 128.
       UnsolvedError: types are not uniform on a rectangle.
       ArithmeticError: the linear programme failed.
     """
+    require_is("game", game, MenuGame, "a MenuGame, for example sx.make('menu-additive')")
     require_count("cells", cells, least=4)
     require("cells", cells, cells <= MOST_CELLS, f"at most {MOST_CELLS}")
     if not game.law.is_box or game.law.dimension != 2:

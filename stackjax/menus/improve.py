@@ -10,6 +10,7 @@ import itertools
 import numpy as np
 import scipy.optimize
 
+from stackjax.errors import require_count, require_is
 from stackjax.menus.few_types import improved_for_few
 from stackjax.menus.game import Menu, MenuGame
 
@@ -60,7 +61,16 @@ def improved(game: MenuGame, menu: Menu, num_evaluations: int, most_options: int
     Args:
       num_evaluations: of the profit, about as many at most.
       most_options: that the menu may have.
+
+    Returns:
+      The menu; ``menu`` itself where the profit is an average over points.
+
+    Raises:
+      InputError: an argument is of the wrong kind.
     """
+    require_is("game", game, MenuGame, "a MenuGame, for example sx.make('menu-additive')")
+    require_is("menu", menu, Menu, "a Menu")
+    require_count("num_evaluations", num_evaluations, least=0)
     if game.law.atoms is not None:
         return improved_for_few(game, menu, most_options)
     if game.cells(menu) is None:

@@ -125,7 +125,8 @@ def unsettled_in_words(result: dict[str, Any]) -> str:
 def print_result(result: dict[str, Any], directory: RunDirectory | None, console: Console | None = None) -> None:
     """The table, what the best seed learned, and where the report lies (if a ``directory`` is given)."""
     console = console or Console()
-    console.print(f"{result['game']}: greedy leader, exact evaluation; optimum {optimum_in_words(result)}", highlight=False)
+    optimum = optimum_in_words(result)
+    console.print(f"{result['game']}: the best commitment of each seed, judged again; optimum {optimum}", highlight=False)
     print_table(result, console)
     for words in remarks(result):
         if words:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 import pathlib
 import tempfile
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from stackjax.disk.directory import RunDirectory
-from stackjax.errors import InputError, require_is
+from stackjax.errors import InputError, require, require_is
 from stackjax.families import Family
 from stackjax.policy import Policy, load_policy
 from stackjax.reports.display import LiveProgress, best_seed, print_result
@@ -28,7 +29,8 @@ class TrainedSeed(NamedTuple):
     Attributes:
       seed: the seed.
       certificate: payoffs and gaps (numbers, game units) of the play that the leader is paid for; payoffs are means over the
-        groups of fresh followers, gaps the largest. In a Bayesian game a `Certificate`.
+        groups of fresh followers, gaps the largest. In a Bayesian game a `Certificate`; else what the family's table shows, for
+        example ``certificate.half_width``.
       settled: whether the followers' gap is small enough for that play to count as an equilibrium.
       optimum: the leader's exact optimum (or bound), or None where it is not known; ``optimum_method`` says how it is known.
       optimality_gap: the optimum less the leader's payoff, or None.
@@ -133,6 +135,9 @@ def train(
         raise InputError(f"{next(iter(settings))} is an option of a named game; give a Game its options when it is made")
     given = {name: value for name, value in known.items() if value is not None}
     spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum, polish)
+    require_is("out", out, (str, os.PathLike, type(None)), "the path of a directory, or None")
+    is_mesh = isinstance(mesh, tuple) and len(mesh) == 2 and all(isinstance(count, int) for count in mesh)
+    require("mesh", mesh, mesh is None or is_mesh, "two numbers of devices, for seeds and for each seed's episodes")
     if out is None and (resume or overwrite):
         raise InputError("resume and overwrite need out, the run directory")
     if out is None and log is not None:

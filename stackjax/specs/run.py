@@ -42,6 +42,7 @@ class RunSpec:
     def __post_init__(self) -> None:
         defaults = {name: kind() for name, kind in self.family.sections.items() if name not in self.settings}
         object.__setattr__(self, "settings", {**defaults, **self.settings})
+        require_count("seed", self.first_seed, least=0)
         require_count("seeds", self.num_seeds)
         require("seeds", self.num_seeds, self.num_seeds <= MOST_SEEDS, f"at most {MOST_SEEDS}")
         polish = self.solver_entry.polish if self.polish is None else self.polish

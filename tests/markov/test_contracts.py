@@ -123,10 +123,10 @@ def test_a_leader_who_commits_learns_contracts():
     )
     tree = random_tree(1, depth=2)
     equilibrium = equilibrium_of(*(array.tolist() for array in tree))[0][0]
-    payoff = found.best.certificate["leader_payoff"]
+    payoff = found.best.certificate.leader_payoff
     assert payoff >= equilibrium * (1.0 - 3e-4)
     assert found.best.optimum * (1.0 - 3e-4) <= payoff <= found.best.optimum + 1e-5
-    assert found.best.certificate["exploitability"] == pytest.approx(0.0, abs=1e-5)
+    assert found.best.certificate.exploitability == pytest.approx(0.0, abs=1e-5)
 
 
 def test_mistakes_name_what_is_allowed():

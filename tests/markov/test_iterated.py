@@ -207,4 +207,4 @@ def test_a_factory_that_does_not_say_what_it_makes_is_told_how():
 
 def test_a_markov_game_trains_from_python():
     found = sx.train(iterated("chicken", horizon=3), search=sx.SearchConfig(2, 64), seeds=1, polish=0, progress=False)
-    assert found.best.certificate["leader_payoff"] == 4.5
+    assert found.best.certificate.leader_payoff == 4.5

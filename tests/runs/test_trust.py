@@ -159,7 +159,7 @@ def test_sx_train_is_the_command(trained, tmp_path, capsys):
         assert seed.commitment.tolist() == entry["commitment"]["actions"]
         assert seed.policy.act(seed.observations).tolist() == seed.commitment.tolist()
     assert found.best.certificate.leader_payoff == max(seed.certificate.leader_payoff for seed in found.seeds)
-    assert "rows: greedy leader, exact evaluation" in str(found)
+    assert "rows: the best commitment of each seed, judged again" in str(found)
     kept = sx.train(game, seeds=2, out=tmp_path / "kept", **small)
     assert kept.directory == tmp_path / "kept"
     assert kept.result["seeds"] == found.result["seeds"]

@@ -45,9 +45,10 @@ def empirical_play(play_counts: Array, strategies: tuple[Array, ...]) -> Array:
 
 def play_seen(play_counts: Array, otherwise: Array) -> Array:
     """Joint play as it occurred, conditional on types; where a type profile never did, ``otherwise``."""
-    if play_counts.shape != otherwise.shape:
+    shape = jnp.shape(play_counts)
+    if shape != otherwise.shape:
         raise InputError(
-            f"play_counts has shape {play_counts.shape}, but the strategies' play {otherwise.shape}; followers with memory "
+            f"play_counts has shape {shape}, but the strategies' play {otherwise.shape}; followers with memory "
             "have a row for each last joint action: use long_run_play"
         )
     n = play_counts.ndim // 2

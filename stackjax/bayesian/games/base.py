@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError, require, require_count
+from stackjax.errors import InputError, require, require_array, require_count
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
@@ -224,12 +224,21 @@ class InducedGame(NamedTuple):
 
 
 def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payoff: ArrayLike | None = None) -> InducedGame:
-    """A checked `InducedGame` from plain arrays; ``leader_payoff`` defaults to zero (a game without a leader).
+    """A checked `InducedGame` from plain arrays: what a commitment leaves to N followers.
+
+    Args:
+      type_prior: ``[K_1, ..., K_N]`` the joint distribution of types, or ``[K_1, ..., K_N, *batch]``.
+      follower_payoffs: ``[N, K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
+      leader_payoff: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units; None is a game without a leader.
+
+    Returns:
+      The game, for `equilibrate`, `certify` and the gaps.
 
     Raises:
-      InputError: the prior is no distribution, a shape does not fit, or a payoff is not finite.
+      InputError: the prior is no distribution, a shape does not fit, or a payoff is no number or not finite.
     """
-    prior, followers = np.asarray(type_prior, np.float64), np.asarray(follower_payoffs)
+    prior = require_array("type_prior", type_prior).astype(np.float64)
+    followers = require_array("follower_payoffs", follower_payoffs)
     n = followers.shape[0] if followers.ndim else 0
     batch = followers.shape[1 + 2 * n :]
     fits = prior.shape in (followers.shape[1 : 1 + n], followers.shape[1 : 1 + n] + batch)
@@ -239,7 +248,8 @@ def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payo
             f"has shape [K_1..K_N] or [K_1..K_N, *batch], and it has {prior.shape}"
         )
     check_type_prior(prior, n)
-    leader = np.zeros(followers.shape[1:], followers.dtype) if leader_payoff is None else np.asarray(leader_payoff)
+    nothing = np.zeros(followers.shape[1:], followers.dtype)
+    leader = nothing if leader_payoff is None else require_array("leader_payoff", leader_payoff)
     if leader.shape != followers.shape[1:]:
         raise InputError(f"leader_payoff has shape {leader.shape}, but must be {followers.shape[1:]}")
     for name, table in {"follower_payoffs": followers, "leader_payoff": leader}.items():

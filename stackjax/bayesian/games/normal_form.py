@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import OneShotGame
-from stackjax.errors import InputError
+from stackjax.errors import InputError, require_is
 from stackjax.pictures import Picture, cells
 from stackjax.problem import Optimum
 from stackjax.spaces import Box, Discrete
@@ -131,6 +131,8 @@ def matrix_game(
     Raises:
       InputError: ragged, not numbers, NaN or infinite, or of a rank that does not fit; or the names do not fit.
     """
+    require_is("randomized", randomized, bool, "True or False")
+    require_is("name", name, str, "a word")
     try:
         table = np.asarray(payoffs, np.float64)
     except (ValueError, TypeError, OverflowError) as error:
@@ -161,6 +163,7 @@ def _checked_names(action_names: Any, num_actions: tuple[int, ...]) -> tuple[tup
     """``action_names`` as tuples; raises `InputError` unless each agent has a name for each of its actions."""
     if action_names is None:
         return ()
+    require_is("action_names", action_names, (list, tuple), "a list of words for each agent")
     lists = [isinstance(one, (list, tuple)) and all(isinstance(name, str) for name in one) for one in action_names]
     if not all(lists) or [len(one) for one in action_names] != list(num_actions):
         counts = ", ".join(map(str, num_actions))

@@ -6,6 +6,7 @@ sequential price mechanism.
 """
 
 import itertools
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import Game, check_type_prior
-from stackjax.errors import InputError, require_count
+from stackjax.errors import InputError, require, require_array, require_count
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
@@ -62,8 +63,9 @@ class PostedPrice(Game):
     ) -> None:
         require_count("num_messages", num_messages)
         self.name = name
-        self.values = tuple(np.asarray(agent_values, np.float64) for agent_values in values)
-        self.type_prior = check_type_prior(np.asarray(type_prior, np.float64))
+        require("values", values, isinstance(values, Iterable), "a sequence of values for each agent")
+        self.values = tuple(require_array("values", agent_values).astype(np.float64) for agent_values in values)
+        self.type_prior = check_type_prior(require_array("type_prior", type_prior).astype(np.float64))
         if tuple(v.size for v in self.values) != self.type_prior.shape:
             raise InputError(
                 f"values gives {tuple(v.size for v in self.values)} types, but type_prior has shape {self.type_prior.shape}"

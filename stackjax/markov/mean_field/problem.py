@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.special
 
-from stackjax.errors import UnsolvedError
+from stackjax.errors import UnsolvedError, require_is
 from stackjax.markov.mean_field.answers import ATOMS, equilibrium, exploitability, outcome_of, softmax_population
 from stackjax.markov.mean_field.followers import MeanFieldFollowers, SoftmaxPopulation
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
@@ -235,8 +235,10 @@ def solve_mean_field(game: MeanFieldGame) -> MeanFieldOptimum:
     """The leader's best commitment against a population in equilibrium: every one is tried, in float64.
 
     Raises:
+      InputError: ``game`` is no `MeanFieldGame`.
       UnsolvedError: the leader's actions are real numbers, or there are too many commitments.
     """
+    require_is("game", game, MeanFieldGame, "a MeanFieldGame, for example sx.make('tariffs')")
     if not isinstance(game.leader_actions, Discrete):
         raise UnsolvedError(f"game {game.name!r} has a leader whose actions are real numbers; they cannot be enumerated")
     count = game.leader_actions.n**game.num_periods

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.runs.commands import PLAIN
+
 PLUGIN = """
 import dataclasses
 
@@ -78,9 +80,7 @@ def test_a_plugins_game_trains_at_the_command_line(run, tmp_path):
     assert "plugin-coins" in listed.stdout
     assert "coins_solver" in listed.stdout
     assert not listed.stderr
-    trained = command(
-        "train", "plugin-coins", "--out", tmp_path / "run", "--seeds", "2", "--game.prize", "2.0", "--direct.num-updates", "2"
-    )
+    trained = command("train", "plugin-coins", *PLAIN, "--game.prize", "2.0", "--out", tmp_path / "run")
     assert trained.returncode == 0, trained.stderr
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert [seed["leader_payoff"] for seed in result["seeds"]] == [2.0, 2.0]

@@ -26,7 +26,8 @@ def python_blocks(page: str) -> list[str]:
 def test_python_blocks_run(capsys):
     blocks = [python_blocks("README.md")[0], *python_blocks("docs/parts.md")]
     # The same programs at a smaller size: seeds, rounds and updates.
-    small = "direct=sx.DirectConfig(num_updates=2, population=16), pomdp=sx.POMDPConfig(num_rounds=20), seeds=2"
+    search = "search=sx.SearchConfig(num_updates=2, population=16), polish=0"
+    small = f"{search}, pomdp=sx.POMDPConfig(num_rounds=20), seeds=2"
     blocks[0] = blocks[0].replace("seeds=10", small)
     blocks[1] = blocks[1].replace("num_rounds=1000", "num_rounds=20").replace("jax.random.key(0), 10", "jax.random.key(0), 2")
     blocks[1] = blocks[1].replace("num_envs=256", "num_envs=16, num_updates=2")
@@ -37,7 +38,7 @@ def test_python_blocks_run(capsys):
     assert names["result"].metrics.is_finite.shape == (2, 2)
     assert names["commitments"].shape == (2, 8, 3)
     printed = capsys.readouterr().out
-    assert printed.startswith("posted-price-pi: the best commitment of each seed, judged again; optimum 0 (closed-form)")
+    assert printed.startswith("posted-price-pi: the best commitment of each seed; optimum 0 (closed-form)")
     assert "Certificate(leader_payoff=Array(" in printed
     for block in blocks[2:4]:
         exec(block, names)

@@ -7,7 +7,7 @@ import numpy as np
 
 from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.pomdp.commitment import tabulate_batch
+from stackjax.bayesian.pomdp.commitment import tabulate
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.tree import DecisionTree, Path
 from stackjax.pictures import Picture, cells
@@ -30,7 +30,9 @@ def chances_of_paths(game: Game, tree: DecisionTree, found: list[Path], strategi
 
 
 def moved_strategies(env: StackelbergPOMDP, commitments: Any) -> tuple[np.ndarray, list[np.ndarray]] | None:
-    """Rounds ``[m]`` and, for each follower, strategies ``[m, K_i, A_i, S]`` of a group that answers each commitment.
+    """Rounds ``[m]`` and, for each follower, strategies ``[S, m, K_i, A_i]`` of a group that answers each commitment.
+
+    All groups have the same luck, so that a commitment's picture does not depend on what else is in the batch.
 
     None where followers remember, or where there is too much of it.
     """
@@ -40,14 +42,14 @@ def moved_strategies(env: StackelbergPOMDP, commitments: Any) -> tuple[np.ndarra
         return None
 
     def learned(made: Any) -> Any:
-        game = tabulate_batch(env.game, env.tree, made).game
+        game = tabulate(env.game, env.tree, made).game
         response = equilibrate(
             jax.random.key(0), game, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, num_snapshots=count
         )
         return response.snapshots
 
-    seen = jax.device_get(jax.jit(learned)(commitments))
-    return np.asarray(seen.rounds), [np.asarray(table) for table in seen.strategies]
+    seen = jax.device_get(jax.jit(lambda made: jax.lax.map(learned, made))(commitments))
+    return np.asarray(seen.rounds[0]), [np.asarray(table) for table in seen.strategies]
 
 
 def of_strategies(game: Game, rounds: np.ndarray, tables: list[np.ndarray]) -> Picture:

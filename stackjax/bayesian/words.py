@@ -48,7 +48,7 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
         strategies = [np.asarray(table[i]).mean(axis=0) for table in evaluation.strategies]
         pictures = [game.picture(actions[i], paths, chances_of_paths(game, env.tree, paths, strategies), strategies)]
         if moved is not None:
-            pictures.append(of_strategies(game, moved[0], [table[..., i] for table in moved[1]]))
+            pictures.append(of_strategies(game, moved[0], [table[i] for table in moved[1]]))
         found.append(
             {
                 **plays[env.reward_play],

@@ -58,15 +58,18 @@ class Budget:
             return COPIES * whole / multiple + gathered + program_bytes
         return max(self._compiling, self.fixed + COPIES * whole + gathered + program_bytes + HOST_BYTES * size)
 
-    def check(self, build: Callable[[int], Programs], multiple: int) -> None:
-        """Raise `InputError` unless the smallest batch fits, as far as its state tells; nothing is compiled for it."""
-        programs = build(multiple)
+    def check(self, programs: Programs, multiple: int) -> int:
+        """The bytes of an element's state; raise `InputError` unless the smallest batch, of ``multiple`` elements, fits.
+
+        That is told from the state's size; nothing is compiled for it.
+        """
         self.check_tables(programs)
         needed = self.needed(multiple, multiple, programs.state_bytes)
         if needed > self.total:
             raise InputError(
                 f"memory_gib={self.total / GIB:.3g} is too little: {multiple} runs at a time need {needed / GIB:.3g} GiB"
             )
+        return programs.state_bytes
 
     def check_tables(self, programs: Programs) -> None:
         """Raise `InputError` unless followers' answers to every commitment that is tried at once fit, for each run."""
@@ -81,7 +84,7 @@ class Budget:
             )
 
 
-def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, budget: Budget) -> Programs:
+def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, budget: Budget, state_bytes: int) -> Programs:
     """Compiled programs for ``wanted`` elements, or for as many fewer as the ``budget`` asks for.
 
     The size is first worked out from the size of an element's state, which is known exactly, then checked against what the
@@ -90,12 +93,11 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
     Args:
       build: the number of elements to programs that are not yet compiled.
       multiple: elements come in multiples of this, one for each device along ``runs``.
+      state_bytes: of an element, see `Budget.check`.
 
     Raises:
       InputError: not even ``multiple`` elements fit.
     """
-    budget.check(build, multiple)
-    state_bytes = build(multiple).state_bytes
     size = math.ceil(wanted / multiple) * multiple
     while size > multiple and budget.needed(size, multiple, state_bytes) > budget.total:
         size = max(multiple, math.floor(0.9 * size / multiple) * multiple)

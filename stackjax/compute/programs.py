@@ -80,11 +80,6 @@ class Programs:
             jax.ShapeDtypeStruct((self._block,), jnp.int32),
             {name: jax.ShapeDtypeStruct((self._block,), jnp.float32) for name in swept},
         )
-        self._state = jax.eval_shape(jax.vmap(partial(self._start, WHOLE)), self._elements)
-        self._specs: RunState = jax.tree.map(lambda _: P(), self._state)
-        if self.solver.sharded is not None:
-            part = lambda is_part: P(None, "episodes") if is_part else P()
-            self._specs = self._specs._replace(solver=jax.tree.map(part, self.solver.sharded(self._state.solver)))
         self._functions: dict[str, Callable] = {}
         self._compiled: dict[tuple[str, int], Any] = {}
 
@@ -92,6 +87,27 @@ class Programs:
     def solver(self) -> Solver:
         """The solver of every element with the base run's numbers instead of the swept ones."""
         return self._solver({}, WHOLE)
+
+    @cached_property
+    def _state(self) -> RunState:
+        """The shapes of a block's state. Where devices share no episodes, tracing for them is ``init``'s tracing too."""
+        if self._num_sharing > 1:
+            return jax.eval_shape(jax.vmap(partial(self._start, WHOLE)), self._elements)
+        everywhere = jax.tree.map(lambda _: P(), self._elements)
+        return self._init.eval_shape(self._shapes(self._elements, everywhere, self._here[0]))
+
+    @cached_property
+    def _init(self) -> Any:
+        return jax.jit(self._function("init"))
+
+    @cached_property
+    def _specs(self) -> RunState:
+        """What of a state each of the devices that share episodes has."""
+        specs: RunState = jax.tree.map(lambda _: P(), self._state)
+        if self.solver.sharded is None:
+            return specs
+        part = lambda is_part: P(None, "episodes") if is_part else P()
+        return specs._replace(solver=jax.tree.map(part, self.solver.sharded(self._state.solver)))
 
     def _problem(self, values: dict[str, Any]) -> Problem:
         return self.spec.problem_with(self.problem, values)
@@ -225,7 +241,10 @@ class Programs:
     def _lowered(self, name: str, at: int) -> Any:
         """A program for a block at a place, each of whose devices does its part of the episodes."""
         everywhere = lambda tree: jax.tree.map(lambda _: P(), tree)
-        state, elements = (self._state, self._specs), (self._elements, everywhere(self._elements))
+        elements = (self._elements, everywhere(self._elements))
+        if name == "init" and self._num_sharing == 1:
+            return self._init.lower(self._shapes(*elements, at))
+        state = (self._state, self._specs)
         takes: list[tuple[Any, Any]] = {
             "init": [elements],
             "advance": [state, elements, (jax.ShapeDtypeStruct((), jnp.int32), P())],
@@ -235,9 +254,13 @@ class Programs:
             gives = {"score": (self._specs, P()), "evaluate": P()}.get(name, self._specs)
             in_specs = tuple(specs for _, specs in takes)
             function = jax.shard_map(function, mesh=self._places[at], in_specs=in_specs, out_specs=gives, check_vma=False)
-        with_sharding = lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-        arguments = [jax.tree.map(with_sharding, shapes, self._shardings(specs, at)) for shapes, specs in takes]
+        arguments = [self._shapes(shapes, specs, at) for shapes, specs in takes]
         return jax.jit(function, donate_argnums=(0,) if name in ("advance", "score") else ()).lower(*arguments)
+
+    def _shapes(self, shapes: PyTree, specs: PyTree, at: int) -> PyTree:
+        """``shapes`` as they lie on the devices of a place."""
+        with_sharding = lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+        return jax.tree.map(with_sharding, shapes, self._shardings(specs, at))
 
     def _function(self, name: str) -> Callable:
         """What a program computes; always the same object, so that it is traced once for all places that share nothing."""

@@ -1,9 +1,9 @@
 """A run's directory: what lies where, and whose it is."""
 
 import json
-import os
 import pathlib
 import shutil
+import tempfile
 from typing import IO, Any
 
 from stackjax.disk.files import to_json, write_text
@@ -82,7 +82,7 @@ class RunDirectory:
             raise InputError(f"directory {self.path} cannot be written: {error.strerror or error}") from error
 
     def check_usable(self, *, resume: bool, overwrite: bool) -> None:
-        """Raise `InputError` unless a run may go here; changes nothing.
+        """Raise `InputError` unless a run may go here, and nobody else is writing here now; changes nothing.
 
         The directory may hold a run only with ``resume`` or ``overwrite``, and must hold nothing else: what a kill left
         behind (our own names and their temporary files) does not count.
@@ -109,8 +109,15 @@ class RunDirectory:
                 f"output directory {self.path} holds {left[0]} but no config.json that tells whose it is; use another --out"
             )
         parent = next(p for p in (self.path, *self.path.parents) if p.exists())
-        if not os.access(parent, os.W_OK):
-            raise InputError(f"output directory {self.path} cannot be written: no permission in {parent}")
+        try:
+            with tempfile.TemporaryFile(dir=parent):
+                pass
+            if (self.path / LOCK).exists():
+                self._hold()
+        except OSError as error:
+            raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error} ({parent})") from error
+        finally:
+            self.release()
 
     def prepare(self, config: dict[str, Any], overwrite: bool) -> None:
         """Make the directory hold ``config`` and, with ``overwrite``, nothing of an earlier run; holds it until `release`."""

@@ -125,8 +125,7 @@ def unsettled_in_words(result: dict[str, Any]) -> str:
 def print_result(result: dict[str, Any], directory: RunDirectory | None, console: Console | None = None) -> None:
     """The table, what the best seed learned, and where the report lies (if a ``directory`` is given)."""
     console = console or Console()
-    optimum = optimum_in_words(result)
-    console.print(f"{result['game']}: the best commitment of each seed, judged again; optimum {optimum}", highlight=False)
+    console.print(f"{result['game']}: the best commitment of each seed; optimum {optimum_in_words(result)}", highlight=False)
     print_table(result, console)
     for words in remarks(result):
         if words:

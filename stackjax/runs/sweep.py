@@ -83,16 +83,15 @@ def run_sweep(
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     budget = Budget(memory_gib)
     works = [_GroupWork(sweep, *work, {}) for work in zip(groups, problems, layouts, strict=True)]
-    for work in works:
-        budget.check(work.build, work.layout.runs)
+    sizes = [budget.check(work.build(work.layout.runs), work.layout.runs) for work in works]
 
     # Everything that can be wrong with the input has been met by now; only here is an earlier sweep touched.
     writer_only(directory.prepare, config, overwrite)
     try:
         run = _Run(sweep, directory, budget, checkpoint_seconds, on_progress)
         with StopRequest() as request:
-            for work in works:
-                run.train_group(work, request)
+            for work, state_bytes in zip(works, sizes, strict=True):
+                run.train_group(work, state_bytes, request)
         return writer_only(_conclude, sweep, directory, problems[0], run.compile_seconds) or {}
     finally:
         directory.release()
@@ -162,8 +161,12 @@ class _Run:
         self._num_done = 0
         self.compile_seconds = 0.0
 
-    def train_group(self, work: _GroupWork, request: StopRequest) -> None:
-        """Train what is left of a group, in chunks of one size: one set of programs serves them all."""
+    def train_group(self, work: _GroupWork, state_bytes: int, request: StopRequest) -> None:
+        """Train what is left of a group, in chunks of one size: one set of programs serves them all.
+
+        Args:
+          state_bytes: of an element, see `Budget.check`.
+        """
         elements = [Element(configuration, seed) for configuration in work.group.configurations for seed in self._seeds]
         is_left = agree(np.array([element not in self._finished for element in elements]))
         left = [element for element, keep in zip(elements, is_left, strict=True) if keep]
@@ -172,7 +175,7 @@ class _Run:
             return
         self._show(len(left), None)
         started = time.perf_counter()
-        programs = fit_programs(work.build, len(left), work.layout.runs, self._budget)
+        programs = fit_programs(work.build, len(left), work.layout.runs, self._budget, state_bytes)
         self.compile_seconds += time.perf_counter() - started
         for first in range(0, len(left), programs.num_elements):
             signal_number = largest(request.signal)

@@ -113,7 +113,7 @@ def purejaxrl(env, params, num_updates, num_envs=32, num_steps=4):
     return train
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @jax.numpy_dtype_promotion("standard")  # gymnax's LogWrapper subtracts a bool
 def test_a_purejaxrl_loop_learns_unchanged():
     """Maintain's best row (A, 20 against 10 and 5) on every seed; on the environment itself the same loop stays unsure."""

@@ -59,13 +59,18 @@ def equilibrium_of(costs, gains, chances, successor):
     return principal[:-1], agent[:-1], action
 
 
+@jax.jit
+def solve_four_levels(costs, gains):
+    return subgame_perfect(costs, gains, CHANCES, tree_successor(4))
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_the_equilibrium_is_the_oracles(seed):
     tree = random_tree(seed, depth=4)
     principal, agent, action = equilibrium_of(*(array.tolist() for array in tree))
-    solve = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, *tree[2:]))
-    found = solve(*(jnp.asarray(array, jnp.float32) for array in tree[:2]))
+    np.testing.assert_allclose(tree[2], CHANCES)
+    found = solve_four_levels(*(jnp.asarray(array, jnp.float32) for array in tree[:2]))
     np.testing.assert_allclose(found.principal, principal, atol=1e-4)
     np.testing.assert_allclose(found.agent, agent, atol=1e-4)
     assert (np.asarray(found.action) == action).mean() > 0.9  # ties apart
@@ -74,7 +79,8 @@ def test_the_equilibrium_is_the_oracles(seed):
 def test_the_two_step_example_of_the_paper():
     """Principal 1 and agent 0.2, contract 1 on the good outcome everywhere; committing at the start gives 19/18."""
     costs, gains, chances, successor = TWO_STEPS
-    found = subgame_perfect(jnp.asarray(costs, jnp.float32), jnp.asarray(gains, jnp.float32), chances, successor)
+    solve = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, chances, successor))
+    found = solve(jnp.asarray(costs, jnp.float32), jnp.asarray(gains, jnp.float32))
     np.testing.assert_allclose([found.principal[0], found.agent[0]], [1.0, 0.2], atol=1e-5)
     np.testing.assert_allclose(found.payments, np.tile([0.0, 1.0], (3, 1)), atol=1e-5)
     value, payments = best_contracts(*TWO_STEPS)
@@ -82,6 +88,7 @@ def test_the_two_step_example_of_the_paper():
     assert payments[1].sum() == pytest.approx(0.0)  # pay is withheld where the costly branch failed
 
 
+@pytest.mark.long
 def test_a_thousand_trees_are_the_literatures():
     """Share of states with effort about 0.577; in the last level 1/2 + (2 - (2 + t) e^-t) / 4 with t = ln(64/45)."""
     trees = [random_tree(seed) for seed in range(1000)]

@@ -137,6 +137,7 @@ def test_training_finds_the_one_table_of_the_dilemma(tmp_path, capsys):
     assert (stored["actions"], stored["exploitability"]) == ([1, 0, 0, 1, 1], 0.0)
 
 
+@pytest.mark.long
 def test_ppo_learns_the_one_table_of_the_dilemma():
     """Defect once, then copy the follower: one table of 32, whose threats the best response never meets."""
     found = sx.train("iterated", ppo=sx.PPOConfig(num_updates=60, num_envs=32), seeds=4, polish=0, progress=False)

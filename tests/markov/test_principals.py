@@ -73,6 +73,7 @@ def test_learned_contracts_reach_the_equilibrium():
         assert float((found.action == known.action).mean()) >= 0.9
 
 
+@pytest.mark.long
 def test_without_a_nudge_errors_turn_the_agent_away():
     tree = random_tree(0, 4)
     settings = {"num_updates": 800, "num_episodes": 256}

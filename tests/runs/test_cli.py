@@ -1,6 +1,7 @@
 """The command line: what it leaves on disk, and how it goes on."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from stackjax.followers import FollowersConfig
 from stackjax.solvers.ppo.solver import ppo_caveat
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
-from tests.runs.commands import PLAIN, QUICK, WHOLE, poison, result_of, run
+from tests.runs.commands import PLAIN, QUICK, WHOLE, made_once, poison, result_of, run
 
 
 @pytest.fixture
@@ -26,6 +27,20 @@ def payoff_file(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"payoffs": [[[1, 0], [3, 1]], [[0, 1], [2, 0]]]}))
     return path
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """Three seeds of PPO, trained to the end."""
+    return made_once(
+        tmp_path_factory, "sound", lambda out: run("train", "maintain", *QUICK, *WHOLE, "--seeds", 3, "--out", out)
+    )
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """Two seeds of random search, trained to the end."""
+    return made_once(tmp_path_factory, "searched", lambda out: run("train", "maintain", *PLAIN, "--out", out))
 
 
 def test_commitments_are_judged_for_ten_times_the_rounds_unless_told_otherwise():
@@ -97,9 +112,8 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
         assert "policies.npz is damaged" in capsys.readouterr().err
 
 
-def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypatch):
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert run("train", "maintain", *QUICK, *WHOLE, "--out", whole) == 0
+def test_an_interrupted_run_goes_on_and_ends_the_same(sound, tmp_path, capsys, monkeypatch):
+    cut, command = tmp_path / "cut", ["train", "maintain", *QUICK, *WHOLE, "--seeds", 3]
 
     class Killed(Exception):
         pass
@@ -115,19 +129,19 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, capsys, monkeypa
     rows = metrics.rows
     monkeypatch.setattr(metrics, "rows", die)
     with pytest.raises(Killed):
-        run("train", "maintain", *QUICK, *WHOLE, "--out", cut)
+        run(*command, "--out", cut)
     monkeypatch.setattr(metrics, "rows", rows)
-    assert run("train", "maintain", *QUICK, *WHOLE, "--out", cut) == 2
+    assert run(*command, "--out", cut) == 2
     assert "--resume" in capsys.readouterr().err
-    assert run("train", "maintain", *QUICK, *WHOLE, "--out", cut, "--resume") == 0
-    results = [json.loads((out / "result.json").read_text()) for out in (whole, cut)]
+    assert run(*command, "--out", cut, "--resume") == 0
+    results = [json.loads((out / "result.json").read_text()) for out in (sound, cut)]
     assert results[0]["seeds"] == results[1]["seeds"]
     lines = [
         [{**json.loads(line), "seconds": 0} for line in (out / "metrics.jsonl").read_text().splitlines()]
-        for out in (whole, cut)
+        for out in (sound, cut)
     ]
     assert lines[0] == lines[1]
-    assert run("train", "maintain", *QUICK, *WHOLE, "--followers.step-size", 0.2, "--out", cut, "--resume") == 2
+    assert run(*command, "--followers.step-size", 0.2, "--out", cut, "--resume") == 2
     assert "followers.step_size (was 0.1, now 0.2)" in capsys.readouterr().err
 
 
@@ -242,20 +256,17 @@ def test_game_from_a_python_file(tmp_path, capsys):
     assert find_game(str(namesake)).name == "namesake"
 
 
-def test_a_seed_that_diverges_is_frozen_and_the_others_go_on(tmp_path, capsys, monkeypatch):
+def test_a_seed_that_diverges_is_frozen_and_the_others_go_on(sound, tmp_path, capsys, monkeypatch):
     """The second of three seeds turns to NaN at the third update; the others end as they would have, bit for bit."""
-    settings = ["train", "maintain", *QUICK, *WHOLE, "--seeds", 3]
-    assert run(*settings, "--out", tmp_path / "sound") == 0
     poison(monkeypatch, 3, [1])
-    capsys.readouterr()
-    assert run(*settings, "--out", tmp_path / "run") == 0
+    assert run("train", "maintain", *QUICK, *WHOLE, "--seeds", 3, "--out", tmp_path / "run") == 0
     warned = [line for line in capsys.readouterr().err.splitlines() if "not finite" in line]
     assert len(warned) == 1
     assert warned[0].startswith("stackjax: warning: ")
     assert "seed 1 at update 3;" in warned[0]
-    sound, found = (json.loads((tmp_path / name / "result.json").read_text())["seeds"] for name in ("sound", "run"))
+    found, expected = (json.loads((out / "result.json").read_text())["seeds"] for out in (tmp_path / "run", sound))
     assert [seed["diverged_at"] for seed in found] == [None, 3, None]
-    assert [found[0], found[2]] == [sound[0], sound[2]]
+    assert [found[0], found[2]] == [expected[0], expected[2]]
     assert found[1]["update"] <= 2
     assert found[1]["stackelberg_episodes"] == 2 * 16
     assert np.isfinite(found[1]["leader_payoff"])
@@ -280,9 +291,8 @@ def test_a_real_divergence_is_found(tmp_path, capsys):
     assert "not finite: seed 0 at update" in capsys.readouterr().err
 
 
-def test_an_existing_run_is_not_lost(tmp_path, capsys):
-    out = tmp_path / "run"
-    assert run("train", "escape", *PLAIN, "--out", out) == 0
+def test_an_existing_run_is_not_lost(searched, tmp_path, capsys):
+    out = shutil.copytree(searched, tmp_path / "run")
     before = (out / "result.json").read_bytes()
     assert run("train", "escape", *PLAIN, "--out", out) == 2
     assert "already holds a run" in capsys.readouterr().err
@@ -294,9 +304,8 @@ def test_an_existing_run_is_not_lost(tmp_path, capsys):
     assert run("train", "escape", *PLAIN, "--out", out, "--overwrite") == 0
 
 
-def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(tmp_path, capsys):
-    out = tmp_path / "run"
-    assert run("train", "maintain", *PLAIN, "--out", out) == 0
+def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(searched, capsys):
+    out = searched
     before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     own = result_of(out)["seeds"]
     capsys.readouterr()
@@ -328,8 +337,8 @@ def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(tm
         assert said in capsys.readouterr().err
 
 
-def test_a_damaged_result_is_one_line_when_judged_again(tmp_path, capsys):
-    assert run("train", "maintain", *PLAIN, "--out", tmp_path / "run") == 0
+def test_a_damaged_result_is_one_line_when_judged_again(searched, tmp_path, capsys):
+    shutil.copytree(searched, tmp_path / "run")
     result = json.loads((tmp_path / "run/result.json").read_text())
     del result["seeds"][0]["commitment"]
     (tmp_path / "run/result.json").write_text(json.dumps(result))

@@ -10,7 +10,7 @@ import pytest
 import stackjax as sx
 from stackjax.solvers.polish import polished
 from stackjax.specs.run import RunSpec
-from stackjax.specs.sources import GivenGame
+from stackjax.specs.sources import GivenGame, find_game
 from tests.runs.commands import result_of, run
 
 SHORT = ["--search.num-updates", 1, "--search.population", 1, "--pomdp.num-rounds", 200, "--seeds", 2]
@@ -26,8 +26,9 @@ def mixed():
 def test_a_commitment_is_improved_nearby(mixed):
     _, problem = mixed
     start = problem.commitments.draw(jax.random.key(3), 1)[0].at[0].set(jnp.array([0.3, 0.9]))
-    found = polished(problem, jax.random.key(0), start, 512)
-    before, after = (problem.judge(jax.random.key(1), one, 8) for one in (start, found))
+    found = jax.jit(lambda start: polished(problem, jax.random.key(0), start, 512))(start)
+    judge = jax.jit(lambda one: problem.judge(jax.random.key(1), one, 8))
+    before, after = judge(start), judge(found)
     assert before.payoff < 3.4
     assert after.payoff == pytest.approx(3.5, abs=1e-2)
     assert after.gap <= problem.settled_gap
@@ -53,7 +54,7 @@ def test_a_sweep_polishes_if_told_to(tmp_path):
 
 def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, capsys):
     out, command = tmp_path / "run", ["train", "allocation", *SHORT, "--game.num-messages", 3]
-    assert run(*command, "--out", out) == 0
+    assert run(*command, "--polish", 512, "--out", out) == 0
     assert "Polishing changed what seed" in capsys.readouterr().out
     result = result_of(out)
     for seed in result["seeds"]:
@@ -66,7 +67,8 @@ def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, cap
     plain = result_of(tmp_path / "plain")
     assert [seed["learned"] for seed in plain["seeds"]] == [None, None]
     assert json.loads((tmp_path / "plain" / "config.json").read_text())["polish"] == 0
-    assert json.loads((out / "config.json").read_text())["polish"] == 4096
+    assert json.loads((out / "config.json").read_text())["polish"] == 512
+    assert RunSpec(find_game("allocation"), {}, {}, sx.SearchConfig()).polish == 4096
     expected = [seed["learned"]["leader_payoff"] for seed in result["seeds"]]
     assert [seed["leader_payoff"] for seed in plain["seeds"]] == pytest.approx(expected)
     assert "Polishing" not in capsys.readouterr().out

@@ -10,16 +10,16 @@ from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 from tests.runs.commands import metrics_of, result_of, run
 
-MANY = ["--search.num-updates", 80, "--search.population", 64, "--pomdp.num-rounds", 50, "--seeds", 2]
+MANY = ["--game.num-messages", 2, "--search.num-updates", 40, "--search.population", 16, "--pomdp.num-rounds", 50, "--seeds", 2]
 
 
 def test_a_run_stops_at_the_optimum(tmp_path, capsys):
     out, command = tmp_path / "run", ["train", "allocation", *MANY]
     assert run(*command, "--out", out) == 0
-    assert "of 80: every seed has reached the optimum" in capsys.readouterr().out
+    assert "of 40: every seed has reached the optimum" in capsys.readouterr().out
     result = result_of(out)
     done = result["updates"]["done"]
-    assert done < result["updates"]["asked"] == 80
+    assert done < result["updates"]["asked"] == 40
     assert [seed["optimality_gap"] for seed in result["seeds"]] == pytest.approx([0.0, 0.0], abs=1e-6)
     assert [seed["leader_decisions"] for seed in result["seeds"]] == [None, None]  # search does not count them
     assert [seed["learned"] for seed in result["seeds"]] == [None, None]  # nothing is left to polish
@@ -37,7 +37,7 @@ def test_a_run_stops_at_the_optimum(tmp_path, capsys):
 
 def test_without_a_known_optimum_or_when_told_so_it_goes_on(tmp_path):
     assert run("train", "allocation", *MANY, "--no-stop-at-optimum", "--out", tmp_path / "whole") == 0
-    assert result_of(tmp_path / "whole")["updates"] == {"done": 80, "asked": 80}
+    assert result_of(tmp_path / "whole")["updates"] == {"done": 40, "asked": 40}
     settings = sx.SearchConfig(num_updates=8, population=16)
     found = sx.train("iterated", search=settings, followers=sx.markov.MarkovFollowers("softmax"), seeds=1, progress=False)
     assert found.best.optimum is None

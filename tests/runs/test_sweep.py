@@ -42,28 +42,38 @@ def table_of(directory):
 
 def chunked(monkeypatch, size):
     """As if there were memory for ``size`` elements at a time."""
-    fit = lambda build, wanted, multiple, budget: fit_programs(build, size * multiple, multiple, budget)
+    fit = lambda build, wanted, multiple, *others: fit_programs(build, size * multiple, multiple, *others)
     monkeypatch.setattr("stackjax.runs.sweep.fit_programs", fit)
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
+    """Two groups of two configurations, by random search."""
+
     def sweep(out):
-        assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
+        assert run("sweep", "allocation", *PLAIN, *AXES, "--out", out) == 0
 
     return made_once(tmp_path_factory, "sweep", sweep)
 
 
+@pytest.fixture(scope="module")
+def swept_by_ppo(tmp_path_factory):
+    """One group of four configurations."""
+
+    def sweep(out):
+        assert run("sweep", "escape", *QUICK, *SWEEP, "--out", out) == 0
+
+    return made_once(tmp_path_factory, "sweep-by-ppo", sweep)
+
+
 def test_the_table_has_a_row_for_each_configuration_and_seed(swept):
     rows = table_of(swept)
-    assert [(int(row["configuration"]), int(row["seed"])) for row in rows] == [(c, s) for c in range(8) for s in range(2)]
-    settings = [
-        (float(r["ppo.learning_rate"]), float(r["followers.step_size"]), int(r["game.num_messages"])) for r in rows[::2]
-    ]
-    assert settings == [(lr, step, m) for lr in (1e-3, 1e-2) for step in (0.1, 0.5) for m in (1, 2)]
+    assert [(int(row["configuration"]), int(row["seed"])) for row in rows] == [(c, s) for c in range(4) for s in range(2)]
+    settings = [(float(r["followers.step_size"]), int(r["game.num_messages"])) for r in rows[::2]]
+    assert settings == [(step, m) for step in (0.1, 0.5) for m in (1, 2)]
     assert {(row["game.num_messages"], row["optimum"]) for row in rows} == {("1", str(1 / 3)), ("2", str(2 / 3))}
     result = json.loads((swept / "result.json").read_text())
-    best, means = result["best"], [np.mean([float(r["leader_payoff"]) for r in rows[2 * c : 2 * c + 2]]) for c in range(8)]
+    best, means = result["best"], [np.mean([float(r["leader_payoff"]) for r in rows[2 * c : 2 * c + 2]]) for c in range(4)]
     assert best["leader_payoff"] == pytest.approx(max(means))
     assert best["settings"] == dict(result["configurations"][best["configuration"]]["settings"])
     assert best["interval"][0] <= best["leader_payoff"] <= best["interval"][1]
@@ -72,9 +82,9 @@ def test_the_table_has_a_row_for_each_configuration_and_seed(swept):
     assert "<svg" in (swept / "report.html").read_text()
 
 
-def test_the_policy_file_alone_is_enough(swept, tmp_path):
+def test_the_policy_file_alone_is_enough(swept_by_ppo, tmp_path):
     """``policy.py`` copied elsewhere, a process that cannot import anything but NumPy, and the export of a sweep's best."""
-    assert run("export", swept, tmp_path / "best.npz") == 0
+    assert run("export", swept_by_ppo, tmp_path / "best.npz") == 0
     shutil.copy(pathlib.Path(sx.__file__).with_name("policy.py"), tmp_path / "policy.py")
     code = (
         "import sys, numpy as np\nsys.path.insert(0, '.')\nfrom policy import load_policy\n"
@@ -86,12 +96,12 @@ def test_the_policy_file_alone_is_enough(swept, tmp_path):
     assert finished.returncode == 0, finished.stderr
 
 
-def test_a_run_of_a_sweep_is_the_run_alone(swept, tmp_path):
-    """Configuration 5: the numbers enter as arguments instead of constants, which moves them by rounding at most."""
-    alone = ["--ppo.learning-rate", 1e-2, "--followers.step-size", 0.1, "--game.num-messages", 2]
-    assert run("train", "allocation", *QUICK, *WHOLE, *alone, "--out", tmp_path / "run") == 0
+def test_a_run_of_a_sweep_is_the_run_alone(swept_by_ppo, tmp_path):
+    """Configuration 2: the numbers enter as arguments instead of constants, which moves them by rounding at most."""
+    alone = ["--ppo.learning-rate", 1e-2, "--followers.step-size", 0.1]
+    assert run("train", "escape", *QUICK, *WHOLE, *alone, "--out", tmp_path / "run") == 0
     expected = json.loads((tmp_path / "run/result.json").read_text())["seeds"]
-    for row, seed in zip(table_of(swept)[10:12], expected, strict=True):
+    for row, seed in zip(table_of(swept_by_ppo)[4:6], expected, strict=True):
         assert [float(row[name]) for name in NUMBERS] == pytest.approx([seed[name] for name in NUMBERS], abs=1e-4)
 
 
@@ -113,13 +123,13 @@ def test_chunks_change_nothing(swept, tmp_path, monkeypatch):
     monkeypatch.setattr("stackjax.compute.programs.num_cores", lambda: 2)
     chunked(monkeypatch, 3)
     out = tmp_path / "sweep"
-    assert run("sweep", "allocation", *QUICK, *SWEEP, "--sweep.game.num-messages", 1, 2, "--out", out) == 0
-    assert len(list((out / "chunks").iterdir())) == 8
+    assert run("sweep", "allocation", *PLAIN, *AXES, "--out", out) == 0
+    assert len(list((out / "chunks").iterdir())) == 4
     assert result_of(out) == result_of(swept)
     assert (out / "table.csv").read_text() == (swept / "table.csv").read_text()
 
 
-def test_a_sweep_goes_on_where_it_was_killed(tmp_path, monkeypatch, capsys):
+def test_a_sweep_goes_on_where_it_was_killed(swept, tmp_path, monkeypatch, capsys):
     class Killed(Exception):
         pass
 
@@ -131,8 +141,7 @@ def test_a_sweep_goes_on_where_it_was_killed(tmp_path, monkeypatch, capsys):
             raise Killed
         return train_batch(*arguments, **options)
 
-    whole, out, command = tmp_path / "whole", tmp_path / "sweep", ["sweep", "allocation", *PLAIN]
-    assert run(*command, *AXES, "--out", whole) == 0
+    out, command = tmp_path / "sweep", ["sweep", "allocation", *PLAIN]
     monkeypatch.setattr("stackjax.runs.sweep.train_batch", die_in_the_second)
     with pytest.raises(Killed):
         run(*command, *AXES, "--out", out)
@@ -146,7 +155,7 @@ def test_a_sweep_goes_on_where_it_was_killed(tmp_path, monkeypatch, capsys):
     assert "order" in capsys.readouterr().err
     assert run(*command, *AXES, "--out", out, "--resume") == 0
     assert len(calls) == 3  # the finished chunk is not trained again
-    assert result_of(out) == result_of(whole)
+    assert result_of(out) == result_of(swept)
 
 
 @pytest.mark.long
@@ -183,7 +192,7 @@ def test_peak_memory_stays_within_the_budget(tmp_path):
 
 def test_too_little_memory_is_said_before_anything_is_touched(swept, capsys):
     before = (swept / "result.json").read_bytes()
-    assert run("sweep", "escape", *QUICK, *SWEEP, "--memory-gib", 0.1, "--out", swept, "--overwrite") == 2
+    assert run("sweep", "escape", *PLAIN, *AXES[:3], "--memory-gib", 0.1, "--out", swept, "--overwrite") == 2
     assert "memory_gib=0.1 is too little" in capsys.readouterr().err
     assert (swept / "result.json").read_bytes() == before
     assert len(list((swept / "chunks").iterdir())) == 2

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -71,7 +72,7 @@ def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
     config = json.loads((whole / "config.json").read_text())
     assert config["climb"] == {"num_updates": 12, "step": 0.5}
 
-    assert run(*command, "--out", half) == 0  # as if it had been stopped after its last checkpoint but one
+    shutil.copytree(whole, half)  # as if it had been stopped after its last checkpoint
     for name in ("result.json", "report.html"):
         (half / name).unlink()
     newest = max(int(path.name) for path in (half / "checkpoints").iterdir() if path.name.isdigit())

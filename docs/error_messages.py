@@ -81,15 +81,22 @@ def _called(call: ast.Call) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
+def _framed(frame: ast.expr, parameter: str, filled: str) -> str:
+    """What ``frame`` says with ``filled`` in the place of its ``parameter``."""
+    own = lambda part: isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name) and part.value.id == parameter
+    parts = frame.values if isinstance(frame, ast.JoinedStr) else [frame]
+    return "".join(filled if own(part) else text(part) for part in parts)
+
+
 def _in_file(path: pathlib.Path, tree: ast.Module) -> Iterator[Message]:
     file = path.relative_to(ROOT).as_posix()
-    makers = {}  # methods that put a message into a frame, as `_Check.fail` of stackjax/testing.py does
+    makers: dict[str, tuple[ast.expr, str]] = {}  # methods that put words into a frame, as `_Check.fail` does
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             for inner in node.body:
                 value = inner.value if isinstance(inner, ast.Return) else None
                 if isinstance(value, ast.Call) and _called(value) in ERRORS:
-                    makers[node.name] = text(value.args[0])
+                    makers[node.name] = value.args[0], node.args.args[-1].arg
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -99,8 +106,7 @@ def _in_file(path: pathlib.Path, tree: ast.Module) -> Iterator[Message]:
         elif name in CHECKS:
             yield Message(CHECKS[name](node), file, "InputError")
         elif name in makers and node.args:
-            frame, filled = makers[name], text(node.args[0])
-            yield Message(frame[: -len(BLANK)] + filled if frame.endswith(BLANK) else frame, file, "InputError")
+            yield Message(_framed(*makers[name], text(node.args[0])), file, "InputError")
 
 
 def messages() -> list[Message]:

@@ -23,6 +23,7 @@ class Kinded:
 
     def __new__(cls, kind: str | None = None, *_: Any, **options: Any) -> Any:
         chosen: Any = cls if kind is None and cls not in Kinded.__subclasses__() else cls.of(kind or cls.kind)
+        require("kind", kind, issubclass(chosen, cls), f"{getattr(cls, 'kind', None)} in {cls.__name__}")
         chosen.check_options(options)
         return object.__new__(chosen)
 
@@ -31,9 +32,6 @@ class Kinded:
             cls.KINDS = {}
         else:
             cls.KINDS[cls.__dict__["kind"]] = cls
-
-    def __post_init__(self) -> None:
-        require("kind", self.kind, self.kind == type(self).kind, f"{type(self).kind} in {type(self).__name__}")
 
     @classmethod
     def of(cls, kind: str) -> Any:

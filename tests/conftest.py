@@ -1,13 +1,20 @@
 """Shared by all tests: strict about ranks and dtypes, and the games that every general test runs over."""
 
+import os
+import pathlib
+
 import jax
 import numpy as np
 import pytest
 
 import stackjax as sx
+from tests.said import listen
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+if "SAID" in os.environ:
+    listen(pathlib.Path(os.environ["SAID"]))
 
 
 def correlated_posted_price() -> sx.Game:

@@ -241,14 +241,12 @@ class Programs:
     def _lowered(self, name: str, at: int) -> Any:
         """A program for a block at a place, each of whose devices does its part of the episodes."""
         everywhere = lambda tree: jax.tree.map(lambda _: P(), tree)
-        elements = (self._elements, everywhere(self._elements))
+        elements: tuple[Any, Any] = (self._elements, everywhere(self._elements))
         if name == "init" and self._num_sharing == 1:
             return self._init.lower(self._shapes(*elements, at))
-        state = (self._state, self._specs)
-        takes: list[tuple[Any, Any]] = {
-            "init": [elements],
-            "advance": [state, elements, (jax.ShapeDtypeStruct((), jnp.int32), P())],
-        }.get(name, [state, elements])
+        state: tuple[Any, Any] = (self._state, self._specs)
+        more: list[tuple[Any, Any]] = [(jax.ShapeDtypeStruct((), jnp.int32), P())] if name == "advance" else []
+        takes = [elements] if name == "init" else [state, elements, *more]
         function = self._function(name)
         if self._num_sharing > 1:
             gives = {"score": (self._specs, P()), "evaluate": P()}.get(name, self._specs)

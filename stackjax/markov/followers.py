@@ -33,7 +33,6 @@ class ExactFollower(MarkovFollowers):
     """What it does where it is indifferent: the leader's best, the leader's worst, or all with equal chances."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         require("knows_time", self.knows_time, isinstance(self.knows_time, bool), "True or False")
         require("ties", self.ties, self.ties in get_args(Ties), f"one of {', '.join(get_args(Ties))}")
 
@@ -45,7 +44,6 @@ class SoftmaxFollower(MarkovFollowers):
     """Of the chances, which are proportional to exp(Q / temperature), game units; the follower knows the time."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         require_positive("temperature", self.temperature)
 
 
@@ -68,7 +66,6 @@ class ContextualFollower(MarkovFollowers):
     """Of its pretraining; all seeds of a run meet the same follower."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         for name in ("updates", "batch", "tried"):
             require_count(name, getattr(self, name))
         require_positive("pretraining_rate", self.pretraining_rate)
@@ -93,7 +90,6 @@ class QLearningFollower(MarkovFollowers):
     """γ of what it learns."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         require_count("episodes", self.episodes)
         for name in ("learning_rate", "exploration", "discount"):
             require_number(name, getattr(self, name), lambda share: 0 <= share <= 1, "at least 0 and at most 1")

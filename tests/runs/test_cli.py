@@ -37,12 +37,6 @@ def sound(tmp_path_factory):
     )
 
 
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory):
-    """Two seeds of random search, trained to the end."""
-    return made_once(tmp_path_factory, "searched", lambda out: run("train", "maintain", *PLAIN, "--out", out))
-
-
 def test_commitments_are_judged_for_ten_times_the_rounds_unless_told_otherwise():
     spec = RunSpec(find_game("escape"), {}, {"pomdp": POMDPConfig(num_rounds=7), "followers": FollowersConfig()}, PPOConfig())
     assert spec.build_problem().lasting.num_rounds == 70

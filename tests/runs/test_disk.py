@@ -10,7 +10,7 @@ import pytest
 
 from stackjax.disk import metrics
 from stackjax.disk.checkpoint import Checkpoints
-from tests.runs.commands import QUICK, run
+from tests.runs.commands import QUICK, WHOLE, run
 from tests.runs.test_checkpoint import SHAPES, check, state_at
 
 
@@ -44,6 +44,7 @@ def test_the_disk_fills_up_while_metrics_are_written(tmp_path):
         "train",
         "escape",
         *QUICK,
+        *WHOLE,
         "--ppo.num-updates",
         "40",
         "--out",
@@ -58,7 +59,7 @@ def test_the_disk_fills_up_while_metrics_are_written(tmp_path):
     rows = metrics.read(tmp_path / "run/metrics.jsonl")
     assert [row["update"] for row in rows[::2]] == list(range(1, len(rows[::2]) + 1))
     assert json.loads((tmp_path / "run/config.json").read_text())["game"] == "escape"
-    assert run("train", "escape", *QUICK, "--ppo.num-updates", 40, "--out", tmp_path / "run", "--resume") == 0
+    assert run("train", "escape", *QUICK, *WHOLE, "--ppo.num-updates", 40, "--out", tmp_path / "run", "--resume") == 0
     assert len(metrics.read(tmp_path / "run/metrics.jsonl")) == 80
 
 

@@ -53,7 +53,6 @@ class FollowersConfig(Kinded):
     """The learning rule; each has options of its own."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         for name in ("step_size", "exploration", "temperature", "learning_rate", "exploration_decay"):
             if hasattr(self, name):
                 require_positive(name, getattr(self, name))

@@ -35,5 +35,4 @@ class SoftmaxPopulation(MeanFieldFollowers):
     """Of the chances, which are proportional to exp(-Q / temperature) of costs Q in game units. The literature's 1/α."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         require_positive("temperature", self.temperature)

@@ -13,7 +13,7 @@ import stackjax as sx
 from stackjax.bayesian.equilibrium.optimum import enumerate_commitments
 from stackjax.bayesian.pomdp.commitment import commit, hides_a_difference, tabulate
 from stackjax.bayesian.pomdp.tree import commitment_paths, decision_tree
-from stackjax.testing import random_actions
+from stackjax.testing import _Check, random_actions
 from tests.bayesian.pomdp.test_paths_agree import check_paths
 
 
@@ -226,6 +226,36 @@ def test_a_difference_that_was_not_found_is_noticed():
     assert tree.num_nodes == 2
     assert not hides_a_difference(game, tree, jnp.array([[0.5], [0.5]]))
     assert hides_a_difference(game, tree, jnp.array([[0.123], [0.5]]))
+    with pytest.raises(sx.InputError, match="observe shows a difference between followers' actions that no leader action"):
+        _Check(game).commitments(tree, np.array([[[0.123], [0.5]]], np.float32))
+
+
+class Wide(Inspection):
+    """A thousand actions and one, shown if the leader asks."""
+
+    name, num_actions = "wide", (1001,)
+
+    def reveal(self, state):
+        return jnp.eye(1001)[state["shown"]] * (1.0 - state["first"].astype(float))
+
+    def observe(self, state):
+        return jnp.where(state["time"] == 0, jnp.zeros(1002), jnp.append(self.reveal(state), 1.0))
+
+
+class Grows(Late):
+    """Its state is another after a step."""
+
+    name = "grows"
+
+    def advance(self, state, leader_action, outcome):
+        return {**super().advance(state, leader_action, outcome), "last": leader_action.astype(jnp.float32)}
+
+
+def test_levels_that_are_too_wide_and_states_that_change_their_kind_are_refused():
+    with pytest.raises(sx.InputError, match="which makes 1001 nodes at one decision, more than 1000"):
+        decision_tree(Wide())
+    with pytest.raises(sx.InputError, match="advance must keep the state's structure, shapes and dtypes"):
+        sx.testing.check_game(Grows())
 
 
 def test_a_tree_that_is_too_large_is_refused():

@@ -22,8 +22,8 @@ test: $(TOOLS)
 test-fast: $(TOOLS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow"
 
-# Then, that every error message was met by some test.
-test-all: $(TOOLS)
+# The experiments' short version, all tests, and that every error message was met by some test.
+test-all: $(TOOLS) reproduce-quick
 	rm -rf .cache/said && mkdir -p .cache/said
 	SAID=.cache/said $(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/python -m tests.said .cache/said

@@ -1,5 +1,6 @@
 """What experiments share: intervals, curves, the claims table; and a small experiment from end to end."""
 
+import importlib
 import json
 import pathlib
 import subprocess
@@ -156,6 +157,13 @@ def test_the_table_goes_between_the_markers(tmp_path):
     with pytest.raises(sx.InputError, match="once each"):
         write_table(readme, tmp_path)
     assert readme.read_text() == "no markers"
+
+
+def test_every_experiment_is_there():
+    from reproduce import EXPERIMENTS
+
+    for name in EXPERIMENTS:
+        assert callable(importlib.import_module(name).main)
 
 
 def test_claims_table_holds_every_claim(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import to_json, write_bytes, write_text
 from stackjax.errors import InputError
-from stackjax.interop.onnx_policy import policy_to_onnx, require_onnx
+from stackjax.interop.onnx_policy import policy_to_onnx
 from stackjax.policy import Policy
 from stackjax.reports.display import best_seed
 
@@ -38,8 +38,6 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
     """
     if path.suffix not in (".json", ".npz", ".onnx"):
         raise InputError(f"export file {path} must end in .json, .npz or .onnx")
-    if path.suffix == ".onnx":
-        require_onnx()
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"export file {path} must be a file in a directory that exists")
     if path.resolve().is_relative_to(directory.path) and path.exists():

@@ -8,17 +8,9 @@ from stackjax.errors import require_is
 from stackjax.interop.needs import missing
 from stackjax.policy import Policy
 
-__all__ = ["OPSET", "policy_to_onnx", "require_onnx"]
+__all__ = ["OPSET", "policy_to_onnx"]
 
 OPSET = 17
-
-
-def require_onnx() -> None:
-    """Raise `InputError` unless onnx is installed."""
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise missing("an .onnx file", "onnx", "stackjax[onnx]") from error
 
 
 def policy_to_onnx(policy: Policy, about: dict[str, str] | None = None) -> bytes:
@@ -35,8 +27,10 @@ def policy_to_onnx(policy: Policy, about: dict[str, str] | None = None) -> bytes
       InputError: ``policy`` is none, or onnx is not installed.
     """
     require_is("policy", policy, Policy, "a Policy, for example from sx.load_policy")
-    require_onnx()
-    from onnx import TensorProto, checker, helper
+    try:
+        from onnx import TensorProto, checker, helper
+    except ImportError as error:
+        raise missing("an .onnx file", "onnx", "stackjax[onnx]") from error
 
     graph = _Graph()
     value = "observation"

@@ -8,7 +8,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.policy import Policy
-from tests.runs.commands import PLAIN, QUICK, run
+from tests.runs.commands import QUICK, run
 
 HEADS = {
     "discrete": ({"kind": "discrete"}, 5),
@@ -55,17 +55,10 @@ def test_a_run_is_exported(tmp_path):
     assert (about["game"], about["seed"]) == ("posted-price-pi", "1")
 
 
-@pytest.mark.slow
-def test_what_cannot_be_exported_is_a_line(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("onnx")
-    out, file = tmp_path / "run", tmp_path / "policy.onnx"
-    assert run("train", "escape", "--out", out, *PLAIN) == 0
-    capsys.readouterr()
-    assert run("export", out, file) == 2
-    assert "the run has no network to write; train one with --solver ppo" in capsys.readouterr().err
+def test_without_onnx_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    assert run("export", out, file) == 2
-    assert capsys.readouterr().err.splitlines() == [
-        "stackjax: error: an .onnx file needs onnx, which is not installed: pip install 'stackjax[onnx]'"
-    ]
-    assert not file.exists()
+    policy = Policy((np.ones((1, 2)),), (np.zeros(2),), {"kind": "discrete"})
+    with pytest.raises(
+        sx.InputError, match=r"an \.onnx file needs onnx, which is not installed: pip install 'stackjax\[onnx\]'"
+    ):
+        sx.interop.policy_to_onnx(policy)

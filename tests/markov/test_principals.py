@@ -18,7 +18,7 @@ def equilibrium(costs, gains, chances, successor):
     return subgame_perfect(as_float(costs), as_float(gains), chances, successor)
 
 
-@pytest.mark.parametrize(("depth", "seed"), [(1, 1), (4, 0)])
+@pytest.mark.parametrize(("depth", "seed"), [(1, 1), pytest.param(4, 0, marks=pytest.mark.long)])
 def test_taking_turns_ends_in_the_equilibrium_within_a_round_more_than_steps(depth, seed):
     tree = random_tree(seed, depth)
     found, known = in_turns(*tree), equilibrium(*tree)

@@ -169,7 +169,7 @@ def test_polishing_a_sale_of_unit_demand_ends_at_the_optimum():
     )
 
 
-@pytest.mark.parametrize("law", ["uniform", "asymmetric", "complements"])
+@pytest.mark.parametrize("law", ["uniform", "complements", pytest.param("asymmetric", marks=pytest.mark.long)])
 def test_the_slopes_of_a_sale_are_those_of_every_state_given_what_follows(law):
     """And its value is what it earns when bidders take the best, up to the softening and to sampling."""
     problem = SaleProblem(sequential_sale(2, 2, law), SaleConfig(num_valuations=20_000))

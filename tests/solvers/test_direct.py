@@ -177,7 +177,7 @@ def test_settings_out_of_range_are_refused(wrong):
         DirectConfig(**wrong)
 
 
-@pytest.mark.parametrize("reward_play", ["argmax", "mixed", "empirical"])
+@pytest.mark.parametrize("reward_play", ["argmax", "empirical", pytest.param("mixed", marks=pytest.mark.long)])
 def test_a_commitments_worth_is_what_its_judge_says_of_the_same_followers(reward_play):
     env = sx.StackelbergPOMDP(sx.make("posted-price-pi"), num_rounds=30, reward_play=reward_play)
     problem, key = BayesianProblem(env), jax.random.key(4)

@@ -38,4 +38,7 @@ def on_page_content(content: str, **others: Any) -> str:
         latex = re.sub(r"\\mathrm\{(\w{2,})\}", r"\\operatorname{\1}", latex)
         return convert(latex, display="block" if found[2] == "[" else "inline")
 
-    return EQUATION.sub(mathml, content)
+    drawn = EQUATION.sub(mathml, content)
+    if 'class="arithmatex"' in drawn:
+        raise ValueError("an equation was not converted")
+    return drawn

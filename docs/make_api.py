@@ -14,9 +14,7 @@ PAGES = {
     "interop": ("interop/__init__.pyi", "stackjax.interop"),
 }
 EXTRA = {"stackjax": ["stackjax.testing.check_game"]}
-IMPLEMENTS = re.compile(
-    r"`(\w+)`\s+in\s+`(stackjax/[\w/]+\.py)`"
-)  # how docs/mathematics.md names what an equation is in the code
+IMPLEMENTS = re.compile(r"`(\w+)`\s+in\s+`(stackjax/[\w/]+\.py)`")  # as docs/mathematics.md names code
 
 
 def names(stub: str, package: str) -> list[str]:

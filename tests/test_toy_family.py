@@ -173,6 +173,7 @@ def test_a_family_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
 def test_a_family_from_elsewhere_trains_from_python(toy):
     found = sx.train(Places(2), taste=Taste(2.0), search=sx.SearchConfig(num_updates=2), seeds=1, progress=False)
     assert found.best.certificate.regret == 0.0
+    assert not {"seed", "settled", "update", "mechanism"} & vars(found.best.certificate).keys()
     assert found.best.commitment.tolist() == [0, 0]
     with pytest.raises(sx.InputError, match="taste=3 must be a Taste"):
         sx.train("places", taste=3)

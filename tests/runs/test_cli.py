@@ -13,10 +13,10 @@ import stackjax as sx
 from stackjax import InputError, PPOConfig
 from stackjax.bayesian.family import POMDPConfig
 from stackjax.bayesian.problem import BayesianProblem
+from stackjax.compute.programs import Programs
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.followers import FollowersConfig
-from stackjax.solvers.ppo.solver import ppo_caveat
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 from tests.runs.commands import PLAIN, QUICK, WHOLE, made_once, poison, result_of, run
@@ -193,12 +193,14 @@ def test_a_run_whose_config_is_gone_is_not_deleted(tmp_path, capsys):
     assert (out / "metrics.jsonl").exists()
 
 
-def test_two_processes_do_not_write_into_one_directory(tmp_path, capsys):
+def test_two_processes_do_not_write_into_one_directory(tmp_path, capsys, monkeypatch):
     out = tmp_path / "run"
     other = RunDirectory(out)
     other.prepare({"schema_version": 1}, False)
     (out / "config.json").unlink()
-    assert run("train", "escape", *PLAIN, "--out", out) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Programs, "compile", lambda *_: pytest.fail("found only after compiling"))
+        assert run("train", "escape", *PLAIN, "--out", out) == 2
     assert "in use by another process" in capsys.readouterr().err
     other.release()
     assert run("train", "escape", *PLAIN, "--out", out) == 0
@@ -339,13 +341,3 @@ def test_a_damaged_result_is_one_line_when_judged_again(searched, tmp_path, caps
     capsys.readouterr()
     assert run("evaluate", tmp_path / "run", "--judge-seed", "1") == 2
     assert "is damaged (KeyError: 'commitment')" in capsys.readouterr().err
-
-
-def test_a_result_from_a_grid_says_so(tmp_path, capsys):
-    assert run("train", "maintain-randomized", *QUICK, "--out", tmp_path / "run") == 0
-    assert "Best on the grid: PPO chooses each number from 21 points" in capsys.readouterr().out
-    assert "Best on the grid" in (tmp_path / "run/report.html").read_text()
-    problem = lambda name: BayesianProblem(sx.StackelbergPOMDP(sx.make(name), num_rounds=2))
-    assert ppo_caveat(problem("maintain-randomized"), PPOConfig())
-    assert ppo_caveat(problem("maintain-randomized"), PPOConfig(box_policy="gaussian")) == ""
-    assert ppo_caveat(problem("maintain"), PPOConfig()) == ""

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from stackjax.compute.programs import Programs
 from stackjax.disk import metrics
 from stackjax.disk.checkpoint import Checkpoints
 from tests.runs.commands import QUICK, WHOLE, run
@@ -25,6 +26,7 @@ def one_line(capsys):
 @pytest.mark.parametrize("out", ["/proc/run", "/sys/run", "FILE/run", "BROKEN/run"])
 def test_a_place_that_cannot_be_written(command, out, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Programs, "compile", lambda *_: pytest.fail("found only after compiling"))
     (tmp_path / "FILE").write_text("mine")
     (tmp_path / "BROKEN").symlink_to(tmp_path / "gone")
     assert run(*command, *QUICK, "--out", out) == 2

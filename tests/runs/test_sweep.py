@@ -17,6 +17,7 @@ from stackjax.bayesian.family import POMDPConfig
 from stackjax.bayesian.followers.config import FollowersConfig
 from stackjax.compute.memory import GIB, fit_programs
 from stackjax.compute.programs import Programs
+from stackjax.compute.state import start_run
 from stackjax.runs.loop import train_batch
 from stackjax.settings import field_types
 from stackjax.specs.run import RunSpec
@@ -107,12 +108,17 @@ def test_a_run_of_a_sweep_is_the_run_alone(swept_by_ppo, tmp_path):
 
 @pytest.mark.long
 def test_one_compilation_for_each_group_whatever_its_size(tmp_path, monkeypatch):
-    """Two groups, a chunk of one element at a time: four programs each, and no more for eight chunks."""
-    compiled = []
+    """Two groups, a chunk of one element at a time: four programs each, and no more for eight chunks.
+
+    A start is traced once to see whether it fits, and once for its program.
+    """
+    compiled, started = [], []
+    monkeypatch.setattr("stackjax.compute.programs.start_run", lambda *given: started.append(1) or start_run(*given))
     lowered = Programs._lowered
     monkeypatch.setattr(Programs, "_lowered", lambda self, name, at: compiled.append(name) or lowered(self, name, at))
     chunked(monkeypatch, 1)
     assert run("sweep", "allocation", *PLAIN, *AXES, "--out", tmp_path / "sweep") == 0
+    assert len(started) == 4
     assert sorted(compiled) == sorted(["init", "advance", "score", "evaluate"] * 2)
     assert len(list((tmp_path / "sweep/chunks").iterdir())) == 8
 

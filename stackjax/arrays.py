@@ -1,13 +1,15 @@
 """Small array helpers that several steps of the flow share."""
 
 import functools
+import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from stackjax.types import Array
+from stackjax.types import Array, PRNGKey
 
-__all__ = ["added", "lead"]
+__all__ = ["added", "drawn", "lead"]
 
 UNROLLED = 32
 
@@ -17,6 +19,11 @@ def added(array: Array, axis: int) -> Array:
     if array.shape[axis] > UNROLLED:
         return array.sum(axis=axis)
     return functools.reduce(jnp.add, [jax.lax.index_in_dim(array, k, axis, keepdims=False) for k in range(array.shape[axis])])
+
+
+def drawn(draw: Callable[[PRNGKey, tuple[int, ...]], Array], key: PRNGKey, shape: tuple[int, ...]) -> Array:
+    """``draw(key, shape)``, the same numbers: drawn in a row, which XLA compiles several times faster than three axes."""
+    return draw(key, (math.prod(shape),)).reshape(shape)
 
 
 def lead(array: Array, ndim: int) -> Array:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
+from stackjax.arrays import drawn, lead
+from stackjax.compiler import compiler_options
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -31,9 +33,9 @@ class Table(NamedTuple):
         """``[count, O, ...]`` random commitments: every node's action by itself, uniform."""
         space, shape = self.actions, (count, self.num_nodes, *self.actions.shape)
         if isinstance(space, Discrete):
-            return jax.random.randint(key, shape, 0, space.n, jnp.int32)
-        low, high = (jnp.broadcast_to(jnp.asarray(end, jnp.result_type(float)), shape) for end in (space.low, space.high))
-        return jax.random.uniform(key, shape, minval=low, maxval=high)
+            return drawn(lambda key, shape: jax.random.randint(key, shape, 0, space.n, jnp.int32), key, shape)
+        low, high = (lead(jnp.asarray(end, jnp.result_type(float)), len(shape)) for end in (space.low, space.high))
+        return low + (high - low) * drawn(jax.random.uniform, key, shape)
 
 
 class Worth(NamedTuple):
@@ -101,7 +103,8 @@ def if_smooth(
         return (slopes != 0).any()
 
     with jax.ensure_compile_time_eval():
-        found = jax.jit(jax.vmap(varies))(jax.random.split(jax.random.key(0), 16)).any()
+        varied = jax.jit(jax.vmap(varies), compiler_options=compiler_options(runs_once=True))
+        found = varied(jax.random.split(jax.random.key(0), 16)).any()
     return nearby if found else None
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from stackjax.bayesian.games.base import Game, require_game
 from stackjax.bayesian.pomdp.commitment import commit, roll_out
 from stackjax.bayesian.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
+from stackjax.compiler import compiler_options
 from stackjax.errors import InputError, require_count
 from stackjax.pictures import KINDS
 from stackjax.spaces import Box
@@ -139,8 +140,7 @@ class _Check:
         game = self.game
         size = math.prod(game.table_shape) * max(1, game.num_decisions)
         chunk = max(1, min(len(actions), MOST_TABULATED // size))
-        quickly = {"xla_backend_optimization_level": "0"} if jax.default_backend() == "cpu" else {}
-        play = jax.jit(jax.vmap(functools.partial(_play, game, tree)), compiler_options=quickly)
+        play = jax.jit(jax.vmap(functools.partial(_play, game, tree)), compiler_options=compiler_options(runs_once=True))
         low, high = game.leader_payoff_range
         slack = 1e-5 * (high - low)
         for first in range(0, len(actions), chunk):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from stackjax.arrays import drawn
 from stackjax.bayesian.answers import answer_of, risk, stay
 from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
 from stackjax.bayesian.equilibrium.optimum import solve
@@ -101,7 +102,7 @@ class BayesianProblem:
         if self.nearby is None:
             tables, changes = payoffs(commitments), None
         else:  # in some direction, of which no entry is 0
-            direction = jax.random.uniform(risk_key, commitments.shape, commitments.dtype, 0.5, 1.0)
+            direction = 0.5 + 0.5 * drawn(jax.random.uniform, risk_key, commitments.shape).astype(commitments.dtype)
             tables, changes = jax.jvp(payoffs, (commitments,), (direction,))
         game = InducedGame(env.game.type_prior, *tables)
         response = equilibrate(

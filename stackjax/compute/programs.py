@@ -18,6 +18,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from stackjax.compiler import compiler_options
 from stackjax.compute.devices import among_processes, exchange, on_devices, replicated
 from stackjax.compute.startup import num_cores
 from stackjax.compute.state import Evaluated, Logged, RunState, advance_run, evaluate_run, polish_run, score_run, start_run
@@ -314,12 +315,7 @@ class Programs:
 
 
 def _compiled(name: str, lowered: Any) -> Any:
-    if name not in ("init", "polish") or jax.default_backend() != "cpu":
-        return lowered.compile()
-    options: dict[str, Any] = {"xla_backend_optimization_level": "0"}  # runs once: not worth the compiler's effort
-    if jax.lib.__version__.startswith("0.10."):  # later ones have no such option
-        options["xla_cpu_use_fusion_emitters"] = False  # halves what compiling takes
-    return lowered.compile(compiler_options=options)
+    return lowered.compile(compiler_options=compiler_options(runs_once=name in ("init", "polish")))
 
 
 def _same(tree: PyTree) -> PyTree:

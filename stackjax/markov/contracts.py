@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 
 from stackjax.errors import InputError, UnsolvedError, require, require_count
 from stackjax.markov.game import MarkovGame

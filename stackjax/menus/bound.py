@@ -9,8 +9,7 @@ the solver's tolerance.
 import itertools
 
 import numpy as np
-import scipy.optimize
-import scipy.sparse
+import scipy
 
 from stackjax.errors import UnsolvedError, require, require_count, require_is
 from stackjax.menus.game import MenuGame

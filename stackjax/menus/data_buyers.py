@@ -9,8 +9,7 @@ import itertools
 from typing import Any
 
 import numpy as np
-import scipy.integrate
-import scipy.optimize
+import scipy
 
 from stackjax.errors import require, require_number
 

@@ -1,8 +1,7 @@
 """Menus for finitely many types by linear programmes: the best of all mechanisms, and the best for who takes what."""
 
 import numpy as np
-import scipy.optimize
-import scipy.sparse
+import scipy
 
 from stackjax.menus.game import Menu, MenuGame
 

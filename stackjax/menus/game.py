@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.stats
+import scipy
 
 from stackjax.errors import InputError, require
 from stackjax.menus.allocations import AllocationSet

@@ -8,7 +8,7 @@ quadratic programming take it to its local optimum.
 import itertools
 
 import numpy as np
-import scipy.optimize
+import scipy
 
 from stackjax.errors import require_count, require_is
 from stackjax.menus.few_types import improved_for_few

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
-import scipy.stats
+import scipy
 
 from stackjax.errors import InputError, require
 from stackjax.types import Array

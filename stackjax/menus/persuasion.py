@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 
 from stackjax.errors import InputError, UnsolvedError, require_count
 from stackjax.types import Array, PRNGKey

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import scipy
 
 from stackjax.errors import InputError, require, require_count, require_number
 from stackjax.menus.allocations import BoxAllocations, UnitDemand
@@ -102,8 +103,6 @@ def straight_jacket(items: int, log_points: int = 16) -> Menu:
     Every bundle of r items has one price, chosen in turn such that r items would all be left unsold with chance
     ``1 - r / (items + 1)``; by Sobol points.
     """
-    import scipy.stats
-
     require_count("items", items)
     require("items", items, items <= MOST_ITEMS, f"at most {MOST_ITEMS}")
     prices: list[float] = []

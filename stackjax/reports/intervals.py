@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+import scipy
 
 __all__ = ["interquartile_mean", "interval"]
 
@@ -12,7 +12,7 @@ RESAMPLES = 2000
 
 def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
     """The mean along ``axis`` without the quarter at each end (rounded down): steadier than a median (Agarwal et al. 2021)."""
-    return stats.trim_mean(values, 0.25, axis=axis)
+    return scipy.stats.trim_mean(values, 0.25, axis=axis)
 
 
 def interval(
@@ -23,5 +23,7 @@ def interval(
     centre = statistic(values, axis=-1)
     if values.shape[-1] < 2:
         return centre, centre, centre
-    found = stats.bootstrap((values,), statistic, axis=-1, n_resamples=RESAMPLES, method="percentile", vectorized=True, rng=0)
+    found = scipy.stats.bootstrap(
+        (values,), statistic, axis=-1, n_resamples=RESAMPLES, method="percentile", vectorized=True, rng=0
+    )
     return centre, found.confidence_interval.low, found.confidence_interval.high

@@ -6,8 +6,9 @@ not count. Boxes are scaled to [0, 1] in each entry.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from stackjax.arrays import lead
+from stackjax.arrays import drawn, lead
 from stackjax.problem import Nearby, Table
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey
@@ -66,24 +67,27 @@ def box_children(key: PRNGKey, parents: Array, weights: Array, step: Array) -> A
     (differential evolution, Storn and Price 1997); and a parent, or two of them crossed, with Gaussian changes of size ``step``
     of some entries.
     """
-    keys = iter(jax.random.split(key, 16))
+    keys = jax.random.split(key, 16)
     count, _, num_nodes, width = parents.shape
-    draw = lambda *shape: jax.random.uniform(next(keys), shape)
     equal = _equal(weights)
-    parent = lambda: jnp.take_along_axis(parents, _pick(next(keys), equal, 1)[..., None, None], axis=1)[:, 0]
-    mix = jax.random.normal(next(keys), weights.shape) * jnp.sqrt(equal)
+    # What has the same shape is drawn at once: every draw of its own takes the compiler a second.
+    draw = lambda places, *shape: jax.vmap(lambda key: drawn(jax.random.uniform, key, shape))(keys[np.array(places)])
+    coins = draw([4, 7, 9, 10, 11, 12, 15], count, 1, 1)
+    per_node, (per_entry, spread) = draw([3], count, num_nodes, 1)[0], draw([5, 8], count, num_nodes, width)
+    picked = jax.vmap(lambda key: _pick(key, equal, 1)[:, 0], out_axes=1)(keys[np.array([2, 6, 13, 14])])
+    start, second, third, fourth = jnp.moveaxis(jnp.take_along_axis(parents, picked[..., None, None], axis=1), 1, 0)
+
+    mix = jax.random.normal(keys[0], weights.shape) * jnp.sqrt(equal)
     centred = weights + 1.2 * (mix - mix.sum(axis=-1, keepdims=True) * equal)
-    noise = jax.random.normal(next(keys), (count, num_nodes, width))
+    noise = drawn(jax.random.normal, keys[1], (count, num_nodes, width))
     sampled = (centred[..., None, None] * parents).sum(axis=1) + 0.5 * step * noise
-    start, nodes = parent(), draw(count, num_nodes, 1)
-    crossed = jnp.where(jnp.where(draw(count, 1, 1) < 0.5, nodes, draw(count, num_nodes, width)) < 0.5, parent(), start)
-    where_changed = (nodes * num_nodes < 1.5) | (draw(count, 1, 1) < 0.3)
-    where_changed &= draw(count, num_nodes, width) < jnp.where(draw(count, 1, 1) < 0.5, 1.0, 1.0 / width)
-    size = step ** draw(count, 1, 1)  # from the whole box down to step, as likely in every order of magnitude
-    changed = jnp.where(draw(count, 1, 1) < 0.5, crossed, start) + jnp.where(where_changed, size * noise, 0.0)
-    moved = start + (0.5 + 0.5 * draw(count, 1, 1)) * (parent() - parent()) + step * 0.1 * noise
-    kind = draw(count, 1, 1)
-    return jnp.clip(jnp.where(kind < 0.6, sampled, jnp.where(kind < 0.8, moved, changed)), 0.0, 1.0)
+    crossed = jnp.where(jnp.where(coins[0] < 0.5, per_node, per_entry) < 0.5, second, start)
+    where_changed = (per_node * num_nodes < 1.5) | (coins[1] < 0.3)
+    where_changed &= spread < jnp.where(coins[2] < 0.5, 1.0, 1.0 / width)
+    size = step ** coins[3]  # from the whole box down to step, as likely in every order of magnitude
+    changed = jnp.where(coins[4] < 0.5, crossed, start) + jnp.where(where_changed, size * noise, 0.0)
+    moved = start + (0.5 + 0.5 * coins[5]) * (third - fourth) + step * 0.1 * noise
+    return jnp.clip(jnp.where(coins[6] < 0.6, sampled, jnp.where(coins[6] < 0.8, moved, changed)), 0.0, 1.0)
 
 
 def _equal(weights: Array) -> Array:

@@ -176,14 +176,18 @@ def _climbed(
         leads_to = lambda flat: nearby(children.from_unit(space, flat.reshape(shape)), answer)
         slack_size = jax.eval_shape(leads_to, start).slack.size
         derivative = jax.jacfwd if start.size <= slack_size else jax.jacrev
+        with_slopes = derivative(lambda flat: (leads_to(flat),) * 2, has_aux=True)
         margin = 10.0 ** jax.random.uniform(margin_key, minval=-4.0, maxval=-1.0) * (high - low)
 
-        def cross(_: Array, at: Array) -> Array:
-            return children.restored(leads_to(at).slack, derivative(leads_to)(at).slack, at, margin)
+        def cross(step: Array, carry: tuple[Array, Nearby, Nearby]) -> tuple[Array, Nearby, Nearby]:
+            at, slopes, here = carry
+            crossed = children.restored(here.slack, slopes.slack, at, margin)
+            at = jnp.where(crosses & (step > 0), crossed, at)
+            return at, *with_slopes(at)
 
-        start = jnp.where(crosses, jax.lax.fori_loop(0, CROSSING_STEPS, cross, start), start)
-        here: Nearby = leads_to(start)
-        return children.ascended(key, here, derivative(leads_to)(start), start, problem.tie, high - low)
+        unknown = jax.tree.map(jnp.zeros_like, jax.eval_shape(with_slopes, start))
+        start, slopes, here = jax.lax.fori_loop(0, 1 + CROSSING_STEPS, cross, (start, *unknown))
+        return children.ascended(key, here, slopes, start, problem.tie, high - low)
 
     moved = jax.vmap(one)(jax.random.split(move_key, count), start, elite.answer[place[:, 0]])
     return children.from_unit(space, moved.reshape(count, *shape))

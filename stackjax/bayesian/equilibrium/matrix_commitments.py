@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import scipy.optimize
+import scipy
 
 from stackjax.types import ArrayLike
 

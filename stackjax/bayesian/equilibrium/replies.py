@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import scipy.optimize
+import scipy
 
 from stackjax.bayesian.equilibrium.matrix_commitments import HIGHS, distribution, leaves_no_gain, scaled_columns, tied_best
 from stackjax.bayesian.followers.rounds import all_profiles

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from gymnax.environments import environment, spaces
 
 from stackjax.bayesian.followers import rounds
 from stackjax.bayesian.followers.base import (
@@ -23,6 +22,7 @@ from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.bayesian.games.base import Game, require_game
 from stackjax.bayesian.pomdp.critic_view import CriticView
+from stackjax.bayesian.pomdp.gymnax_base import environment, spaces
 from stackjax.bayesian.pomdp.held import Commitments, arrive, no_commitments
 from stackjax.bayesian.pomdp.plays import round_plays
 from stackjax.bayesian.pomdp.reward_phase import RewardPlay, check_reward_play, draw_play

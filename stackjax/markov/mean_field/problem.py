@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.special
+import scipy
 
 from stackjax.errors import UnsolvedError, require_is
 from stackjax.markov.mean_field.answers import ATOMS, equilibrium, exploitability, outcome_of, softmax_population

@@ -9,7 +9,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.stats
+import scipy
 
 __all__ = ["AffineMaximizer", "Outcome", "Revenue", "auction", "average_revenue", "item_wise_myerson", "scores"]
 

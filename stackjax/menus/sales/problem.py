@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 
 from stackjax.errors import require
 from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.stats
+import scipy
 
 from stackjax.errors import require, require_count
 from stackjax.menus.sales.backward import SaleTable

@@ -1,5 +1,8 @@
 """The gymnax contract, for every registered game."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -167,3 +170,15 @@ def test_evaluation_is_exact_and_reports_three_plays():
         np.testing.assert_allclose(getattr(evaluation, play).leader_payoff, -0.15, rtol=1e-5)
     table = tabulate(game, env.tree, actions).game
     np.testing.assert_allclose(sx.certify(table, jnp.ones((2, 2, 1, 1))).leader_payoff, -0.15, rtol=1e-5)
+
+
+def test_a_start_does_not_wait_for_what_gymnax_draws_with():
+    code = (
+        "import sys, stackjax.bayesian.pomdp.environment\n"
+        "assert not {'seaborn', 'scipy.stats', 'pandas'} & sys.modules.keys()\n"
+        "from gymnax.environments.misc import pong\n"
+        "assert pong.sns.color_palette('cubehelix', 3)[0]\n"
+        "import seaborn\n"
+        "assert seaborn.__file__\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -68,6 +68,7 @@ def sweep_command(arguments: list[str]) -> int:
             mesh=settings.mesh,
             checkpoint_seconds=settings.checkpoint_seconds,
             memory_gib=settings.memory_gib,
+            log=settings.log,
             on_progress=_Lines().show,
         )
         if is_writer():

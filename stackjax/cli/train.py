@@ -42,6 +42,8 @@ class RunSettings(Processes):
     mesh: tuple[int, int] | None = None
     """Devices that seeds are spread over, and devices that share the episodes of each; by default as many as are of use (of a
     CPU one, on which every core takes another seed)."""
+    log: Literal["tensorboard", "wandb"] | None = None
+    """A viewer that metrics go to as they come, one series a seed; its package is an extra of stackjax."""
     polish: int | None = 0
     """Evaluations that improve each best commitment in its neighbourhood once training is over; 0 for none. They are left out
     where training has reached the optimum. The result tells what was learned from what they added."""
@@ -51,8 +53,6 @@ class RunSettings(Processes):
 class TrainSettings(RunSettings):
     """Where results go, how many seeds are trained, on which devices, and how it ends."""
 
-    log: Literal["tensorboard", "wandb"] | None = None
-    """A viewer that metrics go to as they come, one series a seed; its package is an extra of stackjax."""
     stop_at_optimum: bool = True
     """End once every seed has reached the optimum, where it is known."""
     polish: int | None = None

@@ -12,6 +12,7 @@ from stackjax.compute.devices import Layout, agree, choose_layout, is_writer, la
 from stackjax.compute.memory import Budget, fit_programs, tidy_memory
 from stackjax.compute.programs import Programs
 from stackjax.disk.directory import RunDirectory
+from stackjax.disk.loggers import Logger, check_logger, open_logger
 from stackjax.disk.policies import write_policies
 from stackjax.disk.sweep_directory import SweepDirectory
 from stackjax.errors import InputError, require_number, require_positive
@@ -53,6 +54,7 @@ def run_sweep(
     mesh: tuple[int, int] | None = None,
     memory_gib: float | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    log: str | None = None,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> dict[str, Any]:
     """Train every configuration on every seed into ``directory``; returns the content of ``result.json``.
@@ -64,12 +66,14 @@ def run_sweep(
       mesh: devices for elements and devices that share each element's episodes; by default as many as are of use.
       memory_gib: what the sweep may take, of this process on CPUs and of each device elsewhere; by default three quarters of
         what is free.
+      log: a viewer that metrics go to as they come, see `stackjax.disk.loggers`.
 
     Raises:
       InputError: a setting is wrong or does not fit into memory, the directory is not usable, or a resumed sweep was set up
         differently.
       Stopped: a signal asked for it; what was learned is saved.
     """
+    check_logger(log)
     groups = sweep.groups()
     problems = [_checked_problem(group) for group in groups]
     config = sweep.to_dict(groups[0].spec.to_dict(problems[0]))
@@ -88,7 +92,7 @@ def run_sweep(
     # Everything that can be wrong with the input has been met by now; only here is an earlier sweep touched.
     writer_only(directory.prepare, config, overwrite)
     try:
-        run = _Run(sweep, directory, budget, checkpoint_seconds, on_progress)
+        run = _Run(sweep, directory, budget, checkpoint_seconds, log, on_progress)
         with StopRequest() as request:
             for work, state_bytes in zip(works, sizes, strict=True):
                 run.train_group(work, state_bytes, request)
@@ -150,8 +154,10 @@ class _Run:
         directory: SweepDirectory,
         budget: Budget,
         checkpoint_seconds: float,
+        log: str | None,
         on_progress: Callable[[SweepProgress], None] | None,
     ) -> None:
+        self._log = log
         self._directory, self._budget, self._on_progress = directory, budget, on_progress
         self._checkpoint_seconds = checkpoint_seconds
         self._seeds = range(sweep.base.first_seed, sweep.base.first_seed + sweep.base.num_seeds)
@@ -201,7 +207,8 @@ class _Run:
         placed = programs.place(seeds, values)
         show = lambda progress: self._show(len(elements), progress)
         identity = identity_of(config)
-        trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request)
+        logger = self._logger(work, elements) if is_writer() else None
+        trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request, logger=logger)
         started = time.perf_counter()
         optima = [work.optimum(one) for one in settings]
         concluded = conclude(programs, trained.state, placed, optima)
@@ -216,6 +223,11 @@ class _Run:
 
         writer_only(write)
         self._num_done += len(elements)
+
+    def _logger(self, work: _GroupWork, elements: list[Element]) -> Logger | None:
+        whole = identity_of(json.loads(self._directory.config.read_text()))
+        configurations = {element.configuration: self._configurations[element.configuration] for element in elements}
+        return open_logger(self._log, self._directory.path, whole, work.group.spec.to_dict(work.problem), configurations)
 
     def _show(self, chunk_size: int, progress: Progress | None) -> None:
         if self._on_progress is not None and is_writer():

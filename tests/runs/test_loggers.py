@@ -10,7 +10,7 @@ import stackjax as sx
 from stackjax.disk.loggers import open_logger
 from tests.runs.commands import PLAIN, WHOLE, metrics_of, run
 
-SKIPPED = {"update", "seed", "seconds"}
+SKIPPED = {"update", "configuration", "seed", "seconds"}
 
 
 def scalars(folder):
@@ -29,8 +29,8 @@ def scalars(folder):
     return found
 
 
-def expected(place, seed):
-    rows = [row for row in metrics_of(place) if row["seed"] == seed]
+def expected(place, **series):
+    rows = [row for row in metrics_of(place) if series.items() <= row.items()]
     return {(name, row["update"]): v for row in rows for name, v in row.items() if name not in SKIPPED and v is not None}
 
 
@@ -43,7 +43,7 @@ def test_tensorboard_has_every_number_once_and_resuming_doubles_none(tmp_path):
             assert run(*command, "--resume") == 0
         assert sorted(path.name for path in (place / "tensorboard").iterdir()) == ["seed-0", "seed-1"]
         for seed in (0, 1):
-            wanted, found = expected(place, seed), scalars(place / f"tensorboard/seed-{seed}")
+            wanted, found = expected(place, seed=seed), scalars(place / f"tensorboard/seed-{seed}")
             assert wanted.keys() == found.keys()
             assert {name for name, _ in wanted} >= {"greedy_payoff", "bcce_gap", "mean_return", "stackelberg_episodes"}
             for key, values in found.items():
@@ -53,14 +53,18 @@ def test_tensorboard_has_every_number_once_and_resuming_doubles_none(tmp_path):
 
 
 @pytest.mark.long
-def test_wandb_has_a_run_for_each_seed_offline(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("command", "series"),
+    [("train maintain", {"0", "1"}), ("sweep maintain --sweep.followers.step-size 0.1 0.5", {"0-0", "0-1", "1-0", "1-1"})],
+)
+def test_wandb_has_a_run_for_each_series_offline(command, series, tmp_path, monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     place = tmp_path / "run"
-    assert run("train", "maintain", *PLAIN, "--log", "wandb", "--out", place) == 0
+    assert run(*command.split(), *PLAIN, "--log", "wandb", "--out", place) == 0
     folders = [path.name for path in (place / "wandb").iterdir() if path.name.startswith("offline-run-")]
-    assert len(folders) == 2
-    assert {name.rsplit("-", 1)[1] for name in folders} == {"0", "1"}
+    group = (place / "wandb/group").read_text()
+    assert sorted(name.split(f"{group}-")[1] for name in folders) == sorted(series)
 
 
 def test_mistakes_are_said_before_anything_is_computed(tmp_path, capsys, monkeypatch):

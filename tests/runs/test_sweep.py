@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import pathlib
 import shutil
@@ -24,6 +25,7 @@ from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 from stackjax.specs.sweep import Axis, read_axis
 from tests.runs.commands import PLAIN, QUICK, WHOLE, made_once, poison, result_of, run, start
+from tests.runs.test_loggers import expected, scalars
 
 SECTIONS = {
     "game": sx.registered_games()[0].options,
@@ -52,7 +54,7 @@ def swept(tmp_path_factory):
     """Two groups of two configurations, by random search."""
 
     def sweep(out):
-        assert run("sweep", "allocation", *PLAIN, *AXES, "--out", out) == 0
+        assert run("sweep", "allocation", *PLAIN, *AXES, "--log", "tensorboard", "--out", out) == 0
 
     return made_once(tmp_path_factory, "sweep", sweep)
 
@@ -81,6 +83,17 @@ def test_the_table_has_a_row_for_each_configuration_and_seed(swept):
     assert [seed["seed"] for seed in best["seeds"]] == [0, 1]
     assert (swept / "surface.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (swept / "report.html").read_text()
+
+
+def test_every_configuration_and_seed_is_a_series_of_its_own(swept):
+    found, wanted = {}, {}
+    for path in (swept / "tensorboard").iterdir():
+        found[path.name] = {key: pytest.approx(values) for key, values in scalars(path).items()}
+    for configuration, seed in itertools.product(range(4), range(2)):
+        name = f"configuration-{configuration}-seed-{seed}"
+        (chunk,) = [path for path in (swept / "chunks").iterdir() if expected(path, configuration=configuration, seed=seed)]
+        wanted[name] = {key: [value] for key, value in expected(chunk, configuration=configuration, seed=seed).items()}
+    assert wanted == found
 
 
 def test_the_policy_file_alone_is_enough(swept_by_ppo, tmp_path):

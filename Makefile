@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip install --no-compile --quiet --disable-pip-versio
 SEEDS ?= 10
 OUT ?= runs/posted-price-pi
 
-.PHONY: docs train test test-fast test-all lint bench bench-leaders reproduce reproduce-quick lock clean
+.PHONY: docs train test test-all lint bench bench-leaders reproduce reproduce-quick lock clean
 .DEFAULT_GOAL := train
 
 train: $(READY)
@@ -18,9 +18,6 @@ train: $(READY)
 
 test: $(TOOLS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
-
-test-fast: $(TOOLS)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow"
 
 # The experiments' short version, all tests, and that every error message was met by some test.
 test-all: $(TOOLS) reproduce-quick

@@ -57,6 +57,7 @@ def test_the_notebook_runs_from_top_to_bottom(capsys, monkeypatch):
     assert "Stopped at update" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_the_store_trains_from_its_file(tmp_path):
     (block, *_) = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial/store.md").read_text(), flags=re.DOTALL)
     (tmp_path / "store.py").write_text(block)

@@ -14,8 +14,6 @@ from stackjax.runs.session import run_training
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(autouse=True)
 def _optimised(monkeypatch):

@@ -71,7 +71,7 @@ def run(tmp_path):
     return install, command
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_plugins_game_trains_at_the_command_line(run, tmp_path):
     install, command = run
     install("coins_plugin", PLUGIN, ["coins = coins_plugin:bring"])

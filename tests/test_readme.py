@@ -59,6 +59,7 @@ def test_the_example_game_trains_from_its_file(tmp_path):
     np.testing.assert_allclose([welfare[0], welfare[2], welfare[5]], [-4.0, -3.0, -4.0], rtol=1e-5)
 
 
+@pytest.mark.long
 def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, capsys):
     path = tmp_path / "toll.py"
     path.write_text(python_blocks("docs/families.md")[0])
@@ -69,6 +70,7 @@ def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, cap
     assert printed.count("toll 2") == 2
 
 
+@pytest.mark.long
 @jax.numpy_dtype_promotion("standard")
 def test_the_example_of_a_menu_trains_and_is_bounded(capsys):
     exec(python_blocks("docs/families.md")[1].replace("num_updates=300", "num_updates=60"), {})

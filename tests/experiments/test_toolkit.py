@@ -181,7 +181,6 @@ def test_claims_table_holds_every_claim(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_an_experiment_runs_alone_and_a_finished_run_is_not_trained_again(tmp_path):
     def run(*arguments):
         command = [sys.executable, str(EXPERIMENTS / "value_loss.py"), "--quick", "--out", str(tmp_path / "out")]

@@ -54,7 +54,6 @@ def test_names_are_what_people_read(tmp_path):
         sx.interop.save_nfg(sx.make("allocation"), tmp_path / "game.nfg")
 
 
-@pytest.mark.slow
 def test_a_run_keeps_the_names(tmp_path):
     pytest.importorskip("pygambit")
     sx.interop.save_nfg(sx.matrix_game(PAYOFFS, action_names=NAMES), tmp_path / "game.nfg")

@@ -83,6 +83,7 @@ def contextual(tmp_path_factory):
     return out
 
 
+@pytest.mark.long
 def test_a_contextual_follower_answers_every_commitment_best(contextual):
     """All 32 tables of the dilemma, exactly; so the leader learns the one that is best against it."""
     result = result_of(contextual)
@@ -99,6 +100,7 @@ def test_a_contextual_follower_answers_every_commitment_best(contextual):
     assert "of all 32 commitments it answers 100.0% best" in (contextual / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_a_run_keeps_the_follower_that_it_trained(contextual, capsys):
     """What is evaluated or goes on later meets the same follower, not one trained again."""
     before, kept = result_of(contextual), (contextual / "followers.npz").read_bytes()

@@ -33,6 +33,7 @@ def test_menus_go_through_the_command_line(trained, tmp_path):
     assert [entry["leader_payoff"] for entry in result_of(trained)["seeds"]] == [entry["leader_payoff"] for entry in seeds]
 
 
+@pytest.mark.long
 def test_other_solvers_take_menus_too(tmp_path):
     small = ["--direct.num-updates", "3", "--direct.population", "16", "--polish", "400", "--seeds", "1"]
     assert run("train", "menu-triangle", *small, "--out", tmp_path / "run") == 0

@@ -14,6 +14,7 @@ from stackjax.menus.sales.pricing import Pricing
 from stackjax.menus.sales.problem import SaleProblem, sequential_sale
 from tests.oracles.sales import average_revenue, unit_demand_optimum, values_of_bundles
 from tests.runs.commands import result_of, run
+from tests.siblings import first
 
 QUICK = SolveConfig(num_steps=120, batch=1024)
 LAWS = ["uniform", "unit-demand", "three-demand", "bundles", "complements"]
@@ -37,7 +38,7 @@ def test_draws_are_the_best_bundles_of_each_size(law):
             assert abs(expected.std() - found.std()) <= 0.06 * expected.std()
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", first(2, LAWS))
 def test_a_table_earns_what_sales_played_out_earn(law):
     sale, rng = Sale(3, 3, law), np.random.default_rng(1)
     sizes = np.arange(sale.most_bought + 1)
@@ -64,6 +65,7 @@ def test_one_item_is_sold_at_the_closed_form():
     assert item_by_item(Sale(5, 5)) == pytest.approx(3.0038, abs=1e-4)
 
 
+@pytest.mark.long
 def test_bundles_earn_more_than_items_by_themselves():
     """Five bidders, five items: 3.1278 ± 0.0011 is the most that was computed elsewhere."""
     sale = Sale(5, 5)
@@ -82,7 +84,9 @@ def test_mistakes_name_what_is_allowed():
         SolveConfig(learning_rate=0.0)
 
 
-@pytest.mark.parametrize(("law", "menu"), [("asymmetric", "bundle"), ("asymmetric", "tariff"), ("complements", "bundle")])
+@pytest.mark.parametrize(
+    ("law", "menu"), first(1, [("asymmetric", "bundle"), ("asymmetric", "tariff"), ("complements", "bundle")])
+)
 def test_a_bidder_pays_for_what_is_worth_most_to_it_of_what_is_left(law, menu):
     """A table by sets of items, against sales played out set by set in plain Python."""
     sale = Sale(2, 3, law)
@@ -107,6 +111,7 @@ def test_a_bidder_pays_for_what_is_worth_most_to_it_of_what_is_left(law, menu):
     assert abs(found.value - np.mean(paid)) <= 4.5 * np.std(paid) / np.sqrt(len(paid)) + found.half_width
 
 
+@pytest.mark.long
 def test_prices_by_sets_earn_what_prices_by_numbers_earn_where_items_are_alike():
     sale = Sale(2, 2)
     values = [

@@ -176,6 +176,7 @@ for (const frame of document.querySelectorAll("iframe")) {
     assert inks[0] != inks[1]  # the dark page is another one
 
 
+@pytest.mark.long
 def test_a_sweeps_page_says_how_many_do_as_well(tmp_path):
     small = [*PLAIN, "--sweep.followers.step-size", "0.1", "0.2", "--sweep.pomdp.reward-play", "argmax", "mixed"]
     assert run("sweep", "escape", *small, "--out", tmp_path / "s") == 0

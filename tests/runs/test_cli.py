@@ -176,6 +176,7 @@ def test_a_killed_run_goes_on(tmp_path):
     assert updates == list(range(100, 4001, 100))
 
 
+@pytest.mark.long
 def test_leftovers_of_a_kill_do_not_block_a_directory(tmp_path):
     out = tmp_path / "run"
     (out / "checkpoints").mkdir(parents=True)
@@ -234,6 +235,7 @@ def test_solve_says_why_not(tmp_path, capsys):
     assert BayesianProblem(large).optimum() is None
 
 
+@pytest.mark.long
 def test_game_from_a_python_file(tmp_path, capsys):
     path = tmp_path / "my_game.py"
     path.write_text(
@@ -270,6 +272,7 @@ def test_a_seed_that_diverges_is_frozen_and_the_others_go_on(sound, tmp_path, ca
     assert [row["update"] for row in rows if row["seed"] == 1] == [1, 2]
 
 
+@pytest.mark.long
 def test_when_every_seed_diverges_the_run_stops_and_names_them(tmp_path, capsys, monkeypatch):
     poison(monkeypatch, 3, [0, 1])
     assert run("train", "maintain", *QUICK, *WHOLE, "--out", tmp_path / "run") == 1

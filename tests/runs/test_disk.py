@@ -35,7 +35,6 @@ def test_a_place_that_cannot_be_written(command, out, tmp_path, capsys, monkeypa
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_the_disk_fills_up_while_metrics_are_written(tmp_path):
     """No file may grow beyond 20 kB, which the metrics of 80 logged rows do."""
     environment = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"}

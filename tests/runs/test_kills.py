@@ -69,7 +69,6 @@ def test_killed_at_random_moments(command, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "number"),
     [(TRAIN, signal.SIGINT), (SWEEP, signal.SIGTERM)],

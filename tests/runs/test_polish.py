@@ -23,6 +23,7 @@ def mixed():
     return game, RunSpec(GivenGame.of(game), {}, {"pomdp": sx.POMDPConfig(num_rounds=200)}, sx.SearchConfig()).build_problem()
 
 
+@pytest.mark.long
 def test_a_commitment_is_improved_nearby(mixed):
     _, problem = mixed
     start = problem.commitments.draw(jax.random.key(3), 1)[0].at[0].set(jnp.array([0.3, 0.9]))
@@ -34,6 +35,7 @@ def test_a_commitment_is_improved_nearby(mixed):
     assert after.gap <= problem.settled_gap
 
 
+@pytest.mark.long
 def test_it_starts_from_the_commitment(mixed):
     """The one commitment that so few evaluations recheck, and so the one that they trust."""
     _, problem = mixed

@@ -34,7 +34,6 @@ def test_two_processes_train_as_one_does_to_the_last_bit(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bit(tmp_path):
     seeds = [*SMALL, *WHOLE, "--ppo.num-updates", 10, "--seeds", 3]
     finish([start(*seeds, "--out", tmp_path / "one", devices=1)])
@@ -46,7 +45,6 @@ def test_eight_devices_and_two_processes_train_as_one_device_does_to_the_last_bi
 
 
 @pytest.mark.long
-@pytest.mark.slow
 @pytest.mark.parametrize(("groups", "seeds", "mesh"), [(1, 1, (1, 8)), (8, 3, (2, 4))])
 def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(tmp_path, groups, seeds, mesh):
     """All devices on one run, or half of them, a process's own, on every other one of three."""
@@ -57,7 +55,6 @@ def test_two_processes_share_episodes_and_train_as_one_device_does_to_rounding(t
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_two_processes_sweep_as_one_does(tmp_path):
     sweep = ["sweep", *SMALL[1:], "--ppo.num-updates", 4, "--seeds", 2, "--sweep.ppo.learning-rate", 1e-3, 1e-2, 3e-2]
     finish([start(*sweep, "--out", tmp_path / "one", devices=1, flags=QUICKLY)])
@@ -67,7 +64,6 @@ def test_two_processes_sweep_as_one_does(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_a_lost_process_costs_nothing(tmp_path):
     long = [*SMALL, *WHOLE, "--ppo.num-updates", 1000, "--seeds", 4, "--checkpoint-seconds", 1]
     finish(together(*long, "--out", tmp_path / "whole", devices=1, flags=QUICKLY))

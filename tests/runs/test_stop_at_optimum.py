@@ -35,6 +35,7 @@ def test_a_run_stops_at_the_optimum(tmp_path, capsys):
     assert "stop_at_optimum (was True, now False)" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_without_a_known_optimum_or_when_told_so_it_goes_on(tmp_path):
     assert run("train", "allocation", *MANY, "--no-stop-at-optimum", "--out", tmp_path / "whole") == 0
     assert result_of(tmp_path / "whole")["updates"] == {"done": 40, "asked": 40}

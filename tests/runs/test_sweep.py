@@ -187,7 +187,6 @@ def test_divergence_is_in_the_table_and_harms_nobody_else(tmp_path, monkeypatch,
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_peak_memory_stays_within_the_budget(tmp_path):
     """Deep networks in two groups: a batch of either as a whole would need more."""
     deep = ["--sweep.ppo.hidden-sizes", ",".join(["128"] * 8), ",".join(["128"] * 7), "--ppo.num-envs", 16]

@@ -11,7 +11,7 @@ from stackjax import registry
 from stackjax.bayesian.equilibrium.evaluate import kernel_of
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.disk.directory import RunDirectory
-from tests.runs.commands import QUICK, WHOLE, result_of, run
+from tests.runs.commands import PLAIN, WHOLE, result_of, run
 
 GAME = "import stackjax as sx\nsx.register('rows', lambda: sx.matrix_game([[[3, 0], [0, 1]], [[1, 2], [2, 0]]], name='rows'))\n"
 
@@ -21,7 +21,7 @@ def trained(tmp_path_factory):
     """A finished run of a game in a Python file: the folder with the file ``rows.py`` and the run in ``run``."""
     folder = tmp_path_factory.mktemp("trust")
     (folder / "rows.py").write_text(GAME)
-    assert run("train", folder / "rows.py", *QUICK, *WHOLE, "--checkpoint-seconds", 0, "--out", folder / "run") == 0
+    assert run("train", folder / "rows.py", *PLAIN, *WHOLE, "--checkpoint-seconds", 0, "--out", folder / "run") == 0
     yield folder
     registry.forget(["rows"])
 
@@ -87,24 +87,25 @@ def test_a_run_that_is_half_trained_is_not_evaluated(trained, copy, capsys):
 
 
 @pytest.mark.parametrize("config", ['{"model_type": "bert"}', '{"schema_version": 1}', "[]", "not JSON", ""])
-@pytest.mark.parametrize("command", [["train", "escape"], ["sweep", "escape", "--sweep.ppo.learning-rate", 0.001, 0.01]])
+@pytest.mark.parametrize("command", [["train", "escape"], ["sweep", "escape", "--sweep.followers.step-size", 0.1, 0.5]])
 def test_somebody_elses_folder_is_left_alone(config, command, tmp_path, capsys):
     (tmp_path / "checkpoints").mkdir()
     for name in ("config.json", "result.json", "checkpoints/weights.bin"):
         (tmp_path / name).write_text(config if name == "config.json" else "precious")
-    assert run(*command, *QUICK, "--overwrite", "--out", tmp_path) == 2
+    assert run(*command, *PLAIN, "--overwrite", "--out", tmp_path) == 2
     assert "config.json that is no run's" in said(capsys)
     assert (tmp_path / "checkpoints/weights.bin").read_text() == "precious"
     (tmp_path / "config.json").unlink()
-    assert run(*command, *QUICK, "--overwrite", "--out", tmp_path) == 2
+    assert run(*command, *PLAIN, "--overwrite", "--out", tmp_path) == 2
     assert "no config.json that tells whose it is" in said(capsys)
     assert (tmp_path / "result.json").read_text() == "precious"
 
 
+@pytest.mark.long
 def test_going_on_with_another_machine_or_version_is_said(trained, copy, capsys, monkeypatch):
     monkeypatch.setattr(BayesianProblem, "kernel", "another")
     (copy / "result.json").unlink()
-    assert run("train", trained / "rows.py", *QUICK, *WHOLE, "--out", copy, "--resume") == 0
+    assert run("train", trained / "rows.py", *PLAIN, *WHOLE, "--out", copy, "--resume") == 0
     warned = [line for line in capsys.readouterr().err.splitlines() if "bit for bit" in line]
     assert len(warned) == 1
     assert "now another" in warned[0]
@@ -164,6 +165,7 @@ def test_sx_train_is_the_command(trained, tmp_path, capsys):
         sx.train(game, seeds=2, out=tmp_path / "kept", **small)
 
 
+@pytest.mark.long
 def test_without_a_directory_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = sx.train("escape", search=sx.SearchConfig(num_updates=2, population=16), seeds=1, polish=0, progress=False)

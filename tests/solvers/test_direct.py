@@ -16,6 +16,7 @@ from stackjax.solvers.config import DirectConfig, SearchConfig
 from stackjax.solvers.direct import Elite, best_of, direct, merge, parents_of
 from stackjax.solvers.search import search
 from tests.oracles.direct_search import affine_scaling, merged, slack_and_loss, weights_by_rank
+from tests.siblings import first
 
 SMALL = DirectConfig(num_updates=20, population=64)
 
@@ -143,7 +144,7 @@ def test_only_what_met_enough_groups_counts_as_found():
     assert best_of(elite, 50).payoff == 1.0
 
 
-@pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seed", first(1, [3, 4]))
 def test_random_mixes_at_odds_reach_the_optimum(seed):
     leader, noise = np.random.default_rng(seed).random((2, 6, 6))
     game = sx.matrix_game(np.stack([leader, 0.6 * (1 - leader) + 0.4 * noise], axis=-1), randomized=True)
@@ -153,7 +154,7 @@ def test_random_mixes_at_odds_reach_the_optimum(seed):
     assert 0.999 <= judged.payoff / sx.solve(game).value <= 1 + 1e-5
 
 
-@pytest.mark.parametrize("name", ["allocation", pytest.param("maintain-randomized", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", first(1, ["allocation", "maintain-randomized"]))
 def test_reaches_the_optimum(name):
     problem = BayesianProblem(sx.StackelbergPOMDP(sx.make(name)))
     config = DirectConfig(num_updates=60, population=128)
@@ -177,7 +178,7 @@ def test_settings_out_of_range_are_refused(wrong):
         DirectConfig(**wrong)
 
 
-@pytest.mark.parametrize("reward_play", ["argmax", "empirical", pytest.param("mixed", marks=pytest.mark.long)])
+@pytest.mark.parametrize("reward_play", first(1, ["empirical", "argmax", "mixed"]))
 def test_a_commitments_worth_is_what_its_judge_says_of_the_same_followers(reward_play):
     env = sx.StackelbergPOMDP(sx.make("posted-price-pi"), num_rounds=30, reward_play=reward_play)
     problem, key = BayesianProblem(env), jax.random.key(4)

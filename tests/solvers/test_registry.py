@@ -59,7 +59,6 @@ def toy():
     forget_solver("climb")
 
 
-@pytest.mark.slow
 def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, capsys):
     whole, half = tmp_path / "whole", tmp_path / "half"
     command = ["train", "allocation", *toy, *WHOLE, "--polish", 0, "--climb.num-updates", 12]
@@ -95,7 +94,7 @@ def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
     assert "policy" not in json.loads((tmp_path / "best.json").read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["direct", "search"])
 def test_what_needs_no_network_trains_from_python(name):
     settings = solver_entry(name).config(num_updates=20)

@@ -9,11 +9,12 @@ from stackjax.bayesian.followers.joint_play import long_run_play
 from stackjax.bayesian.followers.streams import next_uniforms, start_streams
 from tests.bayesian.followers.test_equilibrate import draws, random_game
 from tests.oracles.q_learning import q_learners
+from tests.siblings import first
 
 
 @pytest.mark.parametrize("memory", [False, True])
 @pytest.mark.parametrize(
-    ("num_types", "num_actions"), [((1,), (3,)), ((1, 1), (2, 3)), ((2, 3), (2, 2)), ((1, 2, 1), (2, 2, 3))]
+    ("num_types", "num_actions"), first(1, [((2, 3), (2, 2)), ((1,), (3,)), ((1, 1), (2, 3)), ((1, 2, 1), (2, 2, 3))])
 )
 def test_equals_the_oracle_update_by_update(x64, num_types, num_actions, memory):
     game, key, num_rounds = random_game(0, num_types, num_actions), jax.random.key(2), 150

@@ -10,13 +10,14 @@ import pytest
 
 import stackjax as sx
 from stackjax.solvers.ppo.rollout import init_steps, step_rollout
+from tests.siblings import first
 from tests.solvers.ppo.probes import Constant, MatchWhatYouSee
 from tests.solvers.ppo.small import SMALL, batch_of, small, small_env
 
 
 @pytest.mark.parametrize(
     ("path", "critic_inputs"),
-    [pytest.param("committed", "none", marks=pytest.mark.long), ("committed", "state"), ("step", "weights")],
+    first(1, [("committed", "state"), ("committed", "none"), ("step", "weights")]),
 )
 def test_first_ratio_is_one(path, critic_inputs):
     """Log-probabilities in the batch are those of the policy that acted, for every update's first minibatch."""
@@ -50,12 +51,7 @@ def test_a_held_action_keeps_the_log_probability_that_it_was_drawn_with():
 
 @pytest.mark.parametrize(
     ("path", "box_policy"),
-    [
-        ("committed", "grid"),
-        ("step", "gaussian"),
-        pytest.param("committed", "gaussian", marks=pytest.mark.long),
-        pytest.param("step", "grid", marks=pytest.mark.long),
-    ],
+    first(1, [("step", "gaussian"), ("committed", "grid"), ("committed", "gaussian"), ("step", "grid")]),
 )
 def test_box_policies_train(path, box_policy):
     config = small(path, box_policy=box_policy)
@@ -123,7 +119,7 @@ def test_numeric_settings_vmap():
         np.testing.assert_allclose(a[1], b, atol=1e-4)
 
 
-@pytest.mark.parametrize("path", ["committed", "step"])
+@pytest.mark.parametrize("path", first(1, ["committed", "step"]))
 def test_basic_pomdp_hides_every_response_decision(path):
     config = small(path, **({"num_steps": 200} if path == "step" else {}), critic_inputs="phase", credit="all")
     config = dataclasses.replace(config, response_visibility=0.0)
@@ -142,11 +138,7 @@ def test_basic_pomdp_hides_every_response_decision(path):
 
 @pytest.mark.parametrize(
     ("settings", "num_rounds"),
-    [
-        ({"reward_samples": 3, "response_samples": 4}, 5),
-        pytest.param({"response_samples": 0}, 5, marks=pytest.mark.long),
-        pytest.param({}, 1, marks=pytest.mark.long),
-    ],
+    first(1, [({"reward_samples": 3, "response_samples": 4}, 5), ({"response_samples": 0}, 5), ({}, 1)]),
 )
 def test_unusual_samples_train(settings, num_rounds):
     env = sx.StackelbergPOMDP(sx.make("allocation"), num_rounds=num_rounds, num_reward_episodes=3)
@@ -191,7 +183,6 @@ PROBE = sx.PPOConfig(
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_probe_value_regression():
     """A constant payoff of 3 in [0, 4] is worth 0.75 from every state, and 0.75 of what is left in the reward phase."""
     env = sx.StackelbergPOMDP(Constant(), num_rounds=3, num_reward_episodes=2)
@@ -209,7 +200,6 @@ def test_probe_value_regression():
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_probe_discounting():
     """With γ = 0.8, three rounds of two plays and one paid sub-episode: the first decision is worth 0.75 * 0.8 ** 6."""
     env = sx.StackelbergPOMDP(Constant(), num_rounds=3, num_reward_episodes=1)
@@ -223,8 +213,7 @@ def test_probe_discounting():
     assert terminated
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", ["committed", "step"])
+@pytest.mark.parametrize("path", first(1, ["step", "committed"]))
 def test_probe_action_depends_on_observation(path):
     env = sx.StackelbergPOMDP(MatchWhatYouSee(), num_rounds=3, num_reward_episodes=4, reward_play="mixed")
     config = PROBE if path == "step" else dataclasses.replace(PROBE, path=path, num_steps=sx.PPOConfig.num_steps)

@@ -71,7 +71,8 @@ def require_is(name: str, value: Any, kind: type | tuple[type, ...], allowed: st
 def require_count(name: str, value: Any, least: int = 1) -> None:
     """Raise `InputError` unless ``value`` is a whole number of at least ``least``."""
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    require(name, value, whole and value >= least, f"a whole number of at least {least}")
+    shown = repr(value) if isinstance(value, str) else value
+    require(name, shown, whole and value >= least, f"a whole number of at least {least}")
 
 
 def require_number(name: str, value: Any, holds: Callable[[float], bool], allowed: str) -> None:

@@ -72,7 +72,7 @@ PLAY = np.array([[0.5, 0.5]])
         (lambda: sx.train(sx.make("maintain"), num_rounds=3), "num_rounds is an option of a named game"),
         (lambda: sx.train("maintain", ppo={"num_envs": 3}), "ppo={'num_envs': 3} must be a PPOConfig"),
         (lambda: sx.train("maintain", resume=True), "resume and overwrite need out"),
-        (lambda: sx.train("maintain", seeds="3"), "seeds=3 must be a whole number"),
+        (lambda: sx.train("maintain", seeds="3"), "seeds='3' must be a whole number"),
         (
             lambda: sx.followers.FollowersConfig(temperature=0.1),
             "temperature is not an option of multiplicative-weights; it belongs to l",

@@ -138,7 +138,9 @@ class Game(abc.ABC):
                 raise InputError(f"game {kind} must have an attribute {attribute}; see stackjax.Game")
         require("name", repr(self.name), isinstance(self.name, str) and bool(self.name), "a string")
         if not isinstance(self.type_prior, np.ndarray):
-            raise InputError(f"type_prior must be a NumPy array, but is {type(self.type_prior).__name__}")
+            raise InputError(
+                f"type_prior must be a NumPy array, for example np.ones(1), but is {type(self.type_prior).__name__}"
+            )
         check_type_prior(self.type_prior)
         if self.num_followers > MOST_FOLLOWERS:
             raise InputError(f"{self.num_followers} followers are more than the {MOST_FOLLOWERS} that tables have axes for")

@@ -274,7 +274,7 @@ class StackelbergPOMDP(environment.Environment):
         """One leader decision, and a new episode where one ends; see gymnax's `Environment.step`.
 
         Raises:
-          InputError: ``action`` is a concrete NaN or lies outside a discrete space. Inside ``jit`` such an action is replaced
+          InputError: ``action`` is a concrete NaN, or none of a discrete space. Inside ``jit`` such an action is replaced
             by the nearest one (NaN by the lowest), and ``info["is_valid_action"]`` is False.
         """
         if not isinstance(action, jax.core.Tracer) and not bool(self._is_valid(jnp.asarray(action))):
@@ -283,7 +283,8 @@ class StackelbergPOMDP(environment.Environment):
 
     def _is_valid(self, action: Array) -> Array:
         if isinstance(self.game.leader_actions, Discrete):
-            return (action >= 0) & (action < self.game.leader_actions.n)
+            is_whole = action == jnp.floor(action) if jnp.issubdtype(action.dtype, jnp.floating) else True
+            return (action >= 0) & (action < self.game.leader_actions.n) & is_whole
         return ~jnp.isnan(action).any()
 
     def get_obs(self, state: Any, params: Any = None, key: Any = None) -> Array:

@@ -125,7 +125,9 @@ def test_what_gymnax_asks_of_an_environment():
     assert shapes[".payoffs"].shape == state.payoffs.shape
 
 
-@pytest.mark.parametrize(("name", "bad"), [("matrix-design-payments", [np.nan, 3.0]), ("matrix-design", 99)])
+@pytest.mark.parametrize(
+    ("name", "bad"), [("matrix-design-payments", [np.nan, 3.0]), ("matrix-design", 99), ("matrix-design", 0.5)]
+)
 def test_an_action_that_is_none_is_refused_or_flagged(name, bad):
     """Concrete ones are refused; inside jit the nearest one is played, and said to be."""
     env = sx.StackelbergPOMDP(sx.make(name), num_rounds=2)

@@ -100,7 +100,7 @@ def test_keys_pass():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_snapshots": "1"}, "num_snapshots=1 must be a whole number of at least 0"),
+        ({"num_snapshots": "1"}, "num_snapshots='1' must be a whole number of at least 0"),
         ({"num_snapshots": 1.0}, "num_snapshots=1.0 must be a whole number of at least 0"),
         ({"gap_every": 1, "tolerance": "a"}, "tolerance='a' must be a finite number of at least 0"),
         ({"gap_every": 1, "tolerance": jnp.float32(-1)}, "must be a finite number of at least 0"),

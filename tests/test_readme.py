@@ -47,6 +47,7 @@ def test_python_blocks_run(capsys):
     assert optimum == "3.5 3.5 [0.5 0.5]"
 
 
+@pytest.mark.long
 @jax.numpy_dtype_promotion("standard")
 def test_the_example_game_trains_from_its_file(tmp_path):
     """Saved as printed. Firms cut exactly when the tax exceeds their cost, so a tax between the costs is best."""

@@ -8,7 +8,6 @@ import pytest
 
 import stackjax as sx
 from stackjax.interop.environments import episode_key, observation_bounds
-from tests.siblings import first
 
 gymnasium = pytest.importorskip("gymnasium")
 
@@ -48,7 +47,8 @@ def test_gymnasiums_checker_passes_without_a_warning(name):
         check_env(env, skip_render_check=True)
 
 
-@pytest.mark.parametrize("name", first(1, ["posted-price-pi", "escape"]))
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["posted-price-pi", "escape"])
 def test_rewards_are_those_of_the_gymnax_environment(name):
     inner = pomdp(name)
     env = sx.interop.to_gymnasium(inner, seed=5)

@@ -41,6 +41,7 @@ def test_every_head_acts_as_in_numpy(head, hidden):
         assert (np.abs(found - 0.5) < 1e-6).all(axis=1).any()
 
 
+@pytest.mark.long
 def test_a_run_is_exported(tmp_path):
     pytest.importorskip("onnx")
     out, file = tmp_path / "run", tmp_path / "policy.onnx"

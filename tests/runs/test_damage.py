@@ -75,6 +75,7 @@ def test_a_game_that_is_no_file(copy, tmp_path, capsys):
     assert "the game of this run is not a Python file" in said(capsys)
 
 
+@pytest.mark.long
 def test_a_game_that_was_made_in_python(tmp_path, capsys):
     game = sx.matrix_game([[[1, 0], [0, 1]]], name="mine")
     small = {"search": sx.SearchConfig(num_updates=2, population=4), "pomdp": sx.POMDPConfig(num_rounds=20)}

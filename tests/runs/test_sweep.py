@@ -110,6 +110,7 @@ def test_the_policy_file_alone_is_enough(swept_by_ppo, tmp_path):
     assert finished.returncode == 0, finished.stderr
 
 
+@pytest.mark.long
 def test_a_run_of_a_sweep_is_the_run_alone(swept_by_ppo, tmp_path):
     """Configuration 2: the numbers enter as arguments instead of constants, which moves them by rounding at most."""
     alone = ["--ppo.learning-rate", 1e-2, "--followers.step-size", 0.1]

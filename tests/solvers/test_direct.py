@@ -154,7 +154,8 @@ def test_random_mixes_at_odds_reach_the_optimum(seed):
     assert 0.999 <= judged.payoff / sx.solve(game).value <= 1 + 1e-5
 
 
-@pytest.mark.parametrize("name", first(1, ["allocation", "maintain-randomized"]))
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["allocation", "maintain-randomized"])
 def test_reaches_the_optimum(name):
     problem = BayesianProblem(sx.StackelbergPOMDP(sx.make(name)))
     config = DirectConfig(num_updates=60, population=128)

@@ -175,6 +175,7 @@ def test_evaluation_is_exact_and_reports_three_plays():
     np.testing.assert_allclose(sx.certify(table, jnp.ones((2, 2, 1, 1))).leader_payoff, -0.15, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_a_start_does_not_wait_for_what_gymnax_draws_with():
     code = (
         "import sys, stackjax.bayesian.pomdp.environment\n"

@@ -55,6 +55,18 @@ def main(settings: Settings) -> None:
         f"polishing the same commitments without a grid gives {means[int(np.argmin(alone))]:.4f}",
         seeds=seeds // 5,
     )
+    posted = [row for row in rows if row["kind"] == "posted-price"]
+    best = {leader: [row for row in posted if row["leader"] == leader] for leader in COLOURS}
+    reached = {leader: sum(row["at_optimum"] for row in found) for leader, found in best.items()}
+    total = sum(len(row["share"]) for row in best["direct"])
+    experiment.claim(
+        "beyond",
+        "direct loses nothing on posted prices with messages, uniform values, on every seed",
+        f"{reached['direct']} of {total} runs; PPO {reached['ppo']}, search {reached['search']}",
+        reached["direct"] == total,
+        f"{len(best['direct'])} sizes, from {best['direct'][0]['problem']} to {best['direct'][-1]['problem']}, polished",
+        seeds=len(posted[0]["share"]),
+    )
     figure, (panels,) = new_figure(columns=2, height=2.1, sharey=True)
     for axes, (kind, words) in zip(panels, KINDS.items(), strict=True):
         for leader, colour in COLOURS.items():

@@ -34,6 +34,7 @@ def expected(place, **series):
     return {(name, row["update"]): v for row in rows for name, v in row.items() if name not in SKIPPED and v is not None}
 
 
+@pytest.mark.long
 def test_tensorboard_has_every_number_once_and_resuming_doubles_none(tmp_path):
     place = tmp_path / "run"
     command = ["train", "maintain", *PLAIN, *WHOLE, "--log", "tensorboard", "--out", place]

@@ -76,6 +76,7 @@ def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, cap
     assert "Polishing" not in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_what_polishing_finds_must_please_fresh_followers(mixed, monkeypatch):
     game, _ = mixed
     worst = lambda problem, key, commitment, num_evaluations: jnp.zeros_like(commitment).at[0, 1].set(1.0)

@@ -56,6 +56,7 @@ def test_without_any_the_highest_payoff_is_kept_and_said_to_be_unsettled():
     assert best.gap > 0.1
 
 
+@pytest.mark.long
 def test_the_table_says_what_has_not_settled(tmp_path, capsys):
     path = tmp_path / "cycle.json"
     path.write_text('{"payoffs": ' + str(game().payoff_table[:1].tolist()) + "}")

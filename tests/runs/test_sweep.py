@@ -96,6 +96,7 @@ def test_every_configuration_and_seed_is_a_series_of_its_own(swept):
     assert wanted == found
 
 
+@pytest.mark.long
 def test_the_policy_file_alone_is_enough(swept_by_ppo, tmp_path):
     """``policy.py`` copied elsewhere, a process that cannot import anything but NumPy, and the export of a sweep's best."""
     assert run("export", swept_by_ppo, tmp_path / "best.npz") == 0
@@ -149,6 +150,7 @@ def test_chunks_change_nothing(swept, tmp_path, monkeypatch):
     assert (out / "table.csv").read_text() == (swept / "table.csv").read_text()
 
 
+@pytest.mark.long
 def test_a_sweep_goes_on_where_it_was_killed(swept, tmp_path, monkeypatch, capsys):
     class Killed(Exception):
         pass

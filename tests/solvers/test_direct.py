@@ -179,7 +179,8 @@ def test_settings_out_of_range_are_refused(wrong):
         DirectConfig(**wrong)
 
 
-@pytest.mark.parametrize("reward_play", first(1, ["empirical", "argmax", "mixed"]))
+@pytest.mark.long
+@pytest.mark.parametrize("reward_play", ["empirical", "argmax", "mixed"])
 def test_a_commitments_worth_is_what_its_judge_says_of_the_same_followers(reward_play):
     env = sx.StackelbergPOMDP(sx.make("posted-price-pi"), num_rounds=30, reward_play=reward_play)
     problem, key = BayesianProblem(env), jax.random.key(4)

@@ -16,7 +16,7 @@ from tests.siblings import first
 REGISTERED = [entry.name for entry in sx.registered_games() if entry.family == "bayesian"]
 
 
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", first(5, REGISTERED))
 def test_runs_under_jit_vmap_and_scan_with_one_trace(name):
     env = sx.StackelbergPOMDP(sx.make(name), num_rounds=3, num_reward_episodes=2)
     params, traces = env.default_params, []
@@ -85,7 +85,8 @@ def test_nothing_hidden_is_observed():
     assert not np.array_equal(observations[0], env.game.observe(state.public))
 
 
-@pytest.mark.parametrize("name", first(1, ["escape-randomized", "matrix-design", "posted-price-pi"]))
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["escape-randomized", "matrix-design", "posted-price-pi"])
 def test_float64_takes_both_paths(x64, name):
     """Shapes and dtypes of carries agree all the way through an update, and an episode pays what it pays in float32."""
     env = sx.StackelbergPOMDP(sx.make(name), num_rounds=3, num_reward_episodes=2)

@@ -156,17 +156,15 @@ def test_number_of_plays_in_a_round(any_game):
     assert expected.plays.num_plays == np.prod(any_game.num_actions)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "feedback"),
-    first(
-        1,
-        [
-            ("correlated", "sampled"),
-            ("posted-price-pi", "expected"),
-            ("matrix-design-payments", "sampled"),
-            ("correlated", "expected"),
-        ],
-    ),
+    [
+        ("correlated", "sampled"),
+        ("posted-price-pi", "expected"),
+        ("matrix-design-payments", "sampled"),
+        ("correlated", "expected"),
+    ],
 )
 def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     """All rounds and reward sub-episodes sampled: the learner's batch is the step path's decisions, one for one."""

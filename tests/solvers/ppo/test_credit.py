@@ -16,6 +16,7 @@ from tests.siblings import first
 from tests.solvers.ppo.small import SMALL, batch_of, small, small_env
 
 
+@pytest.mark.long
 def test_the_critic_does_not_know_the_commitment_that_is_being_made():
     """Committed path: two policies commit to other things, and what the critic sees as they do is bit for bit the same."""
     trainer = sx.make_train(small_env(), small("committed", critic_inputs="state"))

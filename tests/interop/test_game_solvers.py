@@ -22,7 +22,6 @@ def gaps(game, strategies):
 
 
 def test_nashpy_finds_what_certify_calls_an_equilibrium(x64):
-    pytest.importorskip("nashpy")
     game, induced = left_by_a_row()
     other = sx.interop.to_nashpy(induced)
     np.testing.assert_allclose(other.payoff_matrices[0], game.payoff_table[1, :, :, 1], rtol=1e-6)
@@ -56,7 +55,6 @@ def test_openspiel_finds_what_certify_calls_an_equilibrium(x64):
 
 
 def test_games_that_do_not_fit_are_named():
-    pytest.importorskip("nashpy")
     typed = sx.followers.induced_game(np.full((2, 1), 0.5), np.zeros((2, 2, 1, 2, 2)))
     with pytest.raises(sx.InputError, match=r"num_types=\(2, 1\).* two followers without private types"):
         sx.interop.to_nashpy(typed)

@@ -4,6 +4,7 @@ import itertools
 import sys
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import stackjax as sx
@@ -20,15 +21,13 @@ HEADS = {
 
 
 def act(content, observations):
-    runtime = pytest.importorskip("onnxruntime")
-    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     return session.run(["action"], {"observation": np.asarray(observations, np.float32)})[0], session
 
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("hidden", [(), (8,), (16, 8)])
 def test_every_head_acts_as_in_numpy(head, hidden):
-    pytest.importorskip("onnx")
     rng = np.random.default_rng(len(hidden))
     words, size = HEADS[head]
     sizes = [6, *hidden, size]
@@ -43,7 +42,6 @@ def test_every_head_acts_as_in_numpy(head, hidden):
 
 @pytest.mark.long
 def test_a_run_is_exported(tmp_path):
-    pytest.importorskip("onnx")
     out, file = tmp_path / "run", tmp_path / "policy.onnx"
     assert run("train", "posted-price-pi", "--out", out, *QUICK) == 0
     assert run("export", out, file, "--seed", "1") == 0

@@ -64,7 +64,8 @@ def main(settings: Settings) -> None:
         "direct loses nothing on posted prices with messages, uniform values, on every seed",
         f"{reached['direct']} of {total} runs; PPO {reached['ppo']}, search {reached['search']}",
         reached["direct"] == total,
-        f"{len(best['direct'])} sizes, from {best['direct'][0]['problem']} to {best['direct'][-1]['problem']}, polished",
+        f"{len(best['direct'])} sizes, from {best['direct'][0]['problem']} to {best['direct'][-1]['problem']}; 200 updates of "
+        "direct, which decide: with 400, its default, it loses nothing on 25 of 25 seeds at n = 6, m = 2",
         seeds=len(posted[0]["share"]),
     )
     figure, (panels,) = new_figure(columns=2, height=2.1, sharey=True)

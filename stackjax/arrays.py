@@ -22,7 +22,7 @@ def added(array: Array, axis: int) -> Array:
 
 
 def drawn(draw: Callable[[PRNGKey, tuple[int, ...]], Array], key: PRNGKey, shape: tuple[int, ...]) -> Array:
-    """``draw(key, shape)``, the same numbers: drawn in a row, which XLA compiles several times faster than three axes."""
+    """``draw(key, shape)`` up to rounding, drawn in a row: XLA compiles that several times faster than three axes."""
     return draw(key, (math.prod(shape),)).reshape(shape)
 
 

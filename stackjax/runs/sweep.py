@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,7 +93,8 @@ def run_sweep(
     # Everything that can be wrong with the input has been met by now; only here is an earlier sweep touched.
     writer_only(directory.prepare, config, overwrite)
     try:
-        run = _Run(sweep, directory, budget, checkpoint_seconds, log, on_progress)
+        open_log = partial(open_logger, log, directory.path, identity_of(config))
+        run = _Run(sweep, directory, budget, checkpoint_seconds, open_log, on_progress)
         with StopRequest() as request:
             for work, state_bytes in zip(works, sizes, strict=True):
                 run.train_group(work, state_bytes, request)
@@ -154,12 +156,11 @@ class _Run:
         directory: SweepDirectory,
         budget: Budget,
         checkpoint_seconds: float,
-        log: str | None,
+        open_log: Callable[..., Logger | None],
         on_progress: Callable[[SweepProgress], None] | None,
     ) -> None:
-        self._log = log
         self._directory, self._budget, self._on_progress = directory, budget, on_progress
-        self._checkpoint_seconds = checkpoint_seconds
+        self._checkpoint_seconds, self._open_log = checkpoint_seconds, open_log
         self._seeds = range(sweep.base.first_seed, sweep.base.first_seed + sweep.base.num_seeds)
         self._configurations = sweep.configurations
         found = writer_only(directory.finished) or []
@@ -207,7 +208,8 @@ class _Run:
         placed = programs.place(seeds, values)
         show = lambda progress: self._show(len(elements), progress)
         identity = identity_of(config)
-        logger = self._logger(work, elements) if is_writer() else None
+        of_each = dict(enumerate(self._configurations))
+        logger = self._open_log(work.group.spec.to_dict(work.problem), of_each) if is_writer() else None
         trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request, logger=logger)
         started = time.perf_counter()
         optima = [work.optimum(one) for one in settings]
@@ -223,11 +225,6 @@ class _Run:
 
         writer_only(write)
         self._num_done += len(elements)
-
-    def _logger(self, work: _GroupWork, elements: list[Element]) -> Logger | None:
-        whole = identity_of(json.loads(self._directory.config.read_text()))
-        configurations = {element.configuration: self._configurations[element.configuration] for element in elements}
-        return open_logger(self._log, self._directory.path, whole, work.group.spec.to_dict(work.problem), configurations)
 
     def _show(self, chunk_size: int, progress: Progress | None) -> None:
         if self._on_progress is not None and is_writer():

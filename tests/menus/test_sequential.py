@@ -122,9 +122,7 @@ def test_prices_by_sets_earn_what_prices_by_numbers_earn_where_items_are_alike()
         assert abs(other.value - values[0].value) <= 2e-3 + other.half_width + values[0].half_width
 
 
-@pytest.mark.parametrize(
-    ("items", "best"), [(1, ((1 + 0.25) / 2) ** 2), pytest.param(2, unit_demand_optimum(2, 2), marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize(("items", "best"), first(1, [(1, ((1 + 0.25) / 2) ** 2), (2, unit_demand_optimum(2, 2))]))
 def test_fitted_policy_iteration_comes_near_the_optimum(items, best):
     sale = Sale(2, items, "unit-demand")
     config = FittedConfig(num_iterations=12, learning_rate=3e-4, hidden_sizes=(128, 128))
@@ -174,7 +172,7 @@ def test_polishing_a_sale_of_unit_demand_ends_at_the_optimum():
     )
 
 
-@pytest.mark.parametrize("law", ["uniform", "complements", pytest.param("asymmetric", marks=pytest.mark.long)])
+@pytest.mark.parametrize("law", first(2, ["uniform", "complements", "asymmetric"]))
 def test_the_slopes_of_a_sale_are_those_of_every_state_given_what_follows(law):
     """And its value is what it earns when bidders take the best, up to the softening and to sampling."""
     problem = SaleProblem(sequential_sale(2, 2, law), SaleConfig(num_valuations=20_000))

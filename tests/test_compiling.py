@@ -1,0 +1,27 @@
+"""What is asked of XLA, and random numbers that are drawn in a row because that compiles sooner."""
+
+import jax
+import numpy as np
+import pytest
+
+from stackjax.arrays import drawn
+from stackjax.compiler import compiler_options
+
+LEVEL = "xla_backend_optimization_level"
+
+
+def test_the_user_has_the_last_word_on_what_runs_for_long(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "")
+    assert compiler_options(runs_once=False) == {LEVEL: "2"}
+    assert compiler_options(runs_once=True)[LEVEL] == "0"
+    monkeypatch.setenv("XLA_FLAGS", f"--{LEVEL}=3")
+    assert compiler_options(runs_once=False) == {}
+    assert compiler_options(runs_once=True)[LEVEL] == "0"
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert compiler_options(runs_once=True) == compiler_options(runs_once=False) == {}
+
+
+@pytest.mark.parametrize("draw", [jax.random.uniform, jax.random.normal, jax.random.exponential])
+def test_numbers_drawn_in_a_row_are_the_same(draw):
+    key, shape = jax.random.key(3), (4, 3, 5)
+    np.testing.assert_allclose(drawn(draw, key, shape), draw(key, shape), rtol=1e-6)

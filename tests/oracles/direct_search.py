@@ -69,3 +69,31 @@ def affine_scaling(start, payoff_slope, slack, slack_slopes, share):
     direction = np.linalg.solve(metric, payoff_slope)
     ways = [*(-slack_slopes @ direction / slack), *(-direction / start), *(direction / (1.0 - start))]
     return start + share / max(ways) * direction
+
+
+def box_child(parents, weights, step, mix, noise, picks, coins, per_node, per_entry, spread):
+    """One child of ``parents [m, O, d]`` in the unit box, of the kind that the last coin says; see `children.box_children`.
+
+    ``picks`` four uniforms that choose parents among those that count, ``coins`` seven, ``mix [m]`` and ``noise [O, d]``
+    Gaussian, the others uniforms ``[O, 1]``, ``[O, d]`` and ``[O, d]``.
+    """
+    count = (weights > 0).sum()
+    start, second, third, fourth = (parents[int(u * count)] for u in picks)
+    *_, nodes, width = parents.shape
+    if coins[6] < 0.6:  # their mean and covariance
+        deviations = mix[:count] / np.sqrt(count)
+        factors = weights[:count] + 1.2 * (deviations - deviations.mean())
+        child = np.tensordot(factors, parents[:count], 1) + 0.5 * step * noise
+    elif coins[6] < 0.8:  # differential evolution
+        child = start + (0.5 + 0.5 * coins[5]) * (third - fourth) + 0.1 * step * noise
+    else:
+        child = start.copy()
+        if coins[4] < 0.5:  # two parents crossed, by nodes or by entries
+            takes_second = per_node < 0.5 if coins[0] < 0.5 else per_entry < 0.5
+            child = np.where(takes_second, second, start)
+        share = 1.0 if coins[2] < 0.5 else 1.0 / width
+        for node in range(nodes):
+            if per_node[node] * nodes < 1.5 or coins[1] < 0.3:
+                changed = spread[node] < share
+                child[node, changed] += step ** coins[3] * noise[node, changed]
+    return np.clip(child, 0.0, 1.0)

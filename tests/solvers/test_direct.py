@@ -11,11 +11,11 @@ import stackjax as sx
 from stackjax.bayesian.answers import risk, stay
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.problem import Nearby, Table, Worth
-from stackjax.solvers.children import ascended, restored
+from stackjax.solvers.children import ascended, box_children, restored
 from stackjax.solvers.config import DirectConfig, SearchConfig
-from stackjax.solvers.direct import Elite, best_of, direct, merge, parents_of
+from stackjax.solvers.direct import Elite, _climbed, best_of, direct, judged_once, merge, parents_of
 from stackjax.solvers.search import search
-from tests.oracles.direct_search import affine_scaling, merged, slack_and_loss, weights_by_rank
+from tests.oracles.direct_search import affine_scaling, box_child, merged, slack_and_loss, weights_by_rank
 from tests.siblings import first
 
 SMALL = DirectConfig(num_updates=20, population=64)
@@ -100,6 +100,48 @@ def test_a_step_up_the_slope_is_dikins():
     share = 1.0 - 0.5 * float(jax.random.uniform(key)) ** 2
     np.testing.assert_allclose(got, affine_scaling(start, payoff_slope, slack, slack_slopes, share), rtol=1e-3, atol=1e-4)
     assert payoff_slope @ (np.asarray(got) - start) > 0
+
+
+def test_children_in_a_box_are_the_oracles():
+    rng, key, (count, m, nodes, width) = np.random.default_rng(5), jax.random.key(8), (60, 4, 3, 2)
+    parents = rng.random((count, m, nodes, width)).astype(np.float32)
+    weights = np.where(np.arange(m) < rng.integers(1, m + 1, (count, 1)), rng.random((count, m)), 0.0).astype(np.float32)
+    weights /= weights.sum(axis=-1, keepdims=True)
+    keys = jax.random.split(key, 16)
+    uniform = lambda place, *shape: np.asarray(jax.random.uniform(keys[place], (count, *shape)))
+    drawn = (
+        np.asarray(jax.random.normal(keys[0], (count, m))),
+        np.asarray(jax.random.normal(keys[1], (count, nodes, width))),
+        np.stack([uniform(place, 1)[:, 0] for place in (2, 6, 13, 14)], axis=1),
+        np.stack([uniform(place, 1)[:, 0] for place in (4, 7, 9, 10, 11, 12, 15)], axis=1),
+        *(uniform(place, nodes, size) for place, size in ((3, 1), (5, width), (8, width))),
+    )
+    want = [box_child(parents[c], weights[c], 0.3, *(part[c] for part in drawn)) for c in range(count)]
+    got = box_children(key, jnp.asarray(parents), jnp.asarray(weights), jnp.float32(0.3))
+    np.testing.assert_allclose(got, want, atol=2e-6)
+
+
+@pytest.mark.parametrize("crosses", [False, True])
+def test_a_climb_stays_within_an_answer_or_leads_to_another(crosses):
+    game = sx.matrix_game(np.random.default_rng(3).random((3, 3, 2)), randomized=True)
+    problem, config = BayesianProblem(sx.StackelbergPOMDP(game)), DirectConfig(population=64, cross_share=float(crosses))
+    solver, count = direct(problem, config), 12
+
+    @jax.jit
+    def climbed(key):
+        state = solver.init(key)
+        judged = judged_once(problem, state.tried, problem.worth(key, state.tried), jnp.ones(config.population))
+        elite = merge(state.elite, judged, jnp.int32(config.num_answers), config.most_alike)
+        parents = parents_of(elite, config.num_answers, config.most_alike)
+        return elite, parents, _climbed(problem, config, problem.commitments.actions, key, elite, parents, count)
+
+    elite, parents, made = climbed(jax.random.key(1))
+    before = elite.answer[parents.place[jnp.arange(count) % parents.num_answers, 0]]
+    slack = jax.vmap(lambda commitment, answer: problem.nearby(commitment, answer).slack.min())(made, before)
+    if crosses:
+        assert (slack < -1e-5).sum() >= 9
+    else:
+        assert (slack > -1e-5).all()
 
 
 @settings(max_examples=20, deadline=None)

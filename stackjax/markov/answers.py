@@ -5,7 +5,7 @@ Everything is batch-last over commitments: policies are chances ``[S, J, *B]``, 
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,8 @@ import numpy as np
 
 from stackjax.arrays import added, lead
 from stackjax.errors import InputError
-from stackjax.markov.game import InducedMarkovGame
+from stackjax.markov.game import InducedMarkovGame, MarkovGame
+from stackjax.spaces import Box
 from stackjax.types import Array
 
 __all__ = [
@@ -28,28 +29,51 @@ __all__ = [
     "evaluate",
     "occupancy",
     "softmax_answer",
+    "tie_of",
 ]
 
 Ties = Literal["for", "against", "even"]
 MOST_POLICIES = 4096  # stationary policies of a follower that are all tried
 POLICIES_AT_ONCE = 256
-CONVERGED = 1e-7  # of the largest payoff: what the steps beyond the last sweep may add
+CONVERGED = {4: 1e-8, 8: 1e-16}  # by a number's bytes, of the largest payoff: what steps beyond the last sweep may add
+ROUNDING = {4: 1e-6, 8: 1e-12}  # likewise, what may get lost of a value by rounding
+TIE = 1e-9  # of the follower's payoff range: values closer than this are equal
+TIE_IN_A_BOX = 2e-6  # likewise, where commitments are real numbers, which are held in float32
 
 
 class Length(NamedTuple):
-    """How long an episode is: ``steps`` sweeps of ``discount``; ``scale`` times a sum of payoffs is a value."""
+    """How long an episode is: ``steps`` sweeps of ``discount``; ``scale`` times a sum of payoffs is a value.
+
+    An episode that does not end (``ends`` is False) is cut off where the rest is less than rounding.
+    """
 
     steps: int
     discount: float
     scale: float
+    ends: bool = True
 
     @staticmethod
     def of(horizon: int | None, discount: float) -> "Length":
-        """That of a game; without a horizon as many sweeps as it takes until the rest does not matter."""
+        """That of a game, for values in the precision that JAX has now."""
         if horizon is not None:
             return Length(horizon, discount, 1.0)
-        steps = 1 if discount == 0 else math.ceil(math.log(CONVERGED) / math.log(discount))
-        return Length(max(steps, 1), discount, 1.0 - discount)
+        rest = CONVERGED[jnp.result_type(float).itemsize]
+        steps = 1 if discount == 0 else math.ceil(math.log(rest) / math.log(discount))
+        return Length(max(steps, 1), discount, 1.0 - discount, False)
+
+    @property
+    def weight(self) -> float:
+        """What an episode is worth if every step pays 1."""
+        total = self.steps if self.discount == 1.0 else (1.0 - self.discount**self.steps) / (1.0 - self.discount)
+        return self.scale * total
+
+
+def tie_of(game: MarkovGame, length: Length, dtype: Any) -> float:
+    """Values of an episode that are closer than this, game units, are equal to the follower, in the precision ``dtype``."""
+    low, high = game.payoff_bounds[1]
+    of_range = TIE_IN_A_BOX if isinstance(game.leader_actions, Box) else TIE
+    size = jnp.dtype(dtype).itemsize
+    return float(length.weight * (of_range * (high - low) + ROUNDING[size] * max(abs(low), abs(high))))
 
 
 class Values(NamedTuple):
@@ -131,7 +155,7 @@ def best_values(game: InducedMarkovGame, length: Length) -> Array:
 def best_timed(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) -> Array:
     """``[T, S, J, *B]`` a best answer of a follower that knows the time, by backward induction.
 
-    Among actions within ``tie`` of the best (game units), it takes the leader's best (``"for"``), its worst (``"against"``), or
+    Among actions within ``tie`` of the best (game units of an episode's value), it takes the leader's best (``"for"``), its worst (``"against"``), or
     all with equal chances (``"even"``).
     """
     pays, leads = _one_follower(game), game.leader_payoff
@@ -139,7 +163,7 @@ def best_timed(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) 
     def sweep(values: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
         own, leader = values
         own_q, leader_q = pays + length.discount * game.ahead(own), leads + length.discount * game.ahead(leader)
-        chosen = _chosen(own_q, leader_q, ties, tie)
+        chosen = _chosen(own_q, leader_q, ties, tie / length.scale)
         return (added(chosen * own_q, 1), added(chosen * leader_q, 1)), chosen
 
     nothing = jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype)
@@ -159,14 +183,16 @@ def _chosen(own: Array, leader: Array, ties: Ties, tie: float) -> Array:
 def best_stationary(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) -> Array:
     """``[S, J, *B]`` a best answer that is the same in every step.
 
-    Where an episode goes on for ever this is the limit of backward induction. Where it ends, backward induction would use the
-    time, so every deterministic policy is tried.
+    Where an episode goes on for ever it is one that takes best actions only, of which the leader's best, or worst, are found
+    likewise. Where it ends, backward induction would use the time, so every deterministic policy is tried.
 
     Raises:
       InputError: there are too many policies to try.
     """
     states, actions = game.leader_payoff.shape[:2]
-    if length.scale != 1.0 or length.steps == 1:
+    if not length.ends:
+        return _best_endless(game, length, ties, tie)
+    if length.steps == 1:
         return best_timed(game, length, ties, tie)[0]
     if ties == "even":
         raise InputError("ties='even' is for followers that know the time, or episodes without a horizon")
@@ -183,6 +209,17 @@ def best_stationary(game: InducedMarkovGame, length: Length, ties: Ties, tie: fl
     best = jnp.where(is_best, sign * found.leader, -jnp.inf).argmax(axis=0)  # [*B]
     chosen = jnp.moveaxis(jnp.take(jnp.asarray(policies), best, axis=0), -1, 0)  # [S, *B]
     return jax.nn.one_hot(chosen, actions, axis=1, dtype=game.leader_payoff.dtype)
+
+
+def _best_endless(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) -> Array:
+    """See `best_stationary`: the follower's values first, to their end, then those of the leader among best actions."""
+    pays, leads = _one_follower(game), game.leader_payoff
+    nothing = jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype)
+    swept = lambda sweep: jax.lax.fori_loop(0, length.steps, lambda _, values: sweep(values), nothing)
+    ahead = lambda now, values: now + length.discount * game.ahead(values)
+    own = ahead(pays, swept(lambda values: ahead(pays, values).max(axis=1)))
+    choose = lambda values: _chosen(own, ahead(leads, values), ties, tie / length.scale)
+    return choose(swept(lambda values: added(choose(values) * ahead(leads, values), 1)))
 
 
 def _worths(game: InducedMarkovGame, length: Length, policies: np.ndarray) -> Values:
@@ -218,4 +255,4 @@ def softmax_answer(game: InducedMarkovGame, length: Length, temperature: float |
         return worth.max(axis=1), jax.nn.softmax(worth / temperature, axis=1)
 
     _, policy = jax.lax.scan(sweep, jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype), None, length=length.steps)
-    return policy[::-1] if length.scale == 1.0 else policy[-1]
+    return policy[::-1] if length.ends else policy[-1]

@@ -93,7 +93,7 @@ def pretrain(game: MarkovGame, length: Length, rule: ContextualFollower) -> PyTr
     """
     table = Table(game.num_states, game.leader_actions)
     low, high = game.payoff_bounds[1]
-    span = max(high - low, 1e-9) * length.scale * sum(length.discount**t for t in range(length.steps))
+    span = max(high - low, 1e-9) * length.weight
     key, first = jax.random.split(jax.random.key(rule.seed))
     params = _network(game, rule).init(first, _features(game, table.draw(first, 1)))
     optimiser = optax.adam(optax.cosine_decay_schedule(rule.pretraining_rate, rule.updates))

@@ -31,7 +31,6 @@ __all__ = [
     "tree_successor",
 ]
 
-MOST_STATES = 7  # for linear programmes over all payments
 MOST_POLICIES = 2187
 FEASIBLE = 1e-5  # of the largest difference of values: what a payment may miss of a constraint
 
@@ -154,52 +153,87 @@ def _levels(successor: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(height[:-1] == h) for h in range(height.max(), 0, -1)]
 
 
+class _Policies(NamedTuple):
+    """What each policy of the agent comes to: ``paid [P, S * O]`` how often each payment is made, and what else both earn."""
+
+    paid: np.ndarray
+    agent: np.ndarray
+    principal: np.ndarray
+
+
 def best_contracts(
-    costs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray
+    costs: np.ndarray,
+    gains: np.ndarray,
+    chances: np.ndarray,
+    successor: np.ndarray,
+    *,
+    horizon: int | None = None,
+    most: float = np.inf,
+    knows_time: bool = False,
 ) -> tuple[float, np.ndarray]:
     """The most that a principal earns that commits to all payments at the start, and payments ``[S, O]`` that earn it.
 
-    One linear programme for each policy of the agent: over payments and the agent's values, such that no action is worth more
-    than a state's value, and the policy's action is worth it where the policy leads.
+    One linear programme over payments for each policy of the agent, such that no other policy is worth more to it. Ties go to
+    the principal.
 
     Args:
       costs, gains, chances, successor: as of `subgame_perfect`, without batch axes.
+      horizon: T, the steps of an episode; None for a process that ends by itself, which must not lead back.
+      most: the largest payment.
+      knows_time: whether the agent may do something else when it comes to a state again.
 
     Raises:
-      UnsolvedError: there are more than 7 states, or too many policies.
+      InputError: a state leads back, and there is no horizon.
+      UnsolvedError: the agent has too many policies.
     """
-    (states, actions), outcomes = costs.shape, gains.shape[1]
-    if states > MOST_STATES or actions**states > MOST_POLICIES:
-        raise UnsolvedError(
-            f"contracts in {states} states are too many to solve: {actions**states} policies of the agent, each a linear "
-            f"programme; at most {MOST_STATES} states and {MOST_POLICIES} policies"
-        )
-    best, held = -np.inf, np.zeros((states, outcomes))
-    for policy in itertools.product(range(actions), repeat=states):
-        reached = np.zeros(states + 1)
-        reached[0] = 1.0
-        for s, a in enumerate(policy):
-            np.add.at(reached, successor[s], reached[s] * chances[a])
-        objective, earned = np.zeros(states * outcomes + states), 0.0  # payments, then the agent's values
-        upper: list[tuple[np.ndarray, float]] = []
-        equal: list[tuple[np.ndarray, float]] = []
-        for s, a in enumerate(policy):
-            objective[s * outcomes : (s + 1) * outcomes] = reached[s] * chances[a]
-            earned += reached[s] * chances[a] @ gains[s]
-            for other in range(actions):
-                row = np.zeros_like(objective)
-                row[s * outcomes : (s + 1) * outcomes] = chances[other]
-                row[states * outcomes + s] = -1.0
-                inside = successor[s] < states
-                np.add.at(row, states * outcomes + successor[s][inside], chances[other][inside])
-                (equal if other == a and reached[s] > 0 else upper).append((row, -costs[s, other]))
-        matrix = lambda rows: (np.array([row for row, _ in rows]), np.array([end for _, end in rows])) if rows else (None, None)
-        (less, least), (same, at) = matrix(upper), matrix(equal)
-        bounds = [(0, None)] * (states * outcomes) + [(None, None)] * states
-        found = scipy.optimize.linprog(objective, less, least, same, at, bounds, method="highs")
-        if found.status == 0 and earned - found.fun > best:
-            best, held = earned - found.fun, found.x[: states * outcomes].reshape(states, outcomes)
+    if horizon is None:
+        check_forward(successor)
+    policies = _policies(costs, gains, chances, successor, horizon or len(costs), knows_time)
+    best, held = -np.inf, np.zeros(gains.shape)
+    for k in np.argsort(-policies.principal):
+        if policies.principal[k] <= best:  # no payment is negative
+            break
+        less, least = policies.paid - policies.paid[k], policies.agent[k] - policies.agent
+        found = scipy.optimize.linprog(policies.paid[k], less, least, bounds=(0, most), method="highs")
+        if found.status == 0 and policies.principal[k] - found.fun > best:
+            best, held = policies.principal[k] - found.fun, found.x.reshape(gains.shape)
     return float(best), held
+
+
+def _policies(
+    costs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray, horizon: int, knows_time: bool
+) -> _Policies:
+    """Each policy once, of those that differ where an episode may come to."""
+    (states, actions), outcomes = costs.shape, gains.shape[1]
+    first = np.eye(states + 1, dtype=bool)[0]
+    met = [first]  # by step, whether an episode may be in a state; the last one is the end
+    after = np.concatenate([successor, np.full((1, outcomes), states)])
+    while len(met) < horizon and met[-1][:-1].any():
+        met.append(np.isin(np.arange(states + 1), after[met[-1]]))
+    times = np.array(met)[:, :-1]  # [T, S]
+    if not knows_time or (times.sum(axis=0) <= 1).all():
+        times = times.any(axis=0, keepdims=True)
+    count = actions ** int(times.sum())
+    if count > MOST_POLICIES:
+        raise UnsolvedError(
+            f"contracts in {states} states are too many to solve: {count} policies of the agent, each a linear programme; at "
+            f"most {MOST_POLICIES} policies"
+        )
+    choices = np.zeros((count, *times.shape), int)
+    choices[:, times] = np.indices((actions,) * int(times.sum())).reshape(-1, count).T
+    there, visits = np.tile(first.astype(float), (count, 1)), np.zeros((count, states, actions))
+    every = np.arange(count)[:, None], np.arange(states)[None]
+    for step in range(len(met)):
+        chosen = choices[:, min(step, len(times) - 1)]
+        visits[(*every, chosen)] += there[:, :-1]
+        moved = np.zeros_like(there)
+        for outcome in range(outcomes):
+            np.add.at(moved.T, successor[:, outcome], (there[:, :-1] * chances[chosen, outcome]).T)
+        there = moved
+    outcome_counts = visits @ chances  # [P, S, O]
+    found = np.column_stack([outcome_counts.reshape(count, -1), (visits * costs).sum((1, 2)), (outcome_counts * gains).sum((1, 2))])
+    found = found[np.unique(np.round(found, 12), axis=0, return_index=True)[1]]
+    return _Policies(found[:, :-2], found[:, -2], found[:, -1])
 
 
 class ContractGame(MarkovGame):
@@ -250,8 +284,12 @@ class ContractGame(MarkovGame):
 
     def solve(self, *, knows_time: bool = False) -> MarkovOptimum:
         """The best payments that the principal can commit to; see `best_contracts`."""
-        del knows_time  # no state comes twice
-        value, payments = best_contracts(self.costs, self.gains, self.chances, self.successor[:-1, 0])
+        value, payments = best_contracts(
+            *(self.costs, self.gains, self.chances, self.successor[:-1, 0]),
+            horizon=self.horizon,
+            most=float(self.leader_actions.high[0]),  # type: ignore[union-attr]
+            knows_time=knows_time,
+        )
         nothing = np.zeros((1, payments.shape[1]))  # at the end
         return MarkovOptimum(value, None, np.concatenate([payments, nothing]), None, "lp")
 

@@ -1,24 +1,25 @@
-"""The leader's exact optimum in small Markov games: every table of actions is tried, in float64.
-
-Written in NumPy, apart from the answers that solvers meet, so that either checks the other.
-"""
+"""The leader's exact optimum in small Markov games: every table of actions is tried, in float64."""
 
 import itertools
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.compiler import compiler_options
 from stackjax.errors import UnsolvedError, require_is
-from stackjax.markov.answers import MOST_POLICIES, Length
+from stackjax.markov.answers import MOST_POLICIES, POLICIES_AT_ONCE, Length, best_stationary, best_timed, evaluate, tie_of
 from stackjax.markov.game import MarkovGame, tabulate_markov
 from stackjax.spaces import Discrete
+from stackjax.types import Array
 
 __all__ = ["MarkovOptimum", "solve_markov"]
 
 MOST_TABLES = 65_536
 MOST_PAIRS = 4_000_000  # of a leader's table and a follower's policy
-TIE = 1e-9  # of the follower's payoffs in an episode: values closer than this are equal
+ROUNDING = 1e-9  # of the leader's payoffs in an episode: tables that pay alike
+CELLS_AT_ONCE = 4_000_000
 
 
 class MarkovOptimum(NamedTuple):
@@ -59,60 +60,33 @@ def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum
     states, count = game.num_states, game.leader_actions.n**game.num_states
     if count > MOST_TABLES:
         raise UnsolvedError(f"game {game.name!r} is too large to solve: {count} tables, more than {MOST_TABLES}")
-    length = Length.of(game.horizon, game.discount)
-    is_timed = knows_time or game.horizon is None
-    policies = game.num_actions[0] ** states
-    if not is_timed and (policies > MOST_POLICIES or policies * count > MOST_PAIRS):
+    is_timed = knows_time and game.horizon is not None
+    tries_policies = not is_timed and game.horizon is not None and game.horizon > 1
+    policies = game.num_actions[0] ** states if tries_policies else 1
+    if policies > MOST_POLICIES or policies * count > MOST_PAIRS:
         raise UnsolvedError(
             f"game {game.name!r} is too large to solve: {count} tables against {policies} policies of a follower that does not "
             f"know the time, more than {MOST_PAIRS} pairs"
         )
     tables = np.array(list(itertools.product(range(game.leader_actions.n), repeat=states)), np.int32)
-    induced = tabulate_markov(game, jnp.asarray(tables))
-    arrays = [np.moveaxis(np.asarray(table, np.float64), -1, 0) for table in induced[2:]]
-    probability, own, leader = arrays[0], np.moveaxis(arrays[1], 1, 0)[0], arrays[2]  # [C, S, J, K], [C, S, J] twice
-    lowest, highest = game.payoff_bounds[1]
-    tie = TIE * max(abs(lowest), abs(highest), 1e-300) * length.steps * length.scale
-    best = _timed if is_timed else _stationary
-    strong, weak = best(game, length, probability, own, leader, tie)
+
+    def values(made: Array) -> Array:
+        """``[2, B]`` what tables pay with ties for and against the leader."""
+        induced, length = tabulate_markov(game, made), Length.of(game.horizon, game.discount)
+        tie = tie_of(game, length, induced.leader_payoff.dtype)
+        best = best_timed if is_timed else best_stationary
+        return jnp.stack([evaluate(induced, length, best(induced, length, ties, tie)).leader for ties in ("for", "against")])
+
+    cells = game.successor.size + min(policies, POLICIES_AT_ONCE) * states * (states if tries_policies else 1)
+    if is_timed:
+        cells += game.horizon * states * game.num_actions[0]  # type: ignore[operator]
+    chunk = min(count, max(1, CELLS_AT_ONCE // cells))
+    with jax.enable_x64(True):
+        compiled = jax.jit(values, compiler_options=compiler_options(runs_once=True))
+        parts = [tables[np.arange(first, first + chunk) % count] for first in range(0, count, chunk)]
+        found = np.concatenate([np.asarray(compiled(jnp.asarray(part)), np.float64) for part in parts], axis=1)
+    strong, weak = found[:, :count]
     value, weak_value = float(strong.max()), float(weak.max())
-    close = TIE * max(1.0, abs(value))
-    optimal = strong >= value - close
+    optimal = strong >= value - ROUNDING * max(1.0, abs(value))
     chosen = int(np.where(optimal, weak, -np.inf).argmax())
     return MarkovOptimum(value, weak_value, tables[chosen], int(optimal.sum()))
-
-
-def _timed(
-    game: MarkovGame, length: Length, probability: np.ndarray, own: np.ndarray, leader: np.ndarray, tie: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """``[C]`` what each table pays with ties for and against the leader, by backward induction."""
-    successor = game.successor.reshape(game.num_states, -1, game.num_outcomes)
-    ahead = lambda values: (probability * values[:, successor]).sum(axis=-1)
-    values = np.zeros((3, *own.shape[:2]))
-    for _ in range(length.steps):
-        q, high, low = (pays + length.discount * ahead(v) for pays, v in zip((own, leader, leader), values, strict=True))
-        is_best = q >= q.max(axis=-1, keepdims=True) - tie
-        values = np.stack(
-            [q.max(axis=-1), np.where(is_best, high, -np.inf).max(axis=-1), np.where(is_best, low, np.inf).min(axis=-1)]
-        )
-    return tuple(length.scale * values[1:] @ np.asarray(game.initial))
-
-
-def _stationary(
-    game: MarkovGame, length: Length, probability: np.ndarray, own: np.ndarray, leader: np.ndarray, tie: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same for a follower that does the same in every step: all of its policies, one after another."""
-    successor = game.successor.reshape(game.num_states, -1, game.num_outcomes)
-    rows = np.arange(game.num_states)
-    found = []
-    for policy in itertools.product(range(game.num_actions[0]), repeat=game.num_states):
-        chosen = np.array(policy)
-        chance, after = probability[:, rows, chosen], successor[rows, chosen]  # [C, S, K], [S, K]
-        pays = np.stack([own[:, rows, chosen], leader[:, rows, chosen]])
-        values = np.zeros_like(pays)
-        for _ in range(length.steps):
-            values = pays + length.discount * (chance * values[..., after]).sum(axis=-1)
-        found.append(length.scale * values @ np.asarray(game.initial))
-    follower, paid = np.moveaxis(np.array(found), 1, 0)  # [P, C] each
-    is_best = follower >= follower.max(axis=0) - tie
-    return np.where(is_best, paid, -np.inf).max(axis=0), np.where(is_best, paid, np.inf).min(axis=0)

@@ -29,7 +29,7 @@ def state_graph(game: MarkovGame, actions: np.ndarray, policy: np.ndarray, proba
     for _ in range(min(game.horizon or LONGEST, LONGEST)):
         visits += weight * here
         here, weight = here @ moves, weight * game.discount
-    visits /= visits.sum()
+    visits, moves = (visits / visits.sum()).clip(0.0, 1.0), moves.clip(0.0, 1.0)  # float32's chances sum to 1 but for rounding
     nodes = [
         {
             "label": game.describe_state(s),

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
+from stackjax.compiler import compiler_options
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.markov.answers import (
     MOST_POLICIES,
@@ -24,6 +25,7 @@ from stackjax.markov.answers import (
     deviations,
     evaluate,
     softmax_answer,
+    tie_of,
 )
 from stackjax.markov.contextual import Pretraining, contextual_answer, pretrain, pretraining_regret
 from stackjax.markov.followers import (
@@ -38,12 +40,10 @@ from stackjax.markov.optimum import solve_markov
 from stackjax.markov.pictures import state_graph
 from stackjax.markov.q_learning import q_learning_answer
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
-from stackjax.spaces import Box
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["MarkovCertificate", "MarkovProblem"]
-
-TIE = 2e-6  # of the follower's payoff range: some ten times what float32 rounds, and well below what anybody minds
 
 
 class MarkovCertificate(NamedTuple):
@@ -129,15 +129,14 @@ class MarkovProblem:
             states = jnp.arange(self.game.num_states, dtype=jnp.int32)
             return Table(self.game.num_states, self.game.leader_actions, jax.vmap(self.game.observe)(states))
 
-    @cached_property
+    @property
     def length(self) -> Length:
         return Length.of(self.game.horizon, self.game.discount)
 
     def _range(self, agent: int) -> tuple[float, float]:
         """Bounds of what an episode pays."""
-        steps = self.length.scale * sum(self.length.discount**t for t in range(self.length.steps))
         low, high = self.game.payoff_bounds[agent]
-        return steps * low, steps * max(high, low + 1e-9)
+        return self.length.weight * low, self.length.weight * max(high, low + 1e-9)
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -150,8 +149,7 @@ class MarkovProblem:
 
     @property
     def tie(self) -> float:
-        low, high = self._range(1)
-        return float(TIE * (high - low))
+        return tie_of(self.game, self.length, jnp.result_type(float))
 
     @property
     def answer_choices(self) -> tuple[int, ...]:
@@ -198,7 +196,7 @@ class MarkovProblem:
 
     def _best(self, induced: InducedMarkovGame, ties: Ties) -> Array:
         best = best_timed if self._compares_timed else best_stationary
-        return best(induced, self.length, ties, self.tie)
+        return best(induced, self.length, ties, tie_of(self.game, self.length, induced.leader_payoff.dtype))
 
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """See `Problem`. ``answer`` is what the follower is likeliest to do in each state at first."""
@@ -240,13 +238,17 @@ class MarkovProblem:
         groups = num_groups if isinstance(self.followers, QLearningFollower) else 1
         commitments = jnp.broadcast_to(commitment, (groups, *commitment.shape))
         induced = tabulate_markov(self.game, commitments)
-        policy = self.answer(key, commitments, induced)
+        found = self._certificate(induced, self.answer(key, commitments, induced))
+        return Judged(found.leader_payoff, found.exploitability, found)
+
+    def _certificate(self, induced: InducedMarkovGame, policy: Array) -> MarkovCertificate:
+        """Of the answers ``policy [(T,) S, J, B]`` to one commitment, ``B`` times."""
         values = evaluate(induced, self.length, policy)
         strong, weak = (evaluate(induced, self.length, self._best(induced, ties)) for ties in ("for", "against"))
         timed = self._compares_timed or self.game.horizon is None
         best = best_values(induced, self.length) if timed else jnp.maximum(strong.follower, weak.follower)
         table = policy.mean(axis=0) if self.is_timed else policy
-        found = MarkovCertificate(
+        return MarkovCertificate(
             values.leader.mean(),
             values.follower.mean(),
             jnp.maximum(best - values.follower, 0.0).max(),
@@ -254,7 +256,22 @@ class MarkovProblem:
             weak.leader[0],
             table.mean(axis=-1),
         )
-        return Judged(found.leader_payoff, found.exploitability, found)
+
+    def _in_full(self, judged: MarkovCertificate, commitments: np.ndarray) -> MarkovCertificate:
+        """``judged`` (leaves ``[S, ...]``) in float64, where ties are told; answers that are not exact are as they were."""
+
+        def one(commitment: Array) -> MarkovCertificate:
+            induced = tabulate_markov(self.game, commitment[None])
+            return self._certificate(induced, self._best(induced, getattr(self.followers, "ties", "for")))
+
+        with jax.enable_x64(True):
+            made = jnp.asarray(commitments, np.int32 if isinstance(self.game.leader_actions, Discrete) else np.float64)
+            compiled = jax.jit(lambda made: jax.lax.map(one, made), compiler_options=compiler_options(runs_once=True))
+            full: MarkovCertificate = jax.device_get(compiled(made))
+        if isinstance(self.followers, ExactFollower):
+            return full
+        as_judged = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), judged)
+        return as_judged._replace(strong_payoff=full.strong_payoff, weak_payoff=full.weak_payoff)
 
     def optimum(self) -> Optimum | None:
         """The optimum against an exact follower, strong or weak by its ties, or None where it is not known.
@@ -278,9 +295,9 @@ class MarkovProblem:
         game, states = self.game, range(self.game.num_states)
         observations = np.asarray(self.commitments.observations)
         probability = np.asarray(tabulate_markov(game, jnp.asarray(commitments)).probability, np.float64)
-        found = []
+        certificates, found = self._in_full(judged.details, np.asarray(commitments)), []
         for i in range(len(names)):
-            seen = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i], np.float64), judged.details)
+            seen = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i], np.float64), certificates)
             actions = np.asarray(commitments[i])
             found.append(
                 {

@@ -29,7 +29,7 @@ def q_learning_answer(key: PRNGKey, induced: InducedMarkovGame, length: Length, 
     """
     successor = jnp.asarray(induced.successor)
     states, joint = successor.shape[:2]
-    ends = length.scale == 1.0
+    ends = length.ends
     steps = length.steps if ends else STEPS_FOR_EVER
     dtype = induced.leader_payoff.dtype
     log_initial = jnp.log(jnp.asarray(induced.initial, dtype))

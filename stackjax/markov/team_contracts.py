@@ -30,13 +30,16 @@ class TeamContracts(NamedTuple):
 
 
 class JudgedTeam(NamedTuple):
-    """What contracts lead to if each agent replies best to the others' following, and follows where that is a best reply.
+    """What contracts lead to if one agent replies best to the others' following, and follows where that is a best reply.
+
+    Each agent does so in turn, alone. Principal, welfare and payments are those of the agent whose reply costs the principal
+    most; where nobody gains by not following, all follow.
 
     Attributes:
       principal: game units.
       welfare: what the agents earn without payments, game units.
       paid: the payments, game units.
-      compliance: the share of recommendations that are followed in an episode.
+      compliance: the share of its recommendations that an agent follows in an episode, mean over agents.
       exploitability: the most that an agent who follows always would gain by another policy; 0 where all are followed.
       welfare_if_followed: the welfare if all recommendations were followed.
     """
@@ -188,31 +191,38 @@ def judge_team_contracts(
     earned = game.follower_payoffs.sum(axis=0)
 
     def sweep(values: tuple[Array, Array, Array], step: tuple[Array, Array]) -> tuple[tuple[Array, Array, Array], None]:
-        best, following, played = values  # [N, S], [N + 1, S] with the welfare, [4, S]
+        best, following, played = values  # [N, S], [N + 1, S] with the welfare, [N, 4, S] by who replies
         recommended, paid = step
         at = lambda table, index: jnp.take_along_axis(table, index[:, None], axis=1)[:, 0]
         ahead_best = game.follower_payoffs + game.ahead(best)
-        own, takes = jnp.asarray(joint)[recommended], []  # own [S, N]
+        own, best, onwards = jnp.asarray(joint)[recommended], [], []  # own [S, N]
         for i, count in enumerate(num_actions):
             base = recommended - own[:, i] * strides[i]
             worths = jnp.stack([at(ahead_best[i], base + a * strides[i]) for a in range(count)], axis=1)
             worths = worths.at[jnp.arange(states), own[:, i]].add(paid[:, i])
-            takes.append(
-                (worths, jnp.where(at(worths, own[:, i]) >= worths.max(axis=1) - tie, own[:, i], worths.argmax(axis=1)))
-            )
-        best = jnp.stack([worths.max(axis=1) for worths, _ in takes])
-        taken = jnp.stack([taken for _, taken in takes], axis=1)  # [S, N]
-        follows = (taken == own).astype(dtype)
-        place = taken @ jnp.asarray(strides, jnp.int32)
-        now = jnp.stack([at(game.leader_payoff, place), at(earned, place), (follows * paid).sum(axis=1), follows.mean(axis=1)])
-        played = now + jax.vmap(at, (0, None))(game.ahead(played), place)
+            most = worths.max(axis=1)
+            follows = at(worths, own[:, i]) >= most - tie
+            place = jnp.where(follows, recommended, base + worths.argmax(axis=1) * strides[i]).astype(jnp.int32)
+            costs = paid.sum(axis=1) - jnp.where(follows, 0.0, paid[:, i])
+            now = jnp.stack([at(game.leader_payoff, place), at(earned, place), costs, follows.astype(dtype)])
+            best.append(most)
+            onwards.append(now + jax.vmap(at, (0, None))(game.ahead(played[i]), place))
         both = jnp.concatenate([game.follower_payoffs, earned[None]]) + game.ahead(following)
         following = jax.vmap(at, (0, None))(both, recommended).at[:agents].add(paid.T)
-        return (best, following, played), None
+        return (jnp.stack(best), following, jnp.stack(onwards)), None
 
-    none = lambda rows: jnp.zeros((rows, states), dtype)
-    nothing = none(agents), none(agents + 1), none(4)
+    none = lambda *rows: jnp.zeros((*rows, states), dtype)
+    nothing = none(agents), none(agents + 1), none(agents, 4)
     (best, following, played), _ = jax.jit(lambda: jax.lax.scan(sweep, nothing, (action, payments), reverse=True))()
-    gain, welfare, paid, followed = (float(value) for value in game.start(played))
-    lost = float((game.start(best) - game.start(following[:agents])).max())
-    return JudgedTeam(gain - paid, welfare, paid, followed / steps, max(lost, 0.0), float(game.start(following[agents])))
+    start = lambda values: np.asarray(values, np.float64) @ np.asarray(game.initial, np.float64)
+    gain, welfare, paid, followed = start(played).T
+    worst = int((gain - paid).argmin())
+    lost = float((start(best) - start(following[:agents])).max())
+    return JudgedTeam(
+        principal=float(gain[worst] - paid[worst]),
+        welfare=float(welfare[worst]),
+        paid=float(paid[worst]),
+        compliance=float(followed.mean() / steps),
+        exploitability=max(lost, 0.0),
+        welfare_if_followed=float(start(following[agents])),
+    )

@@ -123,14 +123,20 @@ class Judged(NamedTuple):
 
 
 class Optimum(NamedTuple):
-    """The best that a leader can get, in game units, and how that is known.
+    """The best that a leader can get, in game units, and how that is known: a claim, which `stackjax.claims` checks.
 
-    ``method`` is one of ``"closed-form"`` (a proof or the paper), ``"lp"`` (linear programmes), ``"enumeration"`` (every
-    commitment tried, exactly) or ``"upper-bound"`` (no leader can do better; whether any reaches it is not known).
+    Attributes:
+      value: game units.
+      method: one of ``"closed-form"`` (a proof or the paper), ``"lp"`` (linear programmes), ``"enumeration"`` (every commitment
+        tried, exactly) or ``"upper-bound"`` (no leader can do better; whether any reaches it is not known).
+      commitment: ``[O, ...]`` one that pays ``value``; a claim without one counts as an upper bound.
+      half_width: of a 95 % interval, where ``value`` is a mean over draws; else 0.
     """
 
     value: float
     method: str
+    commitment: Any = None
+    half_width: float = 0.0
 
 
 class Problem(Protocol):

@@ -1,6 +1,6 @@
 """An upper bound on what any mechanism earns from a buyer whose type is uniform on a rectangle.
 
-Every mechanism, lotteries included, gives the buyer a convex utility whose slopes are allocations, and its profit is linear in
+Every mechanism, lotteries included, gives the buyer a convex utility whose slopes are allocations or what is free, and its profit is linear in
 that utility's averages over cells and faces of a lattice. What these averages must obey exactly makes a linear programme;
 its value is a bound with no error of discretisation. The bound is computed again from the dual, so that it does not hang on
 the solver's tolerance.
@@ -65,7 +65,7 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
     if not game.law.is_box or game.law.dimension != 2:
         raise UnsolvedError(f"game {game.name!r}: the bound is for types uniform on a rectangle")
     n, h, width = cells, 1.0 / cells, game.law.high - game.law.low
-    most = lambda *step: game.allocations.most(width * np.array(step, float))
+    most = lambda *step: game.most(width * np.array(step, float))
     cell, faces, size = _variables(n, _is_symmetric(game))
     rows = Rows()
     for step in STEPS:
@@ -189,12 +189,12 @@ def _highest(game: MenuGame, points: np.ndarray, size: np.ndarray) -> np.ndarray
     """An upper bound of the utility's mean over cells of ``size`` around ``points``."""
     if game.belief is None:
         corners = np.array(list(itertools.product(*zip(game.law.low, game.law.high, strict=True))))
-        most = max(game.allocations.most(a - b) for a in corners for b in corners)
+        most = max(game.most(a - b) for a in corners for b in corners)
         return np.full(len(points), most + float((corners @ game.free.T).max()))
     # The mean of |x - c| over an interval, entry by entry; allocations are no larger than those of their box.
-    reach = np.maximum(np.abs(game.allocations.low), np.abs(game.allocations.high))
+    reach = np.maximum(np.maximum(np.abs(game.allocations.low), np.abs(game.allocations.high)), np.abs(game.free).max(axis=0))
     away, half = points - game.belief, size / 2
     safe = np.where(half > 0, half, 1.0)
     inside = np.where(half > 0, (away**2 + half**2) / (2 * safe), np.abs(away))
     mean = np.where(np.abs(away) >= half, np.abs(away), inside)
-    return mean @ reach + float((game.belief @ game.free.T).max())
+    return mean @ reach + max(0.0, float((game.belief @ game.free.T).max()))  # no option is worth more to it than nothing

@@ -38,8 +38,7 @@ class MenuAsBayesian(OneShotGame):
         low, high = menu.price_range
         self.leader_actions = Box((*map(float, menu.allocations.low), low), (*map(float, menu.allocations.high), high))
         self.payoff_scale = menu.scale
-        costs = -menu.allocations.most(menu.cost), menu.allocations.most(-menu.cost)
-        self.leader_payoff_range = float(min(low + costs[0], 0.0)), float(max(high + costs[1], 0.0))
+        self.leader_payoff_range = menu.payoff_range
 
     def observation(self, actions: Array) -> Array:
         """Which option is named; what is free needs no answer, so that all of it looks alike."""

@@ -1,14 +1,20 @@
 """Menus for finitely many types by linear programmes: the best of all mechanisms, and the best for who takes what."""
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy
 
 from stackjax.menus.game import Menu, MenuGame
 
-__all__ = ["best_for", "best_mechanism", "improved_for_few"]
+__all__ = ["BestMechanism", "best_for", "best_mechanism", "best_of_all", "improved_for_few"]
 
 MOST_TYPES = 200  # a programme has a row for each pair of them
+HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
+MOST_SECONDS = 20.0  # of branch and bound
 STRICT = 1e-6  # of the spread of values: by how much a type prefers its option, so that rounding changes nothing
+ROUNDING = 8 * 2.0**-24  # likewise, of what an option is worth: commitments are float32
+CLOSE = 1e-7  # of the spread of values: profits, and gains, that are the same up to a solver's tolerance
 
 
 def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) -> tuple[float, Menu] | None:
@@ -41,7 +47,7 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
             columns.append(variables[option[there]].ravel())
             values.append(entries[there].ravel())
         if free is not None:
-            limit -= atoms[who] @ free
+            limit = np.where(has_own, limit, 1e-12 * game.scale) - atoms[who] @ free  # of what is free nothing can be moved
         limit[~has_own] += (atoms[who] * game.free[np.maximum(taken[who] - count, 0)]).sum(axis=1)[~has_own]
         limits.append(limit)
         made += len(who)
@@ -71,7 +77,7 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
     matrix = scipy.sparse.csr_matrix(entries, (made, size))
     low, high = game.price_range
     bounds = [*zip(game.allocations.low, game.allocations.high, strict=True), (low, high)] * count
-    found = scipy.optimize.linprog(-worth, matrix, np.concatenate(limits), bounds=bounds, method="highs")
+    found = scipy.optimize.linprog(-worth, matrix, np.concatenate(limits), bounds=bounds, method="highs", options=HIGHS)
     if found.status != 0:
         return None
     made_options = found.x.reshape(count, d + 1)
@@ -79,28 +85,142 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
     return float(-found.fun + rest), Menu(made_options[:, :d], made_options[:, d])
 
 
+class BestMechanism(NamedTuple):
+    """The most that any mechanism earns, game units, and a menu that earns it with ties for the seller.
+
+    Where ``is_exact`` is False ``value`` is a bound, as time ran out.
+    """
+
+    value: float
+    menu: Menu
+    is_exact: bool
+
+
 def best_mechanism(game: MenuGame) -> float | None:
-    """The most that any mechanism earns from finitely many types, ties for the seller; None if there are more than 200."""
+    """The most that any mechanism earns from finitely many types, see `best_of_all`; None if there are more than 200."""
+    found = best_of_all(game)
+    return None if found is None else found.value
+
+
+def best_of_all(game: MenuGame) -> BestMechanism | None:
+    """The best of all mechanisms for finitely many types; None if there are more than 200.
+
+    Every type has an option of its own, or takes what is free. Where what is free may be offered too, the first is enough, and
+    a linear programme; else who takes what is decided by branch and bound.
+    """
     assert game.law.atoms is not None
-    count = len(game.law.atoms)
-    found = best_for(game, np.arange(count), count) if count <= MOST_TYPES else None
-    return None if found is None else found[0]
+    count, bound, taken = len(game.law.atoms), None, np.arange(len(game.law.atoms))
+    if count > MOST_TYPES:
+        return None
+    if not all(_may_be_offered(game, free) for free in game.free):
+        decided = _who_takes_what(game)
+        if decided is None:
+            return None
+        taken, bound = decided
+    found = best_for(game, taken, count)
+    if found is None:
+        return None
+    value, menu = found
+    is_exact = bound is None or bound <= value + CLOSE * game.scale
+    return BestMechanism(value if is_exact or bound is None else bound, _without_spares(menu, taken), is_exact)
+
+
+def _may_be_offered(game: MenuGame, free: np.ndarray) -> bool:
+    """Whether an option, at price 0, can be the same as what is ``free``."""
+    is_there = np.allclose(game.allocations.project(free[None])[0], free, rtol=0.0, atol=1e-12)
+    return is_there and (game.belief is None or float(game.belief @ free) <= 0.0)
+
+
+def _without_spares(menu: Menu, taken: np.ndarray) -> Menu:
+    """The options that some type takes, each once."""
+    kept = np.unique(taken[taken < len(menu.prices)])
+    options = np.column_stack([menu.allocations[kept], menu.prices[kept]])
+    options = options[np.sort(np.unique(np.round(options, 9), axis=0, return_index=True)[1])]
+    return Menu(options[:, :-1], options[:, -1])
+
+
+def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
+    """What each type takes under a best mechanism, as for `best_for`, and an upper bound of what that earns.
+
+    Variables are, for each type, its own option times whether it takes that (an allocation, a price, a switch), and a switch
+    for each option that is free.
+    """
+    atoms, weights, d, num_free = game.law.atoms, game.law.weights, game.law.dimension, len(game.free)
+    assert atoms is not None
+    assert weights is not None
+    count, width = len(atoms), game.law.dimension + 2 + len(game.free)
+    place = np.arange(count * width).reshape(count, width)  # [a, p, own, free...]
+    terms = np.concatenate([np.eye(d + 1), np.zeros((1, d + 1)), np.column_stack([game.free, np.zeros(num_free)])])
+    rows: list[tuple[np.ndarray, np.ndarray, float, float]] = []  # columns, values, least, most
+    for i, x in enumerate(atoms):
+        gains = terms @ np.append(x, -1.0)  # what each variable of a type's adds to the gain of type i
+        for j in range(count):
+            if j != i:
+                rows.append((np.append(place[i], place[j]), np.append(gains, -gains), 0.0, np.inf))
+        rows.append((place[i], gains, float((game.free @ x).max()), np.inf))
+        rows.append((place[i, d + 1 :], np.ones(1 + num_free), 1.0, 1.0))
+        sides, ends = game.allocations.constraints()
+        (low, high), box = game.price_range, np.concatenate([np.eye(d + 1), -np.eye(d + 1)])
+        most = np.concatenate([game.allocations.high, [high], -game.allocations.low, [-low]])
+        sides = np.concatenate([box, np.column_stack([sides, np.zeros(len(sides))])])
+        if game.belief is not None:
+            sides, ends = np.vstack([sides, np.append(game.belief, -1.0)]), np.append(ends, 0.0)
+        for side, end in zip(sides, np.append(most, ends), strict=True):  # a times the switch is where a may be
+            rows.append((place[i, : d + 2], np.append(side, -end), -np.inf, 0.0))
+    columns, values = (np.concatenate([row[k] for row in rows]) for k in (0, 1))
+    which = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
+    matrix = scipy.sparse.csr_matrix((values, (which, columns)), (len(rows), place.size))
+    least, most = (np.array([row[k] for row in rows]) for k in (2, 3))
+    worth = (weights[:, None] * (terms @ np.append(-game.cost, 1.0))[None]).ravel()
+    switches = np.zeros((count, width), int)
+    switches[:, d + 1 :] = 1
+    bounds = scipy.optimize.Bounds(
+        np.where(switches, 0.0, -np.inf).ravel(), np.where(switches, 1.0, np.inf).ravel()
+    )
+    found = scipy.optimize.milp(
+        -worth,
+        integrality=switches.ravel(),
+        bounds=bounds,
+        constraints=scipy.optimize.LinearConstraint(matrix, least, most),
+        options={"time_limit": MOST_SECONDS, "mip_rel_gap": 0.0},
+    )
+    if found.x is None:
+        return None
+    chosen = found.x.reshape(count, width)[:, d + 1 :].argmax(axis=1)
+    return np.where(chosen == 0, np.arange(count), count + chosen - 1), -float(found.mip_dual_bound)
 
 
 def improved_for_few(game: MenuGame, menu: Menu, most_options: int) -> Menu:
-    """``menu`` or a better one: an option for each type if there may be as many, or the best for who takes what now."""
+    """``menu`` or a better one: the best of all if it needs no more options, or the best for who takes what now.
+
+    Options are as a commitment in float32 has them, and far enough apart for types to tell.
+    """
     atoms = game.law.atoms
     assert atoms is not None
     if len(atoms) > MOST_TYPES:
         return menu
-    best, most = menu, game.profit(menu).value
-    whole = game.with_free(menu)
-    taken_now = (atoms @ whole.allocations.T - whole.prices).argmax(axis=1)
-    tried = [(np.arange(len(atoms)), len(atoms))] if len(atoms) <= most_options else []
-    for taken, count in (*tried, (taken_now, len(menu.prices))):
-        found = best_for(game, taken, count, STRICT * game.scale)
+    rounded = lambda menu: game.feasible(Menu(*(part.astype(np.float32).astype(np.float64) for part in menu)))
+    best = rounded(menu)
+    most, whole = game.profit(best).value, game.with_free(menu)
+    reach = float((np.abs(atoms) @ np.maximum(np.abs(game.allocations.low), np.abs(game.allocations.high))).max())
+    tried = [((atoms @ whole.allocations.T - whole.prices).argmax(axis=1), len(menu.prices))]
+    everything = best_of_all(game)
+    if everything is not None:
+        options = np.concatenate([everything.menu.allocations, game.free])
+        prices = np.append(everything.menu.prices, np.zeros(len(game.free)))
+        gains = atoms @ options.T - prices
+        margins = prices - options @ game.cost
+        tied = gains >= gains.max(axis=1, keepdims=True) - CLOSE * game.scale - 1e-9 * reach
+        if len(everything.menu.prices) <= most_options:
+            tried.append((np.where(tied, margins, -np.inf).argmax(axis=1), len(everything.menu.prices)))
+        if len(atoms) <= most_options:
+            tried.append((np.arange(len(atoms)), len(atoms)))
+    slack = max(STRICT * game.scale, ROUNDING * reach)
+    for taken, count in tried:
+        found = best_for(game, taken, count, slack)
         if found is not None:
-            value = game.profit(found[1]).value
+            tried_menu = rounded(_without_spares(found[1], taken))
+            value = game.profit(tried_menu).value
             if value > most:
-                best, most = found[1], value
+                best, most = tried_menu, value
     return best

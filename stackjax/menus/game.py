@@ -6,6 +6,8 @@ what it costs, and in nothing else.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import jax
@@ -18,10 +20,11 @@ from stackjax.menus.allocations import AllocationSet
 from stackjax.menus.cells import Cells, cells_of
 from stackjax.menus.laws import TypeLaw
 from stackjax.problem import Optimum
+from stackjax.types import Array, PRNGKey
 
 __all__ = ["Menu", "MenuGame", "Profit"]
 
-NUM_SCRAMBLES, LOG_POINTS = 8, 13
+NUM_SHIFTS, LOG_POINTS = 16, 13
 
 
 class Menu(NamedTuple):
@@ -55,7 +58,7 @@ class MenuGame:
       cost: ``[d]`` what an allocation costs the seller.
       belief: ``[d]`` a type that no option may attract, so that ``p >= a · belief``; None for no such type.
       items: what the entries of an allocation are called; "item 1", "item 2", ... by default.
-      known: the optimum, if it is known.
+      known: the optimum, if it is known, and a menu that earns it.
 
     Raises:
       InputError: shapes do not fit each other.
@@ -68,7 +71,7 @@ class MenuGame:
     cost: np.ndarray
     belief: np.ndarray | None = None
     items: tuple[str, ...] = ()
-    known: Optimum | None = None
+    known: tuple[Optimum, Menu] | None = None
 
     def __post_init__(self) -> None:
         d = self.law.dimension
@@ -85,18 +88,48 @@ class MenuGame:
         if self.belief is not None and self.belief.shape != (d,):
             raise InputError(f"belief={self.belief} must have {d} numbers")
 
-    @property
+    @cached_property
     def scale(self) -> float:
-        """The spread of values: how much more an allocation can be worth to one type than to another, game units."""
-        width = self.law.high - self.law.low
-        return max(self.allocations.most(width), self.allocations.most(-width))
+        """How much more an allocation can be worth to one type than to another, game units; for one type, how much at all."""
+        width, reach = self.law.high - self.law.low, np.maximum(np.abs(self.allocations.low), np.abs(self.allocations.high))
+        spread = max(self.allocations.most(width), self.allocations.most(-width))
+        size = float((reach * np.maximum(np.abs(self.law.low), np.abs(self.law.high))).sum())
+        return spread if spread > 1e-9 * size else size or 1.0
+
+    def most(self, direction: np.ndarray) -> float:
+        """The most that ``direction · a`` can be, of allocations and of what is free."""
+        return max(self.allocations.most(direction), float((self.free @ direction).max()))
+
+    @cached_property
+    def price_range(self) -> tuple[float, float]:
+        """Some best menu has its prices in here.
+
+        Nobody pays more than an option is worth beyond what is free. An option that leaves the seller less than any that is
+        free can be dropped: who took it leaves no less then, and nobody else moves.
+        """
+        corners = self.allocations.corners()
+        if self.law.atoms is None:
+            worth = np.maximum(corners * self.law.low, corners * self.law.high).sum(axis=1).max()
+            highest = worth - np.minimum(self.free * self.law.low, self.free * self.law.high).sum(axis=1).max()
+        else:
+            highest = ((self.law.atoms @ corners.T).max(axis=1) - (self.law.atoms @ self.free.T).max(axis=1)).max()
+        least = -self.allocations.most(-self.cost) - float((self.free @ self.cost).max())
+        if self.belief is not None:
+            least = max(least, -self.allocations.most(-self.belief))
+        least = min(least, 0.0)
+        return least, max(float(highest), least + 1e-3 * self.scale)
 
     @property
-    def price_range(self) -> tuple[float, float]:
-        """Prices that make sense: down to what the cheapest allocation is worth to nobody, up to what any type would pay."""
-        highest = max(self.allocations.most(self.law.high), self.allocations.most(self.law.low))
-        least = -self.allocations.most(-self.cost) if self.belief is None else -self.allocations.most(-self.belief)
-        return min(least, 0.0), highest
+    def payoff_range(self) -> tuple[float, float]:
+        """Bounds of what a sale, or none, leaves the seller, game units."""
+        (low, high), free = self.price_range, -self.free @ self.cost
+        least = min(low - self.allocations.most(self.cost), float(free.min()), 0.0)
+        return least, max(high + self.allocations.most(-self.cost), float(free.max()), 0.0)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a menu's profit is exact; else it is an average over points."""
+        return any(known is not None for known in (self.law.polygon, self.law.segment, self.law.atoms))
 
     def feasible(self, menu: Menu) -> Menu:
         """The nearest menu that may be offered."""
@@ -118,38 +151,63 @@ class MenuGame:
         whole = self.with_free(menu)
         return whole.prices - whole.allocations @ self.cost
 
-    def profit(self, menu: Menu) -> Profit:
-        """Exact for finitely many types, on a line and on polygons; else by scrambled Sobol points, with an interval.
+    def profit(self, menu: Menu, seed: int = 0) -> Profit:
+        """Exact for finitely many types, on a line and on polygons; else by points drawn by ``seed``, with an interval.
 
         Ties are broken for the seller.
         """
+        if self.is_exact:
+            return self.profit_on(menu, [])
+        return self.profit_on(menu, self.samples(seed))
+
+    def profit_on(self, menu: Menu, samples: Sequence[np.ndarray]) -> Profit:
+        """See `profit`; where it is not exact, by several independent ``samples [n, d]`` of types. NumPy alone."""
         margins, found = self.margins(menu), self.cells(menu)
         if found is not None:
             return Profit(float(found.shares @ margins), 0.0, found.shares)
         if self.law.atoms is not None and self.law.weights is not None:
-            return self._sampled(menu, self.law.atoms, self.law.weights, margins)
-        parts = [self._sampled(menu, points, np.full(len(points), 1 / len(points)), margins) for points in self.samples()]
+            return self._taken(menu, self.law.atoms, self.law.weights, margins)
+        parts = [self._taken(menu, types, np.full(len(types), 1 / len(types)), margins) for types in samples]
         values = np.array([part.value for part in parts])
         spread = scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
         return Profit(float(values.mean()), float(spread), np.mean([part.shares for part in parts], axis=0))
 
-    def _sampled(self, menu: Menu, types: np.ndarray, weights: np.ndarray, margins: np.ndarray) -> Profit:
+    def worst_profit(self, menu: Menu) -> float | None:
+        """With ties against the seller, of finitely many types; None for other laws, which have none worth speaking of."""
+        if self.law.atoms is None or self.law.weights is None:
+            return None
+        return self._taken(menu, self.law.atoms, self.law.weights, self.margins(menu), against=True).value
+
+    def _taken(
+        self, menu: Menu, types: np.ndarray, weights: np.ndarray, margins: np.ndarray, against: bool = False
+    ) -> Profit:
         whole = self.with_free(menu)
         gains = types @ whole.allocations.T - whole.prices
-        tied = gains >= gains.max(axis=1, keepdims=True) - 1e-9 * max(self.scale, 1e-9)
-        taken = np.where(tied, margins, -np.inf).argmax(axis=1)
-        shares = np.bincount(taken, weights, minlength=len(margins))
-        return Profit(float(weights @ margins[taken]), 0.0, shares)
+        tied = gains >= gains.max(axis=1, keepdims=True) - 1e-9 * self.scale
+        taken = (np.where(tied, margins, np.inf).argmin if against else np.where(tied, margins, -np.inf).argmax)(axis=1)
+        shares = np.bincount(taken, weights, len(margins))
+        return Profit(float(shares @ margins), 0.0, shares)
 
-    def samples(self) -> list[np.ndarray]:
-        """Scrambled Sobol types, float64: `NUM_SCRAMBLES` arrays ``[2**LOG_POINTS, d]``, always the same."""
-        if "_points" not in self.__dict__:
-            draws = [scipy.stats.qmc.Sobol(self.law.num_uniforms, seed=seed) for seed in range(NUM_SCRAMBLES)]
-            with jax.ensure_compile_time_eval():
-                uniforms = [jnp.asarray(one.random_base2(LOG_POINTS), jnp.float32) for one in draws]
-                points = [np.asarray(self.law.types(drawn), np.float64) for drawn in uniforms]
-            object.__setattr__(self, "_points", points)
-        return self.__dict__["_points"]
+    def samples(self, seed: int = 0) -> list[np.ndarray]:
+        """Sets of types ``[8192, d]``, drawn by `draw_types` with this seed."""
+        drawn = self.draw_types(jax.random.key(seed))
+        return list(np.asarray(drawn, np.float64))
+
+    @cached_property
+    def first_sample(self) -> np.ndarray:
+        """``[8192, d]`` types, always the same: to look where an option may pay, never to say what a menu earns."""
+        with jax.ensure_compile_time_eval():
+            return self.samples()[0]
+
+    def draw_types(self, key: PRNGKey) -> Array:
+        """``[16, 8192, d]`` types by 16 Sobol sequences, each moved at random by itself (a digital shift). In JAX."""
+        width = self.law.num_uniforms
+        with jax.ensure_compile_time_eval():
+            start = scipy.stats.qmc.Sobol(width, scramble=False).random_base2(LOG_POINTS)
+            places = jnp.asarray((start * 2.0**32).astype(np.uint32))
+        moved = places[None] ^ jax.random.bits(key, (NUM_SHIFTS, 1, width), jnp.uint32)
+        uniforms = (moved >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
+        return self.law.types(uniforms + jnp.float32(2.0**-25))
 
     def regions(self, menu: Menu) -> list[dict[str, object]]:
         """The types by what they take, in two dimensions: polygons with labels, for a picture; else none."""

@@ -154,7 +154,7 @@ def _climbed(budget: _Budget, menu: Menu) -> Menu:
 
 def _grown(budget: _Budget, menu: Menu) -> Menu:
     """With the one plain option more that pays most, if any does; others are moved along."""
-    game, points = budget.game, np.concatenate(budget.game.samples()[:1])
+    game, points = budget.game, budget.game.first_sample
     whole = game.with_free(menu)
     utility = (points @ whole.allocations.T - whole.prices).max(axis=1)
     tried: list[tuple[float, int, Menu]] = []

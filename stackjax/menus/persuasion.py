@@ -2,8 +2,8 @@
 
 One sender is a linear programme (Kamenica and Gentzkow 2011; Bergemann and Morris 2016). Several senders play a game whose
 payoffs jump where the receiver changes its mind; here they climb a softened receiver by extragradient (Hossain et al. 2024),
-then answer each other exactly, and the profile is certified: a sender's best answer is one linear programme for each way in
-which the receiver may act.
+then answer each other exactly, and the profile is certified: a sender's best answer, of any number of signals, is one linear
+programme.
 """
 
 import itertools
@@ -20,7 +20,8 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["Persuasion", "Profile", "best_signals", "certify_senders", "full_revelation", "learn_senders"]
 
 TIE = 1e-9  # of a signal's probability times payoffs: ties of the receiver go to the senders' sum
-MOST_PROGRAMMES = 4096
+STRICT = 1e-7  # of the receiver's payoffs: what it loses, in mean, by not doing as a best answer wants
+MOST_PLANS = 4096
 NEAR = 0.1  # chances of a signal below which it may as well not be sent
 CERTIFIED = 1e-6  # gains that are none
 
@@ -102,47 +103,52 @@ def full_revelation(problem: Persuasion) -> np.ndarray:
 
 
 def _best_answer(problem: Persuasion, signals: tuple[np.ndarray, ...], sender: int) -> tuple[float, np.ndarray]:
-    """The most that a sender gets given the others' signals, and how: a linear programme for each way to act.
+    """The most that a sender gets given the others' signals, and a table ``[S, M]`` of as many signals as it takes.
+
+    A signal may as well say what the receiver will do at each of the others' signals: a *plan*. Of plans it is one linear
+    programme, in which the receiver loses by not obeying. What it never loses by, at any signal, it does as ties have it.
 
     Raises:
-      UnsolvedError: there are too many ways.
+      UnsolvedError: there are too many plans.
     """
     states, actions = problem.receiver.shape
-    sizes = [table.shape[1] for table in signals]
-    ways = actions ** int(np.prod(sizes))
-    if ways > MOST_PROGRAMMES:
-        raise UnsolvedError(f"{ways} ways to act are too many to certify; at most {MOST_PROGRAMMES}")
     others = tuple(np.ones((states, 1)) if i == sender else table for i, table in enumerate(signals))
-    weight = _joint(problem, others)  # [S, others' signals]
-    own_size = sizes[sender]
-    places = list(itertools.product(*(range(size) for size in sizes)))
-    rest_sizes = [1 if i == sender else size for i, size in enumerate(sizes)]
-    rest = [int(np.ravel_multi_index([0 if i == sender else m for i, m in enumerate(place)], rest_sizes)) for place in places]
-    sums = np.kron(np.eye(states), np.ones(own_size))
-    best, held = -np.inf, signals[sender]
-    for acts in itertools.product(range(actions), repeat=len(places)):
-        worth, rows = np.zeros((states, own_size)), []
-        for place, other, act in zip(places, rest, acts, strict=True):
-            worth[:, place[sender]] += weight[:, other] * problem.senders[sender][:, act]
-            for instead in range(actions):
-                if instead != act:
-                    row = np.zeros((states, own_size))
-                    row[:, place[sender]] = weight[:, other] * (problem.receiver[:, instead] - problem.receiver[:, act])
-                    rows.append(row.ravel())
-        found = scipy.optimize.linprog(
-            -worth.ravel(), np.array(rows), np.zeros(len(rows)), sums, np.ones(states), method="highs"
-        )
-        if found.status == 0 and -found.fun > best:
-            best, held = -found.fun, found.x.reshape(states, own_size)
-    return float(best), np.clip(held, 0.0, 1.0)
+    weight = _joint(problem, others)  # [S, R], of the state and the others' signals
+    plans = actions ** weight.shape[1]
+    if plans > MOST_PLANS:
+        raise UnsolvedError(f"{plans} plans of the receiver are too many to certify; at most {MOST_PLANS}")
+    acts = np.indices((actions,) * weight.shape[1]).reshape(weight.shape[1], -1).T  # [plans, R]
+    worth = np.einsum("sr,spr->sp", weight, problem.senders[sender][:, acts])
+    spread, total = float(np.ptp(problem.receiver)) or 1.0, problem.senders.sum(axis=0)
+    rows, columns, values, made = [], [], [], 0
+    for other, instead in itertools.product(range(weight.shape[1]), range(actions)):
+        lost = problem.receiver[:, acts[:, other]] - problem.receiver[:, [instead]]  # [S, plans]
+        is_tied = (np.abs(lost) <= TIE * spread)[weight[:, other] > 0].all(axis=0)
+        by_ties = total[:, acts[:, other]] - total[:, [instead]]
+        margin = np.where((lost > TIE * spread)[weight[:, other] > 0].any(axis=0), STRICT * spread, 0.0)
+        least = weight[:, [other]] * np.where(is_tied, by_ties, lost - margin)  # at least 0 in sum
+        told = np.flatnonzero(acts[:, other] != instead)
+        rows.append(np.tile(made + np.arange(len(told)), states))
+        columns.append((np.arange(states)[:, None] * plans + told).ravel())
+        values.append(-least[:, told].ravel())
+        made += len(told)
+    entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+    matrix = scipy.sparse.csr_matrix(entries, (made, states * plans))
+    sums = scipy.sparse.kron(scipy.sparse.eye(states), np.ones((1, plans)), format="csr")
+    found = scipy.optimize.linprog(-worth.ravel(), matrix, np.zeros(made), sums, np.ones(states), method="highs")
+    if found.status != 0:
+        raise ArithmeticError(f"a sender's best signals were not found: {found.message}")
+    chances = np.clip(found.x.reshape(states, plans), 0.0, 1.0)
+    sent = chances[:, chances.max(axis=0) > TIE]
+    return float(-found.fun), sent / sent.sum(axis=1, keepdims=True)
 
 
 def certify_senders(problem: Persuasion, signals: tuple[np.ndarray, ...]) -> Profile:
-    """Payoffs under ``signals``, and what each sender could gain by others, with the receiver's ties for it.
+    """Payoffs under ``signals``, and what each sender could gain by others, however many; ties go to the senders' sum.
 
     Raises:
       InputError: the problem is not sound.
-      UnsolvedError: there are too many ways to act.
+      UnsolvedError: there are too many plans, see `_best_answer`.
     """
     problem.check()
     joint = _joint(problem, signals)
@@ -164,7 +170,8 @@ def learn_senders(
 ) -> Profile:
     """A profile of senders with ``num_signals`` signals each, learned by extragradient and certified.
 
-    The receiver picks actions with chances that sharpen; then senders answer each other exactly for at most ``rounds`` rounds.
+    The receiver picks actions with chances that sharpen; then senders answer each other exactly, with as many signals as that
+    takes, for at most ``rounds`` rounds. Where that does not settle they reveal all, if that leaves them less to gain.
 
     Args:
       num_updates: of all senders at once; ``learning_rate`` is that of each.
@@ -172,7 +179,7 @@ def learn_senders(
 
     Raises:
       InputError: the problem is not sound, or a count is not positive.
-      UnsolvedError: there are too many ways for the receiver to act.
+      UnsolvedError: there are too many plans of the receiver to certify.
     """
     problem.check()
     for name, count in (("num_signals", num_signals), ("num_updates", num_updates)):
@@ -213,6 +220,8 @@ def learn_senders(
             answer = _best_answer(problem, signals, i)[1]
             signals = tuple(answer if j == i else table for j, table in enumerate(signals))
         found = min(found, certify_senders(problem, signals), key=_largest_gain)
+    if _largest_gain(found) > CERTIFIED:  # answers may outbid each other little by little, towards telling all
+        found = min(found, certify_senders(problem, (np.eye(states),) * count), key=_largest_gain)
     return found
 
 

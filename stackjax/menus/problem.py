@@ -1,6 +1,7 @@
 """A menu as a `Problem`: the commitment is its options, and the buyer's answer is exact."""
 
 import dataclasses
+import math
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,8 +12,8 @@ import numpy as np
 from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
-from stackjax.menus.few_types import best_mechanism
-from stackjax.menus.game import Menu, MenuGame
+from stackjax.menus.few_types import best_of_all, improved_for_few
+from stackjax.menus.game import Menu, MenuGame, Profit
 from stackjax.menus.improve import improved
 from stackjax.pictures import Picture, regions
 from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
@@ -27,10 +28,14 @@ LATTICE_FACTOR = 0.6180339887498949  # of the points: Korobov's lattice with a g
 
 
 class MenuCertificate(NamedTuple):
-    """What a menu earns, game units: ``profit``, and the ``half_width`` of its 95 % interval, 0 where it is exact."""
+    """What a menu earns, game units: ``profit``, and the ``half_width`` of its 95 % interval, 0 where it is exact.
+
+    ``shares [K + F]`` are the chances that each option is taken, those that are free at the end.
+    """
 
     profit: Array
     half_width: Array
+    shares: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,15 +69,14 @@ class MenuProblem:
     @cached_property
     def commitments(self) -> Table:
         allocations, (low, high) = self.game.allocations, self.game.price_range
-        space = Box((*map(float, allocations.low), low), (*map(float, allocations.high), high))
+        highest = np.where(allocations.high > allocations.low, allocations.high, allocations.low + 1.0)  # a box has no flat side
+        space = Box((*map(float, allocations.low), low), (*map(float, highest), high))
         with jax.ensure_compile_time_eval():
             return Table(self.num_options, space, jnp.arange(self.num_options, dtype=jnp.float32)[:, None])
 
     @property
     def payoff_range(self) -> tuple[float, float]:
-        low, high = self.game.price_range
-        costs = [-self.game.allocations.most(self.game.cost), self.game.allocations.most(-self.game.cost)]
-        return float(min(low + min(costs), 0.0)), float(max(high + max(costs), 0.0))
+        return self.game.payoff_range
 
     @property
     def bytes_per_commitment(self) -> int:
@@ -92,7 +96,9 @@ class MenuProblem:
     def _types(self, key: PRNGKey) -> Array:
         """``[num_types, d]``: points of a lattice that is shifted at random."""
         count, width = self.config.num_types, self.game.law.num_uniforms
-        generator, powers = max(2, round(count * LATTICE_FACTOR)) | 1, [1]
+        generator, powers = round(count * LATTICE_FACTOR), [1]
+        while math.gcd(generator, count) > 1:  # else points coincide
+            generator += 1
         for _ in range(width - 1):
             powers.append(powers[-1] * generator % count)
         points = (np.arange(count)[:, None] * np.array(powers) % count / count).astype(np.float32)
@@ -150,54 +156,79 @@ class MenuProblem:
     def improve(self, commitment: np.ndarray, num_evaluations: int) -> np.ndarray:
         """A better commitment near this one, by the exact profit; see `improved`. Not for tracers."""
         found = improved(self.game, self.menu_of(commitment), num_evaluations, self.num_options)
-        options = np.concatenate([found.allocations, found.prices[:, None]], axis=1)
-        if not len(options):
-            return np.asarray(commitment)
-        spare = np.repeat(options[:1], self.num_options - len(options), axis=0)  # the same once more changes nothing
-        return np.concatenate([options, spare]).astype(np.float32)
+        return self.commitment_of(found)
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`: the profit in float64, exact or by points that stay the same; ``details`` is a `MenuCertificate`."""
-        del key, num_groups
-        self.game.samples()  # beforehand: the callback must not call JAX
+        """See `Problem`: the profit in float64, exact or by fresh types; ``details`` is a `MenuCertificate`."""
+        del num_groups
+        game, count = self.game, self.num_options + len(self.game.free)
+        samples = jnp.zeros(0) if game.is_exact else game.draw_types(key)
+        _ = game.first_sample  # beforehand: what `improve` calls back must not call JAX
 
-        def profit(commitment: np.ndarray) -> np.ndarray:
-            found = self.game.profit(self.menu_of(np.asarray(commitment)))
-            return np.array([found.value, found.half_width], np.float32)
+        def profit(commitment: np.ndarray, samples: np.ndarray) -> np.ndarray:
+            found = game.profit_on(self.menu_of(np.asarray(commitment)), list(np.asarray(samples, np.float64)))
+            return np.array([found.value, found.half_width, *found.shares], np.float32)
 
-        shape = jax.ShapeDtypeStruct((2,), jnp.float32)
-        value, half_width = jax.pure_callback(profit, shape, commitment, vmap_method="sequential")
-        return Judged(value, jnp.zeros_like(value), MenuCertificate(value, half_width))
+        shape = jax.ShapeDtypeStruct((2 + count,), jnp.float32)
+        value, half_width, shares = jnp.split(
+            jax.pure_callback(profit, shape, commitment, samples, vmap_method="sequential"), np.array([1, 2])
+        )
+        found = MenuCertificate(value[0], half_width[0], shares)
+        return Judged(found.profit, jnp.zeros_like(found.profit), found)
 
     @cached_property
     def _optimum(self) -> Optimum | None:
         if self.game.known is not None:
-            return self.game.known
+            optimum, menu = self.game.known
+            fits = len(menu.prices) <= self.num_options
+            return optimum._replace(commitment=self.commitment_of(menu) if fits else None)
         if self.game.law.atoms is not None:
-            best = best_mechanism(self.game)
-            return None if best is None else Optimum(best, "lp")
+            return self._best_for_few()
         try:
             return upper_bound(self.game, BOUND_CELLS)
         except (UnsolvedError, ArithmeticError):
             return None
 
+    def _best_for_few(self) -> Optimum | None:
+        """The best of all mechanisms, and a menu that earns it if this problem's have options enough."""
+        found = best_of_all(self.game)
+        if found is None:
+            return None
+        menu = improved_for_few(self.game, found.menu, self.num_options)
+        is_it = found.is_exact and len(menu.prices) <= self.num_options
+        return Optimum(found.value, "lp" if is_it else "upper-bound", self.commitment_of(menu) if is_it else None)
+
     def optimum(self) -> Optimum | None:
         """What is known of the game, or an upper bound on all mechanisms where there is one."""
         return self._optimum
 
+    def commitment_of(self, menu: Menu) -> np.ndarray:
+        """The commitment ``[K, d + 1]`` that stands for ``menu``, of at most K options."""
+        options = np.concatenate([menu.allocations, menu.prices[:, None]], axis=1)
+        if not len(options):  # nothing is offered: at a price that nobody pays
+            options = np.append(self.game.allocations.corners()[0], self.game.price_range[1])[None]
+        spare = np.repeat(options[:1], self.num_options - len(options), axis=0)  # the same once more changes nothing
+        return np.concatenate([options, spare]).astype(np.float32)
+
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
-        del judged, names
+        del names
         found = []
-        for commitment in np.asarray(commitments):
-            menu = self.menu_of(commitment)
-            profit = self.game.profit(menu)
+        for i, commitment in enumerate(np.asarray(commitments)):
+            menu, seen = self.menu_of(commitment), judged.details
+            if self.game.is_exact:
+                profit = self.game.profit(menu)
+            else:  # the draws that judged it
+                numbers = (np.asarray(part[i], np.float64) for part in (seen.profit, seen.half_width, seen.shares))
+                profit = Profit(*(part.item() if part.ndim == 0 else part for part in numbers))
+            worst = self.game.worst_profit(menu)
             taken = profit.shares[: len(menu.prices)]
             actions = np.concatenate([menu.allocations, menu.prices[:, None]], axis=1)
             found.append(
                 {
                     "leader_payoff": profit.value,
                     "half_width": profit.half_width,
+                    "worst_payoff": profit.value if worst is None else worst,
                     "regret": 0.0,
                     "options": int((taken > 5e-4).sum()),
                     "shares": profit.shares.tolist(),
@@ -217,6 +248,5 @@ class MenuProblem:
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
-        is_exact = self.game.law.polygon is not None or self.game.law.segment is not None or self.game.law.atoms is not None
-        how = "exact shares of types" if is_exact else "scrambled Sobol points, with a 95 % interval"
+        how = "exact shares of types" if self.game.is_exact else "fresh Sobol points, with a 95 % interval"
         return {"settled_gap": 0.0, "words": f"who take the best option ({self.game.law.words}); {how}"}

@@ -58,12 +58,13 @@ def auction(maximizer: AffineMaximizer, values: np.ndarray) -> Outcome:
     return Outcome(option, (others.max(axis=2) - there) / maximizer.weights[None])
 
 
-def average_revenue(maximizer: AffineMaximizer, log_points: int = 15) -> Revenue:
-    """Values uniform in [0, 1]; by scrambled Sobol points."""
+def average_revenue(maximizer: AffineMaximizer, log_points: int = 15, seed: int = 0) -> Revenue:
+    """Values uniform in [0, 1]; by ``2**log_points`` scrambled Sobol points, drawn by ``seed``."""
     _, bidders, items = maximizer.allocations.shape
     found, shares = [], []
-    for seed in range(NUM_SCRAMBLES):
-        points = scipy.stats.qmc.Sobol(bidders * items, seed=seed).random_base2(log_points - 4)
+    for repeat in range(NUM_SCRAMBLES):
+        drawn = scipy.stats.qmc.Sobol(bidders * items, seed=np.random.default_rng([seed, repeat]))
+        points = drawn.random_base2(log_points - 4)
         outcome = auction(maximizer, points.reshape(-1, bidders, items))
         found.append(outcome.payments.sum(axis=1).mean())
         shares.append(np.bincount(outcome.option, minlength=len(maximizer.boosts)) / len(points))

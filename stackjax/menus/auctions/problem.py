@@ -21,6 +21,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["AffineAuction", "AffineCertificate", "AffineProblem"]
 
 LEAST_WEIGHT = 0.05
+ON_THE_WAY, AT_LAST = 13, 17  # points of a judgement, as powers of 2
 BOUND_CELLS = 20
 FEWEST_OPTIONS, MOST_BY_DEFAULT = 32, 512  # unless told otherwise
 MOST_BIDDERS, MOST_ITEMS = 8, 8
@@ -57,10 +58,14 @@ class AffineAuction:
 
 
 class AffineCertificate(NamedTuple):
-    """What an auction earns, game units: ``revenue``, and the ``half_width`` of its 95 % interval."""
+    """What an auction earns, game units: ``revenue``, and the ``half_width`` of its 95 % interval.
+
+    ``draw`` is a number that further draws may begin with: those that describe the auction.
+    """
 
     revenue: Array
     half_width: Array
+    draw: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -175,24 +180,36 @@ class AffineProblem:
         return commitment
 
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`: on Sobol points that stay the same; ``details`` is an `AffineCertificate`."""
-        del key, num_groups
+        """See `Problem`: on fresh Sobol points; ``details`` is an `AffineCertificate`."""
+        del num_groups
         shape = jax.ShapeDtypeStruct((2,), jnp.float32)
-        revenue = lambda *parts: np.array(average_revenue(AffineMaximizer(*map(np.asarray, parts)), 13)[:2], np.float32)
-        value, half_width = jax.pure_callback(revenue, shape, *self._parts(commitment), vmap_method="sequential")
-        return Judged(value, jnp.zeros_like(value), AffineCertificate(value, half_width))
+        draws = jax.random.bits(key, (2,), jnp.uint32)
+
+        def revenue(draw: np.ndarray, *parts: np.ndarray) -> np.ndarray:
+            found = average_revenue(AffineMaximizer(*map(np.asarray, parts)), ON_THE_WAY, int(draw))
+            return np.array(found[:2], np.float32)
+
+        value, half_width = jax.pure_callback(revenue, shape, draws[0], *self._parts(commitment), vmap_method="sequential")
+        return Judged(value, jnp.zeros_like(value), AffineCertificate(value, half_width, draws[1]))
 
     def optimum(self) -> Optimum | None:
-        """Of all auctions, see `AffineAuction.optimum`."""
-        return self.game.optimum
+        """Of all auctions, see `AffineAuction.optimum`; one item goes to the highest bid of at least 1/2."""
+        found = self.game.optimum
+        if found is None or found.method == "upper-bound" or self.num_options < self.game.bidders:
+            return found
+        table = np.zeros((1 + self.num_options, self.game.bidders + 1), np.float32)
+        table[0] = 1.0
+        table[1:, -1] = -1.0
+        table[1 : 1 + self.game.bidders, :-1], table[1 : 1 + self.game.bidders, -1] = np.eye(self.game.bidders), -0.5
+        return found._replace(commitment=table)
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
-        del judged, names
+        del names
         found = []
-        for commitment in np.asarray(commitments):
+        for commitment, draw in zip(np.asarray(commitments), np.asarray(judged.details.draw), strict=True):
             maximizer = self.maximizer(commitment)
-            revenue, half_width, shares = average_revenue(maximizer, 17)
+            revenue, half_width, shares = average_revenue(maximizer, AT_LAST, int(draw))
             observations = np.asarray(self.commitments.observations)
             found.append(
                 {
@@ -210,7 +227,7 @@ class AffineProblem:
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
-        return {"settled_gap": 0.0, "words": "whose values are uniform and who bid them; Sobol points, with a 95 % interval"}
+        return {"settled_gap": 0.0, "words": "whose values are uniform and who bid them; fresh Sobol points, with a 95 % interval"}
 
 
 def _words(maximizer: AffineMaximizer, shares: np.ndarray) -> list[str]:

@@ -13,7 +13,7 @@ from stackjax.errors import require
 from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
 from stackjax.menus.sales.config import SaleConfig
 from stackjax.menus.sales.pricing import Prices, Pricing
-from stackjax.menus.sales.sale import Sale, Valuations, bits, item_by_item
+from stackjax.menus.sales.sale import Sale, Valuations, bits, one_item
 from stackjax.menus.sales.value import HALF_WIDTH, NUM_REPEATS, repeats, sale_value, unit_demand_value
 from stackjax.pictures import Picture, curves
 from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
@@ -23,6 +23,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["SaleCertificate", "SaleProblem", "sequential_sale"]
 
 MOST_PRICES = 2**17
+DRAW_TAG = 23  # keeps it apart from the bidders' draws
 SALES_ON_THE_WAY, SALES_AT_LAST = 2**10, 2**15  # of each of 16 repeats
 
 
@@ -40,10 +41,14 @@ def sequential_sale(bidders: int = 5, items: int = 5, valuations: Valuations = "
 
 
 class SaleCertificate(NamedTuple):
-    """What prices earn, game units: ``revenue``, and the ``half_width`` of its 95 % interval, 0 where it is exact."""
+    """What prices earn, game units: ``revenue``, and the ``half_width`` of its 95 % interval, 0 where it is exact.
+
+    ``draw`` is a number that further draws may begin with: those that describe the prices.
+    """
 
     revenue: Array
     half_width: Array
+    draw: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,30 +154,34 @@ class SaleProblem:
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`: exact for unit demand, else on fresh bidders; ``details`` is a `SaleCertificate`."""
         del num_groups
-        table = self.table(commitment)
+        table, draw = self.table(commitment), jax.random.bits(jax.random.fold_in(key, DRAW_TAG), (), jnp.uint32)
         if self.game.is_exact:
             shape = jax.ShapeDtypeStruct((), jnp.float32)
             exact = lambda prices: np.float32(unit_demand_value(np.asarray(prices, np.float64)))
             value = jax.pure_callback(exact, shape, table.prices[:, :, 1], vmap_method="sequential")
-            return Judged(value, jnp.zeros_like(value), SaleCertificate(value, jnp.zeros_like(value)))
+            return Judged(value, jnp.zeros_like(value), SaleCertificate(value, jnp.zeros_like(value), draw))
         found = repeats(self.game, table.prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
         value = found.mean()
-        return Judged(value, jnp.zeros_like(value), SaleCertificate(value, HALF_WIDTH * found.std(ddof=1)))
+        return Judged(value, jnp.zeros_like(value), SaleCertificate(value, HALF_WIDTH * found.std(ddof=1), draw))
 
     def optimum(self) -> Optimum | None:
         """Where a closed form has it: one item, or unit demand."""
-        sale = self.game.sale
+        sale, table = self.game.sale, np.zeros(self._shape)
         if self.game.is_exact:
-            return Optimum(unit_demand_best(sale)[0], "closed-form")
-        return Optimum(item_by_item(sale), "closed-form") if sale.num_items == 1 and sale.is_additive else None
+            value, table[:, :, 1] = unit_demand_best(sale)
+        elif sale.num_items == 1 and sale.valuations != "complements":  # else its value is uniform in [0, 1]
+            value, table[:, 1, 1] = one_item(sale.num_bidders)
+        else:
+            return None
+        return Optimum(value, "closed-form", table.reshape(-1, table.shape[-1]).astype(np.float32))
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`; revenue on many fresh bidders, where it is not exact."""
-        del judged, names
+        del names
         found = []
-        for index, commitment in enumerate(np.asarray(commitments)):
+        for commitment, draw in zip(np.asarray(commitments), np.asarray(judged.details.draw), strict=True):
             table = self.table(commitment)
-            value = sale_value(self.game.sale, table, jax.random.fold_in(jax.random.key(2**31 - 1), index), SALES_AT_LAST)
+            value = sale_value(self.game.sale, table, jax.random.key(draw), SALES_AT_LAST)
             observations = np.asarray(self.commitments.observations)
             found.append(
                 {

@@ -15,7 +15,7 @@ import numpy as np
 from stackjax.errors import require, require_count
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["Sale", "Valuations", "item_by_item"]
+__all__ = ["Sale", "Valuations", "item_by_item", "one_item"]
 
 Valuations = Literal["uniform", "asymmetric", "unit-demand", "three-demand", "bundles", "complements"]
 ADDITIVE = ("uniform", "asymmetric", "unit-demand", "three-demand")
@@ -129,11 +129,20 @@ def bits(num_items: int) -> np.ndarray:
     return (np.arange(2**num_items)[:, None] >> np.arange(num_items)) & 1
 
 
+def one_item(num_bidders: int) -> tuple[float, np.ndarray]:
+    """The most that one item earns from bidders with values uniform in [0, 1], and what each is asked for, ``[n]``.
+
+    Who may still pay V later is asked for (1 + V) / 2, so that ``V <- ((1 + V) / 2)**2`` from the last to the first.
+    """
+    value, prices = 0.0, np.empty(num_bidders)
+    for bidder in reversed(range(num_bidders)):
+        prices[bidder] = (1.0 + value) / 2.0
+        value = prices[bidder] ** 2
+    return value, prices
+
+
 def item_by_item(sale: Sale) -> float:
-    """Revenue of selling each item by itself, for values that add up: ``V <- ((1 + V) / 2)**2`` a bidder, times its scale."""
+    """Revenue of selling each item by itself, for values that add up, each to its scale; see `one_item`."""
     additive = ("uniform", "asymmetric")
     require("valuations", sale.valuations, sale.valuations in additive, f"one of {', '.join(additive)}")
-    value = 0.0
-    for _ in range(sale.num_bidders):
-        value = ((1.0 + value) / 2.0) ** 2
-    return float(sale.highest_values.sum()) * value
+    return float(sale.highest_values.sum()) * one_item(sale.num_bidders)[0]

@@ -156,7 +156,10 @@ class Problem(Protocol):
         among them.
 
     A problem may also have ``differentiable``, see `Differentiable`, and a method ``improve(commitment, num_evaluations)``, in
-    NumPy, that makes a commitment better by exact evaluation where it knows more than its neighbourhood.
+    NumPy, that makes a commitment better by exact evaluation where it knows more than its neighbourhood. With
+    ``judges_by_draws`` judging is an average over draws; with ``judges_roughly`` followers' ties are told better in `describe`
+    than in `judge`; with ``optimum_takes_long`` its optimum is
+    asked for when a run is over, and stops none.
     """
 
     @property
@@ -194,7 +197,7 @@ class Problem(Protocol):
         """``num_groups`` fresh groups answer ``commitment [O, ...]`` for as long as an evaluation takes."""
 
     def optimum(self) -> Optimum | None:
-        """The best that any commitment pays, and how that is known, or None."""
+        """What is claimed to be the best that any commitment pays, or None; `stackjax.claims` checks it."""
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """An object for each of ``commitments [S, O, ...]``, ``judged`` (leaves ``[S, ...]``), for ``result.json``.

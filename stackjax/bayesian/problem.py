@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from stackjax.arrays import drawn
 from stackjax.bayesian.answers import answer_of, risk, stay
 from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
-from stackjax.bayesian.equilibrium.optimum import solve
+from stackjax.bayesian.equilibrium.optimum import attaining, solve, takes_long
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.followers.regret import bcce_gap
@@ -139,7 +139,11 @@ class BayesianProblem:
             found = solve(self.env.game)
         except (UnsolvedError, ArithmeticError):
             return None
-        return Optimum(found.value, found.method)
+        return Optimum(found.value, found.method, attaining(self.env.game, found))
+
+    @property
+    def optimum_takes_long(self) -> bool:
+        return takes_long(self.env.game)
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""

@@ -1,17 +1,18 @@
-"""How training ends: when it is enough, and the best commitments polished and judged again."""
+"""How training ends: when it is enough, and the best commitments polished and judged again. What is claimed is judged too."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from stackjax import claims
 from stackjax.compute.programs import Blocks, Programs
 from stackjax.compute.state import Evaluated
 from stackjax.problem import Optimum, Problem
 from stackjax.specs.run import RunSpec
 
-__all__ = ["Conclusion", "conclude", "is_enough"]
+__all__ = ["Conclusion", "claimed", "conclude", "is_enough"]
 
 Optima = Sequence[Optimum | None]  # of each element
 AT_OPTIMUM = 1e-6  # of the leader's payoff range: what counts as the optimum, in float32
@@ -35,10 +36,39 @@ def conclude(programs: Programs, state: Blocks, elements: Blocks, optima: Optima
     return Conclusion(judge(programs.polish(state, elements)), learned)
 
 
+def claimed(programs: Programs, elements: Blocks, optima: Optima) -> list[Optimum | None]:
+    """``optima`` of as many elements, each as it turns out when its own commitment is judged, see `claims.checked`.
+
+    A claim that all elements share is judged once.
+
+    Raises:
+      WrongOptimumError: a commitment pays more than is claimed.
+    """
+    problem, is_shared = programs.problem, all(optimum is optima[0] for optimum in optima)
+    tried = list(optima[:1] if is_shared else optima)
+    made = [
+        None if one is None or one.commitment is None or one.method == "upper-bound" else claims.as_commitment(problem, one.commitment)
+        for one in tried
+    ]
+    words: list[dict[str, Any] | None] = [None] * len(tried)
+    if any(commitment is not None for commitment in made):
+        blocks = elements[: programs.num_blocks(len(tried))]
+        packed = programs.pack(programs.init(blocks), len(tried))
+        held = np.stack([old if new is None else new for old, new in zip(packed.best.commitment, made, strict=True)])
+        state = programs.unpack(packed._replace(best=packed.best._replace(commitment=held)))
+        found: Evaluated = jax.tree.map(lambda leaf: leaf[: len(tried)], programs.evaluate(state, blocks))
+        described = claims.words_of(problem, found.judged, found.commitment)
+        words = [None if commitment is None else one for commitment, one in zip(made, described, strict=True)]
+    checked = [claims.checked(problem, one, seen) for one, seen in zip(tried, words, strict=True)]
+    return checked * len(optima) if is_shared else checked
+
+
 def _is_optimal(problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.ndarray], bool]:
-    """Whether all payoffs and gaps are those of settled followers and the optimum; False where one is not known."""
+    """Whether all payoffs and gaps are those of settled followers and the optimum; False where that cannot be told."""
     low, high = problem.payoff_range
-    goals = np.array([np.inf if optimum is None else optimum.value - AT_OPTIMUM * (high - low) for optimum in optima])
+    is_told = not getattr(problem, "judges_by_draws", False)
+    at = lambda optimum: optimum.value - AT_OPTIMUM * (high - low) if is_told and optimum is not None else np.inf
+    goals = np.array([at(optimum) for optimum in optima])
     return lambda payoffs, gaps: bool((payoffs >= goals).all() and (gaps <= problem.settled_gap).all())
 
 

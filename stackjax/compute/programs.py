@@ -75,7 +75,7 @@ class Programs:
         self._on_cpu = mesh.devices.flat[0].platform == "cpu"
         self._block = block or (1 if self._on_cpu else math.ceil(num_elements / len(self._places)))
         self._by_core = self._on_cpu and self._num_sharing == 1
-        used = self._places[: self._num_blocks(num_elements)]
+        used = self._places[: self.num_blocks(num_elements)]
         self._here = [at for at, place in enumerate(used) if place.local_devices]
         self._elements = Elements(
             jax.ShapeDtypeStruct((self._block,), jnp.int32),
@@ -124,7 +124,7 @@ class Programs:
     @property
     def side_by_side(self) -> int:
         """How many elements are worked on at once, on CPUs by this process: a batch of a multiple of it leaves nothing idle."""
-        return min(num_cores(), self._num_blocks(self.num_elements)) if self._by_core else len(self._places) * self._block
+        return min(num_cores(), self.num_blocks(self.num_elements)) if self._by_core else len(self._places) * self._block
 
     def compile(self, names: tuple[str, ...] = NAMES) -> None:
         """Compile those programs that are not yet compiled, side by side."""
@@ -180,7 +180,7 @@ class Programs:
             found = dict(one for done in pool.map(work_off, queues.values()) for one in done)
         return [found.get(k) for k in range(len(blocks[0]))]
 
-    def _num_blocks(self, size: int) -> int:
+    def num_blocks(self, size: int) -> int:
         """How many blocks ``size`` elements make; every one of several processes has some."""
         count = math.ceil(size / self._block)
         return count if jax.process_count() == 1 else math.ceil(count / len(self._places)) * len(self._places)
@@ -205,7 +205,7 @@ class Programs:
     def _placed(self, tree: PyTree, specs: PyTree) -> Blocks:
         """Arrays of all elements, cut into blocks, those of them that are here on their devices."""
         size = jax.tree.leaves(tree)[0].shape[0]
-        count = self._num_blocks(size)
+        count = self.num_blocks(size)
         padded = jax.tree.map(lambda leaf: _filled(leaf, count * self._block), tree)
         blocks: Blocks = [None] * count
         for k in range(count):

@@ -134,7 +134,8 @@ class MarkovFamily(Family):
         from stackjax.markov.optimum import solve_markov
 
         found = solve_markov(game)
-        content = {**found._asdict(), "commitment": found.commitment.tolist()}
+        of = lambda table: None if table is None else table.tolist()
+        content = {**found._asdict(), "commitment": of(found.commitment), "weak_commitment": of(found.weak_commitment)}
         weak = "" if found.weak_value is None else f"; with ties against the leader {found.weak_value:.10g}"
         words = [f"{game.name}: {found.value:.10g} ({found.method}){weak}"]
         words += [f"  {game.describe_state(s)}: {game.describe_leader_action(a)}" for s, a in enumerate(found.commitment)]

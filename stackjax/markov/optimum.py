@@ -29,6 +29,7 @@ class MarkovOptimum(NamedTuple):
       value: the leader's payoff if the follower breaks ties in its favour, game units.
       weak_value: the most that a table pays whatever the follower does where it is indifferent; None where not computed.
       commitment: ``[S, ...]`` a table that pays ``value``, one that also pays ``weak_value`` if there is such.
+      weak_commitment: one that pays ``weak_value``, where it was computed.
       num_optimal: how many tables pay ``value``, where they were counted.
       method: how this is known, see `Optimum`.
     """
@@ -38,6 +39,7 @@ class MarkovOptimum(NamedTuple):
     commitment: np.ndarray
     num_optimal: int | None
     method: str = "enumeration"
+    weak_commitment: np.ndarray | None = None
 
 
 def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum:
@@ -89,4 +91,5 @@ def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum
     value, weak_value = float(strong.max()), float(weak.max())
     optimal = strong >= value - ROUNDING * max(1.0, abs(value))
     chosen = int(np.where(optimal, weak, -np.inf).argmax())
-    return MarkovOptimum(value, weak_value, tables[chosen], int(optimal.sum()))
+    safest = tables[int(weak.argmax())]
+    return MarkovOptimum(value, weak_value, tables[chosen], int(optimal.sum()), weak_commitment=safest)

@@ -113,6 +113,7 @@ class MarkovProblem:
 
     gap_name = "exploitability"
     kernel = "dynamic programming"
+    judges_roughly = True  # in float32; `describe` tells ties in float64
     columns: ClassVar = {
         "follower_payoffs": "follower's payoff",
         "exploitability": "exploitability",
@@ -288,7 +289,7 @@ class MarkovProblem:
         value = found.value if ties == "for" else found.weak_value
         if value is None or (ties == "even" and found.value != value):
             return None  # with even ties the best lies in between
-        return Optimum(value, found.method)
+        return Optimum(value, found.method, found.commitment if ties == "for" else found.weak_commitment)
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""

@@ -79,6 +79,10 @@ class MenuProblem:
         return self.game.payoff_range
 
     @property
+    def judges_by_draws(self) -> bool:
+        return not self.game.is_exact
+
+    @property
     def bytes_per_commitment(self) -> int:
         """Gains of all options to all types, with room for their shares."""
         return 12 * self.config.num_types * (self.num_options + len(self.game.free))

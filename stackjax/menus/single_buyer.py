@@ -17,8 +17,8 @@ __all__ = ["additive", "data_market", "market_maker", "straight_jacket", "triang
 LAWS = {"uniform": ((1.0, 1.0),), "mixture": ((8.0, 30.0), (60.0, 30.0))}
 VALUES = {"one": (1.0, 1.0), "uniform": (0.0, 1.0), "high": (0.75, 1.0)}
 MOST_ITEMS = 12
-MOST_JACKETS = 6  # items for which it is proved
-JACKETS = {3: (0.875471, 1.2e-5), 4: (1.219516, 1.9e-5), 5: (1.57646, 1.3e-4), 6: (1.94310, 1.6e-4)}  # revenue, half-width
+MOST_JACKETS = 6  # items for which the straight-jacket auction is proved to be best
+JACKETS = {3: (0.875471, 1.2e-5), 4: (1.219516, 1.9e-5), 5: (1.576438, 3.3e-5), 6: (1.943239, 3.6e-5)}  # revenue, half-width
 TWO_GOODS = (12 + 2 * math.sqrt(2)) / 27  # Manelli and Vincent (2006), values uniform in [0, 1]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from stackjax import claims
 from stackjax._version import __version__
 from stackjax.compute.conclusion import Conclusion
 from stackjax.compute.state import NUM_EQUILIBRATIONS, Evaluated
@@ -17,7 +18,7 @@ from stackjax.disk import metrics
 from stackjax.problem import Optimum, Problem
 from stackjax.specs.run import RunSpec
 
-__all__ = ["entries", "result_of", "versions"]
+__all__ = ["entries", "refuted", "result_of", "versions"]
 
 
 def result_of(
@@ -76,7 +77,7 @@ def entries(
     learned = _learned(problem, before, in_words)
     for i, words in enumerate(problem.describe(evaluated.judged, evaluated.commitment, in_words)):
         name, optimum, diverged_at = names[i], optima[i], int(evaluated.diverged_at[i])
-        last, payoff = logged.get(key_of(name), {}), words["leader_payoff"]
+        last = logged.get(key_of(name), {})
         found.append(
             {
                 **name,
@@ -87,13 +88,27 @@ def entries(
                 "learned": learned[i],
                 "optimum": None if optimum is None else optimum.value,
                 "optimum_method": None if optimum is None else optimum.method,
-                "optimality_gap": None if optimum is None else optimum.value - payoff,
+                "optimality_gap": claims.distance(problem, optimum, words),
                 "mean_greedy_payoff": float(np.mean(curves[key_of(name)])) if key_of(name) in curves else None,
                 "stackelberg_episodes": last.get("stackelberg_episodes"),
                 "leader_decisions": last.get("leader_decisions"),
             }
         )
     return found
+
+
+def refuted(
+    problem: Problem, optimum: Optimum | None, found: list[dict[str, Any]], metrics_path: pathlib.Path
+) -> str | None:
+    """That something judged, on the way or at the end, pays more than the optimum, see `claims.refutation`; or None."""
+    on_the_way = (
+        {"leader_payoff": row["greedy_payoff"], problem.gap_name: row[problem.gap_name]}
+        for row in metrics.stream(metrics_path)
+        if row["greedy_payoff"] is not None
+    )
+    # Averages on the way come without intervals, and what is rounded there does not tell ties as the end does.
+    is_exact = not (getattr(problem, "judges_roughly", False) or getattr(problem, "judges_by_draws", False))
+    return claims.refutation(problem, optimum, [*found, *(on_the_way if is_exact else ())])
 
 
 def _learned(problem: Problem, before: Evaluated | None, in_words: list[str]) -> Sequence[dict[str, Any] | None]:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.claims import distance, verified
 from stackjax.compute.state import NUM_EQUILIBRATIONS
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.policies import read_arrays
@@ -37,10 +38,9 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
     judge = lambda key, commitment: problem.judge(key, commitment, NUM_EQUILIBRATIONS)
     keys = jax.random.split(jax.random.key(seed), len(made))
     judged = jax.device_get(jax.jit(lambda keys, made: jax.lax.map(lambda pair: judge(*pair), (keys, made)))(keys, made))
-    names, optimum = [f"seed {entry['seed']}" for entry in result["seeds"]], problem.optimum()
+    names, optimum = [f"seed {entry['seed']}" for entry in result["seeds"]], verified(problem, problem.optimum())
     seeds = []
     for entry, words in zip(result["seeds"], problem.describe(judged, jnp.asarray(made), names), strict=True):
-        payoff = words["leader_payoff"]
         seeds.append(
             {
                 "seed": entry["seed"],
@@ -48,7 +48,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
                 "settled": words[problem.gap_name] <= problem.settled_gap,
                 "optimum": None if optimum is None else optimum.value,
                 "optimum_method": None if optimum is None else optimum.method,
-                "optimality_gap": None if optimum is None else optimum.value - payoff,
+                "optimality_gap": distance(problem, optimum, words),
             }
         )
     return {

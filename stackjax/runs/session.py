@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from stackjax.compute.conclusion import conclude, is_enough
+from stackjax.claims import WrongOptimumError
+from stackjax.compute.conclusion import claimed, conclude, is_enough
 from stackjax.compute.devices import choose_layout, is_writer, make_mesh, writer_only
 from stackjax.compute.memory import Budget
 from stackjax.compute.programs import Blocks, Programs
@@ -23,7 +24,7 @@ from stackjax.errors import InputError, require_number
 from stackjax.problem import Optimum, Problem
 from stackjax.reports.display import Progress
 from stackjax.reports.report import write_report
-from stackjax.reports.results import result_of
+from stackjax.reports.results import refuted, result_of
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Trained, read_state, train_batch
 from stackjax.specs.run import RunSpec
 
@@ -56,6 +57,7 @@ def run_training(
 
     Raises:
       InputError: the game or a setting is wrong, the directory is not usable, or a resumed run was set up differently.
+      WrongOptimumError: a commitment pays more than the optimum that the game claims; results stay.
       NonFiniteError: every seed diverged; metrics and checkpoints up to then stay.
       Stopped: a signal asked for it; the state was saved.
     """
@@ -73,7 +75,7 @@ def run_training(
     programs.compile()
     elements = programs.place(_seeds(spec))
     compile_seconds = time.perf_counter() - started
-    optimum = problem.optimum()
+    optimum = _optimum(programs, elements, at_once=True)
 
     # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
     writer_only(directory.prepare, config, overwrite)
@@ -109,7 +111,7 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
     directory.open_existing().hold()
     try:
         programs, elements, trained = read_run(directory, game_file)
-        spec, optimum = programs.spec, programs.problem.optimum()
+        spec, optimum = programs.spec, _optimum(programs, elements, at_once=True)
         num_updates, best = spec.solver.num_updates, programs.best(trained.state, spec.num_seeds)
         is_over = programs.all_diverged(trained.state) or is_enough(spec, programs.problem, [optimum] * spec.num_seeds)(*best)
         if trained.update < num_updates and not is_over:
@@ -146,6 +148,13 @@ def _seeds(spec: RunSpec) -> np.ndarray:
     return np.arange(spec.first_seed, spec.first_seed + spec.num_seeds)
 
 
+def _optimum(programs: Programs, elements: Blocks, *, at_once: bool) -> Optimum | None:
+    """The optimum that all seeds share, checked; None if it takes long and is wanted ``at_once``, before training."""
+    if at_once and getattr(programs.problem, "optimum_takes_long", False):
+        return None
+    return claimed(programs, elements, [programs.problem.optimum()])[0]
+
+
 def _finish(
     programs: Programs,
     elements: Blocks,
@@ -156,6 +165,7 @@ def _finish(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     found = conclude(programs, trained.state, elements, [optimum] * programs.spec.num_seeds)
+    optimum = optimum or _optimum(programs, elements, at_once=False)
     _report_divergence(found.final.diverged_at, _seeds(programs.spec), directory)
 
     def write() -> dict[str, Any]:
@@ -169,7 +179,11 @@ def _finish(
         write_report(directory, result)
         return result
 
-    return writer_only(write) or {}
+    result = writer_only(write) or {}
+    wrong = writer_only(lambda: refuted(programs.problem, optimum, result["seeds"], directory.metrics))
+    if wrong is not None:
+        raise WrongOptimumError(f"{wrong}; all that was computed is in {directory.path}")
+    return result
 
 
 def check_directory(directory: RunDirectory, config: dict[str, Any], resume: bool, overwrite: bool) -> None:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackjax.compute.conclusion import conclude
+from stackjax.claims import WrongOptimumError, refutation
+from stackjax.compute.conclusion import claimed, conclude
 from stackjax.compute.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
 from stackjax.compute.memory import Budget, fit_programs, tidy_memory
 from stackjax.compute.programs import Programs
@@ -72,6 +73,7 @@ def run_sweep(
     Raises:
       InputError: a setting is wrong or does not fit into memory, the directory is not usable, or a resumed sweep was set up
         differently.
+      WrongOptimumError: a commitment pays more than the optimum that the game claims; results stay.
       Stopped: a signal asked for it; what was learned is saved.
     """
     check_logger(log)
@@ -98,7 +100,10 @@ def run_sweep(
         with StopRequest() as request:
             for work, state_bytes in zip(works, sizes, strict=True):
                 run.train_group(work, state_bytes, request)
-        return writer_only(_conclude, sweep, directory, problems[0], run.compile_seconds) or {}
+        result = writer_only(_conclude, sweep, directory, problems[0], run.compile_seconds) or {}
+        if run.wrong is not None:
+            raise WrongOptimumError(f"{run.wrong}; all that was computed is in {directory.path}")
+        return result
     finally:
         directory.release()
 
@@ -167,6 +172,7 @@ class _Run:
         self._finished = {(entry["configuration"], entry["seed"]) for entry in found}
         self._num_done = 0
         self.compile_seconds = 0.0
+        self.wrong: str | None = None  # what refutes the optimum of a configuration
 
     def train_group(self, work: _GroupWork, state_bytes: int, request: StopRequest) -> None:
         """Train what is left of a group, in chunks of one size: one set of programs serves them all.
@@ -212,11 +218,13 @@ class _Run:
         logger = self._open_log(work.group.spec.to_dict(work.problem), of_each) if is_writer() else None
         trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request, logger=logger)
         started = time.perf_counter()
-        optima = [work.optimum(one) for one in settings]
+        optima = claimed(programs, placed, [work.optimum(one) for one in settings])
         concluded = conclude(programs, trained.state, placed, optima)
 
         def write() -> None:
             found = entries(work.problem, optima, names, concluded, chunk.metrics)
+            said = (refutation(work.problem, optimum, [entry]) for optimum, entry in zip(optima, found, strict=True))
+            self.wrong = next((words for words in (self.wrong, *said) if words is not None), None)
             seconds = {"train": trained.seconds, "evaluate": time.perf_counter() - started}
             write_policies(chunk.policies, programs.solver, names, concluded.final.policy)
             chunk.write_result({"elements": found, "wall_seconds": seconds})

@@ -21,6 +21,7 @@ __all__ = [
     "distribution",
     "leaves_no_gain",
     "scaled_columns",
+    "strictly_best",
     "tied_best",
 ]
 
@@ -148,15 +149,7 @@ def _best_somewhere(gains: np.ndarray, strictly: bool) -> bool:
     num_rows, num_others = gains.shape
     if num_others == 0 or (strictly and (gains >= 0).all(axis=0).any()):  # alone, or never better than one other
         return num_others == 0
-    scale = np.abs(gains).max(axis=0)
-    found = _solved(
-        np.append(np.zeros(num_rows), 1.0),  # the margin δ: gains + δ <= 0 and every row at least δ
-        np.vstack(
-            [np.hstack([(gains / scale).T, np.ones((num_others, 1))]), np.hstack([-np.eye(num_rows), np.ones((num_rows, 1))])]
-        ),
-        np.append(np.ones(num_rows), 0.0),
-        [(0, 1)] * num_rows + [(None, 1)],
-    )
+    scale, found = np.abs(gains).max(axis=0), _largest_margin(gains)
     margin = float(found.x[-1])
     if abs(margin) > TOLERANCE:
         return margin > 0
@@ -171,6 +164,28 @@ def _best_somewhere(gains: np.ndarray, strictly: bool) -> bool:
         if all(total > 0 or (total == 0 and strictly) for total in totals):
             return False
     raise ArithmeticError("whether a column is a best reply to some mix is too close to tell from rounding")
+
+
+def strictly_best(follower: np.ndarray, column: int) -> np.ndarray | None:
+    """The mix of rows under which ``column`` is a best reply by the largest margin, or None if it is strictly best nowhere."""
+    gains, same = _gains(follower, column)
+    if same.sum() > 1 or gains.shape[1] == 0:
+        return None
+    found = _largest_margin(gains)
+    return distribution(found.x[:-1]) if found.x[-1] > TOLERANCE else None
+
+
+def _largest_margin(gains: np.ndarray) -> Any:
+    """HiGHS's mix of rows, and last its margin δ: what every other column loses, scaled, and the least chance of a row."""
+    (num_rows, num_others), scale = gains.shape, np.abs(gains).max(axis=0)
+    return _solved(
+        np.append(np.zeros(num_rows), 1.0),  # gains + δ <= 0 and every row at least δ
+        np.vstack(
+            [np.hstack([(gains / scale).T, np.ones((num_others, 1))]), np.hstack([-np.eye(num_rows), np.ones((num_rows, 1))])]
+        ),
+        np.append(np.ones(num_rows), 0.0),
+        [(0, 1)] * num_rows + [(None, 1)],
+    )
 
 
 def _fractions(numbers: np.ndarray, most: int) -> list[Fraction]:

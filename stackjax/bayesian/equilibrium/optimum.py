@@ -8,20 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.bayesian.equilibrium.matrix_commitments import best_mixed_commitment, best_pure_commitment
+from stackjax.bayesian.equilibrium.matrix_commitments import best_mixed_commitment, best_pure_commitment, strictly_best
 from stackjax.bayesian.equilibrium.replies import MOST_STRATEGY_PROFILES, Replies, num_strategy_profiles, replies
 from stackjax.bayesian.games.base import Game, InducedGame, require_game
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.commitment import commit, tabulate_batch
 from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, commitment_paths, decision_tree
-from stackjax.errors import UnsolvedError
+from stackjax.errors import InputError, UnsolvedError
 from stackjax.spaces import Discrete
 
-__all__ = ["Solution", "describe_commitment", "enumerate_commitments", "solve"]
+__all__ = ["Solution", "attaining", "describe_commitment", "enumerate_commitments", "solve", "takes_long"]
 
 MOST_COMMITMENTS = 10_000
 MOST_COLUMNS = 500_000  # of linear programmes, over all commitments: about ten seconds
 LARGEST_CHUNK = 5_000_000  # payoffs tabulated at a time
+LONG_MIXES, LONG_PLAYS, LONG_COLUMNS = 900, 2_000, 50_000  # cells of a matrix, joint plays, columns: a second or so
+CLOSE = 1e-6  # of the leader's payoff range: optima that are the same
+NUDGE = 4e-6  # likewise, what a mix may lose so that the follower's reply is strictly best
 
 
 class Solution(NamedTuple):
@@ -33,7 +36,7 @@ class Solution(NamedTuple):
       method: how it is known, as in `Optimum`.
       weak_value: with ties (or equilibria) against the leader, or None when that is not known.
       commitment: one that reaches ``value``: probabilities of rows ``[A_0]`` in a matrix game, else a leader action for each
-        node of the decision tree ``[O]``; None for closed forms. Among equally good ones, the best against the leader's luck.
+        node of the decision tree ``[O]``; None where none is known. Among equally good ones, the best against the leader's luck.
       reply: the follower's column, in a matrix game with one follower.
     """
 
@@ -69,11 +72,16 @@ def solve(game: Game) -> Solution:
             weak_value = best(leader, follower, "weak").value
         except ArithmeticError:  # no column strictly best by more than rounding
             weak_value = None
-        method = known.method if known is not None else "lp" if game.randomized else "enumeration"
-        value = known.value if known is not None else strong.value
-        return Solution(value, method, weak_value, strong.mix, strong.reply)
+        if known is not None and known.method != "upper-bound":
+            if abs(known.value - strong.value) > CLOSE * np.ptp(game.leader_payoff_range):
+                raise InputError(
+                    f"the optimum of {game.name!r} is said to be {known.value:.10g} ({known.method}), but it is {strong.value:.10g}"
+                )
+            return Solution(known.value, known.method, weak_value, strong.mix, strong.reply)
+        return Solution(strong.value, "lp" if game.randomized else "enumeration", weak_value, strong.mix, strong.reply)
     if known is not None:
-        return Solution(known.value, known.method)
+        made = None if known.commitment is None else np.asarray(known.commitment)
+        return Solution(known.value, known.method, commitment=made)
     if isinstance(game, MatrixGame) and game.randomized:
         plays = math.prod(game.payoff_table.shape[:-1])
         if plays > MOST_STRATEGY_PROFILES:
@@ -83,6 +91,44 @@ def solve(game: Game) -> Solution:
             )
         return Solution(_correlated_bound(game), "upper-bound")
     return enumerate_commitments(game)
+
+
+def takes_long(game: Game) -> bool:
+    """Whether `solve` may take more than a second or two: nothing should wait for it."""
+    if isinstance(game, MatrixGame):
+        cells = math.prod(game.payoff_table.shape[:-1])
+        if game.num_followers == 1:
+            return game.randomized and cells > LONG_MIXES
+        if game.randomized:
+            return cells > LONG_PLAYS
+    if game.num_followers == 1 or not isinstance(game.leader_actions, Discrete) or game.optimum() is not None:
+        return False
+    count = game.leader_actions.n ** decision_tree(game).num_nodes
+    return count * num_strategy_profiles(game.num_types, game.num_actions) > LONG_COLUMNS
+
+
+def attaining(game: Game, solution: Solution) -> np.ndarray | None:
+    """A commitment ``[O, ...]`` that pays what ``solution`` says, as solvers know commitments; None if none is known.
+
+    A mix of rows is moved a little towards one under which the follower's reply is strictly best, if there is one: it comes as
+    close to the supremum as a learning follower can tell.
+    """
+    known, mix = game.optimum(), solution.commitment
+    if known is not None and known.commitment is not None:
+        return np.asarray(known.commitment)
+    if mix is None or not isinstance(game, MatrixGame):
+        return mix
+    if not game.randomized:
+        return np.array([mix.argmax()])
+    if game.num_followers > 1 or solution.reply is None:
+        return mix[None]
+    leader, follower = game.payoff_table[..., 0], game.payoff_table[..., 1]
+    strict = strictly_best(follower, solution.reply)
+    if strict is None:
+        return mix[None]
+    lost = (mix - strict) @ leader[:, solution.reply]
+    share = min(1.0, NUDGE * np.ptp(game.leader_payoff_range) / max(float(lost), 1e-300))
+    return ((1.0 - share) * mix + share * strict)[None]
 
 
 def enumerate_commitments(game: Game) -> Solution:

@@ -36,7 +36,9 @@ class Allocation(OneShotGame):
         return jnp.full((2,), (leader_action == types[0]).astype(jnp.result_type(float)))
 
     def optimum(self) -> Optimum:
-        return Optimum(min(self.num_actions[0], self.num_items) / self.num_items, "closed-form")
+        messages = self.num_actions[0]
+        item_by_message = np.arange(messages, dtype=np.int32) % self.num_items
+        return Optimum(min(messages, self.num_items) / self.num_items, "closed-form", item_by_message)
 
     def describe_action(self, follower: int, action: int) -> str:
         del follower

@@ -104,7 +104,10 @@ class BertrandPlatform(OneShotGame):
         return self.market(actions, (actions <= leader_action).astype(jnp.result_type(float)))
 
     def optimum(self) -> Optimum:
-        return Optimum(self.most_surplus, "closed-form" if self.prices[0] > self.cost else "upper-bound")
+        if self.prices[0] <= self.cost:
+            return Optimum(self.most_surplus, "upper-bound")
+        lowest = np.zeros(math.prod(self.num_actions), np.int32)  # the threshold, whatever prices are asked
+        return Optimum(self.most_surplus, "closed-form", lowest)
 
     def describe_action(self, follower: int, action: int) -> str:
         del follower

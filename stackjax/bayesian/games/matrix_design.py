@@ -42,7 +42,7 @@ class MatrixDesign(OneShotGame):
         return jnp.concatenate([differ[None], followers])
 
     def optimum(self) -> Optimum:
-        return Optimum(1.0, "closed-form")
+        return Optimum(1.0, "closed-form", [MAX_TAU])  # row A and column B are strictly dominant then
 
     def describe_action(self, follower: int, action: int) -> str:
         return f"{'column' if follower else 'row'} {row_label(action)}"
@@ -71,7 +71,8 @@ class MatrixDesignPayments(OneShotGame):
         return jnp.concatenate([base.sum()[None], base + leader_action])
 
     def optimum(self) -> Optimum:
-        return Optimum(10.0, "closed-form")
+        """To pay for row A, and for column B, makes both strictly dominant."""
+        return Optimum(10.0, "closed-form", [[10.0, 0.0], [10.0, 10.0], [0.0, 0.0], [0.0, 10.0]])
 
     def describe_action(self, follower: int, action: int) -> str:
         return f"{'column' if follower else 'row'} {row_label(action)}"

@@ -25,6 +25,7 @@ ESCAPE = [[(15, 15), (10, 10), (0, 0)], [(10, 10), (10, 10), (0, 0)], [(0, 0), (
 # Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
 SMALLEST_RELATIVE_SPREAD = 1e-4
 LARGEST_PAYOFF = 1e30
+NEAR = 2e-5  # of a supremum: the δ of a mix that comes as close as a claim must
 MOST_DRAWN = 400  # cells of a picture
 MAINTAIN = [[(20, 15), (0, 0), (0, 0)], [(30, 0), (10, 5), (0, 0)], [(0, 0), (0, 0), (5, 10)]]
 
@@ -174,11 +175,12 @@ def _checked_names(action_names: Any, num_actions: tuple[int, ...]) -> tuple[tup
 def escape(*, randomized: bool = False) -> MatrixGame:
     """Escape: row C with column C pays both players their best, 30."""
     name = "escape-randomized" if randomized else "escape"
-    return MatrixGame(name, ESCAPE, randomized, Optimum(30.0, "closed-form"))
+    return MatrixGame(name, ESCAPE, randomized, Optimum(30.0, "closed-form", [[0.0, 0.0, 1.0]] if randomized else [2]))
 
 
 def maintain(*, randomized: bool = False) -> MatrixGame:
     """Maintain: row A pays 20; mixing A with probability 1/4 + δ and B with the rest pays up to 27.5, a supremum."""
     if randomized:
-        return MatrixGame("maintain-randomized", MAINTAIN, True, Optimum(27.5, "closed-form"))
-    return MatrixGame("maintain", MAINTAIN, False, Optimum(20.0, "closed-form"))
+        close = [[0.25 + NEAR, 0.75 - NEAR, 0.0]]
+        return MatrixGame("maintain-randomized", MAINTAIN, True, Optimum(27.5, "closed-form", close))
+    return MatrixGame("maintain", MAINTAIN, False, Optimum(20.0, "closed-form", [0]))

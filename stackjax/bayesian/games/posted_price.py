@@ -134,10 +134,14 @@ class PostedPrice(Game):
         if self._optimum is not None:
             return self._optimum
         if self.num_messages == 1:
-            value = best_without_messages(self.values, self.type_prior, self.buy_when_indifferent)
-            if value is not None:
-                return Optimum(value, "enumeration")
+            best = best_without_messages(self.values, self.type_prior, self.buy_when_indifferent)
+            if best is not None:
+                return Optimum(best[0], "enumeration", [self.posts(agent, price) for agent, price in best[1]])
         return Optimum(0.0, "upper-bound")
+
+    def posts(self, agent: int, price: float) -> list[float]:
+        """The leader's action that visits ``agent`` if it is left, at ``price``."""
+        return [float(i == agent) for i in range(self.num_followers)] + [price]
 
     def describe_action(self, follower: int, action: int) -> str:
         del follower
@@ -179,8 +183,12 @@ class PostedPrice(Game):
         return draw_paths("Who is visited, at which price (marks: the agent's values)", found, self.max_value, "price")
 
 
-def best_without_messages(values: tuple[np.ndarray, ...], type_prior: np.ndarray, buy_when_indifferent: bool) -> float | None:
-    """The exact best welfare loss of a sequential price mechanism without messages, or None when too large to enumerate.
+def best_without_messages(
+    values: tuple[np.ndarray, ...], type_prior: np.ndarray, buy_when_indifferent: bool
+) -> tuple[float, list[tuple[int, float]]] | None:
+    """The exact best welfare loss of a sequential price mechanism without messages, and whom it visits at which price.
+
+    None when too large to enumerate.
 
     What the leader learns on the way is only that everyone visited so far passed, so a mechanism is an order and a
     price for each place in it, and only prices at the agents' own values (or 0) need be tried.
@@ -192,19 +200,22 @@ def best_without_messages(values: tuple[np.ndarray, ...], type_prior: np.ndarray
         return None
     profile_values = np.stack(np.meshgrid(*values, indexing="ij"))  # [N, K_1, ..., K_N]
 
-    def best_from(left: frozenset[int], unsold: np.ndarray) -> float:
+    def best_from(left: frozenset[int], unsold: np.ndarray) -> tuple[float, list[tuple[int, float]]]:
         if not left or not unsold.any():
-            return 0.0
-        best = -np.inf
+            return 0.0, [(agent, 0.0) for agent in sorted(left)]
+        best, visits = -np.inf, []
         for agent, price in itertools.chain.from_iterable(((i, p) for p in prices[i]) for i in sorted(left)):
             value = profile_values[agent]
             buys = unsold & ((value >= price) if buy_when_indifferent else (value > price))
             welfare = float((type_prior * value * buys).sum())
-            best = max(best, welfare + best_from(left - {agent}, unsold & ~buys))
-        return best
+            later, others = best_from(left - {agent}, unsold & ~buys)
+            if welfare + later > best:
+                best, visits = welfare + later, [(agent, float(price)), *others]
+        return best, visits
 
     best_welfare = float((type_prior * profile_values.max(axis=0)).sum())
-    return best_from(frozenset(range(n)), np.ones(type_prior.shape, bool)) - best_welfare
+    welfare, visits = best_from(frozenset(range(n)), np.ones(type_prior.shape, bool))
+    return welfare - best_welfare, visits
 
 
 def posted_price_pi(num_messages: int = 2, epsilon: float = 0.2, buy_when_indifferent: bool = False) -> PostedPrice:
@@ -216,10 +227,17 @@ def posted_price_pi(num_messages: int = 2, epsilon: float = 0.2, buy_when_indiff
     require_count("num_messages", num_messages)
     if not 0.0 < epsilon < 0.5:
         raise InputError(f"epsilon={epsilon} must lie strictly between 0 and 0.5")
-    prior = np.outer([1.0 - epsilon, epsilon], [0.5, 0.5])
-    known = Optimum(0.0, "closed-form") if num_messages > 1 else None
-    values = ([0.5, 0.5 / epsilon], [0.0, 1.0])
-    return PostedPrice(values, prior, num_messages, buy_when_indifferent, "posted-price-pi", known)
+    prior, values = np.outer([1.0 - epsilon, epsilon], [0.5, 0.5]), ([0.5, 0.5 / epsilon], [0.0, 1.0])
+    make = lambda known: PostedPrice(values, prior, num_messages, buy_when_indifferent, "posted-price-pi", known)
+    if num_messages == 1:
+        return make(None)
+    # Agent 1 says whether its value is the high one (any message but the first), and strictly gains by the truth: if so it is
+    # asked first, for more than 1/2 and less than what waiting would save it; else agent 2 is, and then agent 1 for less.
+    posts, price = make(None).posts, 0.5 * (0.5 + (0.5 / epsilon + 0.25) / 2.0)
+    says_high = [first > 0 for first in range(num_messages) for _ in range(num_messages)]
+    begins = [posts(0, price) if high else posts(1, 0.5) for high in says_high]
+    goes_on = [posts(1, 0.5) if high else posts(0, 0.25) for high in says_high]
+    return make(Optimum(0.0, "closed-form", [*begins, *goes_on]))
 
 
 def posted_price_uniform(

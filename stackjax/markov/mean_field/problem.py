@@ -178,9 +178,10 @@ class MeanFieldProblem:
         if isinstance(self.followers, SoftmaxPopulation):
             return None
         try:
-            return Optimum(solve_mean_field(self.game).value, "enumeration")
+            found = solve_mean_field(self.game)
         except UnsolvedError:
             return None
+        return Optimum(found.value, "enumeration", found.commitment)
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""

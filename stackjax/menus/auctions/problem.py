@@ -78,6 +78,7 @@ class AffineProblem:
     game: AffineAuction
     config: AffineConfig = dataclasses.field(default_factory=AffineConfig)
 
+    judges_by_draws = True
     gap_name = "regret"  # of the bidders: to tell the truth is best
     kernel = "argmax"
     nearby = None

@@ -74,6 +74,10 @@ class SaleProblem:
         return self.game.name
 
     @property
+    def judges_by_draws(self) -> bool:
+        return not self.game.is_exact
+
+    @property
     def _shape(self) -> tuple[int, int, int]:
         return self.game.sale.num_bidders, self.game.num_states, self.game.num_options
 

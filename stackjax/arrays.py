@@ -3,15 +3,17 @@
 import functools
 import math
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["added", "drawn", "lead"]
+__all__ = ["added", "drawn", "in_full", "lead"]
 
 UNROLLED = 32
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def added(array: Array, axis: int) -> Array:
@@ -24,6 +26,17 @@ def added(array: Array, axis: int) -> Array:
 def drawn(draw: Callable[[PRNGKey, tuple[int, ...]], Array], key: PRNGKey, shape: tuple[int, ...]) -> Array:
     """``draw(key, shape)`` up to rounding, drawn in a row: XLA compiles that several times faster than three axes."""
     return draw(key, (math.prod(shape),)).reshape(shape)
+
+
+def in_full(function: F) -> F:
+    """``function``, of which products are computed in full precision: some devices round factors to 10 or 7 bits."""
+
+    @functools.wraps(function)
+    def computed(*arguments: Any, **options: Any) -> Any:
+        with jax.default_matmul_precision("highest"):
+            return function(*arguments, **options)
+
+    return computed  # type: ignore[return-value]
 
 
 def lead(array: Array, ndim: int) -> Array:

@@ -6,7 +6,7 @@ no more than an upper bound, and a bound must not lie below anything that is eve
 
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,17 @@ from stackjax.errors import InputError
 from stackjax.problem import Optimum, Problem
 from stackjax.types import Array
 
-__all__ = ["NUM_GROUPS", "WrongOptimumError", "as_commitment", "checked", "distance", "refutation", "verified"]
+__all__ = [
+    "NUM_GROUPS",
+    "WrongOptimumError",
+    "as_commitment",
+    "checked",
+    "distance",
+    "is_attainable",
+    "refutation",
+    "verified",
+    "words_of",
+]
 
 TOLERANCE = 1e-5  # of the leader's payoff range: payoffs closer than this are the same
 ROUNDING = 1e-6  # likewise, of a payoff's size
@@ -39,9 +49,14 @@ def as_commitment(problem: Problem, commitment: Any) -> np.ndarray:
     return made
 
 
+def is_attainable(optimum: Optimum | None) -> TypeGuard[Optimum]:
+    """Whether there is a commitment that is said to pay the optimum."""
+    return optimum is not None and optimum.commitment is not None and optimum.method != "upper-bound"
+
+
 def verified(problem: Problem, optimum: Optimum | None) -> Optimum | None:
     """``optimum`` as it turns out to be when its commitment is judged, see `checked`. Compiles `Problem.judge`."""
-    if optimum is None or optimum.commitment is None:
+    if not is_attainable(optimum):
         return checked(problem, optimum, None)
     made = jnp.asarray(as_commitment(problem, optimum.commitment))
 

@@ -56,6 +56,11 @@ class GameSource:
         """The game; raises `InputError` where it cannot be made."""
         raise NotImplementedError
 
+    @property
+    def argument(self) -> str | None:
+        """What a command line calls it; None for a game that only Python can make."""
+        return None
+
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         """What ``config.json`` remembers of where it comes from."""
         del problem
@@ -121,6 +126,11 @@ class Family(abc.ABC):
     def find(self, text: str) -> GameSource:
         """What ``text`` means, which has one of the `prefixes` or `endings`."""
         raise NotImplementedError
+
+    def given(self, problem: "Problem") -> dict[str, Any]:
+        """What ``config.json`` remembers of a game that was made in Python, if that is all there is to it; else empty."""
+        del problem
+        return {}
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         """A source that a finished run remembers by itself in its ``config.json``, or None."""

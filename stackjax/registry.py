@@ -59,6 +59,11 @@ class GameEntry:
     fixed: tuple[tuple[str, Any], ...] = ()
     family: str = ""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the library brings it, whose tests check it."""
+        return isinstance(self.factory, str) and self.factory.startswith("stackjax.")
+
     def build(self, **options: Any) -> Any:
         """The game with ``options`` over the defaults; raises `InputError` for an option it does not have."""
         known = [field.name for field in dataclasses.fields(self.options)]

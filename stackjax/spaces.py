@@ -34,7 +34,10 @@ class Discrete:
 
     def clip(self, action: Array) -> Array:
         """The nearest choice; NaN becomes 0."""
-        return jnp.clip(jnp.nan_to_num(jnp.asarray(action)).astype(jnp.int32), 0, self.n - 1)
+        action = jnp.asarray(action)
+        if jnp.issubdtype(action.dtype, jnp.integer):
+            return jnp.clip(action, 0, self.n - 1).astype(jnp.int32)
+        return jnp.rint(jnp.clip(jnp.nan_to_num(action), 0, self.n - 1)).astype(jnp.int32)
 
     def allowed(self) -> str:
         """The space in words, for messages."""

@@ -28,6 +28,7 @@ __all__ = ["check_game", "random_actions"]
 
 MOST_TABULATED = 2_000_000  # payoffs at a time
 MOST_CONSTANT = 256  # leader actions that are each tried everywhere
+OFF_BY = 20.0  # the factor by which payoff_scale may differ from the largest spread of a follower's payoffs
 
 
 def check_game(game: Game, *, num_commitments: int = 64, seed: int = 0) -> None:
@@ -36,6 +37,7 @@ def check_game(game: Game, *, num_commitments: int = 64, seed: int = 0) -> None:
     Checked one by one: what each function returns (shapes, dtypes, structure), that it can be traced by JAX, and that the
     functions are pure. Then, for every type and action profile under commitments that try every node's extreme actions and
     ``num_commitments`` random ones: payoffs and observations are finite, the leader's payoffs stay in ``leader_payoff_range``,
+    ``payoff_scale`` is within a factor of 20 of the largest spread of a follower's payoffs,
     outcomes are at least 0, the leader is shown what its node says, and it tells nodes apart by what it is shown (equal
     observations would let one observation have two commitments). At last the game explains a commitment in words.
     """
@@ -56,6 +58,7 @@ class _Played(NamedTuple):
     """What came of one commitment, over all type and action profiles."""
 
     leader: Array  # [2] lowest and highest payoff of the leader
+    followers: Array  # [2, N] likewise, of each follower
     is_finite: Array  # whether all payoffs are
     is_seen: Array  # whether all observations are finite
     lowest_outcome: Array
@@ -142,7 +145,7 @@ class _Check:
         chunk = max(1, min(len(actions), MOST_TABULATED // size))
         play = jax.jit(jax.vmap(functools.partial(_play, game, tree)), compiler_options=compiler_options(runs_once=True))
         low, high = game.leader_payoff_range
-        slack = 1e-5 * (high - low)
+        slack, ends = 1e-5 * (high - low), np.tile([[np.inf], [-np.inf]], (1, game.num_followers))
         for first in range(0, len(actions), chunk):
             places = np.arange(first, first + chunk).clip(max=len(actions) - 1)
             found: _Played = jax.device_get(play(actions[places]))
@@ -153,6 +156,8 @@ class _Check:
             if not found.is_finite.all():
                 bad = actions[places[int(found.is_finite.argmin())]]
                 raise self.fail(f"payoffs must be finite, but are not under the leader actions {_short(bad)}")
+            lows, highs = found.followers[:, 0].min(axis=0), found.followers[:, 1].max(axis=0)
+            ends = np.stack([np.minimum(ends[0], lows), np.maximum(ends[1], highs)])
             lowest, highest = found.leader[:, 0], found.leader[:, 1]
             outside = np.maximum(low - lowest, highest - high)
             if outside.max() > slack:
@@ -170,6 +175,12 @@ class _Check:
                 seen = observations[reached]
                 if len(np.unique(np.round(seen / TOLD_APART), axis=0)) < len(seen):
                     raise self.fail("two decisions with different pasts show the leader the same observation")
+        spread = float((ends[1] - ends[0]).max())
+        if spread > 0 and not spread / OFF_BY <= game.payoff_scale <= spread * OFF_BY:
+            raise self.fail(
+                f"payoff_scale={game.payoff_scale:.6g} must be about the spread of a follower's payoffs, which is "
+                f"{spread:.6g}: at least {spread / OFF_BY:.6g} and at most {spread * OFF_BY:.6g}"
+            )
         return np.asarray(found.observations[-1])
 
     def words(self, tree: DecisionTree, actions: np.ndarray, observations: np.ndarray) -> None:
@@ -230,10 +241,11 @@ def _play(game: Game, tree: DecisionTree, actions: Array) -> _Played:
     observations, (made, first_alike) = commit(game, tree, both, lambda choice: choice[0])
     played = roll_out(game, tree, made)
     at_nodes = jnp.where(played.reached, first_alike[played.nodes], tree.num_nodes)
-    leader = played.payoffs[..., 0]
+    leader, followers = played.payoffs[..., 0], played.payoffs[..., 1:].reshape(-1, game.num_followers)
     difference = jnp.abs(played.seen - observations[played.nodes]).max(axis=-1)
     return _Played(
         leader=jnp.stack([leader.min(), leader.max()]),
+        followers=jnp.stack([followers.min(axis=0), followers.max(axis=0)]),
         is_finite=jnp.isfinite(played.payoffs).all(),
         is_seen=jnp.isfinite(jnp.where(played.reached[..., None], played.seen, 0)).all(),
         lowest_outcome=jnp.where(played.reached, played.outcomes, 0).min(),

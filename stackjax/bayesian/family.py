@@ -70,11 +70,19 @@ class MatrixSource(GameSource):
 
         return load_matrix_game(self.file, **options) if self.file else openspiel_game(str(self.openspiel), **options)
 
+    @property
+    def argument(self) -> str:
+        return str(self.file) if self.file else f"openspiel:{self.openspiel}"
+
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
-        file = {"payoff_file": str(self.file)} if self.file else {}
-        game = cast("Any", problem).env.game
-        names = {"action_names": game.action_names} if game.action_names else {}
-        return {**file, "payoffs": game.payoff_table.tolist(), **names}
+        return {"argument": self.argument, **({"payoff_file": str(self.file)} if self.file else {}), **_payoffs_of(problem)}
+
+
+def _payoffs_of(problem: "Problem") -> dict[str, Any]:
+    """A matrix game as ``config.json`` holds it."""
+    game = cast("Any", problem).env.game
+    names = {"action_names": game.action_names} if game.action_names else {}
+    return {"payoffs": game.payoff_table.tolist(), "randomized": game.randomized, **names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,12 +91,22 @@ class StoredPayoffs(GameSource):
 
     payoffs: Any = None
     action_names: Any = None
+    randomized: bool = False
+    called: str | None = None
+
+    @property
+    def argument(self) -> str | None:
+        return self.called
 
     def build(self, options: dict[str, Any]) -> "Game":
-        del options
         from stackjax.bayesian.games.normal_form import matrix_game
 
-        return matrix_game(self.payoffs, name=self.name, action_names=self.action_names)
+        mixes = options.get("randomized", self.randomized)
+        return matrix_game(self.payoffs, randomized=mixes, name=self.name, action_names=self.action_names)
+
+    def to_dict(self, problem: "Problem") -> dict[str, Any]:
+        called = {} if self.called is None else {"argument": self.called}
+        return {**called, **_payoffs_of(problem)}
 
 
 class BayesianFamily(Family):
@@ -152,10 +170,16 @@ class BayesianFamily(Family):
             return MatrixSource(name.partition("(")[0], MatrixOptions, self.name, openspiel=name)
         return MatrixSource(pathlib.Path(text).stem, MatrixOptions, self.name, file=pathlib.Path(text).resolve())
 
+    def given(self, problem: "Problem") -> dict[str, Any]:
+        from stackjax.bayesian.games.normal_form import MatrixGame
+
+        return _payoffs_of(problem) if type(cast("BayesianProblem", problem).env.game) is MatrixGame else {}
+
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "payoffs" not in content:
             return None
-        return StoredPayoffs(content["game"], MatrixOptions, self.name, content["payoffs"], content.get("action_names"))
+        more = content.get("action_names"), content.get("randomized", False), content.get("argument")
+        return StoredPayoffs(content["game"], MatrixOptions, self.name, content["payoffs"], *more)
 
     def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate]":
         import numpy as np

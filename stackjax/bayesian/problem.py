@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from stackjax.arrays import drawn
+from stackjax.arrays import drawn, in_full
 from stackjax.bayesian.answers import answer_of, risk, stay
 from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
 from stackjax.bayesian.equilibrium.optimum import attaining, solve, takes_long
@@ -28,6 +28,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["BayesianProblem"]
 
 RISK_TAG = 19  # keeps its draws apart from the followers'
+MOST_SECONDS = 60.0  # for the optimum of a run that is over
 TIE = 1e-5  # of the payoff scale: well above what float32 rounds, well below what anybody minds
 
 
@@ -91,6 +92,7 @@ class BayesianProblem:
         other.__dict__["nearby"] = self.nearby  # a matter of the game alone
         return other
 
+    @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """See `Problem`; the payoff is expected over types and the followers' play, as ``reward_play`` has it."""
         env, risk_key = (self.lasting or self.env) if lasting else self.env, jax.random.fold_in(key, RISK_TAG)
@@ -127,6 +129,7 @@ class BayesianProblem:
         nearby = lambda commitment, answer: stay(tabulate(game, tree, commitment).game, answer)
         return if_smooth(nearby, self.commitments, self.answer_choices)
 
+    @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`; ``details`` is an `Evaluation`."""
         evaluation = evaluate_commitment(key, self.lasting or self.env, commitment, num_groups)
@@ -136,7 +139,7 @@ class BayesianProblem:
     def optimum(self) -> Optimum | None:
         """The leader's optimum, or None where it is not known: what cannot be solved must not cost a run its result."""
         try:
-            found = solve(self.env.game)
+            found = solve(self.env.game, seconds=MOST_SECONDS)
         except (UnsolvedError, ArithmeticError):
             return None
         return Optimum(found.value, found.method, attaining(self.env.game, found))

@@ -46,10 +46,7 @@ def claimed(programs: Programs, elements: Blocks, optima: Optima) -> list[Optimu
     """
     problem, is_shared = programs.problem, all(optimum is optima[0] for optimum in optima)
     tried = list(optima[:1] if is_shared else optima)
-    made = [
-        None if one is None or one.commitment is None or one.method == "upper-bound" else claims.as_commitment(problem, one.commitment)
-        for one in tried
-    ]
+    made = [claims.as_commitment(problem, one.commitment) if claims.is_attainable(one) else None for one in tried]
     words: list[dict[str, Any] | None] = [None] * len(tried)
     if any(commitment is not None for commitment in made):
         blocks = elements[: programs.num_blocks(len(tried))]

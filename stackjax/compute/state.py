@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from stackjax.problem import Judged, Metrics, Problem, Solver
 from stackjax.solvers.polish import polished
+from stackjax.solvers.ranking import unsettled
 from stackjax.types import Array, PyTree
 
 __all__ = [
@@ -134,8 +135,7 @@ def polish_run(problem: Problem, state: RunState, seed: Array, num_evaluations: 
     found = polished(problem, search_key, learned, num_evaluations)
     both = jax.lax.map(lambda one: problem.judge(judge_key, one, NUM_SCORING_GROUPS)[:2], jnp.stack([learned, found]))
     (payoff, new_payoff), (gap, new_gap) = both
-    settled, new_settled = gap <= problem.settled_gap, new_gap <= problem.settled_gap
-    is_better = jnp.where(settled == new_settled, new_payoff - new_gap > payoff - gap, new_settled)
+    is_better = new_payoff - unsettled(problem, new_gap) > payoff - unsettled(problem, gap)
     return state._replace(best=state.best._replace(commitment=jnp.where(is_better, found, learned)))
 
 

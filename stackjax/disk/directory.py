@@ -1,5 +1,6 @@
 """A run's directory: what lies where, and whose it is."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -53,6 +54,7 @@ class RunDirectory:
         self.result = self.path / "result.json"
         self.report = self.path / "report.html"
         self._lock: IO[str] | None = None
+        self._made: list[pathlib.Path] = []  # directories that are there only because the lock is
 
     def open_existing(self) -> "RunDirectory":
         """Raise `InputError` unless a run lies here."""
@@ -81,11 +83,15 @@ class RunDirectory:
         except OSError as error:
             raise InputError(f"directory {self.path} cannot be written: {error.strerror or error}") from error
 
-    def check_usable(self, *, resume: bool, overwrite: bool) -> None:
-        """Raise `InputError` unless a run may go here, and nobody else is writing here now; changes nothing.
+    def take(self, *, resume: bool, overwrite: bool) -> None:
+        """Hold the directory until `release`, if a run may go here; what it holds stays as it is.
 
-        The directory may hold a run only with ``resume`` or ``overwrite``, and must hold nothing else: what a kill left
-        behind (our own names and their temporary files) does not count.
+        It is made if it is not there, and gone again after `release` if nothing came of it. It may hold a run only with
+        ``resume`` or ``overwrite``, and must hold nothing else: what a kill left behind (our own names and their temporary
+        files) does not count.
+
+        Raises:
+          InputError: no run may go here, or another process holds it.
         """
         if resume and overwrite:
             raise InputError("--resume and --overwrite contradict each other; give one of them")
@@ -112,18 +118,18 @@ class RunDirectory:
         try:
             with tempfile.TemporaryFile(dir=parent):
                 pass
-            if (self.path / LOCK).exists():
-                self._hold()
+            self._made = [place for place in (self.path, *self.path.parents) if not place.exists()]
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._hold()
         except OSError as error:
             raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error} ({parent})") from error
-        finally:
-            self.release()
 
     def prepare(self, config: dict[str, Any], overwrite: bool) -> None:
         """Make the directory hold ``config`` and, with ``overwrite``, nothing of an earlier run; holds it until `release`."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._hold()
+            self._made = []
             if overwrite or not self.config.exists():
                 for name in OWN - {LOCK, self.config.name}:
                     place = self.path / name
@@ -162,6 +168,12 @@ class RunDirectory:
 
     def release(self) -> None:
         """Let others write here."""
+        if self._made and self._lock is not None:  # nothing came of it
+            (self.path / LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                for place in self._made:
+                    place.rmdir()
+        self._made = []
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -155,8 +155,8 @@ def best_values(game: InducedMarkovGame, length: Length) -> Array:
 def best_timed(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) -> Array:
     """``[T, S, J, *B]`` a best answer of a follower that knows the time, by backward induction.
 
-    Among actions within ``tie`` of the best (game units of an episode's value), it takes the leader's best (``"for"``), its worst (``"against"``), or
-    all with equal chances (``"even"``).
+    Among actions within ``tie`` of the best (game units of an episode's value), it takes the leader's best (``"for"``), its
+    worst (``"against"``), or all with equal chances (``"even"``).
     """
     pays, leads = _one_follower(game), game.leader_payoff
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
+from stackjax.arrays import in_full
 from stackjax.errors import InputError, UnsolvedError, require, require_count
 from stackjax.markov.game import MarkovGame
 from stackjax.markov.optimum import MarkovOptimum
@@ -104,6 +105,7 @@ def check_forward(successor: np.ndarray) -> None:
         raise InputError(f"successor must lead from each of the {states} states to a later one, or to {states}, the end")
 
 
+@in_full
 def subgame_perfect(costs: Array, gains: Array, chances: Array, successor: np.ndarray) -> Equilibrium:
     """The equilibrium by backward induction, in a process whose states come after those that lead to them.
 
@@ -210,9 +212,9 @@ def _policies(
     after = np.concatenate([successor, np.full((1, outcomes), states)])
     while len(met) < horizon and met[-1][:-1].any():
         met.append(np.isin(np.arange(states + 1), after[met[-1]]))
-    times = np.array(met)[:, :-1]  # [T, S]
+    times: np.ndarray = np.array(met)[:, :-1]  # [T, S]
     if not knows_time or (times.sum(axis=0) <= 1).all():
-        times = times.any(axis=0, keepdims=True)
+        times = np.asarray(times.any(axis=0))[None]
     count = actions ** int(times.sum())
     if count > MOST_POLICIES:
         raise UnsolvedError(
@@ -231,7 +233,8 @@ def _policies(
             np.add.at(moved.T, successor[:, outcome], (there[:, :-1] * chances[chosen, outcome]).T)
         there = moved
     outcome_counts = visits @ chances  # [P, S, O]
-    found = np.column_stack([outcome_counts.reshape(count, -1), (visits * costs).sum((1, 2)), (outcome_counts * gains).sum((1, 2))])
+    agent, principal = ((part * pays).sum(axis=(1, 2)) for part, pays in ((visits, costs), (outcome_counts, gains)))
+    found = np.column_stack([outcome_counts.reshape(count, -1), agent, principal])
     found = found[np.unique(np.round(found, 12), axis=0, return_index=True)[1]]
     return _Policies(found[:, :-2], found[:, -2], found[:, -1])
 

@@ -75,10 +75,16 @@ class IteratedSource(GameSource):
             table = load_matrix_game(self.file).payoff_table
         return IteratedGame(table, **options, name=f"iterated {self.name}")
 
+    called: str | None = None
+
+    @property
+    def argument(self) -> str | None:
+        return self.called if self.file is None else f"{ITERATED}{self.file}"
+
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         game: Any = cast("MarkovProblem", problem).game
         file = {"payoff_file": str(self.file)} if self.file else {}
-        return {**file, "step_payoffs": (game.table - game.offset).tolist()}
+        return {"argument": self.argument, **file, "step_payoffs": (game.table - game.offset).tolist()}
 
 
 class MarkovFamily(Family):
@@ -155,7 +161,8 @@ class MarkovFamily(Family):
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "step_payoffs" not in content:
             return None
-        return IteratedSource(content["game"], FileOptions, self.name, payoffs=content["step_payoffs"])
+        called = content.get("argument")
+        return IteratedSource(content["game"], FileOptions, self.name, payoffs=content["step_payoffs"], called=called)
 
 
 FAMILY = MarkovFamily()

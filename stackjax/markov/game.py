@@ -146,7 +146,7 @@ class InducedMarkovGame(NamedTuple):
     def start(self, values: Array) -> Array:
         """``[..., *B]`` the expected ``values [..., S, *B]`` of the first state."""
         axis = values.ndim - (self.probability.ndim - 2)
-        return jnp.tensordot(jnp.asarray(self.initial, values.dtype), values, axes=(0, axis), precision="highest")
+        return jnp.tensordot(jnp.asarray(self.initial, values.dtype), values, axes=(0, axis))
 
 
 def without_batch(game: InducedMarkovGame) -> InducedMarkovGame:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.arrays import in_full
 from stackjax.compiler import compiler_options
 from stackjax.errors import UnsolvedError, require_is
 from stackjax.markov.answers import MOST_POLICIES, POLICIES_AT_ONCE, Length, best_stationary, best_timed, evaluate, tie_of
@@ -42,6 +43,7 @@ class MarkovOptimum(NamedTuple):
     weak_commitment: np.ndarray | None = None
 
 
+@in_full
 def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum:
     """The leader's best commitment against a follower that answers best: every table is tried, or as the game has it.
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
+from stackjax.arrays import in_full
 from stackjax.compiler import compiler_options
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.markov.answers import (
@@ -199,6 +200,7 @@ class MarkovProblem:
         best = best_timed if self._compares_timed else best_stationary
         return best(induced, self.length, ties, tie_of(self.game, self.length, induced.leader_payoff.dtype))
 
+    @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """See `Problem`. ``answer`` is what the follower is likeliest to do in each state at first."""
         del lasting
@@ -234,6 +236,7 @@ class MarkovProblem:
             best = evaluate(induced, self.length, self._best(induced, "for")).follower
         return jnp.maximum(best - values.follower, 0.0)
 
+    @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`; only a follower that learns again is asked more than once. ``details`` is a `MarkovCertificate`."""
         groups = num_groups if isinstance(self.followers, QLearningFollower) else 1
@@ -258,6 +261,7 @@ class MarkovProblem:
             table.mean(axis=-1),
         )
 
+    @in_full
     def _in_full(self, judged: MarkovCertificate, commitments: np.ndarray) -> MarkovCertificate:
         """``judged`` (leaves ``[S, ...]``) in float64, where ties are told; answers that are not exact are as they were."""
 

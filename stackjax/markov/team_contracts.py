@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.arrays import lead
+from stackjax.arrays import in_full, lead
 from stackjax.errors import require_count, require_number
 from stackjax.markov.game import InducedMarkovGame, joint_actions
 from stackjax.types import Array, PRNGKey
@@ -52,6 +52,7 @@ class JudgedTeam(NamedTuple):
     welfare_if_followed: float
 
 
+@in_full
 def team_equilibrium(game: InducedMarkovGame, num_actions: tuple[int, ...], steps: int) -> tuple[float, TeamContracts]:
     """The principal's value, and the contracts, if it chooses afresh in every state of ``steps`` steps; no discount.
 
@@ -170,6 +171,7 @@ def learn_team_contracts(
     return learn(key)
 
 
+@in_full
 def judge_team_contracts(
     contracts: TeamContracts, game: InducedMarkovGame, num_actions: tuple[int, ...], steps: int, tie: float = 1e-5
 ) -> JudgedTeam:
@@ -195,21 +197,21 @@ def judge_team_contracts(
         recommended, paid = step
         at = lambda table, index: jnp.take_along_axis(table, index[:, None], axis=1)[:, 0]
         ahead_best = game.follower_payoffs + game.ahead(best)
-        own, best, onwards = jnp.asarray(joint)[recommended], [], []  # own [S, N]
+        own, most, onwards = jnp.asarray(joint)[recommended], [], []  # own [S, N]
         for i, count in enumerate(num_actions):
             base = recommended - own[:, i] * strides[i]
             worths = jnp.stack([at(ahead_best[i], base + a * strides[i]) for a in range(count)], axis=1)
             worths = worths.at[jnp.arange(states), own[:, i]].add(paid[:, i])
-            most = worths.max(axis=1)
-            follows = at(worths, own[:, i]) >= most - tie
+            best_worth = worths.max(axis=1)
+            follows = at(worths, own[:, i]) >= best_worth - tie
             place = jnp.where(follows, recommended, base + worths.argmax(axis=1) * strides[i]).astype(jnp.int32)
             costs = paid.sum(axis=1) - jnp.where(follows, 0.0, paid[:, i])
             now = jnp.stack([at(game.leader_payoff, place), at(earned, place), costs, follows.astype(dtype)])
-            best.append(most)
+            most.append(best_worth)
             onwards.append(now + jax.vmap(at, (0, None))(game.ahead(played[i]), place))
         both = jnp.concatenate([game.follower_payoffs, earned[None]]) + game.ahead(following)
         following = jax.vmap(at, (0, None))(both, recommended).at[:agents].add(paid.T)
-        return (jnp.stack(best), following, jnp.stack(onwards)), None
+        return (jnp.stack(most), following, jnp.stack(onwards)), None
 
     none = lambda *rows: jnp.zeros((*rows, states), dtype)
     nothing = none(agents), none(agents + 1), none(agents, 4)

@@ -1,9 +1,9 @@
 """An upper bound on what any mechanism earns from a buyer whose type is uniform on a rectangle.
 
-Every mechanism, lotteries included, gives the buyer a convex utility whose slopes are allocations or what is free, and its profit is linear in
-that utility's averages over cells and faces of a lattice. What these averages must obey exactly makes a linear programme;
-its value is a bound with no error of discretisation. The bound is computed again from the dual, so that it does not hang on
-the solver's tolerance.
+Every mechanism, lotteries included, gives the buyer a convex utility whose slopes are allocations, or what is free, and its
+profit is linear in that utility's averages over cells and faces of a lattice. What these averages must obey exactly makes a
+linear programme; its value is a bound with no error of discretisation. The bound is computed again from the dual, so that it
+does not hang on the solver's tolerance.
 """
 
 import itertools

@@ -154,9 +154,8 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
     rows: list[tuple[np.ndarray, np.ndarray, float, float]] = []  # columns, values, least, most
     for i, x in enumerate(atoms):
         gains = terms @ np.append(x, -1.0)  # what each variable of a type's adds to the gain of type i
-        for j in range(count):
-            if j != i:
-                rows.append((np.append(place[i], place[j]), np.append(gains, -gains), 0.0, np.inf))
+        others = [place[j] for j in range(count) if j != i]
+        rows += [(np.append(place[i], other), np.append(gains, -gains), 0.0, np.inf) for other in others]
         rows.append((place[i], gains, float((game.free @ x).max()), np.inf))
         rows.append((place[i, d + 1 :], np.ones(1 + num_free), 1.0, 1.0))
         sides, ends = game.allocations.constraints()
@@ -174,9 +173,7 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
     worth = (weights[:, None] * (terms @ np.append(-game.cost, 1.0))[None]).ravel()
     switches = np.zeros((count, width), int)
     switches[:, d + 1 :] = 1
-    bounds = scipy.optimize.Bounds(
-        np.where(switches, 0.0, -np.inf).ravel(), np.where(switches, 1.0, np.inf).ravel()
-    )
+    bounds = scipy.optimize.Bounds(np.where(switches, 0.0, -np.inf).ravel(), np.where(switches, 1.0, np.inf).ravel())
     found = scipy.optimize.milp(
         -worth,
         integrality=switches.ravel(),

@@ -178,9 +178,7 @@ class MenuGame:
             return None
         return self._taken(menu, self.law.atoms, self.law.weights, self.margins(menu), against=True).value
 
-    def _taken(
-        self, menu: Menu, types: np.ndarray, weights: np.ndarray, margins: np.ndarray, against: bool = False
-    ) -> Profit:
+    def _taken(self, menu: Menu, types: np.ndarray, weights: np.ndarray, margins: np.ndarray, against: bool = False) -> Profit:
         whole = self.with_free(menu)
         gains = types @ whole.allocations.T - whole.prices
         tied = gains >= gains.max(axis=1, keepdims=True) - 1e-9 * self.scale

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.arrays import in_full
 from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
@@ -69,7 +70,8 @@ class MenuProblem:
     @cached_property
     def commitments(self) -> Table:
         allocations, (low, high) = self.game.allocations, self.game.price_range
-        highest = np.where(allocations.high > allocations.low, allocations.high, allocations.low + 1.0)  # a box has no flat side
+        is_flat = allocations.high <= allocations.low  # which a box must not be
+        highest = np.where(is_flat, allocations.low + 1.0, allocations.high)
         space = Box((*map(float, allocations.low), low), (*map(float, highest), high))
         with jax.ensure_compile_time_eval():
             return Table(self.num_options, space, jnp.arange(self.num_options, dtype=jnp.float32)[:, None])
@@ -108,6 +110,7 @@ class MenuProblem:
         points = (np.arange(count)[:, None] * np.array(powers) % count / count).astype(np.float32)
         return self.game.law.types((points + jax.random.uniform(key, (1, width))) % 1.0)
 
+    @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """See `Problem`: a batch of types takes from each menu; all menus meet the same."""
         del lasting
@@ -162,6 +165,7 @@ class MenuProblem:
         found = improved(self.game, self.menu_of(commitment), num_evaluations, self.num_options)
         return self.commitment_of(found)
 
+    @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`: the profit in float64, exact or by fresh types; ``details`` is a `MenuCertificate`."""
         del num_groups
@@ -223,8 +227,7 @@ class MenuProblem:
             if self.game.is_exact:
                 profit = self.game.profit(menu)
             else:  # the draws that judged it
-                numbers = (np.asarray(part[i], np.float64) for part in (seen.profit, seen.half_width, seen.shares))
-                profit = Profit(*(part.item() if part.ndim == 0 else part for part in numbers))
+                profit = Profit(float(seen.profit[i]), float(seen.half_width[i]), np.asarray(seen.shares[i], np.float64))
             worst = self.game.worst_profit(menu)
             taken = profit.shares[: len(menu.prices)]
             actions = np.concatenate([menu.allocations, menu.prices[:, None]], axis=1)

@@ -25,8 +25,8 @@ __all__ = ["write_comparison", "write_report"]
 
 GLOSSARY = {
     "to optimum": "What the leader's best possible payoff exceeds this one by; 0 is as good as it gets.",
-    "B-CCE gap": "The most that a follower gains by ignoring what its learning advises, on average over types: 0 in a Bayesian "
-    "coarse-correlated equilibrium.",
+    "B-CCE gap": "The most that a follower of any type gains by always playing one action instead of what its learning "
+    "advises: 0 in a Bayesian coarse-correlated equilibrium.",
     "BNE gap": "The most that a follower of some type gains by another action if all play independently: 0 in a Bayes-Nash "
     "equilibrium.",
     "exploitability": "The most that a follower gains by another policy: 0 for a best response.",
@@ -60,7 +60,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
         curves=learning_curves(metrics.read(directory.metrics), result),
         curves_note="A faint line is a seed; the strong one is their mean with its 95 % interval, for three seeds or more.",
         glossary=[(term, meaning) for term, meaning in GLOSSARY.items() if term in [*headings, *unsettled]],
-        command=_command(result),
+        command=result.get("command") or "made in Python: no command trains it again",
         config=json.dumps(config, indent=1),
         timing=f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s on "
         f"{result['device']}; {versions}",
@@ -91,18 +91,6 @@ def _plays(best: dict[str, Any]) -> tuple[list[str], list[list[str]]] | None:
     names = ["leader_payoff", *(name for name in next(iter(best["plays"].values())) if name.endswith("_gap"))]
     rows = [[play, *(number(found[name]) for name in names)] for play, found in best["plays"].items()]
     return ["play", *(name.replace("_", " ") for name in names)], rows
-
-
-def _command(result: dict[str, Any]) -> str:
-    """What trains the same again, but for settings that were not the default ones."""
-    options = "".join(f" --game.{name.replace('_', '-')} {_value(value)}" for name, value in result["game_options"].items())
-    first = result["seeds"][0]["seed"]
-    seeds = f" --seeds {len(result['seeds'])}" + (f" --seed {first}" if first else "")
-    return f"stackjax train {result['game']}{options} --solver {result['solver']}{seeds} --out DIR"
-
-
-def _value(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def write_comparison(directories: list[RunDirectory], out: pathlib.Path) -> None:

@@ -39,6 +39,7 @@ def result_of(
     return {
         "game": problem.name,
         "game_options": spec.game_options,
+        "command": spec.command(problem),
         "solver": spec.solver_entry.name,
         "caveat": spec.solver_entry.warns(problem, spec.solver),
         "has_policies": bool(concluded.final.policy),
@@ -97,9 +98,7 @@ def entries(
     return found
 
 
-def refuted(
-    problem: Problem, optimum: Optimum | None, found: list[dict[str, Any]], metrics_path: pathlib.Path
-) -> str | None:
+def refuted(problem: Problem, optimum: Optimum | None, found: list[dict[str, Any]], metrics_path: pathlib.Path) -> str | None:
     """That something judged, on the way or at the end, pays more than the optimum, see `claims.refutation`; or None."""
     on_the_way = (
         {"leader_payoff": row["greedy_payoff"], problem.gap_name: row[problem.gap_name]}

@@ -15,6 +15,7 @@ from stackjax.reports.intervals import interval
 from stackjax.reports.pages import page
 from stackjax.reports.pictures import BLUE, INK, STYLE, new_panel, to_svg
 from stackjax.reports.results import versions
+from stackjax.specs.flags import flag
 from stackjax.specs.sweep import SweepSpec
 
 if TYPE_CHECKING:
@@ -102,14 +103,7 @@ def write_sweep(directory: SweepDirectory, sweep: SweepSpec, result: dict[str, A
 def configuration_in_words(values: dict[str, Any], *, short: bool = False) -> str:
     """As at the command line, for example ``--ppo.learning-rate 0.001``; ``short`` with four digits."""
     shown = {name: float(f"{v:.4g}") if short and isinstance(v, float) else v for name, v in values.items()}
-    return " ".join(_flag(name.replace("_", "-"), value) for name, value in shown.items())
-
-
-def _flag(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        section, _, field = name.partition(".")
-        return f"--{section}.{'' if value else 'no-'}{field}"
-    return f"--{name} {_value_in_words(value)}"
+    return " ".join(flag(name, value) for name, value in shown.items())
 
 
 def _value_in_words(value: Any) -> str:

@@ -67,19 +67,19 @@ def run_training(
     config = spec.to_dict(problem)
 
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
-    writer_only(check_directory, directory, config, resume, overwrite)
-    layout = choose_layout(spec.num_seeds, sharing(spec, problem), mesh)
-    programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
-    Budget(None).check_tables(programs)
-    started = time.perf_counter()
-    programs.compile()
-    elements = programs.place(_seeds(spec))
-    compile_seconds = time.perf_counter() - started
-    optimum = _optimum(programs, elements, at_once=True)
+    try:  # nobody else may write there from here on
+        writer_only(check_directory, directory, config, resume, overwrite)
+        layout = choose_layout(spec.num_seeds, sharing(spec, problem), mesh)
+        programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
+        Budget(None).check_tables(programs)
+        started = time.perf_counter()
+        programs.compile()
+        elements = programs.place(_seeds(spec))
+        compile_seconds = time.perf_counter() - started
+        optimum = _optimum(programs, elements, at_once=True)
 
-    # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
-    writer_only(directory.prepare, config, overwrite)
-    try:
+        # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
+        writer_only(directory.prepare, config, overwrite)
         writer_only(write_arrays, directory.followers, spec.family.prepared(problem))
         names = [{"seed": int(seed)} for seed in _seeds(spec)]
         trained = train_batch(
@@ -187,8 +187,8 @@ def _finish(
 
 
 def check_directory(directory: RunDirectory, config: dict[str, Any], resume: bool, overwrite: bool) -> None:
-    """Raise `InputError` unless a run of ``config`` may begin, or go on, in ``directory``."""
-    directory.check_usable(resume=resume, overwrite=overwrite)
+    """Raise `InputError` unless a run of ``config`` may begin, or go on, in ``directory``; holds it until its `release`."""
+    directory.take(resume=resume, overwrite=overwrite)
     if resume and directory.config.exists():
         _check_same(config, RunSpec.read(directory.config), directory)
 
@@ -210,7 +210,7 @@ def sharing(spec: RunSpec, problem: Problem) -> Callable[[int], bool]:
     return lambda num_devices: spec.solver_entry.shares(problem, spec.solver, num_devices)
 
 
-ELSEWHERE = {"payoff_file", "python_file", "action_names"}  # where a game's file lies, and its words, do not matter
+ELSEWHERE = {"argument", "payoff_file", "python_file", "action_names"}  # where a game's file lies, and its words, do not matter
 
 
 def identity_of(config: dict[str, Any]) -> str:
@@ -221,6 +221,11 @@ def identity_of(config: dict[str, Any]) -> str:
 
 def _check_same(config: dict[str, Any], stored: dict[str, Any], directory: RunDirectory) -> None:
     differing = sorted(_differences(stored, json.loads(to_json(config))))
+    if any(one.startswith("game_digest") for one in differing):
+        raise InputError(
+            f"--resume: {directory.path} holds a run of another game called {config['game']!r}, or of this one under another "
+            "version of JAX"
+        )
     if differing:
         raise InputError(f"--resume: {directory.path} holds a run with other settings: {', '.join(differing)}")
 

@@ -80,21 +80,21 @@ def run_sweep(
     groups = sweep.groups()
     problems = [_checked_problem(group) for group in groups]
     config = sweep.to_dict(groups[0].spec.to_dict(problems[0]))
-    writer_only(check_directory, directory, config, resume, overwrite)
-    num_seeds = sweep.base.num_seeds
-    layouts = [
-        choose_layout(len(group.configurations) * num_seeds, sharing(group.spec, problem), mesh)
-        for group, problem in zip(groups, problems, strict=True)
-    ]
-    require_positive("memory_gib", 1.0 if memory_gib is None else memory_gib)
-    require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
-    budget = Budget(memory_gib)
-    works = [_GroupWork(sweep, *work, {}) for work in zip(groups, problems, layouts, strict=True)]
-    sizes = [budget.check(work.build(work.layout.runs), work.layout.runs) for work in works]
+    try:  # nobody else may write there from here on
+        writer_only(check_directory, directory, config, resume, overwrite)
+        num_seeds = sweep.base.num_seeds
+        layouts = [
+            choose_layout(len(group.configurations) * num_seeds, sharing(group.spec, problem), mesh)
+            for group, problem in zip(groups, problems, strict=True)
+        ]
+        require_positive("memory_gib", 1.0 if memory_gib is None else memory_gib)
+        require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
+        budget = Budget(memory_gib)
+        works = [_GroupWork(sweep, *work, {}) for work in zip(groups, problems, layouts, strict=True)]
+        sizes = [budget.check(work.build(work.layout.runs), work.layout.runs) for work in works]
 
-    # Everything that can be wrong with the input has been met by now; only here is an earlier sweep touched.
-    writer_only(directory.prepare, config, overwrite)
-    try:
+        # Everything that can be wrong with the input has been met by now; only here is an earlier sweep touched.
+        writer_only(directory.prepare, config, overwrite)
         open_log = partial(open_logger, log, directory.path, identity_of(config))
         run = _Run(sweep, directory, budget, checkpoint_seconds, open_log, on_progress)
         with StopRequest() as request:

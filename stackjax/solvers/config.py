@@ -7,6 +7,7 @@ from stackjax.errors import require, require_count, require_number, require_posi
 __all__ = ["DirectConfig", "GradientConfig", "SearchConfig"]
 
 LARGEST_POPULATION = 10_000_000
+LARGEST_KEPT = 8_192  # commitments that are compared with each other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ class DirectConfig:
 
     def __post_init__(self) -> None:
         _check_size(self.num_updates, self.population)
-        require("population", self.population, self.population >= 4, "at least 4")
+        require("population", self.population, 4 <= self.population <= LARGEST_KEPT, f"at least 4 and at most {LARGEST_KEPT}")
         for name in ("num_answers", "most_alike", "trusted_groups"):
             require_count(name, getattr(self, name))
         for name in ("answers_until", "recheck_share", "stranger_share"):

@@ -17,6 +17,7 @@ from stackjax.errors import require_is, require_key
 from stackjax.problem import Metrics, Nearby, Problem, Solver, Worth
 from stackjax.solvers import children
 from stackjax.solvers.config import DirectConfig
+from stackjax.solvers.ranking import unsettled
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -34,11 +35,11 @@ class Elite(NamedTuple):
       commitments: ``[E, O, ...]``, answer by answer, best first.
       answer: int ``[E, Q]``, what the first group of followers answered.
       place: int ``[E]``, of its answer among the answers, by the best commitment of each.
-      score: ``[E]`` what they are ranked by, mean, game units; -inf where there is none.
+      score: ``[E]`` what they are ranked by, game units, see `judged_once`; -inf where there is none.
       payoff: ``[E]`` mean, game units.
       gap: ``[E]`` largest, game units.
       groups: ``[E]`` how many groups of followers that answer for as long as an evaluation takes, as floats; the first, which
-        need not, counts as `FIRST` of one. 0 where there is none.
+        need not, counts as `FIRST` of one, and says nothing any more once there is another. 0 where there is none.
     """
 
     commitments: Array
@@ -107,7 +108,7 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         stranger_key, climb_key, breed_key = jax.random.split(key, 3)
         again = jax.lax.top_k(elite.score, config.num_rechecked)[1]
         made = [elite.commitments[again], children.strangers(stranger_key, table, num_strangers)]
-        parents = parents_of(elite, config.num_answers, config.most_alike)
+        parents = parents_of(elite, config.num_answers + 1, config.most_alike)
         in_turn = jnp.arange(num_bred) % (parents.num_answers + 1)  # each answer, and all together
         chosen = elite.commitments[parents.place[in_turn]]
         if isinstance(space, Discrete):
@@ -128,12 +129,12 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         groups = jnp.concatenate([jnp.ones_like(again.payoff), jnp.full_like(once.payoff, FIRST)])
         left = jnp.ceil(config.num_answers * (1.0 - progress / config.answers_until)).astype(jnp.int32)
         judged = judged_once(problem, state.tried, worth, groups)
-        elite = merge(state.elite, judged, jnp.maximum(left, 1), config.most_alike)
+        elite = merge(problem, state.elite, judged, jnp.maximum(left, 1), config.most_alike)
         found = best_of(elite, config.trusted_groups)
         metrics = {
             "episodes": jnp.float32(config.population),
-            "total_return": worth.payoff.sum(),
-            "is_finite": jnp.isfinite(worth.payoff).all() & jnp.isfinite(worth.gap).all(),
+            "total_return": jnp.where(jnp.isfinite(worth.payoff), worth.payoff, 0.0).sum(),
+            "is_finite": jnp.isfinite(judged.score).any(),  # one that is not finite ranks last, and stops nothing
             "best_payoff": found.payoff,
             "best_gap": found.gap,
             "settled_share": (worth.gap <= problem.settled_gap).mean(),
@@ -219,22 +220,24 @@ def parents_of(elite: Elite, most_answers: int, most_alike: int) -> Parents:
 def judged_once(problem: Problem, commitments: Array, worth: Worth, groups: Array) -> Elite:
     """Commitments ``[B, O, ...]`` that have met one group of followers, which counts as ``groups [B]``.
 
-    Their score is the payoff less the gap, and less the payoff's range where followers have not settled. In a box it is less
-    the risk too: what a commitment on the border of an answer leads to is a matter of rounding, and a step back costs little.
+    Their score is the payoff, less what ranks those behind whose followers have not settled. In a box it is less the risk too:
+    what a commitment on the border of an answer leads to is a matter of rounding, and a step back costs little.
     """
-    low, high = problem.payoff_range
-    finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap)
-    lost = worth.risk if isinstance(problem.commitments.actions, Box) else 0.0
-    score = worth.payoff - lost - worth.gap - jnp.where(worth.gap <= problem.settled_gap, 0.0, high - low)
+    lost = worth.risk if isinstance(problem.commitments.actions, Box) else jnp.zeros_like(worth.payoff)
+    finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap) & jnp.isfinite(lost)
+    score = worth.payoff - lost - unsettled(problem, worth.gap)
     nowhere = jnp.zeros(len(groups), jnp.int32)
-    return Elite(commitments, worth.answer, nowhere, jnp.where(finite, score, -jnp.inf), worth.payoff, worth.gap, groups)
+    score = jnp.where(finite, score, -jnp.inf)
+    payoff, gap = jnp.where(finite, worth.payoff, problem.payoff_range[0]), jnp.where(finite, worth.gap, jnp.inf)
+    return Elite(commitments, worth.answer, nowhere, score, payoff, gap, groups)
 
 
-def merge(kept: Elite, new: Elite, num_answers: Array, most_alike: int) -> Elite:
+def merge(problem: Problem, kept: Elite, new: Elite, num_answers: Array, most_alike: int) -> Elite:
     """The best commitments of the best answers, as many in all as ``kept`` has room for.
 
-    What is known of one commitment is put together. ``num_answers`` answers stay, with an equal share of the room for each, and
-    at most ``most_alike`` commitments.
+    What is known of one commitment is put together. ``num_answers`` answers stay, if there is room for so many, with an equal
+    share of it for each, and at most ``most_alike`` commitments. The answer of the best commitment that met a whole group stays
+    too: what only first looks speak for must not push it out.
     """
     both = jax.tree.map(lambda *parts: jnp.concatenate(parts), kept, new)
     room, order = len(kept.groups), jnp.arange(len(both.groups))
@@ -242,18 +245,24 @@ def merge(kept: Elite, new: Elite, num_answers: Array, most_alike: int) -> Elite
     first = _first(_same(both.commitments) & there[None])
     belongs = (order[:, None] == first[None]) & there[None]
     total = lambda values: jnp.where(belongs, values[None], 0.0).sum(axis=-1)
-    groups = total(both.groups)
-    mean = lambda values: total(values * both.groups) / jnp.maximum(groups, FIRST)
-    score = jnp.where(groups > 0, mean(both.score), -jnp.inf)
-    gap = jnp.where(belongs, both.gap[None], 0.0).max(axis=-1)
+    groups, lasting = total(both.groups), jnp.floor(both.groups)
+    weight = jnp.where((total(lasting) > 0)[first], lasting, both.groups)
+    seen = total(weight)
+    mean = lambda values: total(jnp.where(weight > 0, values, 0.0) * weight) / jnp.maximum(seen, FIRST)
+    gap = jnp.where(belongs & (weight > 0)[None], both.gap[None], 0.0).max(axis=-1)
+    score = mean(both.score + unsettled(problem, both.gap)) - unsettled(problem, gap)
+    score = jnp.where(groups > 0, score, -jnp.inf)
 
     ahead, alike = _ahead(score), _same(both.answer) & (groups > 0)[None]
     rank = (ahead & alike).sum(axis=-1)
     is_first = (rank == 0) & (groups > 0)
     place_of_first = (ahead & is_first[None]).sum(axis=-1, dtype=jnp.int32)
     place = place_of_first[_first(alike & is_first[None])]
+    num_answers = jnp.minimum(num_answers, room)
     share = jnp.minimum(room // jnp.clip(is_first.sum(), 1, num_answers), most_alike)
-    stays = (groups > 0) & (place < num_answers) & (rank < share)
+    known = place[jnp.argmax(jnp.where(seen >= 1.0, score, -jnp.inf))]
+    stays = (groups > 0) & ((place < num_answers) | ((place == known) & (seen >= 1.0).any())) & (rank < share)
+    place = jnp.minimum(place, num_answers)
     chosen = jnp.argsort(jnp.where(stays, place * len(order) + rank, len(order) ** 2))[:room]
     clear = lambda values, nothing: jnp.where(stays[chosen], values[chosen], nothing)
     return Elite(
@@ -288,8 +297,8 @@ def _first(chosen: Array) -> Array:
 def _same(rows: Array) -> Array:
     """``[n, n]`` which of ``rows [n, ...]`` are equal, by two 32-bit sums of their bits: far fewer comparisons."""
     flat = rows.reshape(len(rows), -1)
-    if jnp.issubdtype(flat.dtype, jnp.floating):
-        flat = jax.lax.bitcast_convert_type(flat.astype(jnp.float32), jnp.uint32)
+    if jnp.issubdtype(flat.dtype, jnp.floating):  # two words of 32 bits for each number of 64
+        flat = jax.lax.bitcast_convert_type(flat, jnp.uint32).reshape(len(rows), -1)
     bits = flat.astype(jnp.uint32)
     mixed = (bits ^ (bits >> 15)) * jnp.uint32(0x2C1B3C6D)
     factors = jax.random.bits(jax.random.key(0), (2, flat.shape[1]), jnp.uint32) | jnp.uint32(1)

@@ -42,8 +42,9 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
         key, draw_key, worth_key = jax.random.split(state.key, 3)
         tried = table.draw(draw_key, config.population)
         worth = problem.worth(worth_key, tried)
-        settled = worth.gap <= problem.settled_gap
-        payoff = jnp.where(jnp.isfinite(worth.payoff), worth.payoff, -jnp.inf)
+        is_finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap)
+        settled = is_finite & (worth.gap <= problem.settled_gap)
+        payoff = jnp.where(is_finite, worth.payoff, -jnp.inf)
         best = jnp.argmax(jnp.where(settled | ~settled.any(), payoff, -jnp.inf))
         better = jnp.where(settled[best] == state.settled, payoff[best] > state.payoff, settled[best])
         new = (tried[best], payoff[best], worth.gap[best], settled[best])
@@ -51,8 +52,8 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
         after = SearchState(key, *(jnp.where(better, a, b) for a, b in zip(new, old, strict=True)))
         metrics = {
             "episodes": jnp.float32(config.population),
-            "total_return": worth.payoff.sum(),
-            "is_finite": jnp.isfinite(worth.payoff).all() & jnp.isfinite(worth.gap).all(),
+            "total_return": jnp.where(jnp.isfinite(worth.payoff), worth.payoff, 0.0).sum(),
+            "is_finite": is_finite.any(),  # one that is not finite ranks last, and stops nothing
             "best_payoff": after.payoff,
             "best_gap": after.gap,
             "settled_share": settled.mean(),

@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import pathlib
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from stackjax.errors import InputError, require, require_count
 from stackjax.families import Family, GameSource
 from stackjax.settings import Kinded, field_types
 from stackjax.solvers.registry import SolverEntry, entry_of, solver_entry
+from stackjax.specs.flags import changed_flags, flag
 from stackjax.specs.sources import family_of, stored_game
 
 if TYPE_CHECKING:
@@ -133,6 +135,23 @@ class RunSpec:
             "stop_at_optimum": self.stop_at_optimum,
             "polish": self.polish,
         }
+
+    def command(self, problem: "Problem") -> str | None:
+        """What trains the same at a command line, without settings that are the default ones; None if nothing does."""
+        if self.source.argument is None:
+            return None
+        flags = changed_flags("game", self.game_options, self.source.options())
+        for name, values in self.family.resolved(problem, self.settings).items():
+            own, usual = self.settings[name], self.family.sections[name]()
+            if isinstance(own, Kinded) and own.kind != usual.kind:
+                flags, usual = [*flags, flag(f"{name}.kind", own.kind)], type(own)()
+            flags += changed_flags(name, {field: value for field, value in values.items() if field != "kind"}, usual)
+        solver = self.solver_entry.name
+        flags += ["--solver", solver, *changed_flags(solver, dataclasses.asdict(self.solver), type(self.solver)())]
+        flags += [flag("seeds", self.num_seeds), *([flag("seed", self.first_seed)] if self.first_seed else [])]
+        flags += [] if self.stop_at_optimum else ["--no-stop-at-optimum"]
+        flags += [] if self.polish == self.solver_entry.polish else [flag("polish", self.polish)]
+        return " ".join(["stackjax train", shlex.quote(self.source.argument), *flags, "--out DIR"])
 
     @staticmethod
     def read(path: pathlib.Path) -> dict[str, Any]:

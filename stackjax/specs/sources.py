@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import pathlib
+import re
 from typing import TYPE_CHECKING, Any
 
 from stackjax import registry
@@ -18,10 +19,17 @@ __all__ = ["GivenGame", "check_same_file", "family_of", "find_game", "resolve_op
 
 @dataclasses.dataclass(frozen=True)
 class NamedGame(GameSource):
-    """A registered game."""
+    """A registered game. One that is not of this library is checked whenever it is made."""
+
+    @property
+    def argument(self) -> str:
+        return self.name
 
     def build(self, options: dict[str, Any]) -> Any:
-        return registry.make(self.name, **options)
+        game = registry.make(self.name, **options)
+        if not registry.entry(self.name).is_ours:
+            registry.families()[self.family].check(game)
+        return game
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +37,10 @@ class FileGame(GameSource):
     """A game that a Python file registers; it is checked whenever it is made."""
 
     path: pathlib.Path
+
+    @property
+    def argument(self) -> str:
+        return f"{self.path}:{self.name}"
 
     def build(self, options: dict[str, Any]) -> Any:
         game = build_game(self.name, self.path, options)
@@ -61,7 +73,29 @@ class GivenGame(GameSource):
         return self.game
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
-        return {"game_object": f"{type(self.game).__module__}.{type(self.game).__qualname__}"}
+        known = registry.families()[self.family].given(problem)
+        return known or {
+            "game_object": f"{type(self.game).__module__}.{type(self.game).__qualname__}",
+            "game_digest": _digest(problem),
+        }
+
+
+def _digest(problem: "Problem") -> str:
+    """A SHA-256 of what the game's functions come to: the program of one commitment's worth, and the numbers in it.
+
+    It is another for another game, and for another version of JAX.
+    """
+    import jax
+    import numpy as np
+
+    table = problem.commitments
+    made = jax.ShapeDtypeStruct((1, table.num_nodes, *table.actions.shape), table.actions.zeros().dtype)
+    traced = jax.make_jaxpr(problem.worth)(jax.random.key(0), made)
+    found = hashlib.sha256(re.sub(r"0x[0-9a-f]+", "", str(traced.jaxpr)).encode())
+    for constant in traced.consts:
+        is_key = jax.numpy.issubdtype(constant.dtype, jax.dtypes.prng_key)
+        found.update(np.asarray(jax.random.key_data(constant) if is_key else constant).tobytes())
+    return found.hexdigest()
 
 
 def family_of(source: GameSource) -> Family:
@@ -89,8 +123,12 @@ def find_game(text: str) -> GameSource:
             return family.find(text)
     if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml", ".efg"):
         raise InputError(f"game file {text} must end in {', '.join(endings)} or .py")
-    entry = registry.entry(text)
-    return NamedGame(text, entry.options, entry.family)
+    return _registered(text)
+
+
+def _registered(name: str) -> NamedGame:
+    entry = registry.entry(name)
+    return NamedGame(name, entry.options, entry.family)
 
 
 def _python_game(path: pathlib.Path, name: str) -> GameSource:
@@ -131,7 +169,8 @@ def stored_game(content: dict[str, Any], game_file: pathlib.Path | None) -> Game
     if "game_object" in content:
         raise InputError("the game of this run was made in Python, not named; use sx.evaluate_commitment there")
     stored = (family.stored(content) for family in registry.families().values())
-    return next((source for source in stored if source is not None), None) or find_game(content["game"])
+    # Only by its name: a run may come from somebody else, and what it names must not be opened, let alone executed.
+    return next((source for source in stored if source is not None), None) or _registered(str(content["game"]))
 
 
 def check_same_file(path: pathlib.Path, digest: str) -> None:

@@ -5,9 +5,11 @@ import itertools
 import numpy as np
 
 
-def merged(kept, new, num_answers, most_alike, room):
+def merged(kept, new, num_answers, most_alike, room, unsettled):
     """The best of both lists of (commitments, answers, score, payoff, gap, groups), equal commitments put together.
 
+    Scores are payoffs less ``unsettled(gap)``, and maybe less something else. First looks (parts of a group) do not count
+    beside whole groups.
     Rows of (commitment, place of the answer, score, payoff, gap, groups), answer by answer.
     """
     known = {}
@@ -18,14 +20,22 @@ def merged(kept, new, num_answers, most_alike, room):
     by_answer = {}
     for commitment, (answer, seen) in known.items():
         scores, payoffs, gaps, groups = np.array(seen, np.float64).T
-        mean = lambda values, groups=groups: (values * groups).sum() / groups.sum()
-        row = (commitment, mean(scores), mean(payoffs), max(0.0, gaps.max()), groups.sum())
+        weights = np.floor(groups) if groups.max() >= 1 else groups
+        mean = lambda values, weights=weights: (values * weights).sum() / weights.sum()
+        gap = max(0.0, gaps[weights > 0].max())
+        unpunished = scores + np.array([unsettled(one) for one in gaps])
+        row = (commitment, mean(unpunished) - unsettled(gap), mean(payoffs), gap, groups.sum())
         by_answer.setdefault(answer, []).append(row)
     for rows in by_answer.values():
         rows.sort(key=lambda row: -row[1])
     ordered = sorted(by_answer.values(), key=lambda rows: -rows[0][1])
+    num_answers = min(num_answers, room)
     share = min(room // min(num_answers, len(ordered)), most_alike)
-    return [(row[0], place, *row[1:]) for place, rows in enumerate(ordered[:num_answers]) for row in rows[:share]]
+    stays = [(place, rows) for place, rows in enumerate(ordered[:num_answers])]
+    whole = [(row[1], -place) for place, rows in enumerate(ordered) for row in rows if row[-1] >= 1]
+    if whole and -max(whole)[1] >= num_answers:
+        stays.append((num_answers, ordered[-max(whole)[1]]))
+    return [(row[0], place, *row[1:]) for place, rows in stays for row in rows[:share]][:room]
 
 
 def weights_by_rank(size, most):

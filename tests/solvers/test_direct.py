@@ -40,18 +40,20 @@ def run(solver, num_updates, key):
 def random_elite(rng, size):
     commitments, answers = rng.integers(2, size=(size, 3)), rng.integers(3, size=(size, 1))
     score, payoff, gap = rng.normal(size=(3, size)).astype(np.float32)
-    groups = rng.integers(4, size=size).astype(np.float32)
+    groups = rng.choice([0.0, 0.01, 1.0, 2.01], size=size).astype(np.float32)
     answers = commitments[:, :1] + commitments[:, 1:2]  # the same for equal commitments
     return Elite(commitments, answers, np.zeros(size, np.int32), score, payoff, gap, groups)
 
 
-@pytest.mark.parametrize(("num_answers", "most_alike"), [(3, 4), (2, 1), (1, 4)])
+@pytest.mark.parametrize(("num_answers", "most_alike"), [(3, 4), (2, 1), (1, 4), (9, 4)])
 def test_what_is_kept_agrees_with_a_loop_in_numpy(num_answers, most_alike):
     rng = np.random.default_rng(num_answers)
     kept, new = random_elite(rng, 5), random_elite(rng, 9)
-    got = merge(*(jax.tree.map(jnp.asarray, one) for one in (kept, new)), jnp.int32(num_answers), most_alike)
+    both = (jax.tree.map(jnp.asarray, one) for one in (kept, new))
+    got = merge(Toy(), *both, jnp.int32(num_answers), most_alike)
     lists = [(one.commitments, one.answer, one.score, one.payoff, one.gap, one.groups) for one in (kept, new)]
-    want = merged(*lists, num_answers, most_alike, room=5)
+    unsettled = lambda gap: 0.0 if gap <= 0.02 else 12.0 * (2.0 - 0.02 / gap)
+    want = merged(*lists, num_answers, most_alike, room=5, unsettled=unsettled)
     assert (got.groups > 0).sum() == len(want)
     columns = (got.commitments, got.place, got.score, got.payoff, got.gap, got.groups)
     for mine, theirs in zip(columns, zip(*want, strict=True), strict=True):
@@ -131,7 +133,7 @@ def test_a_climb_stays_within_an_answer_or_leads_to_another(crosses):
     def climbed(key):
         state = solver.init(key)
         judged = judged_once(problem, state.tried, problem.worth(key, state.tried), jnp.ones(config.population))
-        elite = merge(state.elite, judged, jnp.int32(config.num_answers), config.most_alike)
+        elite = merge(problem, state.elite, judged, jnp.int32(config.num_answers), config.most_alike)
         parents = parents_of(elite, config.num_answers, config.most_alike)
         return elite, parents, _climbed(problem, config, problem.commitments.actions, key, elite, parents, count)
 

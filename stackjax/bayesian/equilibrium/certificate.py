@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from stackjax.arrays import in_full
 from stackjax.bayesian.followers.joint_play import marginal_strategies, mixed_play
 from stackjax.bayesian.followers.regret import bcce_gap, cce_gap, ce_gap, checked_play
 from stackjax.bayesian.games.base import InducedGame
@@ -36,6 +37,7 @@ class Certificate(NamedTuple):
     bne_gap: Array
 
 
+@in_full
 def certify(game: InducedGame, play: ArrayLike) -> Certificate:
     """The `Certificate` of ``play [K_1..K_N, A_1..A_N]`` in ``game`` (no batch axes; ``vmap`` for more).
 

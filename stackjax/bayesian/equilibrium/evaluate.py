@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.arrays import in_full
 from stackjax.bayesian.equilibrium.certificate import Certificate, certify
 from stackjax.bayesian.followers.equilibrate import equilibrate, kernel_for
 from stackjax.bayesian.followers.joint_play import long_run_play, marginal_strategies, most_likely, play_seen
@@ -32,6 +33,7 @@ class Evaluation(NamedTuple):
     strategies: tuple[Array, ...]
 
 
+@in_full
 def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num_equilibrations: int = 8) -> Evaluation:
     """Equilibrate ``E = num_equilibrations`` fresh groups of followers against a commitment and certify their play.
 

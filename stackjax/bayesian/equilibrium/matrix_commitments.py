@@ -4,6 +4,7 @@ Ties among the follower's best replies decide: *strong* Stackelberg breaks them 
 leader may mix, both are suprema: near a strong optimum that needs a tie there may be no mix that pays as much without one.
 """
 
+import time
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
@@ -51,7 +52,9 @@ def best_pure_commitment(leader: ArrayLike, follower: ArrayLike, ties: Ties = "s
     return MatrixCommitment(float(values[row]), np.eye(len(leader))[row], int(columns[row]))
 
 
-def best_mixed_commitment(leader: ArrayLike, follower: ArrayLike, ties: Ties = "strong") -> MatrixCommitment:
+def best_mixed_commitment(
+    leader: ArrayLike, follower: ArrayLike, ties: Ties = "strong", seconds: float | None = None
+) -> MatrixCommitment:
     """The best mix of rows; payoffs are ``[rows, columns]``.
 
     Strong: for each column the best mix that makes it a best reply, one linear programme; the best of them wins. Weak: only
@@ -59,16 +62,18 @@ def best_mixed_commitment(leader: ArrayLike, follower: ArrayLike, ties: Ties = "
     Rows by themselves are looked at too, exactly.
 
     Raises:
-      ArithmeticError: a linear programme failed, its answer did not hold in float64, or whether a column is strictly best
-        somewhere is too close to tell.
+      ArithmeticError: a linear programme failed, its answer did not hold in float64, whether a column is strictly best
+        somewhere is too close to tell, or all of it took longer than ``seconds``.
 
     References: Conitzer and Sandholm (2006), Section 3; von Stengel and Zamir (2010), Theorem 10, for the weak value.
     """
     leader, follower = np.asarray(leader, np.float64), np.asarray(follower, np.float64)
     low, spread = float(leader.min()), float(np.ptp(leader)) or 1.0
     scaled = (leader - low) / spread
-    best = best_pure_commitment(leader, follower, ties)
+    best, started = best_pure_commitment(leader, follower, ties), time.monotonic()
     for column in range(leader.shape[1]):
+        if seconds is not None and time.monotonic() - started > seconds:
+            raise ArithmeticError(f"{leader.shape[1]} linear programmes took longer than {seconds:g} s")
         gains, same = _gains(follower, column)
         if (gains > 0).all(axis=0).any():  # never a best reply
             continue

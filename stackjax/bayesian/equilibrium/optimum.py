@@ -1,5 +1,6 @@
 """The leader's exact optimum: closed forms attached to games, enumeration of commitments, linear programmes."""
 
+import functools
 import itertools
 import math
 from typing import NamedTuple
@@ -36,7 +37,7 @@ class Solution(NamedTuple):
       method: how it is known, as in `Optimum`.
       weak_value: with ties (or equilibria) against the leader, or None when that is not known.
       commitment: one that reaches ``value``: probabilities of rows ``[A_0]`` in a matrix game, else a leader action for each
-        node of the decision tree ``[O]``; None where none is known. Among equally good ones, the best against the leader's luck.
+        node of the decision tree ``[O]``; None where none is known. Of equally good ones, the best against the leader's luck.
       reply: the follower's column, in a matrix game with one follower.
     """
 
@@ -47,7 +48,7 @@ class Solution(NamedTuple):
     reply: int | None = None
 
 
-def solve(game: Game) -> Solution:
+def solve(game: Game, *, seconds: float | None = None) -> Solution:
     """The leader's optimum in ``game``.
 
     Matrix games with one follower are solved exactly, by enumeration (deterministic leader) or by one linear programme per
@@ -55,18 +56,22 @@ def solve(game: Game) -> Solution:
     commitments, at most 10,000, are solved by `enumerate_commitments`. A leader who mixes against several followers gets an
     upper bound: what it could do if it could also tell them what to play.
 
+    Args:
+      seconds: that the linear programmes of a leader who mixes rows against one follower may take; as long as they do if None.
+
     Raises:
-      InputError: ``game`` is no sound `Game`.
+      InputError: ``game`` is no sound `Game`, or claims another optimum than it has.
       UnsolvedError: the optimum is not known, and cannot be computed because the leader's actions are not finite, or because
         there are too many commitments, profiles or strategies; the message says which, and the limit.
-      ArithmeticError: a linear programme failed, or its answer did not hold in float64.
+      ArithmeticError: a linear programme failed, its answer did not hold in float64, or ``seconds`` ran out.
     """
     require_game(game)
     game.check()
     known = game.optimum()
     if isinstance(game, MatrixGame) and game.num_followers == 1:
         leader, follower = game.payoff_table[..., 0], game.payoff_table[..., 1]
-        best = best_mixed_commitment if game.randomized else best_pure_commitment
+        mixed = functools.partial(best_mixed_commitment, seconds=seconds)
+        best = mixed if game.randomized else best_pure_commitment
         strong = best(leader, follower)
         try:
             weak_value = best(leader, follower, "weak").value
@@ -74,9 +79,8 @@ def solve(game: Game) -> Solution:
             weak_value = None
         if known is not None and known.method != "upper-bound":
             if abs(known.value - strong.value) > CLOSE * np.ptp(game.leader_payoff_range):
-                raise InputError(
-                    f"the optimum of {game.name!r} is said to be {known.value:.10g} ({known.method}), but it is {strong.value:.10g}"
-                )
+                said = f"{known.value:.10g} ({known.method})"
+                raise InputError(f"the optimum of {game.name!r} is said to be {said}, but it is {strong.value:.10g}")
             return Solution(known.value, known.method, weak_value, strong.mix, strong.reply)
         return Solution(strong.value, "lp" if game.randomized else "enumeration", weak_value, strong.mix, strong.reply)
     if known is not None:

@@ -71,7 +71,9 @@ class MatrixGame(OneShotGame):
         del types
         table = jnp.asarray(self.payoff_table, jnp.result_type(float))
         columns = table[(slice(None), *(actions[i] for i in range(self.num_followers)))]  # [A_0, 1 + N]
-        return self.row_mix(leader_action) @ columns if self.randomized else columns[leader_action]
+        if self.randomized:  # in full: some devices would round the factors of a product, also where nobody judges
+            return jnp.matmul(self.row_mix(leader_action), columns, precision="highest")
+        return columns[leader_action]
 
     def row_mix(self, leader_action: Array) -> Array:
         """The probabilities of the rows: weights over their sum, uniform if all are zero."""

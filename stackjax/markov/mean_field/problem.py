@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
+from stackjax.arrays import in_full
 from stackjax.errors import UnsolvedError, require_is
 from stackjax.markov.mean_field.answers import ATOMS, equilibrium, exploitability, outcome_of, softmax_population
 from stackjax.markov.mean_field.followers import MeanFieldFollowers, SoftmaxPopulation
@@ -131,6 +132,7 @@ class MeanFieldProblem:
         flow, error = self.answer(own)
         return own, outcome_of(self.game, own, flow), error
 
+    @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """See `Problem`; a continuum draws nothing. ``answer`` is what most do in each state and period."""
         del key, lasting
@@ -143,6 +145,7 @@ class MeanFieldProblem:
 
         return jax.vmap(one)(commitments)
 
+    @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`; there is nothing to average over. ``details`` is a `MeanFieldCertificate`."""
         del key, num_groups
@@ -232,6 +235,7 @@ class MeanFieldOptimum(NamedTuple):
     exploitability: float
 
 
+@in_full
 def solve_mean_field(game: MeanFieldGame) -> MeanFieldOptimum:
     """The leader's best commitment against a population in equilibrium: every one is tried, in float64.
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.arrays import in_full
 from stackjax.errors import require, require_count
 from stackjax.menus.allocations import UnitDemand
 from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
@@ -140,6 +141,7 @@ class AffineProblem:
     def _values(self, key: PRNGKey) -> Array:
         return jax.random.uniform(key, (self.config.num_auctions, self.game.bidders, self.game.items))
 
+    @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """See `Problem`: all auctions meet the same bids."""
         del lasting
@@ -180,6 +182,7 @@ class AffineProblem:
         del num_evaluations
         return commitment
 
+    @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`: on fresh Sobol points; ``details`` is an `AffineCertificate`."""
         del num_groups
@@ -228,7 +231,8 @@ class AffineProblem:
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
-        return {"settled_gap": 0.0, "words": "whose values are uniform and who bid them; fresh Sobol points, with a 95 % interval"}
+        words = "whose values are uniform and who bid them; fresh Sobol points, with a 95 % interval"
+        return {"settled_gap": 0.0, "words": words}
 
 
 def _words(maximizer: AffineMaximizer, shares: np.ndarray) -> list[str]:

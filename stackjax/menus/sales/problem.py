@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
+from stackjax.arrays import in_full
 from stackjax.errors import require
 from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
 from stackjax.menus.sales.config import SaleConfig
@@ -115,6 +116,7 @@ class SaleProblem:
         whole = [self.game.table(prices) for prices in self._blocks(jnp.asarray(commitment))]
         return SaleTable(jnp.stack(whole), self.game.kind)
 
+    @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
         """See `Problem`: all tables meet the same bidders."""
         del lasting
@@ -155,6 +157,7 @@ class SaleProblem:
             _, made[..., 1] = unit_demand_best(self.game.sale)
         return made.reshape(np.shape(commitment))
 
+    @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
         """See `Problem`: exact for unit demand, else on fresh bidders; ``details`` is a `SaleCertificate`."""
         del num_groups

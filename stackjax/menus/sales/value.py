@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
+from stackjax.arrays import in_full
 from stackjax.errors import require, require_count
 from stackjax.menus.sales.backward import SaleTable
 from stackjax.menus.sales.pricing import Pricing
@@ -28,6 +29,7 @@ class SaleValue(NamedTuple):
     half_width: float
 
 
+@in_full
 def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -> SaleValue:
     """What ``table`` earns; where that is not exact, from 16 repeats of sales with fresh bidders.
 

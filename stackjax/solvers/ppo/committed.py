@@ -23,7 +23,7 @@ from stackjax.solvers.ppo.moments import sampled_decisions
 from stackjax.solvers.ppo.rollout import Made, RolloutStats, Transitions, normalised_rewards
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Held", "committed_rollout", "drawn_commitments", "episodes_of_held", "none_held"]
+__all__ = ["Held", "better_held", "committed_rollout", "drawn_commitments", "episodes_of_held", "none_held"]
 
 
 class Held(NamedTuple):
@@ -96,10 +96,10 @@ def committed_rollout(
             returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
         transitions, decisions = _commitments(agent, params, made, table, play, returns)
     stats = RolloutStats(jnp.float32(returns.shape[0]), returns.sum(), decisions)
-    return transitions, shards.sum(stats), _better(held, made.choices, returns, is_held, shards)
+    return transitions, shards.sum(stats), better_held(held, made.choices, returns, is_held, shards)
 
 
-def _better(held: Held, choices: Array, returns: Array, is_held: Array, shards: Shards) -> Held:
+def better_held(held: Held, choices: Array, returns: Array, is_held: Array, shards: Shards) -> Held:
     """The best of an update's commitments, unless what is held paid as much in this update's episodes of it."""
     again = shards.sum(jnp.stack([jnp.where(is_held, returns, 0.0).sum(), is_held.sum(dtype=returns.dtype)]))
     payoff = jnp.where(again[1] > 0, again[0] / jnp.maximum(again[1], 1.0), held.payoff)

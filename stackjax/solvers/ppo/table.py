@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from stackjax.errors import InputError, require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.shards import WHOLE
-from stackjax.solvers.ppo.committed import Held, episodes_of_held
+from stackjax.solvers.ppo.committed import Held, better_held, episodes_of_held
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.losses import Minibatch
 from stackjax.solvers.ppo.networks import ActionHead, Actor, Critic, action_head
@@ -107,11 +107,7 @@ def table_solver(problem: Problem, config: PPOConfig) -> Solver:
         )
         learned = state.params, state.optimiser
         params, optimiser_state, loss, is_finite = learn(agent, config, WHOLE, learned, batch, epochs_key, remaining)
-        best = jnp.argmax(jnp.where(jnp.isnan(worth.payoff), -jnp.inf, worth.payoff))
-        better = worth.payoff[best] > state.held.payoff
-        held = Held(
-            jnp.where(better, choices[best], state.held.choices), jnp.where(better, worth.payoff[best], state.held.payoff)
-        )
+        held = better_held(state.held, choices, worth.payoff, is_held, WHOLE)
         metrics = {
             "episodes": jnp.float32(config.num_envs),
             "total_return": worth.payoff.sum(),

@@ -3,14 +3,25 @@
 Each picture is a dict with ``kind`` and ``title``; a family puts a list of them into its results, see `Problem.describe`.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-__all__ = ["KINDS", "Picture", "cells", "curves", "graph", "paths", "regions"]
+__all__ = ["KINDS", "Picture", "cells", "curves", "drawn_or_none", "graph", "paths", "regions"]
 
 Picture = dict[str, Any]
+T = TypeVar("T")
 KINDS = ("cells", "curves", "graph", "paths", "regions")
 MOST_PATHS, MOST_ROWS, MOST_NODES = 24, 40, 24
+
+
+def drawn_or_none(draw: Callable[[], T]) -> T | None:
+    """What ``draw`` returns, or None with a warning if it raises anything: a picture never costs a result."""
+    try:
+        return draw()
+    except Exception as error:
+        warnings.warn(f"a picture could not be drawn: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
+        return None
 
 
 def cells(

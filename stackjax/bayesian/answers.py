@@ -15,7 +15,7 @@ from stackjax.bayesian.games.base import InducedGame
 from stackjax.problem import Nearby
 from stackjax.types import Array
 
-__all__ = ["answer_of", "pure_play", "risk", "stay"]
+__all__ = ["answer_of", "pure_play", "risk", "stay", "tied_loss"]
 
 
 def answer_of(game: InducedGame, play: Array) -> Array:
@@ -50,6 +50,20 @@ def risk(game: InducedGame, change: InducedGame, answer: Array, tie: float) -> A
     lost = jnp.concatenate([_lost(exchange).ravel() for exchange, _ in tables])
     is_close = (stay(game, answer).slack < tie) & (stay(change, answer).slack != 0)
     return jnp.where(is_close, lost, 0.0).max(initial=0.0)
+
+
+def tied_loss(game: InducedGame, answer: Array, tie: float) -> Array:
+    """What the leader loses if every type of every follower takes, by itself, its worst of the actions that it likes as well.
+
+    Exact for one follower: what all of its best replies may cost. At least 0.
+    """
+    play, found = pure_play(game, answer), jnp.zeros((), game.leader_payoff.dtype)
+    for i in range(game.num_followers):
+        own, weight = exchange_payoffs(game, play, i)
+        theirs, _ = exchange_payoffs(game, play, i, game.leader_payoff)
+        is_close = _per(_lost(own), weight).reshape(_lost(own).shape) < tie
+        found += jnp.where(is_close, _lost(theirs), 0.0).max(axis=1).clip(0.0).sum()
+    return found
 
 
 def _lost(exchange: Array) -> Array:

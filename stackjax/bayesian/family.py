@@ -35,6 +35,8 @@ class POMDPConfig:
     reward_play: RewardPlay = "argmax"
     """argmax: each follower's likeliest action; mixed: a draw from its strategy; empirical: a joint draw from past play."""
 
+    ties: Literal["learned", "against"] = "learned"
+    """What a commitment is judged by: the play that followers learn, or of all their equilibria the worst for the leader."""
     settled_gap: float = 0.02
     """Largest B-CCE gap, as a share of the game's payoff scale, at which followers count as settled. The best commitment is
     chosen among those against which they settle, and among the others only if there is none."""
@@ -46,6 +48,7 @@ class POMDPConfig:
             if value is not None:
                 require_count(name, value)
                 require(name, value, value < 2**31, "below 2**31")
+        require("ties", self.ties, self.ties in ("learned", "against"), "learned or against")
         plays = get_args(RewardPlay)
         require("reward_play", self.reward_play, self.reward_play in plays, f"one of {', '.join(plays)}")
 
@@ -135,7 +138,7 @@ class BayesianFamily(Family):
         )
         rounds = pomdp.evaluation_rounds
         lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
-        return BayesianProblem(env, lasting, pomdp.settled_gap)
+        return BayesianProblem(env, lasting, pomdp.settled_gap, pomdp.ties)
 
     def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
         del options  # none is traced

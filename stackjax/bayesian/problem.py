@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from stackjax.arrays import drawn, in_full
-from stackjax.bayesian.answers import answer_of, risk, stay
+from stackjax.bayesian.answers import answer_of, risk, stay, tied_loss
 from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
 from stackjax.bayesian.equilibrium.optimum import attaining, solve, takes_long
+from stackjax.bayesian.equilibrium.replies import NO_GAIN, can_reply, replies
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.followers.regret import bcce_gap
@@ -21,7 +23,7 @@ from stackjax.bayesian.pomdp.commitment import tabulate, tabulate_batch
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.reward_phase import expected_play
 from stackjax.bayesian.words import describe
-from stackjax.errors import UnsolvedError
+from stackjax.errors import InputError, UnsolvedError
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
 from stackjax.types import Array, PRNGKey
 
@@ -40,11 +42,21 @@ class BayesianProblem:
       env: the game and its followers, for as many rounds as a solver lets them learn.
       lasting: the same for as many rounds as a commitment is judged over; ``env`` itself if None.
       settled_share: the largest gap at which followers count as settled, as a share of the game's payoff scale.
+      ties: ``"learned"``, a commitment is judged by the play that followers learn; ``"against"``, by the worst for the leader
+        of all that they may answer in equilibrium, see `worst_payoffs`.
+
+    Raises:
+      InputError: ``ties="against"`` for a game of too many strategies.
     """
 
     env: StackelbergPOMDP
     lasting: StackelbergPOMDP | None = None
     settled_share: float = 0.02
+    ties: str = "learned"
+
+    def __post_init__(self) -> None:
+        if self.ties == "against" and not can_reply(self.env.game):
+            raise InputError(f"ties='against': game {self.env.game.name!r} has too many strategies to find the worst reply")
 
     @property
     def name(self) -> str:
@@ -118,7 +130,10 @@ class BayesianProblem:
             answer, at_risk = answer_of(game, play), jnp.zeros((), play.dtype)
             if changes is not None:
                 at_risk = risk(game, InducedGame(game.type_prior, *changes), answer, self.tie)
-            return Worth((prior * play * game.leader_payoff).sum(), bcce_gap(game, play), at_risk, answer)
+            payoff = (prior * play * game.leader_payoff).sum()
+            if self.ties == "against":  # what it says of several followers is a guess that judging puts right
+                payoff = payoff - tied_loss(game, answer, self.tie)
+            return Worth(payoff, bcce_gap(game, play), at_risk, answer)
 
         return jax.vmap(one, -1)(tables, changes, play)
 
@@ -134,7 +149,14 @@ class BayesianProblem:
         """See `Problem`; ``details`` is an `Evaluation`."""
         evaluation = evaluate_commitment(key, self.lasting or self.env, commitment, num_groups)
         chosen = getattr(evaluation, self.env.reward_play)
-        return Judged(chosen.leader_payoff.mean(), chosen.bcce_gap.max(), evaluation)
+        payoff = chosen.leader_payoff.mean()
+        if self.ties == "against":
+            game = tabulate(self.env.game, self.env.tree, commitment).game
+            worst = lambda *tables: np.asarray(replies(InducedGame(game.type_prior, *tables), NO_GAIN).worst, payoff.dtype)
+            shape = jax.ShapeDtypeStruct((), payoff.dtype)
+            tables = game.follower_payoffs, game.leader_payoff
+            payoff = jax.pure_callback(worst, shape, *tables, vmap_method="sequential")
+        return Judged(payoff, chosen.bcce_gap.max(), evaluation)
 
     def optimum(self) -> Optimum | None:
         """The leader's optimum, or None where it is not known: what cannot be solved must not cost a run its result."""
@@ -142,6 +164,8 @@ class BayesianProblem:
             found = solve(self.env.game, seconds=MOST_SECONDS)
         except (UnsolvedError, ArithmeticError):
             return None
+        if self.ties == "against":
+            return Optimum(found.value if found.weak_value is None else found.weak_value, "upper-bound")
         return Optimum(found.value, found.method, attaining(self.env.game, found))
 
     @property
@@ -150,10 +174,14 @@ class BayesianProblem:
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
-        return describe(self.env, judged.details, commitments, names)
+        found = describe(self.env, judged.details, commitments, names)
+        if self.ties == "learned":
+            return found
+        return [{**words, "leader_payoff": words["worst_payoff"], "learned_payoff": words["leader_payoff"]} for words in found]
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
         rounds = (self.lasting or self.env).num_rounds
-        words = f"for {rounds} rounds, exact expectations over types and play ({self.env.reward_play})"
+        play = self.env.reward_play if self.ties == "learned" else "the worst equilibrium for the leader"
+        words = f"for {rounds} rounds, exact expectations over types and play ({play})"
         return {"num_rounds": rounds, "settled_gap": self.settled_gap, "words": words}

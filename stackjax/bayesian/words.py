@@ -10,12 +10,14 @@ import numpy as np
 
 from stackjax.bayesian.equilibrium.certificate import Certificate
 from stackjax.bayesian.equilibrium.evaluate import Evaluation
+from stackjax.bayesian.equilibrium.replies import worst_payoffs
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pictures import chances_of_paths, moved_strategies, of_strategies
 from stackjax.bayesian.pomdp.commitment import commit, hides_a_difference
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.tree import commitment_paths
+from stackjax.pictures import drawn_or_none
 from stackjax.types import Array
 
 __all__ = ["describe"]
@@ -38,7 +40,7 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
     if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
         actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
     paths = commitment_paths(game, env.tree)
-    moved = moved_strategies(env, commitments)
+    moved, worst = moved_strategies(env, commitments), worst_payoffs(game, env.tree, commitments)
     found = []
     for i in range(len(names)):
         plays = {
@@ -46,19 +48,21 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
             for play in ("argmax", "mixed", "empirical")
         }
         strategies = [np.asarray(table[i]).mean(axis=0) for table in evaluation.strategies]
-        pictures = [game.picture(actions[i], paths, chances_of_paths(game, env.tree, paths, strategies), strategies)]
+        chances = chances_of_paths(game, env.tree, paths, strategies)
+        pictures = [drawn_or_none(partial(game.picture, actions[i], paths, chances, strategies))]
         if moved is not None:
             pictures.append(of_strategies(game, moved[0], [table[i] for table in moved[1]]))
         found.append(
             {
                 **plays[env.reward_play],
+                "worst_payoff": worst[i],
                 "reward_play": env.reward_play,
                 "plays": plays,
                 "commitment": {"observations": observations[i].tolist(), "actions": actions[i].tolist()},
                 "mechanism": game.explain(observations[i], actions[i], paths),
                 "follower_strategies": [table.tolist() for table in strategies],
                 "follower_play": _play_in_words(game, strategies),
-                "pictures": pictures,
+                "pictures": [picture for picture in pictures if picture is not None],
             }
         )
     return found

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -40,6 +40,7 @@ from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov,
 from stackjax.markov.optimum import solve_markov
 from stackjax.markov.pictures import state_graph
 from stackjax.markov.q_learning import q_learning_answer
+from stackjax.pictures import drawn_or_none
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
@@ -311,13 +312,14 @@ class MarkovProblem:
                     "exploitability": float(seen.exploitability),
                     "strong_payoff": float(seen.strong_payoff),
                     "weak_payoff": float(seen.weak_payoff),
+                    "worst_payoff": float(seen.weak_payoff),
                     "commitment": {"observations": observations.tolist(), "actions": actions.tolist()},
                     "mechanism": [f"{game.describe_state(s)}: {game.describe_leader_action(actions[s])}" for s in states],
                     "follower_strategies": [seen.policy.tolist()],
                     "follower_play": [
                         f"{game.describe_state(s)}: {game.describe_action(0, int(seen.policy[s].argmax()))}" for s in states
                     ],
-                    "pictures": state_graph(game, actions, seen.policy, probability[..., i]),
+                    "pictures": drawn_or_none(partial(state_graph, game, actions, seen.policy, probability[..., i])) or [],
                 }
             )
         return found

@@ -21,8 +21,10 @@ __all__ = [
     "print_table",
     "remarks",
     "result_table",
+    "size_of",
 ]
 
+TIED = 1e-5  # of what payoffs may differ by: payoffs closer than this are the same
 PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
 
 
@@ -74,8 +76,15 @@ class LiveProgress:
 
 def best_seed(result: dict[str, Any]) -> dict[str, Any]:
     """A seed whose followers settle if there is any, with the highest leader payoff, among equals the smallest gap."""
-    order = lambda seed: (seed["settled"], round(seed["leader_payoff"], 6), -seed[result["gap_name"]])
+    size = size_of(result)
+    order = lambda seed: (seed["settled"], round(seed["leader_payoff"] / size, 6), -seed[result["gap_name"]])
     return max(result["seeds"], key=order)
+
+
+def size_of(result: dict[str, Any]) -> float:
+    """What payoffs may differ by, game units: what they are rounded against."""
+    low, high = result.get("payoff_range", (0.0, 1.0))
+    return float(high - low) or 1.0
 
 
 def remarks(result: dict[str, Any]) -> list[str]:
@@ -158,23 +167,35 @@ def print_table(result: dict[str, Any], console: Console) -> None:
 def optimum_in_words(result: dict[str, Any]) -> str:
     """The leader's optimum and how it is known, for example ``27.5 (lp)``."""
     seed = result["seeds"][0]
-    return "not known" if seed["optimum"] is None else f"{number(seed['optimum'])} ({seed['optimum_method']})"
+    known = "" if seed["optimum"] is None else number(seed["optimum"], size_of(result))
+    return f"{known} ({seed['optimum_method']})" if known else "not known"
 
 
 def result_table(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """The headings of the result table, and a row of text for each seed."""
-    headings = ["seed", "leader payoff", "to optimum", *result["columns"].values()]
+    size, columns = size_of(result), dict(result["columns"])
+    if "weak_payoff" not in columns and any(_rests_on_ties(seed, size) for seed in result["seeds"]):
+        columns["worst_payoff"] = "worst reply"
+    headings = ["seed", "leader payoff", "to optimum", *columns.values()]
     rows = []
     for seed in result["seeds"]:
-        to_optimum = "?" if seed["optimality_gap"] is None else number(seed["optimality_gap"])
-        row = [str(seed["seed"]), number(seed["leader_payoff"]), to_optimum]
-        for key in result["columns"]:
-            text = ", ".join(number(value) for value in np.atleast_1d(seed[key]))
+        to_optimum = "?" if seed["optimality_gap"] is None else number(seed["optimality_gap"], size)
+        row = [str(seed["seed"]), number(seed["leader_payoff"], size), to_optimum]
+        for key in columns:
+            text = ", ".join("?" if value is None else number(value, size) for value in np.atleast_1d(seed.get(key)))
             row.append(text + (" (not settled)" if key == result["gap_name"] and not seed["settled"] else ""))
         rows.append(row)
     return headings, rows
 
 
-def number(value: float) -> str:
-    """Four decimals without trailing zeros, and no negative zero."""
-    return f"{round(value, 4) + 0.0:.4f}".rstrip("0").rstrip(".")
+def _rests_on_ties(seed: dict[str, Any], size: float) -> bool:
+    """Whether followers who answer as well may pay the leader less."""
+    worst = seed.get("worst_payoff")
+    return worst is not None and worst < seed["leader_payoff"] - TIED * size
+
+
+def number(value: float, size: float = 1.0) -> str:
+    """Four decimals without trailing zeros, and no negative zero; where numbers are of ``size`` 0.01 or less, four digits."""
+    if size > 0.01:
+        return f"{round(value, 4) + 0.0:.4f}".rstrip("0").rstrip(".")
+    return f"{round(value / size, 4) * size + 0.0:.4g}"

@@ -176,7 +176,7 @@ def _graph(picture: Picture) -> "Figure":
     angles = [math.pi / 2 - 2 * math.pi * k / count for k in range(count)]
     places = [(0.0, 0.0)] if count == 1 else [(math.cos(a), math.sin(a)) for a in angles]
     for edge in picture["edges"]:
-        start, end, strength = places[edge["source"]], places[edge["target"]], edge["chance"]
+        start, end, strength = places[edge["source"]], places[edge["target"]], min(edge["chance"], 1.0)
         if edge["source"] == edge["target"]:
             axes.annotate(
                 "↻", (start[0] * 1.0 + 0.13, start[1] * 1.0 + 0.13), fontsize=11, alpha=max(0.25, strength), color=BLUE

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import write_text
+from stackjax.pictures import drawn_or_none
 from stackjax.reports.curves import compared_curves, learning_curves
 from stackjax.reports.display import (
     best_seed,
@@ -54,7 +56,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
         reached=_reached(result),
         plays=_plays(best),
         best=best,
-        pictures=[(picture["title"], draw(picture)) for picture in best.get("pictures", [])],
+        pictures=[(title, svg) for title, svg in _drawn(best.get("pictures", [])) if svg is not None],
         mechanism=_words(best),
         others=[(seed["seed"], _words(seed)) for seed in result["seeds"] if seed is not best],
         curves=learning_curves(metrics.read(directory.metrics), result),
@@ -66,6 +68,10 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
         f"{result['device']}; {versions}",
     )
     write_text(directory.report, text)
+
+
+def _drawn(pictures: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+    return [(picture["title"], drawn_or_none(partial(draw, picture))) for picture in pictures]
 
 
 def _words(seed: dict[str, Any]) -> str:

@@ -50,6 +50,7 @@ def result_of(
         "wall_seconds": timing,
         "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
         "gap_name": problem.gap_name,
+        "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,
         "seeds": entries(problem, [optimum] * len(names), names, concluded, metrics_path),
     }

@@ -70,8 +70,10 @@ def summary(
             }
         )
     mostly_settled = [2 * row["num_unsettled"] <= sweep.base.num_seeds for row in rows]
+    low, high = problem.payoff_range
+    rounded = lambda value: round(value / (high - low), 6)
     order = [
-        (settled, round(row["leader_payoff"], 6), -round(row[gap], 6), row["mean_greedy_payoff"])
+        (settled, rounded(row["leader_payoff"]), -rounded(row[gap]), row["mean_greedy_payoff"])
         for settled, row in zip(mostly_settled, rows, strict=True)
     ]
     best = max(range(len(rows)), key=lambda place: order[place])
@@ -82,6 +84,7 @@ def summary(
         "solver": sweep.base.solver_entry.name,
         "num_seeds": sweep.base.num_seeds,
         "gap_name": gap,
+        "payoff_range": [low, high],
         "columns": problem.columns,
         "versions": versions(),
         "wall_seconds": wall_seconds,

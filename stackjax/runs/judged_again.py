@@ -58,6 +58,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
         "settings": spec.family.resolved(problem, spec.settings),
         "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
         "gap_name": problem.gap_name,
+        "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,
         "seeds": seeds,
     }

@@ -1,19 +1,25 @@
 """What followers may answer to one commitment, in equilibrium: the best and the worst of it for the leader, exactly."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy
 
 from stackjax.bayesian.equilibrium.matrix_commitments import HIGHS, distribution, leaves_no_gain, scaled_columns, tied_best
 from stackjax.bayesian.followers.rounds import all_profiles
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.base import Game, InducedGame
+from stackjax.bayesian.pomdp.commitment import tabulate_batch
+from stackjax.bayesian.pomdp.tree import DecisionTree
+from stackjax.compiler import compiler_options
 
-__all__ = ["MOST_STRATEGY_PROFILES", "Replies", "num_strategy_profiles", "replies"]
+__all__ = ["MOST_STRATEGY_PROFILES", "NO_GAIN", "Replies", "can_reply", "num_strategy_profiles", "replies", "worst_payoffs"]
 
 MOST_STRATEGY_PROFILES = 20_000
-SLACK = 1e-6  # of what a deviator has at stake: what counts as no gain
+MOST_QUICKLY = 2_000  # profiles of strategies whose worst is worked out for every commitment that is judged: some 20 ms each
+NO_GAIN = 1e-6  # of what a deviator has at stake: what counts as no gain
 
 
 class Replies(NamedTuple):
@@ -23,13 +29,16 @@ class Replies(NamedTuple):
     worst: float
 
 
-def replies(game: InducedGame) -> Replies:
+def replies(game: InducedGame, slack: float = 0.0) -> Replies:
     """The range of the leader's payoff over the followers' equilibrium play in ``game`` (no batch axes, NumPy float64).
 
     One follower best-responds at each type, and only ties leave a choice. Several play any Bayesian coarse-correlated
     equilibrium that followers who keep their types to themselves can reach, a distribution over profiles of strategies (maps
     from own type to action): the limits of no-regret learning (Brero et al. 2023, Proposition 3.1). It is one linear programme
     each way.
+
+    Args:
+      slack: of what a follower has at stake: what it does not mind losing, as payoffs were rounded.
 
     Raises:
       ArithmeticError: the linear programme failed, or its answer leaves a deviator more to gain than a millionth of its stake.
@@ -38,13 +47,41 @@ def replies(game: InducedGame) -> Replies:
     followers = np.asarray(game.follower_payoffs, np.float64)
     if game.num_followers == 1:
         payoffs = followers[0]
-        tied = tied_best(payoffs)
+        tied = tied_best(payoffs) | (payoffs >= payoffs.max(axis=-1, keepdims=True) - slack * np.ptp(payoffs))
         best, worst = np.where(tied, leader, -np.inf).max(axis=1), np.where(tied, leader, np.inf).min(axis=1)
         return Replies(float(prior @ best), float(prior @ worst))
     value, gains = _strategic_form(prior, followers, leader)
     low, spread = value.min(), float(np.ptp(value)) or 1.0
-    extremes = [_extreme(sign * (value - low) / spread, gains) * sign * spread + low for sign in (1.0, -1.0)]
+    extremes = [_extreme(sign * (value - low) / spread, gains, slack) * sign * spread + low for sign in (1.0, -1.0)]
     return Replies(*map(float, extremes))
+
+
+def can_reply(game: Game) -> bool:
+    """Whether `worst_payoffs` has an answer for ``game``, quickly enough to ask for it again and again."""
+    profiles = num_strategy_profiles(game.num_types, game.num_actions)
+    return game.num_followers == 1 or profiles <= MOST_QUICKLY
+
+
+def worst_payoffs(game: Game, tree: DecisionTree, commitments: Any) -> list[float | None]:
+    """What each of ``commitments [S, O, ...]`` pays at the followers' worst equilibrium for the leader, in float64.
+
+    Followers do not mind what is less than a millionth of their stake: commitments are float32. None where it is not known.
+    """
+    if not can_reply(game):
+        return [None] * len(commitments)
+    with jax.enable_x64(True):
+        is_box = not jnp.issubdtype(np.asarray(commitments).dtype, np.integer)
+        made = jnp.asarray(np.asarray(commitments), np.float64 if is_box else np.int32)
+        options = compiler_options(runs_once=True)
+        table = jax.device_get(jax.jit(lambda made: tabulate_batch(game, tree, made).game, compiler_options=options)(made))
+    found: list[float | None] = []
+    for b in range(len(commitments)):
+        one = InducedGame(game.type_prior, table.follower_payoffs[..., b], table.leader_payoff[..., b])
+        try:
+            found.append(replies(one, NO_GAIN).worst)
+        except ArithmeticError:
+            found.append(None)
+    return found
 
 
 def num_strategy_profiles(num_types: tuple[int, ...], num_actions: tuple[int, ...]) -> int:
@@ -75,12 +112,12 @@ def _strategic_form(prior: np.ndarray, followers: np.ndarray, leader: np.ndarray
     return value, np.stack(list(deviations.values()))
 
 
-def _extreme(objective: np.ndarray, gains: np.ndarray) -> float:
-    """The largest expectation of ``objective [S]`` over distributions that leave no deviator a gain ``[D, S]``."""
+def _extreme(objective: np.ndarray, gains: np.ndarray, slack: float) -> float:
+    """The largest expectation of ``objective [S]`` over distributions that leave no deviator more than ``slack`` to gain."""
     found = scipy.optimize.linprog(
         -objective,
         A_ub=scaled_columns(gains.T).T,
-        b_ub=np.zeros(len(gains)),
+        b_ub=np.full(len(gains), slack),
         A_eq=np.ones((1, len(objective))),
         b_eq=[1.0],
         method="highs",
@@ -89,6 +126,6 @@ def _extreme(objective: np.ndarray, gains: np.ndarray) -> float:
     if found.status != 0:  # never infeasible: every finite game has a coarse-correlated equilibrium
         raise ArithmeticError(f"the linear programme of the followers' replies failed: {found.message}")
     chances = distribution(found.x)
-    if not leaves_no_gain(chances, gains.T, SLACK):  # checked again in float64
+    if slack == 0.0 and not leaves_no_gain(chances, gains.T, NO_GAIN):  # checked again in float64
         raise ArithmeticError("the linear programme's answer leaves a follower something to gain")
     return float(objective @ chances)

@@ -219,6 +219,7 @@ class AffineProblem:
                 {
                     "leader_payoff": revenue,
                     "half_width": half_width,
+                    "worst_payoff": revenue,  # ties have no chance
                     "regret": 0.0,
                     "options": int((shares > 5e-4).sum()),
                     "item_wise_myerson": item_wise_myerson(self.game.bidders, self.game.items),

@@ -194,6 +194,7 @@ class SaleProblem:
                 {
                     "leader_payoff": value.value,
                     "half_width": value.half_width,
+                    "worst_payoff": value.value,  # ties have no chance
                     "regret": 0.0,
                     "commitment": {"observations": observations.tolist(), "actions": commitment.tolist()},
                     "mechanism": self._words(np.asarray(table.prices)),

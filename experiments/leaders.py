@@ -51,8 +51,8 @@ def main(settings: Settings) -> None:
         "PPO with default settings, polished, gets 0.97 of the optimum in every kind and size, and no less than random search",
         f"least mean {min(means):.4f}; ahead of search by {min(gaps):.4f} to {max(gaps):.4f}",
         min(means) >= 0.97 and min(gaps) >= -0.005,
-        f"before polishing the least mean is {min(alone):.4f}, because PPO's grid of 21 points an entry misses fine mixes: "
-        f"polishing the same commitments without a grid gives {means[int(np.argmin(alone))]:.4f}",
+        f"before polishing the least mean is {min(alone):.4f}, as PPO's grid of {sx.PPOConfig().grid_points} points an entry "
+        f"misses fine mixes: polishing the same commitments without a grid gives {means[int(np.argmin(alone))]:.4f}",
         seeds=seeds // 5,
     )
     posted = [row for row in rows if row["kind"] == "posted-price"]
@@ -64,8 +64,7 @@ def main(settings: Settings) -> None:
         "direct loses nothing on posted prices with messages, uniform values, on every seed",
         f"{reached['direct']} of {total} runs; PPO {reached['ppo']}, search {reached['search']}",
         reached["direct"] == total,
-        f"{len(sizes_seen)} sizes, from {sizes_seen[0]} to {sizes_seen[-1]}; 200 updates of "
-        "direct, which decide: with 400, its default, it loses nothing on 25 of 25 seeds at n = 6, m = 2",
+        f"{len(sizes_seen)} sizes, from {sizes_seen[0]} to {sizes_seen[-1]}; 200 updates of direct, half of its default",
         seeds=len(posted[0]["share"]),
     )
     figure, (panels,) = new_figure(columns=2, height=2.1, sharey=True)

@@ -14,7 +14,7 @@ import stackjax as sx
 from stackjax.disk.files import to_json, write_bytes, write_text
 from toolkit.figures import to_png
 from toolkit.settings import Settings
-from toolkit.training import reused_seconds
+from toolkit.training import MADE_BY, reused_seconds
 
 __all__ = ["Claim", "Experiment", "claims_table"]
 
@@ -52,13 +52,14 @@ class Experiment:
         print(f"  [{'yes' if holds else 'NO'}] {claim}: {measured}", flush=True)
 
     def write(self, figure: Figure, data: dict[str, Any]) -> None:
-        """Write both files."""
+        """Write both files; ``code`` is a digest of the library's source, see `MADE_BY`."""
         device = jax.devices()[0]
         content = {
             "experiment": self.name,
             "command": f"python experiments/{self.name}.py --seeds {self.settings.seeds}" + " --quick" * self.settings.quick,
             "seeds": self.settings.seeds,
             "device": f"{device.platform}: {device.device_kind}",
+            "code": MADE_BY["source"][:16],
             "versions": {"python": platform.python_version(), "jax": jax.__version__, "stackjax": sx.__version__},
             "wall_seconds": round(time.perf_counter() - self._started + reused_seconds() - self._reused, 1),
             "claims": [dataclasses.asdict(claim) for claim in self.claims],

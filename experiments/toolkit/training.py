@@ -17,7 +17,7 @@ from stackjax.disk import metrics
 from stackjax.disk.files import to_json, write_text
 from toolkit.settings import Settings
 
-__all__ = ["QUICK_UPDATES", "Curve", "Run", "paper_lengths", "reused_seconds", "step_path", "train", "train_default"]
+__all__ = ["MADE_BY", "QUICK_UPDATES", "Curve", "Run", "paper_lengths", "reused_seconds", "step_path", "train", "train_default"]
 
 QUICK_UPDATES = 50
 _REUSED: list[float] = []

@@ -200,24 +200,25 @@ def improved_for_few(game: MenuGame, menu: Menu, most_options: int) -> Menu:
     best = rounded(menu)
     most, whole = game.profit(best).value, game.with_free(menu)
     reach = float((np.abs(atoms) @ np.maximum(np.abs(game.allocations.low), np.abs(game.allocations.high))).max())
-    tried = [((atoms @ whole.allocations.T - whole.prices).argmax(axis=1), len(menu.prices))]
+    tried = [((atoms @ whole.allocations.T - whole.prices).argmax(axis=1), len(menu.prices))] if len(menu.prices) else []
     everything = best_of_all(game)
     if everything is not None:
         options = np.concatenate([everything.menu.allocations, game.free])
         prices = np.append(everything.menu.prices, np.zeros(len(game.free)))
         gains = atoms @ options.T - prices
         margins = prices - options @ game.cost
+        margins[len(everything.menu.prices) :] += CLOSE * game.scale  # what is free, where nothing else pays more
         tied = gains >= gains.max(axis=1, keepdims=True) - CLOSE * game.scale - 1e-9 * reach
-        if len(everything.menu.prices) <= most_options:
+        if 0 < len(everything.menu.prices) <= most_options:
             tried.append((np.where(tied, margins, -np.inf).argmax(axis=1), len(everything.menu.prices)))
         if len(atoms) <= most_options:
             tried.append((np.arange(len(atoms)), len(atoms)))
     slack = max(STRICT * game.scale, ROUNDING * reach)
-    for taken, count in tried:
-        found = best_for(game, taken, count, slack)
-        if found is not None:
-            tried_menu = rounded(_without_spares(found[1], taken))
-            value = game.profit(tried_menu).value
-            if value > most:
-                best, most = tried_menu, value
+    solved = [(best_for(game, taken, count, slack), taken) for taken, count in tried]
+    menus = [_without_spares(found[1], taken) for found, taken in solved if found is not None]
+    for better in (*menus, menu._replace(allocations=menu.allocations[:0], prices=menu.prices[:0])):  # last, to offer nothing
+        tried_menu = rounded(better)
+        value = game.profit(tried_menu).value
+        if value > most:
+            best, most = tried_menu, value
     return best

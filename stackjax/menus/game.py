@@ -25,6 +25,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["Menu", "MenuGame", "Profit"]
 
 NUM_SHIFTS, LOG_POINTS = 16, 13
+ROOM = 1e-5  # of the spread of values
 
 
 class Menu(NamedTuple):
@@ -112,11 +113,12 @@ class MenuGame:
             worth = np.maximum(corners * self.law.low, corners * self.law.high).sum(axis=1).max()
             highest = worth - np.minimum(self.free * self.law.low, self.free * self.law.high).sum(axis=1).max()
         else:
-            highest = ((self.law.atoms @ corners.T).max(axis=1) - (self.law.atoms @ self.free.T).max(axis=1)).max()
+            room = ROOM * self.scale  # for the little by which a type must prefer its option
+            highest = room + ((self.law.atoms @ corners.T).max(axis=1) - (self.law.atoms @ self.free.T).max(axis=1)).max()
         least = -self.allocations.most(-self.cost) - float((self.free @ self.cost).max())
         if self.belief is not None:
             least = max(least, -self.allocations.most(-self.belief))
-        least = min(least, 0.0)
+        least = min(least, 0.0) - (0.0 if self.law.atoms is None else room)
         return least, max(float(highest), least + 1e-3 * self.scale)
 
     @property

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stackjax as sx
+from stackjax.claims import verified
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.markov.contracts import (
     ContractGame,
@@ -21,6 +22,7 @@ from stackjax.markov.contracts import (
 )
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.problem import MarkovProblem
+from tests.siblings import first
 
 CHANCES = np.array([[0.9, 0.1], [0.1, 0.9]])
 TWO_STEPS = (np.tile([0.0, -0.8], (3, 1)), np.tile([0.0, 14 / 9], (3, 1)), CHANCES, tree_successor(2))
@@ -115,6 +117,54 @@ def test_committing_pays_no_less_than_the_equilibrium(seed):
     assert float(paid[0]) == pytest.approx(value, abs=1e-3)
     assert (paid <= value + 1e-3).all()
     assert problem.optimum().method == "lp"
+
+
+def random_contracts(seed):
+    """Random processes, with loops, that are cut off by their horizon; payments in a box."""
+    rng = np.random.default_rng(seed)
+    states = int(rng.integers(1, 4))
+    costs = np.stack([np.zeros(states), -rng.uniform(0, 0.6, states)], axis=1)
+    gains = rng.uniform(0, 1.5, (states, 2)) * [0.2, 1.0]
+    chance = rng.uniform(0.6, 0.9)
+    chances = np.array([[chance, 1 - chance], [1 - chance, chance]])
+    successor = rng.integers(0, states + 1, (states, 2))
+    return ContractGame(costs, gains, chances, successor, int(rng.integers(1, 5)), float(rng.choice([0.3, 1.0, 3.0])))
+
+
+@pytest.mark.parametrize("seed", first(2, range(8)))
+def test_the_best_contracts_keep_to_the_horizon_and_the_box_and_no_others_earn_more(seed):
+    game = random_contracts(seed)
+    problem = MarkovProblem(game, MarkovFollowers("exact"))
+    claimed = problem.optimum()
+    assert (claimed.commitment >= 0).all()
+    assert (claimed.commitment <= game.leader_actions.high[0]).all()
+    assert verified(problem, claimed).method == "lp"
+    tried = problem.commitments.draw(jax.random.key(seed), 200).at[0].set(0.0)  # the first pays nothing
+    assert (jax.jit(problem.worth)(jax.random.key(0), tried).payoff <= claimed.value + 1e-5).all()
+
+
+def test_a_horizon_cuts_contracts_short():
+    tree = random_tree(0, 3)
+    values = [ContractGame(*tree, horizon=horizon).solve().value for horizon in (1, 2, 3, 9)]
+    assert values[0] < values[1] < values[2]
+    assert values[2] == values[3] == pytest.approx(best_contracts(*tree)[0])
+    cheap = ContractGame(*tree, horizon=3, most=0.2).solve()
+    assert cheap.value < values[2]
+    assert cheap.commitment.max() <= 0.2
+
+
+def test_an_agent_that_knows_the_time_may_do_something_else_when_it_comes_back():
+    costs, gains = np.array([[0.0, -0.3], [0.0, -0.5]]), np.array([[0.0, 1.0], [0.2, 0.4]])
+    chances, loop = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0, 1], [1, 0]])
+    same, timed = (ContractGame(costs, gains, chances, loop, 3).solve(knows_time=knows).value for knows in (False, True))
+    assert timed < same  # one agent more that can deviate
+    with pytest.raises(UnsolvedError, match="too many to solve"):
+        ContractGame(costs, gains, chances, loop, 50).solve(knows_time=True)
+    nothing = ContractGame(costs, gains, chances, loop, 50)
+    paid = MarkovProblem(nothing, MarkovFollowers("exact")).worth(jax.random.key(0), jnp.zeros((1, 3, 2))).payoff
+    assert nothing.solve().value >= float(paid[0])
+    with pytest.raises(InputError, match="to a later one"):
+        best_contracts(costs, gains, chances, loop)
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ import pytest
 
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.menus.persuasion import Persuasion, best_signals, certify_senders, full_revelation, learn_senders
+from tests.siblings import first
 
 PRIOR = np.array([0.7, 0.3])  # innocent, guilty
 JUDGE = np.eye(2)  # is paid for acquitting the innocent and convicting the guilty
@@ -77,6 +78,44 @@ def test_no_search_finds_more_than_the_certificate(seed):
             other = rng.dirichlet(np.ones(2) * rng.choice([0.1, 1.0]), 2)
             tried = tuple(other if j == i else table for j, table in enumerate(signals))
             assert payoff_by_hand(problem, tried, i) <= most + 1e-7
+
+
+def test_a_certificate_counts_signals_that_were_not_learned():
+    """A sender with the receiver's own wishes wants to tell three states apart: two signals leave it a third to gain."""
+    aligned = Persuasion(np.full(3, 1 / 3), np.eye(3)[None], np.eye(3))
+    two = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    found = certify_senders(aligned, (two,))
+    assert (found.payoffs[0], found.gain[0]) == (pytest.approx(2 / 3), pytest.approx(1 / 3, abs=1e-6))
+    assert learn_senders(jax.random.key(0), aligned, num_updates=50).payoffs[0] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_sender_gains_what_the_programme_of_recommendations_says(seed):
+    rng = np.random.default_rng(seed)
+    problem = Persuasion(rng.dirichlet(np.ones(3)), rng.uniform(0, 1, (1, 3, 3)), rng.uniform(0, 1, (3, 3)))
+    best, _ = best_signals(problem)
+    found = certify_senders(problem, (np.ones((3, 1)),))
+    assert found.payoffs[0] + found.gain[0] == pytest.approx(best, abs=1e-5)
+
+
+def test_ties_that_nobody_can_break_go_to_the_sum_of_senders():
+    """The receiver does not care at all: a sender cannot make it do what the sum does not like."""
+    rng = np.random.default_rng(0)
+    problem = Persuasion(PRIOR, rng.uniform(0, 1, (2, 2, 2)), np.ones((2, 2)))
+    total = np.einsum("s,sa->a", PRIOR, problem.senders.sum(axis=0))
+    silent = certify_senders(problem, (np.ones((2, 1)), np.ones((2, 1))))
+    np.testing.assert_allclose(silent.payoffs, np.einsum("s,isa->ia", PRIOR, problem.senders)[:, total.argmax()])
+    told = full_revelation(problem)
+    for i in range(2):  # what it can do is tell the states apart
+        most = max(silent.payoffs[i], told[i])
+        assert silent.payoffs[i] + silent.gain[i] >= most - 1e-6
+
+
+@pytest.mark.parametrize("seed", first(3, [10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]))
+def test_random_senders_end_where_nobody_gains(seed):
+    rng = np.random.default_rng(seed)
+    problem = Persuasion(rng.dirichlet(np.ones(2)), rng.uniform(0, 1, (2, 2, 2)), rng.uniform(0, 1, (2, 2)))
+    assert learn_senders(jax.random.key(0), problem).gain.max() <= 1e-5
 
 
 def test_mistakes_name_what_is_allowed():

@@ -2,7 +2,16 @@
 
 import itertools
 
-__all__ = ["best_stationary_values", "best_timed_values", "greedy_after_q_learning", "value_of", "visits_of"]
+import numpy as np
+
+__all__ = [
+    "best_endless_values",
+    "best_stationary_values",
+    "best_timed_values",
+    "greedy_after_q_learning",
+    "value_of",
+    "visits_of",
+]
 
 
 def value_of(game, policy, steps, discount):
@@ -97,3 +106,24 @@ def greedy_after_q_learning(values, after, pays, *, start, episodes, steps, rate
             values[s][a] += rate * (pays[s][a] + future - values[s][a])
             s = after[s][a]
     return [row.index(max(row)) for row in values]
+
+
+def best_endless_values(game, discount, tie=1e-9):
+    """Over all policies of an episode without an end: ``(follower, leader's best and worst)``, averages, by linear equations.
+
+    A policy is best if it is worth as much as the best in every state.
+    """
+    states, actions = len(game["leader"]), len(game["leader"][0])
+    found = []
+    for table in itertools.product(range(actions), repeat=states):
+        moves = np.zeros((states, states))
+        for s, a in enumerate(table):
+            for k, chance in enumerate(game["probability"][s][a]):
+                moves[s, game["successor"][s][a][k]] += chance
+        pays = np.array([[game[who][s][a] for s, a in enumerate(table)] for who in ("follower", "leader")])
+        found.append((1.0 - discount) * np.linalg.solve(np.eye(states) - discount * moves, pays.T).T)
+    worths = np.array(found)  # [policies, 2, S]
+    most = worths[:, 0].max(axis=0)
+    size = max(1.0, np.abs(most).max())
+    among = worths[(worths[:, 0] >= most - tie * size).all(axis=1), 1] @ np.asarray(game["initial"])
+    return float(most @ np.asarray(game["initial"])), float(among.max()), float(among.min())

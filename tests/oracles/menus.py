@@ -1,9 +1,11 @@
 """Menus by the definition, in plain NumPy and SciPy: what a sample of buyers takes, and the best mechanism for few types."""
 
+import itertools
+
 import numpy as np
 import scipy.optimize
 
-__all__ = ["best_mechanism", "sampled_profit"]
+__all__ = ["best_mechanism", "best_of_all_menus", "sampled_profit"]
 
 
 def sampled_profit(types, allocations, prices, cost):
@@ -45,3 +47,48 @@ def best_mechanism(atoms, weights, cost, free):
     found = scipy.optimize.linprog(-worth, np.array(rows), np.array(limits), bounds=bounds, method="highs")
     assert found.status == 0, found.message
     return -found.fun
+
+
+def best_of_all_menus(atoms, weights, sides, cost, free):
+    """The most that any mechanism earns: a programme for each way in which types take an option of their own or a free one.
+
+    ``sides`` are the lows and highs of what may be offered; prices are not bounded. Ties go to the seller.
+    """
+    count, d = atoms.shape
+    best = -np.inf
+    for taken in itertools.product(range(-1, len(free)), repeat=count):  # -1 is an option of one's own
+        own = [i for i in range(count) if taken[i] < 0]
+        place = {i: k * (d + 1) for k, i in enumerate(own)}
+        size = len(own) * (d + 1)
+        rows, limits, feasible = [], [], True
+        for i, x in enumerate(atoms):
+            mine, held = np.zeros(size), 0.0
+            if taken[i] < 0:
+                mine[place[i] : place[i] + d + 1] = np.append(x, -1.0)
+            else:
+                held = float(free[taken[i]] @ x)
+            for j in own:
+                if j != i:
+                    other = np.zeros(size)
+                    other[place[j] : place[j] + d + 1] = np.append(x, -1.0)
+                    rows.append(other - mine)
+                    limits.append(held)
+            for option in free:
+                if taken[i] < 0:
+                    rows.append(-mine)
+                    limits.append(-float(option @ x))
+                elif float(option @ x) > held + 1e-12:
+                    feasible = False
+        if not feasible:
+            continue
+        earned = sum(weights[i] * -float(cost @ free[taken[i]]) for i in range(count) if taken[i] >= 0)
+        if own:
+            worth = np.concatenate([weights[i] * np.append(-cost, 1.0) for i in own])
+            bounds = [*zip(*sides, strict=True), (None, None)] * len(own)
+            matrix = (np.array(rows), np.array(limits)) if rows else (None, None)
+            found = scipy.optimize.linprog(-worth, *matrix, bounds=bounds, method="highs")
+            if found.status != 0:
+                continue
+            earned -= found.fun
+        best = max(best, earned)
+    return best

@@ -173,5 +173,6 @@ def tabulate_markov(game: MarkovGame, commitments: Array) -> InducedMarkovGame:
     by_state = jax.vmap(by_action, (0, None, 0))
     every = jax.vmap(by_state, (None, None, 0), -1)
     chances, paid = every(jnp.arange(states, dtype=jnp.int32), jnp.asarray(joint), commitments)
-    paid = jnp.moveaxis(paid, 2, 0)  # [1 + N, S, J, B]
+    dtype = min(chances.dtype, paid.dtype, key=lambda one: one.itemsize)  # a game may round one of them
+    chances, paid = chances.astype(dtype), jnp.moveaxis(paid.astype(dtype), 2, 0)  # [S, J, K, B], [1 + N, S, J, B]
     return InducedMarkovGame(game.successor.reshape(states, -1, outcomes), np.asarray(game.initial), chances, paid[1:], paid[0])

@@ -131,7 +131,7 @@ def random_contracts(seed):
     return ContractGame(costs, gains, chances, successor, int(rng.integers(1, 5)), float(rng.choice([0.3, 1.0, 3.0])))
 
 
-@pytest.mark.parametrize("seed", first(2, range(8)))
+@pytest.mark.parametrize("seed", first(1, range(8)))
 def test_the_best_contracts_keep_to_the_horizon_and_the_box_and_no_others_earn_more(seed):
     game = random_contracts(seed)
     problem = MarkovProblem(game, MarkovFollowers("exact"))

@@ -14,7 +14,9 @@ from stackjax.markov import MarkovGame, solve_markov
 from stackjax.markov.answers import Length, softmax_answer
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import tabulate_markov
+from stackjax.markov.pictures import state_graph
 from stackjax.markov.problem import MarkovProblem
+from stackjax.reports.pictures import draw
 from tests.oracles.markov import best_endless_values, best_stationary_values, best_timed_values
 
 SOME = settings(max_examples=12, deadline=None)
@@ -90,7 +92,7 @@ def test_optima_are_the_oracles(knows_time, seed):
     assert found.weak_value <= found.value + 1e-9
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_the_certificate_of_the_optimum_is_the_optimum_and_no_other_is_above(seed):
     game = random_tables(seed)
@@ -149,6 +151,14 @@ def test_no_discount_at_all_is_no_end():
     assert jnp.isfinite(jax.jit(problem.worth)(jax.random.key(0), jnp.zeros((2, 4), jnp.int32)).payoff).all()
 
 
+def test_a_picture_takes_chances_that_sum_to_a_little_more_than_one():
+    game = chain(2)
+    (picture,) = state_graph(game, np.zeros(4, int), np.eye(2)[[0, 0, 0, 0]], np.full((4, 2, 1), 1.0 + 2e-8))
+    assert all(0 <= edge["chance"] <= 1 for edge in picture["edges"])
+    assert "<svg" in draw(picture)
+
+
+@pytest.mark.long
 def test_chances_that_sum_to_more_than_one_cost_no_result(tmp_path):
     """In float32 they may; what a picture makes of them used to end a finished run in a traceback."""
     rng = np.random.default_rng(3)

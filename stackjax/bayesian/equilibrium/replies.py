@@ -65,7 +65,8 @@ def can_reply(game: Game) -> bool:
 def worst_payoffs(game: Game, tree: DecisionTree, commitments: Any) -> list[float | None]:
     """What each of ``commitments [S, O, ...]`` pays at the followers' worst equilibrium for the leader, in float64.
 
-    Followers do not mind what is less than a millionth of their stake: commitments are float32. None where it is not known.
+    Followers do not mind what is less than a millionth of their stake: commitments are float32. None where it is not known,
+    because there are too many strategies, or because the game's functions are in float32 alone.
     """
     if not can_reply(game):
         return [None] * len(commitments)
@@ -73,7 +74,10 @@ def worst_payoffs(game: Game, tree: DecisionTree, commitments: Any) -> list[floa
         is_box = not jnp.issubdtype(np.asarray(commitments).dtype, np.integer)
         made = jnp.asarray(np.asarray(commitments), np.float64 if is_box else np.int32)
         options = compiler_options(runs_once=True)
-        table = jax.device_get(jax.jit(lambda made: tabulate_batch(game, tree, made).game, compiler_options=options)(made))
+        try:
+            table = jax.device_get(jax.jit(lambda made: tabulate_batch(game, tree, made).game, compiler_options=options)(made))
+        except (TypeError, ValueError):  # a game that mixes its precision with another
+            return [None] * len(commitments)
     found: list[float | None] = []
     for b in range(len(commitments)):
         one = InducedGame(game.type_prior, table.follower_payoffs[..., b], table.leader_payoff[..., b])

@@ -14,6 +14,7 @@ import numpy as np
 
 from stackjax.errors import InputError
 from stackjax.problem import Optimum, Problem
+from stackjax.spaces import Discrete
 from stackjax.types import Array
 
 __all__ = [
@@ -40,12 +41,19 @@ class WrongOptimumError(InputError):
 
 
 def as_commitment(problem: Problem, commitment: Any) -> np.ndarray:
-    """A claim's commitment ``[O, ...]`` as judging takes it; raises `InputError` if its shape is another."""
-    table = problem.commitments
-    made = np.asarray(commitment, np.asarray(table.actions.zeros()).dtype)
-    shape = (table.num_nodes, *table.actions.shape)
-    if made.shape != shape:
-        raise InputError(f"the optimum of {problem.name!r} has a commitment of shape {made.shape}, but it must be {shape}")
+    """A claim's commitment ``[O, ...]`` as judging takes it; raises `InputError` unless it is one of the problem's."""
+    table, given = problem.commitments, np.asarray(commitment)
+    space, shape = table.actions, (table.num_nodes, *table.actions.shape)
+    what = f"the optimum of {problem.name!r} has a commitment"
+    if given.shape != shape:
+        raise InputError(f"{what} of shape {given.shape}, but it must be {shape}")
+    made = given.astype(np.asarray(space.zeros()).dtype)
+    low, high = (0, space.n - 1) if isinstance(space, Discrete) else (np.asarray(space.low), np.asarray(space.high))
+    size = np.maximum(np.abs(low), np.abs(high))
+    room = 0 if isinstance(space, Discrete) else TOLERANCE * (np.asarray(high) - low) + ROUNDING * size
+    inside = (made >= low - room) & (made <= high + room) & (np.abs(made - given) <= ROUNDING * (1.0 + np.abs(given)))
+    if not inside.all():
+        raise InputError(f"{what} that holds {given[~inside].ravel()[0]}, but every leader action must be {space.allowed()}")
     return made
 
 
@@ -86,12 +94,13 @@ def checked(problem: Problem, optimum: Optimum | None, words: dict[str, Any] | N
     if optimum is None or optimum.method == "upper-bound":
         return optimum
     as_bound = optimum._replace(method="upper-bound", commitment=None)
-    if words is None or words[problem.gap_name] > problem.settled_gap:
+    if words is None or not words[problem.gap_name] <= problem.settled_gap:
         return as_bound
     wrong = refutation(problem, optimum, [words])
     if wrong is not None:
         raise WrongOptimumError(wrong)
-    return as_bound if words["leader_payoff"] < optimum.value - _margin(problem, optimum, words) else optimum
+    is_attained = words["leader_payoff"] >= optimum.value - _margin(problem, optimum, words)  # False for NaN
+    return optimum if is_attained else as_bound
 
 
 def distance(problem: Problem, optimum: Optimum | None, words: dict[str, Any]) -> float | None:

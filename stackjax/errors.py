@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "InputError",
     "UnsolvedError",
+    "count_in_words",
     "near_matches",
     "nearest",
     "or_words",
@@ -54,6 +55,11 @@ def or_words(matches: list[str]) -> str:
 def near_matches(name: str, known: Iterable[str]) -> str:
     """``" Did you mean 'a' or 'b'?"``, or an empty string when nothing known is near."""
     return or_words(nearest(name, known))
+
+
+def count_in_words(count: int) -> str:
+    """A whole number, or about how large it is if nobody would read it."""
+    return str(count) if count < 10**15 else f"about 10^{int(count.bit_length() * math.log10(2))}"
 
 
 def require(name: str, value: object, holds: bool, allowed: str) -> None:

@@ -68,9 +68,9 @@ class RunDirectory:
         """Raise `InputError` if the game is a Python file that was changed since: what the run left is not about it."""
         described = self._described()
         described = described.get("first", described)  # a sweep's first run
-        file = described.get("python_file")
-        if file is not None and pathlib.Path(file).is_file():
-            check_same_file(pathlib.Path(file), described["python_file_sha256"])
+        file, digest = described.get("python_file"), described.get("python_file_sha256")
+        if isinstance(file, str) and file.endswith(".py") and isinstance(digest, str) and pathlib.Path(file).is_file():
+            check_same_file(pathlib.Path(file), digest)
 
     def hold(self) -> None:
         """Keep others from writing here until `release`, or until this process is gone.
@@ -93,6 +93,19 @@ class RunDirectory:
         Raises:
           InputError: no run may go here, or another process holds it.
         """
+        parent = self._check_usable(resume, overwrite)
+        try:
+            with tempfile.TemporaryFile(dir=parent):
+                pass
+            self._made = [place for place in (self.path, *self.path.parents) if not place.exists()]
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._hold()
+        except OSError as error:
+            raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error} ({parent})") from error
+        self._check_usable(resume, overwrite)  # somebody may have come and gone before it was ours
+
+    def _check_usable(self, resume: bool, overwrite: bool) -> pathlib.Path:
+        """Raise `InputError` unless a run may go here; the nearest directory that is there already."""
         if resume and overwrite:
             raise InputError("--resume and --overwrite contradict each other; give one of them")
         broken = [place for place in (self._given, *self._given.parents) if place.is_symlink() and not place.exists()]
@@ -114,15 +127,7 @@ class RunDirectory:
             raise InputError(
                 f"output directory {self.path} holds {left[0]} but no config.json that tells whose it is; use another --out"
             )
-        parent = next(p for p in (self.path, *self.path.parents) if p.exists())
-        try:
-            with tempfile.TemporaryFile(dir=parent):
-                pass
-            self._made = [place for place in (self.path, *self.path.parents) if not place.exists()]
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._hold()
-        except OSError as error:
-            raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error} ({parent})") from error
+        return next(p for p in (self.path, *self.path.parents) if p.exists())
 
     def prepare(self, config: dict[str, Any], overwrite: bool) -> None:
         """Make the directory hold ``config`` and, with ``overwrite``, nothing of an earlier run; holds it until `release`."""

@@ -69,11 +69,14 @@ class Length(NamedTuple):
 
 
 def tie_of(game: MarkovGame, length: Length, dtype: Any) -> float:
-    """Values of an episode that are closer than this, game units, are equal to the follower, in the precision ``dtype``."""
+    """Values of an episode that are closer than this, game units, are equal to the follower, in the precision ``dtype``.
+
+    Without an end values are averages. What an action is worth then is a sum over some ``1 / (1 - γ)`` steps, and compared so.
+    """
     low, high = game.payoff_bounds[1]
     of_range = TIE_IN_A_BOX if isinstance(game.leader_actions, Box) else TIE
     size = jnp.dtype(dtype).itemsize
-    return float(length.weight * (of_range * (high - low) + ROUNDING[size] * max(abs(low), abs(high))))
+    return float(length.weight * (of_range * length.scale * (high - low) + ROUNDING[size] * max(abs(low), abs(high))))
 
 
 class Values(NamedTuple):

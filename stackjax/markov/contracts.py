@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 
 from stackjax.arrays import in_full
-from stackjax.errors import InputError, UnsolvedError, require, require_count
+from stackjax.errors import InputError, UnsolvedError, count_in_words, require, require_count
 from stackjax.markov.game import MarkovGame
 from stackjax.markov.optimum import MarkovOptimum
 from stackjax.spaces import Box
@@ -218,8 +218,8 @@ def _policies(
     count = actions ** int(times.sum())
     if count > MOST_POLICIES:
         raise UnsolvedError(
-            f"contracts in {states} states are too many to solve: {count} policies of the agent, each a linear programme; at "
-            f"most {MOST_POLICIES} policies"
+            f"contracts in {states} states are too many to solve: {count_in_words(count)} policies of the agent, each a linear "
+            f"programme; at most {MOST_POLICIES} policies"
         )
     choices = np.zeros((count, *times.shape), int)
     choices[:, times] = np.indices((actions,) * int(times.sum())).reshape(-1, count).T

@@ -1,6 +1,7 @@
 """The leader's exact optimum in small Markov games: every table of actions is tried, in float64."""
 
 import itertools
+import time
 from typing import NamedTuple
 
 import jax
@@ -9,18 +10,19 @@ import numpy as np
 
 from stackjax.arrays import in_full
 from stackjax.compiler import compiler_options
-from stackjax.errors import UnsolvedError, require_is
+from stackjax.errors import UnsolvedError, count_in_words, require_is
 from stackjax.markov.answers import MOST_POLICIES, POLICIES_AT_ONCE, Length, best_stationary, best_timed, evaluate, tie_of
 from stackjax.markov.game import MarkovGame, tabulate_markov
 from stackjax.spaces import Discrete
 from stackjax.types import Array
 
-__all__ = ["MarkovOptimum", "solve_markov"]
+__all__ = ["MarkovOptimum", "solve_markov", "takes_long"]
 
 MOST_TABLES = 65_536
 MOST_PAIRS = 4_000_000  # of a leader's table and a follower's policy
 ROUNDING = 1e-9  # of the leader's payoffs in an episode: tables that pay alike
 CELLS_AT_ONCE = 4_000_000
+LONG_WORK = 20_000_000  # numbers that sweeps go over: a second or so
 
 
 class MarkovOptimum(NamedTuple):
@@ -44,15 +46,25 @@ class MarkovOptimum(NamedTuple):
 
 
 @in_full
-def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum:
+def takes_long(game: MarkovGame) -> bool:
+    """Whether `solve_markov` may take more than a second or two: nothing should wait for it."""
+    if not isinstance(game.leader_actions, Discrete):
+        return False
+    sweeps = game.horizon or Length.of(None, game.discount).steps
+    return min(game.leader_actions.n**game.num_states, MOST_TABLES) * game.successor.size * sweeps > LONG_WORK
+
+
+def solve_markov(game: MarkovGame, *, knows_time: bool = False, seconds: float | None = None) -> MarkovOptimum:
     """The leader's best commitment against a follower that answers best: every table is tried, or as the game has it.
 
     Args:
       knows_time: whether the follower may do something else in every step; without a horizon this makes no difference.
+      seconds: that trying tables may take; as long as it does if None.
 
     Raises:
       InputError: ``game`` is no `MarkovGame`.
-      UnsolvedError: the leader mixes or pays, there are several followers, or there are too many tables; says which.
+      UnsolvedError: the leader mixes or pays, there are several followers, there are too many tables, or ``seconds`` ran out;
+        says which.
     """
     require_is("game", game, MarkovGame, "a MarkovGame, for example sx.make('iterated')")
     if hasattr(game, "solve"):
@@ -63,14 +75,16 @@ def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum
         raise UnsolvedError(f"game {game.name!r} has {game.num_followers} followers; exact optima are for one")
     states, count = game.num_states, game.leader_actions.n**game.num_states
     if count > MOST_TABLES:
-        raise UnsolvedError(f"game {game.name!r} is too large to solve: {count} tables, more than {MOST_TABLES}")
+        raise UnsolvedError(
+            f"game {game.name!r} is too large to solve: {count_in_words(count)} tables, more than {MOST_TABLES}"
+        )
     is_timed = knows_time and game.horizon is not None
     tries_policies = not is_timed and game.horizon is not None and game.horizon > 1
     policies = game.num_actions[0] ** states if tries_policies else 1
     if policies > MOST_POLICIES or policies * count > MOST_PAIRS:
         raise UnsolvedError(
-            f"game {game.name!r} is too large to solve: {count} tables against {policies} policies of a follower that does not "
-            f"know the time, more than {MOST_PAIRS} pairs"
+            f"game {game.name!r} is too large to solve: {count} tables against {count_in_words(policies)} policies of a follower "
+            f"that does not know the time, more than {MOST_PAIRS} pairs"
         )
     tables = np.array(list(itertools.product(range(game.leader_actions.n), repeat=states)), np.int32)
 
@@ -88,7 +102,12 @@ def solve_markov(game: MarkovGame, *, knows_time: bool = False) -> MarkovOptimum
     with jax.enable_x64(True):
         compiled = jax.jit(values, compiler_options=compiler_options(runs_once=True))
         parts = [tables[np.arange(first, first + chunk) % count] for first in range(0, count, chunk)]
-        found = np.concatenate([np.asarray(compiled(jnp.asarray(part)), np.float64) for part in parts], axis=1)
+        done, started = [], time.monotonic()
+        for part in parts:
+            if seconds is not None and time.monotonic() - started > seconds:
+                raise UnsolvedError(f"game {game.name!r} is too large to solve: {count} tables took longer than {seconds:g} s")
+            done.append(np.asarray(compiled(jnp.asarray(part)), np.float64))
+        found = np.concatenate(done, axis=1)
     strong, weak = found[:, :count]
     value, weak_value = float(strong.max()), float(weak.max())
     optimal = strong >= value - ROUNDING * max(1.0, abs(value))

@@ -37,7 +37,7 @@ from stackjax.markov.followers import (
     SoftmaxFollower,
 )
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
-from stackjax.markov.optimum import solve_markov
+from stackjax.markov.optimum import solve_markov, takes_long
 from stackjax.markov.pictures import state_graph
 from stackjax.markov.q_learning import q_learning_answer
 from stackjax.pictures import drawn_or_none
@@ -46,6 +46,9 @@ from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["MarkovCertificate", "MarkovProblem"]
+
+
+MOST_SECONDS = 60.0  # for the optimum of a run that is over
 
 
 class MarkovCertificate(NamedTuple):
@@ -287,7 +290,7 @@ class MarkovProblem:
         if isinstance(self.followers, SoftmaxFollower):
             return None
         try:
-            found = solve_markov(self.game, knows_time=self.is_timed)
+            found = solve_markov(self.game, knows_time=self.is_timed, seconds=MOST_SECONDS)
         except UnsolvedError:
             return None
         ties = getattr(self.followers, "ties", "for")
@@ -295,6 +298,10 @@ class MarkovProblem:
         if value is None or (ties == "even" and found.value != value):
             return None  # with even ties the best lies in between
         return Optimum(value, found.method, found.commitment if ties == "for" else found.weak_commitment)
+
+    @property
+    def optimum_takes_long(self) -> bool:
+        return takes_long(self.game)
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""

@@ -6,8 +6,9 @@ import numpy as np
 from stackjax.bayesian.games.base import OneShotGame
 from stackjax.errors import InputError, require_count
 from stackjax.menus.allocations import BoxAllocations
-from stackjax.menus.few_types import best_mechanism
+from stackjax.menus.config import MenuConfig
 from stackjax.menus.game import MenuGame
+from stackjax.menus.problem import MenuProblem
 from stackjax.problem import Optimum
 from stackjax.spaces import Box
 from stackjax.types import Array
@@ -54,8 +55,10 @@ class MenuAsBayesian(OneShotGame):
 
     def optimum(self) -> Optimum | None:
         """Of all mechanisms; one with fewer options than types may not reach it."""
-        best = best_mechanism(self.menu)
-        return None if best is None else Optimum(best, "lp" if self.num_options >= len(self.type_prior) else "upper-bound")
+        found = MenuProblem(self.menu, MenuConfig(self.num_options)).optimum()
+        if found is None or found.commitment is None:
+            return found
+        return found._replace(commitment=np.concatenate([found.commitment, found.commitment[:1]]))  # what is free needs none
 
     def describe_action(self, follower: int, action: int) -> str:
         return f"option {action + 1}" if action < self.num_options else "nothing bought"

@@ -1,5 +1,6 @@
 """Menus for finitely many types by linear programmes: the best of all mechanisms, and the best for who takes what."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e
 MOST_SECONDS = 20.0  # of branch and bound
 STRICT = 1e-6  # of the spread of values: by how much a type prefers its option, so that rounding changes nothing
 ROUNDING = 8 * 2.0**-24  # likewise, of what an option is worth: commitments are float32
+DECIDED = 5e-6  # of the spread of values: what branch and bound may be off
 CLOSE = 1e-7  # of the spread of values: profits, and gains, that are the same up to a solver's tolerance
 
 
@@ -27,9 +29,13 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
     Returns:
       The profit and the menu; None if there is no such menu.
     """
-    atoms, weights, d = game.law.atoms, game.law.weights, game.law.dimension
-    assert atoms is not None
-    assert weights is not None
+    units = _in_units(game)
+    atoms, weights, d, slack = units.atoms, units.weights, game.law.dimension, slack / game.scale
+    rest = sum(weights[taken == count + f].sum() * -float(units.cost @ free) for f, free in enumerate(game.free))
+    if count == 0:
+        worth_free = atoms @ game.free.T
+        is_best = worth_free[np.arange(len(atoms)), taken] >= worth_free.max(axis=1) - 1e-12
+        return (rest * game.scale, Menu(np.zeros((0, d)), np.zeros(0))) if is_best.all() else None
     size, types = count * (d + 1), np.arange(len(atoms))
     variables = np.arange(size).reshape(count, d + 1)  # an allocation and a price for each option
     rows, columns, values, limits, made = [], [], [], [], 0
@@ -47,7 +53,7 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
             columns.append(variables[option[there]].ravel())
             values.append(entries[there].ravel())
         if free is not None:
-            limit = np.where(has_own, limit, 1e-12 * game.scale) - atoms[who] @ free  # of what is free nothing can be moved
+            limit = np.where(has_own, limit, 1e-12) - atoms[who] @ free  # of what is free nothing can be moved
         limit[~has_own] += (atoms[who] * game.free[np.maximum(taken[who] - count, 0)]).sum(axis=1)[~has_own]
         limits.append(limit)
         made += len(who)
@@ -60,29 +66,47 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
     worth = np.zeros(size)
     for k in range(count):
         chance = weights[taken == k].sum()
-        worth[variables[k]] = chance * np.append(-game.cost, 1.0)
+        worth[variables[k]] = chance * np.append(-units.cost, 1.0)
         for side, end in zip(sides, ends, strict=True):
             rows.append(np.full(d, made))
             columns.append(variables[k, :d])
             values.append(side)
             limits.append(np.array([end]))
             made += 1
-        if game.belief is not None:
+        if units.belief is not None:
             rows.append(np.full(d + 1, made))
             columns.append(variables[k])
-            values.append(np.append(game.belief, -1.0))
+            values.append(np.append(units.belief, -1.0))
             limits.append(np.zeros(1))
             made += 1
     entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
     matrix = scipy.sparse.csr_matrix(entries, (made, size))
-    low, high = game.price_range
-    bounds = [*zip(game.allocations.low, game.allocations.high, strict=True), (low, high)] * count
+    bounds = [*zip(game.allocations.low, game.allocations.high, strict=True), units.prices] * count
     found = scipy.optimize.linprog(-worth, matrix, np.concatenate(limits), bounds=bounds, method="highs", options=HIGHS)
     if found.status != 0:
         return None
     made_options = found.x.reshape(count, d + 1)
-    rest = sum(weights[taken == count + f].sum() * -(game.cost @ free) for f, free in enumerate(game.free))
-    return float(-found.fun + rest), Menu(made_options[:, :d], made_options[:, d])
+    return float(rest - found.fun) * game.scale, Menu(made_options[:, :d], made_options[:, d] * game.scale)
+
+
+class _Units(NamedTuple):
+    """A game's numbers as shares of the spread of values: solvers' tolerances know no other units."""
+
+    atoms: np.ndarray
+    weights: np.ndarray
+    cost: np.ndarray
+    belief: np.ndarray | None
+    prices: tuple[float, float]
+
+
+def _in_units(game: MenuGame) -> _Units:
+    assert game.law.atoms is not None
+    assert game.law.weights is not None
+    belief = None if game.belief is None else game.belief / game.scale
+    low, high = game.price_range
+    return _Units(
+        game.law.atoms / game.scale, game.law.weights, game.cost / game.scale, belief, (low / game.scale, high / game.scale)
+    )
 
 
 class BestMechanism(NamedTuple):
@@ -102,6 +126,7 @@ def best_mechanism(game: MenuGame) -> float | None:
     return None if found is None else found.value
 
 
+@functools.lru_cache(maxsize=8)
 def best_of_all(game: MenuGame) -> BestMechanism | None:
     """The best of all mechanisms for finitely many types; None if there are more than 200.
 
@@ -117,11 +142,13 @@ def best_of_all(game: MenuGame) -> BestMechanism | None:
         if decided is None:
             return None
         taken, bound = decided
-    found = best_for(game, taken, count)
+    own = np.unique(taken[taken < count])  # options that nobody takes need not be possible
+    taken = np.where(taken < count, np.searchsorted(own, taken), len(own) + taken - count)
+    found = best_for(game, taken, len(own))
     if found is None:
         return None
     value, menu = found
-    is_exact = bound is None or bound <= value + CLOSE * game.scale
+    is_exact = bound is None or bound <= value + DECIDED * game.scale
     return BestMechanism(value if is_exact or bound is None else bound, _without_spares(menu, taken), is_exact)
 
 
@@ -145,9 +172,8 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
     Variables are, for each type, its own option times whether it takes that (an allocation, a price, a switch), and a switch
     for each option that is free.
     """
-    atoms, weights, d, num_free = game.law.atoms, game.law.weights, game.law.dimension, len(game.free)
-    assert atoms is not None
-    assert weights is not None
+    units, d, num_free = _in_units(game), game.law.dimension, len(game.free)
+    atoms, weights = units.atoms, units.weights
     count, width = len(atoms), game.law.dimension + 2 + len(game.free)
     place = np.arange(count * width).reshape(count, width)  # [a, p, own, free...]
     terms = np.concatenate([np.eye(d + 1), np.zeros((1, d + 1)), np.column_stack([game.free, np.zeros(num_free)])])
@@ -159,18 +185,18 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
         rows.append((place[i], gains, float((game.free @ x).max()), np.inf))
         rows.append((place[i, d + 1 :], np.ones(1 + num_free), 1.0, 1.0))
         sides, ends = game.allocations.constraints()
-        (low, high), box = game.price_range, np.concatenate([np.eye(d + 1), -np.eye(d + 1)])
+        (low, high), box = units.prices, np.concatenate([np.eye(d + 1), -np.eye(d + 1)])
         most = np.concatenate([game.allocations.high, [high], -game.allocations.low, [-low]])
         sides = np.concatenate([box, np.column_stack([sides, np.zeros(len(sides))])])
-        if game.belief is not None:
-            sides, ends = np.vstack([sides, np.append(game.belief, -1.0)]), np.append(ends, 0.0)
+        if units.belief is not None:
+            sides, ends = np.vstack([sides, np.append(units.belief, -1.0)]), np.append(ends, 0.0)
         for side, end in zip(sides, np.append(most, ends), strict=True):  # a times the switch is where a may be
             rows.append((place[i, : d + 2], np.append(side, -end), -np.inf, 0.0))
     columns, values = (np.concatenate([row[k] for row in rows]) for k in (0, 1))
     which = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
     matrix = scipy.sparse.csr_matrix((values, (which, columns)), (len(rows), place.size))
     least, most = (np.array([row[k] for row in rows]) for k in (2, 3))
-    worth = (weights[:, None] * (terms @ np.append(-game.cost, 1.0))[None]).ravel()
+    worth = (weights[:, None] * (terms @ np.append(-units.cost, 1.0))[None]).ravel()
     switches = np.zeros((count, width), int)
     switches[:, d + 1 :] = 1
     bounds = scipy.optimize.Bounds(np.where(switches, 0.0, -np.inf).ravel(), np.where(switches, 1.0, np.inf).ravel())
@@ -184,7 +210,7 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
     if found.x is None:
         return None
     chosen = found.x.reshape(count, width)[:, d + 1 :].argmax(axis=1)
-    return np.where(chosen == 0, np.arange(count), count + chosen - 1), -float(found.mip_dual_bound)
+    return np.where(chosen == 0, np.arange(count), count + chosen - 1), -float(found.mip_dual_bound) * game.scale
 
 
 def improved_for_few(game: MenuGame, menu: Menu, most_options: int) -> Menu:

@@ -100,6 +100,7 @@ def _snapped(game: MenuGame, menu: Menu) -> Menu:
     """With allocations that are near a plain one moved onto it, each option at what keeps its worth to the middle type."""
     plain = _plain(game)
     width, middle = game.allocations.high - game.allocations.low, (game.law.low + game.law.high) / 2
+    width = np.where(width > 0, width, 1.0)
     allocations, prices = menu.allocations.copy(), menu.prices.copy()
     for k, allocation in enumerate(allocations):
         distance = np.abs((plain - allocation) / width).max(axis=1)

@@ -19,7 +19,8 @@ from stackjax.types import Array, PRNGKey
 
 __all__ = ["Persuasion", "Profile", "best_signals", "certify_senders", "full_revelation", "learn_senders"]
 
-TIE = 1e-9  # of a signal's probability times payoffs: ties of the receiver go to the senders' sum
+TIE = 1e-9  # of the receiver's payoffs: its ties go to the senders' sum
+HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
 STRICT = 1e-7  # of the receiver's payoffs: what it loses, in mean, by not doing as a best answer wants
 MOST_PLANS = 4096
 NEAR = 0.1  # chances of a signal below which it may as well not be sent
@@ -88,7 +89,8 @@ def _joint(problem: Persuasion, signals: tuple[np.ndarray, ...]) -> np.ndarray:
 def _acts(problem: Persuasion, joint: np.ndarray) -> np.ndarray:
     """int ``[M]`` what the receiver does at each joint signal; ties go to the sum of the senders."""
     own, theirs = joint.T @ problem.receiver, joint.T @ problem.senders.sum(axis=0)
-    return np.where(own >= own.max(axis=1, keepdims=True) - TIE, theirs, -np.inf).argmax(axis=1)
+    close = TIE * (float(np.ptp(problem.receiver)) or 1.0) * joint.sum(axis=0)[:, None]
+    return np.where(own >= own.max(axis=1, keepdims=True) - close, theirs, -np.inf).argmax(axis=1)
 
 
 def _payoffs(problem: Persuasion, joint: np.ndarray, acts: np.ndarray) -> np.ndarray:
@@ -103,10 +105,10 @@ def full_revelation(problem: Persuasion) -> np.ndarray:
 
 
 def _best_answer(problem: Persuasion, signals: tuple[np.ndarray, ...], sender: int) -> tuple[float, np.ndarray]:
-    """The most that a sender gets given the others' signals, and a table ``[S, M]`` of as many signals as it takes.
+    """The most that a sender can come close to given the others' signals, and a table ``[S, M]`` that comes close to it.
 
-    A signal may as well say what the receiver will do at each of the others' signals: a *plan*. Of plans it is one linear
-    programme, in which the receiver loses by not obeying. What it never loses by, at any signal, it does as ties have it.
+    A signal may as well say what the receiver will do at each of the others' signals: a *plan*. Over plans it is one linear
+    programme, once it is known for each of them which actions the receiver can only ever be indifferent to; there ties decide.
 
     Raises:
       UnsolvedError: there are too many plans.
@@ -117,30 +119,85 @@ def _best_answer(problem: Persuasion, signals: tuple[np.ndarray, ...], sender: i
     plans = actions ** weight.shape[1]
     if plans > MOST_PLANS:
         raise UnsolvedError(f"{plans} plans of the receiver are too many to certify; at most {MOST_PLANS}")
-    acts = np.indices((actions,) * weight.shape[1]).reshape(weight.shape[1], -1).T  # [plans, R]
-    worth = np.einsum("sr,spr->sp", weight, problem.senders[sender][:, acts])
-    spread, total = float(np.ptp(problem.receiver)) or 1.0, problem.senders.sum(axis=0)
-    rows, columns, values, made = [], [], [], 0
-    for other, instead in itertools.product(range(weight.shape[1]), range(actions)):
-        lost = problem.receiver[:, acts[:, other]] - problem.receiver[:, [instead]]  # [S, plans]
-        is_tied = (np.abs(lost) <= TIE * spread)[weight[:, other] > 0].all(axis=0)
-        by_ties = total[:, acts[:, other]] - total[:, [instead]]
-        margin = np.where((lost > TIE * spread)[weight[:, other] > 0].any(axis=0), STRICT * spread, 0.0)
-        least = weight[:, [other]] * np.where(is_tied, by_ties, lost - margin)  # at least 0 in sum
-        told = np.flatnonzero(acts[:, other] != instead)
-        rows.append(np.tile(made + np.arange(len(told)), states))
-        columns.append((np.arange(states)[:, None] * plans + told).ravel())
-        values.append(-least[:, told].ravel())
-        made += len(told)
-    entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
-    matrix = scipy.sparse.csr_matrix(entries, (made, states * plans))
-    sums = scipy.sparse.kron(scipy.sparse.eye(states), np.ones((1, plans)), format="csr")
-    found = scipy.optimize.linprog(-worth.ravel(), matrix, np.zeros(made), sums, np.ones(states), method="highs")
-    if found.status != 0:
-        raise ArithmeticError(f"a sender's best signals were not found: {found.message}")
-    chances = np.clip(found.x.reshape(states, plans), 0.0, 1.0)
+    obeyed = [
+        plan for acts in itertools.product(range(actions), repeat=weight.shape[1]) if (plan := _plan(problem, weight, acts))
+    ]
+    worth = np.stack([(weight * problem.senders[sender][:, plan.acts]).sum(axis=1) for plan in obeyed], axis=1)
+    best, chances = _signals(obeyed, worth, 0.0) or (-np.inf, None)
+    close = _signals(obeyed, worth, STRICT * (float(np.ptp(problem.receiver)) or 1.0))
+    if chances is None:  # never: to tell the state is possible, and leads to some plan
+        raise ArithmeticError("a sender's best signals were not found")
+    chances = np.clip(chances if close is None else close[1], 0.0, 1.0)
     sent = chances[:, chances.max(axis=0) > TIE]
-    return float(-found.fun), sent / sent.sum(axis=1, keepdims=True)
+    return best, sent / sent.sum(axis=1, keepdims=True)
+
+
+class _Plan(NamedTuple):
+    """What the receiver does, int ``[R]``; chances of states ``x [S]`` lead to it, or nearly, if no row has ``row · x < 0``.
+
+    ``strict`` says which of the ``rows [M, S]`` can be above 0 for it all at once: what the receiver loses by another action.
+    """
+
+    acts: tuple[int, ...]
+    rows: np.ndarray
+    strict: np.ndarray
+
+
+def _plan(problem: Persuasion, weight: np.ndarray, acts: tuple[int, ...]) -> _Plan | None:
+    """The rows of a plan, or None if no signal leads to it."""
+    total, spread = problem.senders.sum(axis=0), float(np.ptp(problem.receiver)) or 1.0
+    pairs = [(r, b) for r, act in enumerate(acts) for b in range(problem.receiver.shape[1]) if b != act]
+    if not pairs:
+        return _Plan(acts, np.zeros((0, len(weight))), np.zeros(0, bool))
+    lost = np.array([weight[:, r] * _rounded(problem.receiver[:, acts[r]] - problem.receiver[:, b], spread) for r, b in pairs])
+    by_ties = np.array([weight[:, r] * (total[:, acts[r]] - total[:, b]) for r, b in pairs])
+    comes_first = np.array([acts[r] < b for r, b in pairs])  # of what is as good to all: the receiver takes the first
+    tied = np.zeros(len(pairs), bool)  # whether the receiver is indifferent wherever it does not lose by obeying
+    while True:
+        rows = np.concatenate([lost, by_ties[tied]])
+        can = _can_be_positive(rows, np.concatenate([~tied, np.ones(int(tied.sum()), bool)]))
+        if can is None:
+            return None
+        now = tied | ~can[: len(pairs)]
+        if (now == tied).all():
+            break
+        tied = now
+    alike = ~can[len(pairs) :]  # ties that the senders' sum does not break
+    return None if (alike & ~comes_first[tied]).any() else _Plan(acts, rows, can)
+
+
+def _can_be_positive(rows: np.ndarray, asked: np.ndarray) -> np.ndarray | None:
+    """Which of ``rows [M, S]`` can be above 0 all at once at some ``x >= 0`` where none is below; None if only at ``x = 0``.
+
+    Those that are not ``asked`` count as 0.
+    """
+    count, states = rows.shape
+    scale = np.abs(rows).max(axis=1, keepdims=True)
+    scaled = np.vstack([rows / np.where(scale > 0, scale, 1.0), np.eye(states)])  # the states' chances are asked too
+    tops = np.concatenate([asked.astype(float), np.ones(states)])
+    entries = np.hstack([-scaled, np.eye(count + states)])  # each at most what its row comes to, and at most 1
+    worth = np.concatenate([np.zeros(states), tops])
+    bounds = [(0, None)] * states + [(0, top) for top in tops]
+    found = scipy.optimize.linprog(-worth, entries, np.zeros(count + states), bounds=bounds, method="highs")
+    if found.status != 0 or found.x[states + count :].max() < 0.5:
+        return None
+    return found.x[states : states + count] > 0.5
+
+
+def _rounded(lost: np.ndarray, spread: float) -> np.ndarray:
+    return np.where(np.abs(lost) <= TIE * spread, 0.0, lost)
+
+
+def _signals(plans: list[_Plan], worth: np.ndarray, margin: float) -> tuple[float, np.ndarray] | None:
+    """The most, and chances ``[S, plans]`` that earn it, where receivers lose ``margin`` by what they can lose by; or None."""
+    states, count = worth.shape
+    blocks = [-(plan.rows - np.where(plan.strict, margin, 0.0)[:, None]) for plan in plans]
+    matrix = scipy.sparse.block_diag(blocks, format="csr")  # plan by plan, states within
+    sums = scipy.sparse.hstack([scipy.sparse.eye(states)] * count, format="csr")
+    found = scipy.optimize.linprog(
+        -worth.T.ravel(), matrix, np.zeros(matrix.shape[0]), sums, np.ones(states), method="highs", options=HIGHS
+    )
+    return (float(-found.fun), found.x.reshape(count, states).T) if found.status == 0 else None
 
 
 def certify_senders(problem: Persuasion, signals: tuple[np.ndarray, ...]) -> Profile:
@@ -216,9 +273,12 @@ def learn_senders(
     for _ in range(rounds):
         if _largest_gain(found) <= CERTIFIED:
             break
-        for i in range(count):
-            answer = _best_answer(problem, signals, i)[1]
-            signals = tuple(answer if j == i else table for j, table in enumerate(signals))
+        try:
+            for i in range(count):
+                answer = _best_answer(problem, signals, i)[1]
+                signals = tuple(answer if j == i else table for j, table in enumerate(signals))
+        except UnsolvedError:  # answers took so many signals that the others' can no longer be found
+            break
         found = min(found, certify_senders(problem, signals), key=_largest_gain)
     if _largest_gain(found) > CERTIFIED:  # answers may outbid each other little by little, towards telling all
         found = min(found, certify_senders(problem, (np.eye(states),) * count), key=_largest_gain)

@@ -165,7 +165,11 @@ def _finish(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     found = conclude(programs, trained.state, elements, [optimum] * programs.spec.num_seeds)
-    optimum = optimum or _optimum(programs, elements, at_once=False)
+    wrong: str | None = None
+    try:
+        optimum = optimum or _optimum(programs, elements, at_once=False)
+    except WrongOptimumError as error:  # told when all is written
+        wrong = str(error)
     _report_divergence(found.final.diverged_at, _seeds(programs.spec), directory)
 
     def write() -> dict[str, Any]:
@@ -180,7 +184,7 @@ def _finish(
         return result
 
     result = writer_only(write) or {}
-    wrong = writer_only(lambda: refuted(programs.problem, optimum, result["seeds"], directory.metrics))
+    wrong = wrong or writer_only(lambda: refuted(programs.problem, optimum, result["seeds"], directory.metrics))
     if wrong is not None:
         raise WrongOptimumError(f"{wrong}; all that was computed is in {directory.path}")
     return result
@@ -221,13 +225,14 @@ def identity_of(config: dict[str, Any]) -> str:
 
 def _check_same(config: dict[str, Any], stored: dict[str, Any], directory: RunDirectory) -> None:
     differing = sorted(_differences(stored, json.loads(to_json(config))))
-    if any(one.startswith("game_digest") for one in differing):
+    others = [one for one in differing if not one.startswith("game_digest")]  # of which some are in the digest too
+    if differing and not others:
         raise InputError(
             f"--resume: {directory.path} holds a run of another game called {config['game']!r}, or of this one under another "
             "version of JAX"
         )
-    if differing:
-        raise InputError(f"--resume: {directory.path} holds a run with other settings: {', '.join(differing)}")
+    if others:
+        raise InputError(f"--resume: {directory.path} holds a run with other settings: {', '.join(others)}")
 
 
 def _differences(a: Any, b: Any, path: str = "") -> list[str]:

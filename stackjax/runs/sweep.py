@@ -218,7 +218,11 @@ class _Run:
         logger = self._open_log(work.group.spec.to_dict(work.problem), of_each) if is_writer() else None
         trained = train_batch(programs, placed, names, chunk, identity, self._checkpoint_seconds, show, request, logger=logger)
         started = time.perf_counter()
-        optima = claimed(programs, placed, [work.optimum(one) for one in settings])
+        optima = [work.optimum(one) for one in settings]
+        try:
+            optima = claimed(programs, placed, optima)
+        except WrongOptimumError as error:  # told when all is written
+            self.wrong = self.wrong or str(error)
         concluded = conclude(programs, trained.state, placed, optima)
 
         def write() -> None:

@@ -49,10 +49,11 @@ def best_mechanism(atoms, weights, cost, free):
     return -found.fun
 
 
-def best_of_all_menus(atoms, weights, sides, cost, free):
+def best_of_all_menus(atoms, weights, sides, cost, free, belief=None):
     """The most that any mechanism earns: a programme for each way in which types take an option of their own or a free one.
 
-    ``sides`` are the lows and highs of what may be offered; prices are not bounded. Ties go to the seller.
+    ``sides`` are the lows and highs of what may be offered; prices are not bounded but by ``belief``, which no option may
+    attract. Ties go to the seller.
     """
     count, d = atoms.shape
     best = -np.inf
@@ -73,6 +74,10 @@ def best_of_all_menus(atoms, weights, sides, cost, free):
                     other[place[j] : place[j] + d + 1] = np.append(x, -1.0)
                     rows.append(other - mine)
                     limits.append(held)
+            if taken[i] < 0 and belief is not None:
+                rows.append(np.zeros(size))
+                rows[-1][place[i] : place[i] + d + 1] = np.append(belief, -1.0)
+                limits.append(0.0)
             for option in free:
                 if taken[i] < 0:
                     rows.append(-mine)

@@ -15,7 +15,7 @@ from stackjax.bayesian.games.base import Game, InducedGame, require_game
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.commitment import commit, tabulate_batch
 from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, commitment_paths, decision_tree
-from stackjax.errors import InputError, UnsolvedError
+from stackjax.errors import InputError, UnsolvedError, count_in_words
 from stackjax.spaces import Discrete
 
 __all__ = ["Solution", "attaining", "describe_commitment", "enumerate_commitments", "solve", "takes_long"]
@@ -165,8 +165,8 @@ def enumerate_commitments(game: Game) -> Solution:
     most = min(MOST_STRATEGY_PROFILES, MOST_COLUMNS // count)
     if game.num_followers > 1 and strategies > most:
         raise UnsolvedError(
-            f"game {game.name!r} is too large to solve: it has {strategies} profiles of follower strategies, more than {most}, "
-            f"the most for its {count} commitments"
+            f"game {game.name!r} is too large to solve: it has {count_in_words(strategies)} profiles of follower strategies, "
+            f"more than {most}, the most for its {count} commitments"
         )
     commitments = np.array(list(itertools.product(range(space.n), repeat=tree.num_nodes)), np.int32)
     ranges: list[Replies] = []

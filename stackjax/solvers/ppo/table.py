@@ -91,13 +91,15 @@ def table_solver(problem: Problem, config: PPOConfig) -> Solver:
         drawn, parameters = draw(state.params, jax.random.split(draw_key, config.num_envs))
         choices = jnp.where(is_held.reshape(-1, *[1] * (drawn.ndim - 1)), state.held.choices[None], drawn)
         worth = problem.worth(worth_key, space.clip(head.to_action(choices)))
+        is_known = jnp.isfinite(worth.payoff)  # a commitment whose payoff is not counts as the worst, and stops nothing
+        payoff = jnp.where(is_known, worth.payoff, low)
         log_probs = jax.vmap(head.distribution(parameters).log_prob)(choices)  # [B, O]
 
         nodes_first = lambda leaf: jnp.moveaxis(leaf, 0, 1)  # [B, O, ...] -> [O, B, ...]
         shape = (table.num_nodes, config.num_envs)
         observations = jnp.broadcast_to(seen[:, None], (*shape, seen.shape[-1]))
         value = jnp.broadcast_to(agent.value(state.params, seen)[:, None], shape)
-        target = jnp.broadcast_to((worth.payoff[None] - low) / (high - low), shape)
+        target = jnp.broadcast_to((payoff[None] - low) / (high - low), shape)
         ones, advantage = jnp.ones(shape), target - value
         remaining = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
         if isinstance(space, Box):
@@ -107,13 +109,13 @@ def table_solver(problem: Problem, config: PPOConfig) -> Solver:
         )
         learned = state.params, state.optimiser
         params, optimiser_state, loss, is_finite = learn(agent, config, WHOLE, learned, batch, epochs_key, remaining)
-        held = better_held(state.held, choices, worth.payoff, is_held, WHOLE)
+        held = better_held(state.held, choices, payoff, is_held, WHOLE)
         metrics = {
             "episodes": jnp.float32(config.num_envs),
-            "total_return": worth.payoff.sum(),
+            "total_return": payoff.sum(),
             "decisions": jnp.float32(size),
             **{name: getattr(loss, name) for name in LOSSES},
-            "is_finite": is_finite & jnp.isfinite(worth.payoff).all(),
+            "is_finite": is_finite & is_known.any(),
         }
         return TableState(params, optimiser_state, key, state.update + 1, held), metrics
 

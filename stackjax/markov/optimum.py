@@ -83,8 +83,8 @@ def solve_markov(game: MarkovGame, *, knows_time: bool = False, seconds: float |
     policies = game.num_actions[0] ** states if tries_policies else 1
     if policies > MOST_POLICIES or policies * count > MOST_PAIRS:
         raise UnsolvedError(
-            f"game {game.name!r} is too large to solve: {count} tables against {count_in_words(policies)} policies of a follower "
-            f"that does not know the time, more than {MOST_PAIRS} pairs"
+            f"game {game.name!r} is too large to solve: {count} tables against {count_in_words(policies)} policies of a "
+            f"follower that does not know the time, more than {MOST_PAIRS} pairs"
         )
     tables = np.array(list(itertools.product(range(game.leader_actions.n), repeat=states)), np.int32)
 

@@ -95,8 +95,10 @@ class MenuFamily(Family):
         found = MenuProblem(game).optimum()
         if found is None:
             raise UnsolvedError(f"the optimum of {game.name!r} is not known, and there is no bound for {game.law.words}")
-        words = [f"{game.name}, {game.law.words}: {found.value:.10g} ({found.method})"]
-        return Solved(found.value, found.method, {"value": found.value, "method": found.method}, words)
+        about = f" ± {found.half_width:.2g}" if found.half_width else ""
+        words = [f"{game.name}, {game.law.words}: {found.value:.10g}{about} ({found.method})"]
+        content = {"value": found.value, "method": found.method, "half_width": found.half_width}
+        return Solved(found.value, found.method, content, words)
 
 
 FAMILY = MenuFamily()

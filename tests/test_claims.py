@@ -132,6 +132,47 @@ def test_a_commitment_of_another_shape_is_refused():
         verified(problem, Optimum(20.0, "lp", [0, 1]))
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+@pytest.mark.parametrize(
+    ("name", "options", "commitment", "words"),
+    [
+        ("contracts", {"depth": 2}, np.full((4, 2), -5.0), "holds -5.0, but every leader action must be 2 numbers"),
+        ("contracts", {"depth": 2}, np.full((4, 2), 6.25), "holds 6.25, but every leader action must be 2 numbers"),
+        ("maintain", {}, [7], "holds 7, but every leader action must be a whole number from 0 to 2"),
+        ("maintain", {}, [1.9], "holds 1.9, but"),
+        ("maintain", {}, [float("nan")], "holds nan, but"),
+    ],
+)
+def test_a_commitment_that_a_leader_cannot_make_is_refused(name, options, commitment, words):
+    with pytest.raises(sx.InputError, match=words):
+        verified(problem_of(name, **options), Optimum(1.0, "closed-form", commitment))
+
+
+def test_a_payoff_that_is_no_number_attains_nothing():
+    assert checked(Plain(), Optimum(5.0, "lp", [0]), {"leader_payoff": float("nan"), "gap": 0.0}).method == "upper-bound"
+    assert checked(Plain(), Optimum(5.0, "lp", [0]), {"leader_payoff": 5.0, "gap": float("nan")}).method == "upper-bound"
+
+
+@pytest.mark.long
+def test_a_sweep_whose_claim_is_wrong_keeps_its_results(tmp_path):
+    file = tmp_path / "game.py"
+    file.write_text(
+        "import numpy as np\nimport stackjax as sx\n"
+        "table = np.repeat(np.array([[[3.0, 1.0, 0.0]] * 2, [[1.0, 1.0, 1.0]] * 2])[:, :, None], 2, axis=2)\n"
+        "class Claiming(sx.MatrixGame if hasattr(sx, 'MatrixGame') else type(sx.make('maintain'))):\n"
+        "    def optimum(self):\n        return sx.Optimum(2.0, 'closed-form', [0])\n"
+        "sx.register('two', lambda: Claiming('two', table))\n"
+    )
+    settings = ["--search.num-updates", 2, "--search.population", 8, "--seeds", 1, "--polish", 0]
+    out = tmp_path / "sweep"
+    try:
+        assert run("sweep", file, *settings, "--sweep.followers.step-size", 0.1, 0.2, "--out", out) == 2
+    finally:
+        registry.forget(["two"])
+    rows = json.loads((out / "result.json").read_text())["configurations"]
+    assert [row["leader_payoff"] for row in rows] == pytest.approx([3.0, 3.0])
+
+
 @dataclasses.dataclass(frozen=True)
 class Plain:
     """What `claims` asks of a problem."""

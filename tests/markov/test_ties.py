@@ -132,6 +132,27 @@ def test_ties_are_told_for_ever(discount):
     assert found.weak_value == 0.0
 
 
+@pytest.mark.parametrize("discount", [0.9, 0.99, 0.999])
+def test_what_costs_a_little_in_every_step_is_no_tie_in_a_box_either(discount):
+    """A thousandth a step, for ever: what the follower does is no matter of taste, however far the future counts."""
+
+    class Boxed(Tables):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.leader_actions = sx.Box((0.0,), (1.0,))
+
+        def payoffs(self, state, actions, leader_action, outcome):
+            return super().payoffs(state, actions, 0, outcome)
+
+    follower, leader = np.array([[[1.0], [0.999]]]), np.array([[[0.0], [1.0]]])
+    game = Boxed(np.zeros((1, 2, 1)), np.ones((1, 2, 1)), leader, follower, None, discount)
+    problem = MarkovProblem(game, MarkovFollowers("exact"))
+    made = jnp.zeros((1, 1, 1))
+    judged = jax.jit(lambda made: jax.lax.map(lambda one: problem.judge(jax.random.key(0), one, 1), made))(made)
+    (words,) = problem.describe(judged, made, ["a"])
+    assert (words["leader_payoff"], words["strong_payoff"], words["exploitability"]) == (0.0, 0.0, pytest.approx(0.0))
+
+
 def test_streams_are_followed_to_their_end():
     """1 now, or a half for ever at discount 1/2: the same."""
     follower, leader = np.zeros((2, 2, 1)), np.zeros((2, 2, 1))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.menus.persuasion import Persuasion, best_signals, certify_senders, full_revelation, learn_senders
+from stackjax.menus.persuasion import Persuasion, _best_answer, best_signals, certify_senders, full_revelation, learn_senders
 from tests.siblings import first
 
 PRIOR = np.array([0.7, 0.3])  # innocent, guilty
@@ -109,6 +109,53 @@ def test_ties_that_nobody_can_break_go_to_the_sum_of_senders():
     for i in range(2):  # what it can do is tell the states apart
         most = max(silent.payoffs[i], told[i])
         assert silent.payoffs[i] + silent.gain[i] >= most - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("senders", "receiver", "signals", "gain"),
+    [  # an action that is best at a tie alone; one state that ties, and goes to the sum; a tie that telling all would break
+        ([[[0, 0, 1], [0, 0, 1]], [[0] * 3] * 2], [[1, 0, 0.5], [0, 1, 0.5]], (np.eye(2), np.ones((2, 1))), 1.0),
+        ([[[0, 1], [0, 0]], [[0, -2], [0, 0]]], [[0, 0], [1, 0]], (np.ones((2, 1)), np.ones((2, 1))), 0.0),
+        (
+            [[[-1, -1, 1], [-1, 1, 0]], [[1, 0, 0], [-1, -1, 0]]],
+            [[-1, 1, 1], [-1, -1, -1]],
+            (np.ones((2, 1)), np.ones((2, 1))),
+            0.5,
+        ),
+    ],
+)
+def test_ties_of_the_receiver_are_told_in_full(senders, receiver, signals, gain):
+    problem = Persuasion(np.full(2, 0.5), np.array(senders, float), np.array(receiver, float))
+    assert certify_senders(problem, signals).gain[0] == pytest.approx(gain, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", first(8, range(60)))
+def test_a_best_answer_is_earned_and_nobody_finds_a_better_one(seed):
+    """Payoffs are small whole numbers, so that everything ties; the table that comes close is played as payoffs are."""
+    rng = np.random.default_rng(seed)
+    states, actions = rng.integers(1, 4, 2)
+    whole = lambda *shape: rng.integers(-1, 2, shape).astype(float)
+    problem = Persuasion(rng.dirichlet(np.ones(states)), whole(2, states, actions), whole(states, actions))
+    signals = (np.eye(states) if seed % 2 else rng.dirichlet(np.ones(2), states), np.ones((states, 1)))
+    for i in range(2):
+        best, answer = _best_answer(problem, signals, i)
+        of = lambda table, i=i: certify(problem, tuple(table if j == i else own for j, own in enumerate(signals)))[i]
+        assert of(answer) == pytest.approx(best, abs=1e-5)
+        for _ in range(60):
+            tried = rng.dirichlet(np.ones(3) * rng.choice([0.1, 1.0]), states)
+            assert of(tried) <= best + 1e-7
+
+
+def certify(problem, signals):
+    """What senders get, signal by signal, in plain Python."""
+    total = np.zeros(2)
+    for place in itertools.product(*(range(table.shape[1]) for table in signals)):
+        chances = problem.prior * np.prod([table[:, m] for table, m in zip(signals, place, strict=True)], axis=0)
+        worth = chances @ problem.receiver
+        best = worth >= worth.max() - 1e-9 * (np.ptp(problem.receiver) or 1.0) * chances.sum()
+        act = int(np.where(best, chances @ problem.senders.sum(axis=0), -np.inf).argmax())
+        total += np.einsum("s,is->i", chances, problem.senders[:, :, act])
+    return total
 
 
 @pytest.mark.parametrize("seed", first(3, [10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]))

@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ import stackjax as sx
 from stackjax import registry
 from stackjax.compute.programs import Programs
 from stackjax.disk.directory import RunDirectory
-from stackjax.specs.sources import stored_game
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import GivenGame, stored_game
 from tests.runs.commands import PLAIN, WHOLE, made_once, result_of, run
 from tests.siblings import first
 
@@ -100,6 +102,56 @@ def test_a_game_given_as_an_object_goes_on_with_itself_alone(tmp_path):
     with pytest.raises(sx.InputError, match="holds a run of another game called 'steps'"):
         sx.train(Steps(2.0), resume=True, **settings)
     assert sx.train(Steps(2.0), overwrite=True, **settings).best.certificate.leader_payoff == pytest.approx(2.0)
+
+
+def test_a_fingerprint_sees_a_table_within_a_jitted_helper():
+    """Two games whose text is the same, and whose numbers differ at one place of many, inside a function of a function."""
+
+    def game(table):
+        helper = jax.jit(lambda row, column: jnp.asarray(table, jnp.result_type(float))[row, column])
+
+        class Hidden(Steps):
+            leader_actions = sx.Discrete(150)
+
+            def outcome_payoffs(self, types, actions, leader_action):
+                return jnp.stack([helper(actions[0], leader_action)] * 2)
+
+        return Hidden(1.0)
+
+    table = np.random.default_rng(0).normal(size=(2, 150))
+    other = table.copy()
+    other[1, 77] += 0.01
+    digests = [GivenGame.of(game(one)).to_dict(problem_of(game(one)))["game_digest"] for one in (table, table, other)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def problem_of(game):
+    return RunSpec(GivenGame("steps", registry.NoOptions, "bayesian", game), {}, {}, sx.SearchConfig()).build_problem()
+
+
+def test_a_run_that_ended_between_the_check_and_the_lock_is_not_replaced(finished, tmp_path, monkeypatch):
+    out, real = tmp_path / "run", RunDirectory._hold
+
+    def meanwhile(self):
+        monkeypatch.setattr(RunDirectory, "_hold", real)
+        shutil.copytree(finished / "run", out, dirs_exist_ok=True)  # another run begins and ends
+        real(self)
+
+    monkeypatch.setattr(RunDirectory, "_hold", meanwhile)
+    with pytest.raises(sx.InputError, match="already holds a run"):
+        RunDirectory(out).take(resume=False, overwrite=False)
+    assert json.loads((out / "result.json").read_text()) == json.loads((finished / "run/result.json").read_text())
+
+
+def test_what_a_stored_run_calls_its_file_is_looked_at_only_if_it_can_be_one(finished, tmp_path):
+    place = shutil.copytree(finished / "run", tmp_path / "theirs")
+    config = json.loads((place / "config.json").read_text())
+    for file in ("/etc/hostname", 7, str(tmp_path)):
+        (place / "config.json").write_text(json.dumps({**config, "python_file": file, "python_file_sha256": "0"}))
+        assert run("report", place) == 0
+    (tmp_path / "no_digest.py").write_text("")
+    (place / "config.json").write_text(json.dumps({**config, "python_file": str(tmp_path / "no_digest.py")}))
+    assert run("report", place) == 0
 
 
 @pytest.mark.parametrize("randomized", first(1, [True, False]))

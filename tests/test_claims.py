@@ -249,3 +249,43 @@ def test_judging_is_by_the_followers_of_the_run():
     judged = jax.jit(lambda made: problem.judge(jax.random.key(0), made, 8).payoff)(jnp.asarray(claimed.commitment))
     found = verified(problem, claimed)
     assert (found.method == "enumeration") == (float(judged) == 5.0)
+
+
+FAMILIES = [
+    ("maintain-randomized", {}),
+    ("menu-additive", {}),
+    ("maintain", {}),
+    ("matrix-design", {}),
+    ("allocation", {"num_messages": 2}),
+    ("posted-price-pi", {}),
+    ("posted-price-uniform", {"num_messages": 1}),
+    ("bertrand-platform", {"num_prices": 3}),
+    ("iterated", {}),
+    ("iterated", {"matrix": "chicken", "horizon": None, "discount": 0.9}),
+    ("contracts", {"depth": 2}),
+    ("tariffs", {}),
+    ("menu-unit-demand", {}),
+    ("market-maker", {}),
+    ("data-market", {}),
+    ("sequential-sale", {"valuations": "unit-demand", "bidders": 3, "items": 3}),
+    ("affine-auction", {"items": 1}),
+    ("affine-auction", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), first(2, FAMILIES))
+def test_nothing_that_is_judged_lies_above_the_optimum(name, options):
+    """200 random commitments of every family, against followers who answer exactly; then those that answer are asked."""
+    problem = problem_of(name, **options)
+    claimed = problem.optimum()
+    made = problem.commitments.draw(jax.random.key(1), 200)
+    judged = jax.device_get(jax.jit(lambda made: jax.lax.map(lambda one: problem.judge(jax.random.key(2), one, 2), made))(made))
+    words = [
+        {"leader_payoff": float(payoff), problem.gap_name: float(gap), "half_width": half_width}
+        for payoff, gap, half_width in zip(
+            judged.payoff, judged.gap, np.asarray(getattr(judged.details, "half_width", np.zeros(200))), strict=True
+        )
+    ]
+    assert refutation(problem, claimed, words) is None
+    low, high = problem.payoff_range
+    assert all(low - 1e-4 * (high - low) <= one["leader_payoff"] <= high + 1e-4 * (high - low) for one in words)

@@ -235,3 +235,39 @@ def test_the_report_says_what_a_gap_is_and_that_no_command_makes_a_game_of_pytho
     assert "The most that a follower of any type gains by always playing one action" in page
     assert "on average over types" not in page
     assert "made in Python: no command trains it again" in page
+
+
+class Marks:
+    """Unpickled, it leaves a mark."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("name", ["followers.npz", "policies.npz"])
+def test_no_pickled_object_is_read(name, finished, tmp_path):
+    place = shutil.copytree(finished / "run", tmp_path / "theirs")
+    mark = tmp_path / "executed"
+    np.savez(place / name, policy_head=np.array([Marks(mark)], dtype=object), kernel_0=np.array([Marks(mark)], dtype=object))
+    run("evaluate", place)
+    run("export", place, tmp_path / "out.npz")
+    run("report", place)
+    with pytest.raises(ValueError, match=r"npz|pickle|policy"):
+        sx.load_policy(place / name)
+    assert not mark.exists()
+
+
+def test_words_of_a_stored_result_are_words_on_the_page(finished, tmp_path):
+    place = shutil.copytree(finished / "run", tmp_path / "theirs")
+    result = json.loads((place / "result.json").read_text())
+    evil = "<script>alert(1)</script>"
+    for seed in result["seeds"]:
+        seed["mechanism"] = [evil]
+        for picture in seed["pictures"]:
+            picture["title"] = evil
+    (place / "result.json").write_text(json.dumps({**result, "game": evil, "command": evil}))
+    assert run("report", place) == 0
+    assert "<script>alert" not in (place / "report.html").read_text()

@@ -55,7 +55,7 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     assert result["evaluation"]["num_rounds"] == 30
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     lengths = {"num_rounds": 20, "num_reward_episodes": 100, "evaluation_rounds": 30}
-    assert config["pomdp"] == {**lengths, "settled_gap": 0.02, "reward_play": "argmax"}
+    assert config["pomdp"] == {**lengths, "settled_gap": 0.02, "reward_play": "argmax", "ties": "learned"}
     assert [(row["update"], row["seed"]) for row in rows] == [(u, s) for u in (1, 2, 3, 4) for s in (3, 4)]
     assert [seed["seed"] for seed in result["seeds"]] == [3, 4]
     for seed in result["seeds"]:

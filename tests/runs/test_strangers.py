@@ -154,7 +154,8 @@ def test_what_a_stored_run_calls_its_file_is_looked_at_only_if_it_can_be_one(fin
     assert run("report", place) == 0
 
 
-@pytest.mark.parametrize("randomized", first(1, [True, False]))
+@pytest.mark.long
+@pytest.mark.parametrize("randomized", [True, False])
 def test_a_matrix_made_in_python_is_kept_and_can_be_evaluated(randomized, tmp_path):
     game = sx.matrix_game([[[2, 1], [4, 0]], [[1, 0], [3, 1]]], randomized=randomized, name="mine")
     settings = {"seeds": 1, "search": sx.SearchConfig(2, 16), "polish": 0, "progress": False, "out": tmp_path / "run"}

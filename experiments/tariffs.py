@@ -23,6 +23,7 @@ EQUITY = (0.0, 0.5, 1.0, 2.0)  # χ
 ALPHAS = (1.0, 3.0, 10.0, 30.0, 100.0)  # 1 / temperature
 NUM_RANDOM = 256  # tariffs for the bounds
 LEVELS = 5
+ROUNDING = 1e-6  # of the errors, in float32
 GAME = TariffGame(1.0, LEVELS)
 
 
@@ -58,6 +59,11 @@ def bounds(settings: Settings) -> dict[str, np.ndarray]:
     return dict(zip(names, np.moveaxis(table, 1, 0), strict=True))
 
 
+def shares_of(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """``values`` over ``limits``, one by one; 0 where a limit is no more than rounding, and so says nothing."""
+    return np.divide(values, limits, out=np.zeros_like(values), where=limits > ROUNDING)
+
+
 def main(settings: Settings) -> None:
     experiment = Experiment("tariffs", settings)
     chosen = settings.few(EQUITY, EQUITY[::2])
@@ -88,7 +94,7 @@ def main(settings: Settings) -> None:
         "the best of all 625 by exact enumeration; the paper's own numbers cannot be compared, it gives no parameters",
     )
     found = bounds(settings)
-    tight = {name: (found[name] / found[f"{name} bound"]).max(axis=1) for name in ("exploitability", "field error")}
+    tight = {name: shares_of(found[name], found[f"{name} bound"]).max(axis=1) for name in ("exploitability", "field error")}
     holds = [(found[name] <= found[f"{name} bound"] + 1e-6).all() for name in tight]
     shares = [f"{a:g}: {e:.2f} and {f:.2f}" for a, e, f in zip(ALPHAS, *tight.values(), strict=True)]
     experiment.claim(
@@ -101,19 +107,17 @@ def main(settings: Settings) -> None:
         seeds=1,
     )
     errors, regrets = {}, {}
-    for alpha in settings.few((10.0, 30.0), (10.0,)):
+    for alpha in settings.few((3.0, 10.0, 30.0, 100.0), (10.0, 100.0)):
         soft = all_payoffs(_under_softmax, 1.0 / alpha)
         errors[alpha] = float(np.abs(soft - exact[1.0]).max())
         regrets[alpha] = float(exact[1.0].max() - exact[1.0][soft.argmax()])
     spread = float(np.ptp(exact[1.0]))
     experiment.claim(
         "2509.16296",
-        "a tariff chosen against softmax followers is nearly best in equilibrium",
-        "; ".join(
-            f"α = {alpha:g}: it loses {regrets[alpha]:.4f}, {regrets[alpha] / spread:.2%} of the range" for alpha in errors
-        ),
-        all(regrets[alpha] <= 0.01 * spread for alpha in errors),
-        "all 625 tariffs, χ = 1; nearly: within 1 % of what they differ by",
+        "a tariff chosen against softmax followers loses less in equilibrium the sharper they are",
+        "; ".join(f"α = {alpha:g}: {regrets[alpha]:.4f}, {regrets[alpha] / spread:.2%} of the range" for alpha in errors),
+        bool((np.diff(list(regrets.values())) <= 1e-6).all()),
+        "all 625 tariffs, χ = 1",
         seeds=1,
     )
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian.equilibrium.replies import worst_payoffs
 from stackjax.bayesian.family import POMDPConfig
+from stackjax.bayesian.pomdp.tree import decision_tree
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.errors import InputError
 from stackjax.problem import Table, Worth
@@ -226,3 +228,10 @@ def test_commitments_are_judged_by_the_worst_reply_if_asked(tmp_path):
     with pytest.raises(InputError, match="ties=for must be learned or against"):
         POMDPConfig(ties="for")
     assert dataclasses.asdict(POMDPConfig())["ties"] == "learned"
+
+
+@pytest.mark.parametrize("num_messages", first(1, [2, 3]))
+def test_the_flagships_known_mechanism_rests_on_no_tie(num_messages):
+    game = sx.make("posted-price-pi", num_messages=num_messages)
+    made = np.array([game.optimum().commitment], np.float32)
+    assert worst_payoffs(game, decision_tree(game), made) == [pytest.approx(0.0, abs=1e-5)]

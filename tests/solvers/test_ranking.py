@@ -18,22 +18,7 @@ from stackjax.solvers.direct import direct, judged_once, merge
 from stackjax.solvers.ranking import unsettled
 from stackjax.solvers.search import search
 from tests.siblings import first
-
-
-class Toy:
-    """Pays the sum of what is committed to; followers of a total of 10 or more have not settled."""
-
-    name, payoff_range, settled_gap, tie, nearby, answer_choices = "toy", (0.0, 12.0), 0.02, 1e-5, None, (4,)
-    commitments = Table(4, sx.Discrete(4))
-
-    def worth(self, key, commitments, *, lasting=False):
-        total = commitments.sum(axis=-1).astype(jnp.float32)
-        return Worth(total, jnp.where(total >= 10, 1.0, 0.0), jnp.zeros_like(total), commitments[:, :1])
-
-
-def run(solver, num_updates, key):
-    state, metrics = jax.lax.scan(lambda s, _: solver.update(s), solver.init(key), None, length=num_updates)
-    return solver.commitment(state), metrics
+from tests.solvers.test_direct import Toy, run
 
 
 def test_no_payoff_makes_up_for_followers_that_have_not_settled():

@@ -146,6 +146,7 @@ def test_what_costs_a_little_in_every_step_is_no_tie_in_a_box_either(discount):
 
     follower, leader = np.array([[[1.0], [0.999]]]), np.array([[[0.0], [1.0]]])
     game = Boxed(np.zeros((1, 2, 1)), np.ones((1, 2, 1)), leader, follower, None, discount)
+    game.payoff_bounds = ((0.0, 1.0), (0.0, 1.0))
     problem = MarkovProblem(game, MarkovFollowers("exact"))
     made = jnp.zeros((1, 1, 1))
     judged = jax.jit(lambda made: jax.lax.map(lambda one: problem.judge(jax.random.key(0), one, 1), made))(made)

@@ -47,7 +47,8 @@ def as_commitment(problem: Problem, commitment: Any) -> np.ndarray:
     what = f"the optimum of {problem.name!r} has a commitment"
     if given.shape != shape:
         raise InputError(f"{what} of shape {given.shape}, but it must be {shape}")
-    made = given.astype(np.asarray(space.zeros()).dtype)
+    with np.errstate(invalid="ignore"):  # NaN is told below
+        made = given.astype(np.asarray(space.zeros()).dtype)
     low, high = (0, space.n - 1) if isinstance(space, Discrete) else (np.asarray(space.low), np.asarray(space.high))
     size = np.maximum(np.abs(low), np.abs(high))
     room = 0 if isinstance(space, Discrete) else TOLERANCE * (np.asarray(high) - low) + ROUNDING * size

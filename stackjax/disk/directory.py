@@ -83,7 +83,7 @@ class RunDirectory:
         except OSError as error:
             raise InputError(f"directory {self.path} cannot be written: {error.strerror or error}") from error
 
-    def take(self, *, resume: bool, overwrite: bool) -> None:
+    def take(self, resume: bool, overwrite: bool) -> None:
         """Hold the directory until `release`, if a run may go here; what it holds stays as it is.
 
         It is made if it is not there, and gone again after `release` if nothing came of it. It may hold a run only with

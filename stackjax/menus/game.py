@@ -24,7 +24,7 @@ from stackjax.types import Array, PRNGKey
 
 __all__ = ["Menu", "MenuGame", "Profit"]
 
-NUM_SHIFTS, LOG_POINTS = 16, 13
+NUM_SEQUENCES, LOG_POINTS = 16, 13
 ROOM = 1e-5  # of the spread of values
 
 
@@ -91,9 +91,13 @@ class MenuGame:
 
     @cached_property
     def scale(self) -> float:
-        """How much more an allocation can be worth to one type than to another, game units; for one type, how much at all."""
-        width, reach = self.law.high - self.law.low, np.maximum(np.abs(self.allocations.low), np.abs(self.allocations.high))
-        spread = max(self.allocations.most(width), self.allocations.most(-width))
+        """How much more an allocation, or what is free, can be worth to one type than to another, game units.
+
+        For one type, how much it can be worth at all.
+        """
+        width, ends = self.law.high - self.law.low, np.abs([self.allocations.low, self.allocations.high])
+        spread = max(self.most(width), self.most(-width))
+        reach = np.concatenate([ends, np.abs(self.free)]).max(axis=0)
         size = float((reach * np.maximum(np.abs(self.law.low), np.abs(self.law.high))).sum())
         return spread if spread > 1e-9 * size else size or 1.0
 
@@ -200,14 +204,17 @@ class MenuGame:
             return self.samples()[0]
 
     def draw_types(self, key: PRNGKey) -> Array:
-        """``[16, 8192, d]`` types by 16 Sobol sequences, each moved at random by itself (a digital shift). In JAX."""
+        """``[16, 8192, d]`` types by 16 Sobol sequences, each scrambled by itself. For tracers too."""
         width = self.law.num_uniforms
-        with jax.ensure_compile_time_eval():
-            start = scipy.stats.qmc.Sobol(width, scramble=False).random_base2(LOG_POINTS)
-            places = jnp.asarray((start * 2.0**32).astype(np.uint32))
-        moved = places[None] ^ jax.random.bits(key, (NUM_SHIFTS, 1, width), jnp.uint32)
-        uniforms = (moved >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
-        return self.law.types(uniforms + jnp.float32(2.0**-25))
+
+        def drawn(seeds: np.ndarray) -> np.ndarray:
+            sequences = [scipy.stats.qmc.Sobol(width, rng=np.random.default_rng(int(seed))) for seed in seeds]
+            points = np.stack([one.random_base2(LOG_POINTS) for one in sequences])
+            return (np.floor(points * 2.0**23) * 2.0**-23 + 2.0**-24).astype(np.float32)  # never 0 nor 1
+
+        shape = jax.ShapeDtypeStruct((NUM_SEQUENCES, 2**LOG_POINTS, width), jnp.float32)
+        seeds = jax.random.bits(key, (NUM_SEQUENCES,), jnp.uint32)
+        return self.law.types(jax.pure_callback(drawn, shape, seeds, vmap_method="sequential"))
 
     def regions(self, menu: Menu) -> list[dict[str, object]]:
         """The types by what they take, in two dimensions: polygons with labels, for a picture; else none."""

@@ -171,7 +171,8 @@ class MenuProblem:
         del num_groups
         game, count = self.game, self.num_options + len(self.game.free)
         samples = jnp.zeros(0) if game.is_exact else game.draw_types(key)
-        _ = game.first_sample  # beforehand: what `improve` calls back must not call JAX
+        if game.is_exact and game.law.atoms is None:
+            _ = game.first_sample  # beforehand: what `improve` calls back must not call JAX
 
         def profit(commitment: np.ndarray, samples: np.ndarray) -> np.ndarray:
             found = game.profit_on(self.menu_of(np.asarray(commitment)), list(np.asarray(samples, np.float64)))

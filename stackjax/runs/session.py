@@ -28,7 +28,7 @@ from stackjax.reports.results import refuted, result_of
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Trained, read_state, train_batch
 from stackjax.specs.run import RunSpec
 
-__all__ = ["NonFiniteError", "check_directory", "identity_of", "read_run", "run_evaluation", "run_training"]
+__all__ = ["NonFiniteError", "check_same", "identity_of", "read_run", "run_evaluation", "run_training"]
 
 
 class NonFiniteError(RuntimeError):
@@ -62,13 +62,14 @@ def run_training(
       Stopped: a signal asked for it; the state was saved.
     """
     check_logger(log)
-    problem = spec.build_problem(read_arrays(directory.followers) if resume else None)
-    spec.build_solver(problem)  # says what does not fit
-    config = spec.to_dict(problem)
-
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
-    try:  # nobody else may write there from here on
-        writer_only(check_directory, directory, config, resume, overwrite)
+    try:  # nobody else may write there from here on; followers may take long to prepare
+        writer_only(directory.take, resume, overwrite)
+        problem = spec.build_problem(read_arrays(directory.followers) if resume else None)
+        spec.build_solver(problem)  # says what does not fit
+        config = spec.to_dict(problem)
+        if resume:
+            writer_only(check_same, directory, config)
         layout = choose_layout(spec.num_seeds, sharing(spec, problem), mesh)
         programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
         Budget(None).check_tables(programs)
@@ -190,11 +191,19 @@ def _finish(
     return result
 
 
-def check_directory(directory: RunDirectory, config: dict[str, Any], resume: bool, overwrite: bool) -> None:
-    """Raise `InputError` unless a run of ``config`` may begin, or go on, in ``directory``; holds it until its `release`."""
-    directory.take(resume=resume, overwrite=overwrite)
-    if resume and directory.config.exists():
-        _check_same(config, RunSpec.read(directory.config), directory)
+def check_same(directory: RunDirectory, config: dict[str, Any]) -> None:
+    """Raise `InputError` if ``directory`` holds a run that was set up otherwise than ``config``."""
+    if not directory.config.exists():
+        return
+    differing = sorted(_differences(RunSpec.read(directory.config), json.loads(to_json(config))))
+    others = [one for one in differing if not one.startswith("game_digest")]  # of which some are in the digest too
+    if differing and not others:
+        raise InputError(
+            f"--resume: {directory.path} holds a run of another game called {config['game']!r}, or of this one under another "
+            "version of JAX"
+        )
+    if others:
+        raise InputError(f"--resume: {directory.path} holds a run with other settings: {', '.join(others)}")
 
 
 def _report_divergence(diverged_at: Any, seeds: np.ndarray, directory: RunDirectory) -> None:
@@ -221,18 +230,6 @@ def identity_of(config: dict[str, Any]) -> str:
     """A digest of what a run is, as its ``config.json`` says."""
     kept = {key: value for key, value in json.loads(to_json(config)).items() if key not in ELSEWHERE}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
-
-
-def _check_same(config: dict[str, Any], stored: dict[str, Any], directory: RunDirectory) -> None:
-    differing = sorted(_differences(stored, json.loads(to_json(config))))
-    others = [one for one in differing if not one.startswith("game_digest")]  # of which some are in the digest too
-    if differing and not others:
-        raise InputError(
-            f"--resume: {directory.path} holds a run of another game called {config['game']!r}, or of this one under another "
-            "version of JAX"
-        )
-    if others:
-        raise InputError(f"--resume: {directory.path} holds a run with other settings: {', '.join(others)}")
 
 
 def _differences(a: Any, b: Any, path: str = "") -> list[str]:

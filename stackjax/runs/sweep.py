@@ -23,7 +23,7 @@ from stackjax.reports.display import Progress
 from stackjax.reports.results import entries
 from stackjax.reports.sweep_report import summary, write_sweep
 from stackjax.runs.loop import CHECKPOINT_SECONDS, train_batch
-from stackjax.runs.session import NonFiniteError, check_directory, identity_of, sharing
+from stackjax.runs.session import NonFiniteError, check_same, identity_of, sharing
 from stackjax.runs.stopping import Stopped, StopRequest
 from stackjax.specs.run import SCHEMA_VERSION
 from stackjax.specs.sweep import Group, SweepSpec
@@ -78,10 +78,12 @@ def run_sweep(
     """
     check_logger(log)
     groups = sweep.groups()
-    problems = [_checked_problem(group) for group in groups]
-    config = sweep.to_dict(groups[0].spec.to_dict(problems[0]))
     try:  # nobody else may write there from here on
-        writer_only(check_directory, directory, config, resume, overwrite)
+        writer_only(directory.take, resume, overwrite)
+        problems = [_checked_problem(group) for group in groups]
+        config = sweep.to_dict(groups[0].spec.to_dict(problems[0]))
+        if resume:
+            writer_only(check_same, directory, config)
         num_seeds = sweep.base.num_seeds
         layouts = [
             choose_layout(len(group.configurations) * num_seeds, sharing(group.spec, problem), mesh)

@@ -19,10 +19,10 @@ train: $(READY)
 test: $(TOOLS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
-# The experiments' short version, all tests, and that every error message was met by some test.
+# The experiments' short version, all tests with fresh instances of properties, and that every error message was met by some test.
 test-all: $(TOOLS) reproduce-quick
 	rm -rf .cache/said && mkdir -p .cache/said
-	SAID=.cache/said $(BIN)/python -m pytest -n 2 --dist worksteal
+	INSTANCES=fresh SAID=.cache/said $(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/python -m tests.said .cache/said
 
 lint: $(TOOLS)

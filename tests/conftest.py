@@ -6,12 +6,17 @@ import pathlib
 import jax
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import stackjax as sx
 from tests.said import listen
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+settings.register_profile("same", derandomize=True)  # the same instances every time: a change is what turns a test red
+settings.register_profile("fresh", derandomize=False)
+settings.load_profile(os.environ.get("INSTANCES", "same"))
 
 if "SAID" in os.environ:
     listen(pathlib.Path(os.environ["SAID"]))

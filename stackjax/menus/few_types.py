@@ -222,7 +222,7 @@ def improved_for_few(game: MenuGame, menu: Menu, most_options: int) -> Menu:
     assert atoms is not None
     if len(atoms) > MOST_TYPES:
         return menu
-    rounded = lambda menu: game.feasible(Menu(*(part.astype(np.float32).astype(np.float64) for part in menu)))
+    rounded = lambda menu: game.feasible(game.in_float32(menu))
     best = rounded(menu)
     most, whole = game.profit(best).value, game.with_free(menu)
     reach = float((np.abs(atoms) @ np.maximum(np.abs(game.allocations.low), np.abs(game.allocations.high))).max())

@@ -143,6 +143,18 @@ class MenuGame:
         prices = menu.prices if self.belief is None else np.maximum(menu.prices, allocations @ self.belief)
         return Menu(allocations, prices)
 
+    def in_float32(self, menu: Menu) -> Menu:
+        """``menu`` in numbers that a commitment can hold. A price at the least that the belief allows is rounded down.
+
+        `feasible` then makes it exact again: a type that is the belief itself pays all that its option is worth.
+        """
+        allocations, prices = (part.astype(np.float32) for part in menu)
+        if self.belief is not None:
+            least = allocations.astype(np.float64) @ self.belief
+            is_least = prices <= least + 1e-6 * (np.abs(allocations) @ np.abs(self.belief))
+            prices = np.where(is_least, np.nextafter(least.astype(np.float32), np.float32(-np.inf)), prices)
+        return Menu(allocations.astype(np.float64), prices.astype(np.float64))
+
     def with_free(self, menu: Menu) -> Menu:
         """The menu and, after it, what is free."""
         zeros = np.zeros(len(self.free))

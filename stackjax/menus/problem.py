@@ -213,7 +213,7 @@ class MenuProblem:
 
     def commitment_of(self, menu: Menu) -> np.ndarray:
         """The commitment ``[K, d + 1]`` that stands for ``menu``, of at most K options."""
-        options = np.concatenate([menu.allocations, menu.prices[:, None]], axis=1)
+        options = np.column_stack(self.game.in_float32(menu))
         if not len(options):  # nothing is offered: at a price that nobody pays
             options = np.append(self.game.allocations.corners()[0], self.game.price_range[1])[None]
         spare = np.repeat(options[:1], self.num_options - len(options), axis=0)  # the same once more changes nothing

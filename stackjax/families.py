@@ -96,6 +96,11 @@ class Family(abc.ABC):
     def build(self, game: Any, settings: dict[str, Any]) -> "Problem":
         """The problem of ``game``; ``settings`` has an object for every section."""
 
+    def solver_for(self, game: Any) -> str:
+        """The name of the solver of ``game`` unless another is asked for."""
+        del game
+        return self.solver
+
     def prepare(self, problem: "Problem", arrays: dict[str, Any] | None) -> "Problem":
         """``problem`` with what takes work beforehand: of an earlier run's ``arrays``, see `prepared`, or worked out now."""
         del arrays

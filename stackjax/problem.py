@@ -144,7 +144,8 @@ class Problem(Protocol):
 
     Attributes:
       name: for people.
-      commitments: the `Table` that a commitment fills in.
+      commitments: the `Table` that a commitment fills in; or, where what the leader may see cannot be written out, the `Policy`
+        that it is: commitments are then `Acting`, wherever arrays ``[O, ...]`` are spoken of below.
       payoff_range: bounds of the leader's payoff, game units.
       settled_gap: the largest gap at which followers count as settled, game units.
       bytes_per_commitment: memory that one of a batch of commitments takes while followers answer it.
@@ -159,13 +160,15 @@ class Problem(Protocol):
     NumPy, that makes a commitment better by exact evaluation where it knows more than its neighbourhood. With
     ``judges_by_draws`` judging is an average over draws; with ``judges_roughly`` followers' ties are told better in `describe`
     than in `judge`; with ``optimum_takes_long`` its optimum is
-    asked for when a run is over, and stops none.
+    asked for when a run is over, and stops none. One that is judged by samples may have a method ``score(key, commitment)``,
+    payoff and gap by fewer of them, for commitments on the way, and ``num_groups``, how many groups judge the best. Where its
+    episodes can be played out it is `stackjax.acting.Played`.
     """
 
     @property
     def name(self) -> str: ...
     @property
-    def commitments(self) -> Table: ...
+    def commitments(self) -> Any: ...
     @property
     def payoff_range(self) -> tuple[float, float]: ...
     @property
@@ -183,7 +186,7 @@ class Problem(Protocol):
     @property
     def columns(self) -> dict[str, str]: ...
 
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Any, *, lasting: bool = False) -> Worth:
         """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each.
 
         With ``lasting`` they answer for as long as `judge` has it.
@@ -193,13 +196,13 @@ class Problem(Protocol):
     def nearby(self) -> Callable[[Array, Array], Nearby] | None:
         """``(commitment [O, ...], answer [Q]) -> Nearby``, or None where the payoff does not vary smoothly."""
 
-    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
+    def judge(self, key: PRNGKey, commitment: Any, num_groups: int) -> Judged:
         """``num_groups`` fresh groups answer ``commitment [O, ...]`` for as long as an evaluation takes."""
 
     def optimum(self) -> Optimum | None:
         """What is claimed to be the best that any commitment pays, or None; `stackjax.claims` checks it."""
 
-    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
+    def describe(self, judged: Judged, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
         """An object for each of ``commitments [S, O, ...]``, ``judged`` (leaves ``[S, ...]``), for ``result.json``.
 
         Always there: ``leader_payoff``, the gap by its name, ``commitment`` (``observations [O, D]``, ``actions [O, ...]``),

@@ -1,6 +1,7 @@
 """The registered games of the Bayesian family, and their options. Free of JAX: a game's module is loaded when it is made."""
 
 import dataclasses
+from typing import Literal
 
 from stackjax.registry import GameEntry
 
@@ -57,7 +58,52 @@ class BertrandPlatformOptions:
     """a_0 of logit demand: what buying nothing is worth."""
 
 
+@dataclasses.dataclass(frozen=True)
+class SequentialPricesOptions:
+    num_agents: int = 3
+    """N, agents with independent values."""
+    num_items: int = 2
+    """M, distinct items."""
+    num_messages: int = 2
+    """m, messages that each agent can send; 1 is the mechanism without messages."""
+    num_types: int = 2
+    """Values that an agent may have for an item, linspace(lowest, 1, num_types), equally likely and independent."""
+    demand: int = 1
+    """How many items an agent wants at most; its value is the sum of the best of those it gets."""
+    lowest: float = 0.3
+    """The lowest value of an item."""
+    objective: Literal["welfare-loss", "welfare", "revenue"] = "welfare-loss"
+    """What the leader is paid: welfare less the best for the true values (at most 0), welfare, or revenue."""
+    buy_when_indifferent: bool = False
+    """Whether an agent that gains nothing by its best bundle takes it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CopiesOptions:
+    num_copies: int = 2
+    """Pairs of agents, with an item each."""
+    num_messages: int = 2
+    """m, messages that each agent can send."""
+
+
+@dataclasses.dataclass(frozen=True)
+class AllocationsOptions:
+    num_followers: int = 4
+    """Followers, each of whom wants one of the items."""
+    num_messages: int = 2
+    """m, messages that each can send."""
+    num_items: int = 3
+    """Equally likely items that a follower may want."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SideBySideOptions:
+    num_copies: int = 4
+    """Copies of the game, with a follower each."""
+
+
 _MATRIX, _DESIGN = "stackjax.bayesian.games.normal_form", "stackjax.bayesian.games.matrix_design"
+_COPIES = "stackjax.bayesian.games.copies"
 _MIXES = (("randomized", True),)
 ENTRIES = (
     GameEntry("escape", f"{_MATRIX}:escape", "picks a row", "30"),
@@ -90,4 +136,15 @@ ENTRIES = (
         "1.126",
         BertrandPlatformOptions,
     ),
+    GameEntry(
+        "sequential-prices",
+        "stackjax.bayesian.games.sequential_prices:sequential_prices",
+        "picks whom to visit at what prices of several items",
+        "at most 0",
+        SequentialPricesOptions,
+    ),
+    GameEntry("copies", f"{_COPIES}:copies", "posted-price-pi several times over, seeing all messages", "0", CopiesOptions),
+    GameEntry("allocations", f"{_COPIES}:allocations", "allocation several times over", "n m/3", AllocationsOptions),
+    GameEntry("maintains", f"{_COPIES}:maintains", "maintain several times over", "20 n", SideBySideOptions),
+    GameEntry("threats", f"{_COPIES}:threats", "threatens to fight those who enter its markets", "n", SideBySideOptions),
 )

@@ -1,18 +1,20 @@
 """The Bayesian family as runs and the command line know it: its games, its settings, and where its files come from."""
 
 import dataclasses
+import math
 import pathlib
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.followers.config import FollowersConfig
-from stackjax.errors import require, require_count, require_number
+from stackjax.errors import InputError, require, require_count, require_number
 from stackjax.families import Family, GameSource, Solved
 
 if TYPE_CHECKING:
     from stackjax.bayesian.equilibrium.certificate import Certificate
     from stackjax.bayesian.games.base import Game
     from stackjax.bayesian.problem import BayesianProblem
+    from stackjax.bayesian.sampled.problem import SampledProblem
     from stackjax.problem import Problem
 
 __all__ = ["EVALUATION_ROUNDS_FACTOR", "FAMILY", "POMDPConfig"]
@@ -26,9 +28,10 @@ class POMDPConfig:
     """Lengths of an episode, and how followers play when the leader is paid."""
 
     num_rounds: int | None = None
-    """T, rounds of follower learning; by default 1000 with private types and 100 without (the paper's)."""
+    """T, rounds of follower learning; by default 1000 with private types and 100 without (the paper's), and 60 in games that
+    are too large for tables."""
     num_reward_episodes: int | None = None
-    """R, sub-episodes in which the leader is paid; by default 100 and 10."""
+    """R, sub-episodes in which the leader is paid; by default 100 and 10, and 32 in games that are too large for tables."""
     evaluation_rounds: int | None = None
     """Rounds that fresh followers learn when a commitment is scored or judged; by default ten times num_rounds, so that a
     certificate measures the commitment and not unfinished learning."""
@@ -127,8 +130,13 @@ class BayesianFamily(Family):
 
         return Game
 
-    def build(self, game: "Game", settings: dict[str, Any]) -> "BayesianProblem":
-        """The problem; commitments are judged against followers who learn for ``evaluation_rounds``."""
+    def build(self, game: "Game", settings: dict[str, Any]) -> "Problem":
+        """The problem; commitments are judged against followers who learn for ``evaluation_rounds``.
+
+        One that is too large for tables is played out.
+        """
+        if self.is_large(game):
+            return self._sampled(game, settings)
         from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
         from stackjax.bayesian.problem import BayesianProblem
 
@@ -140,16 +148,47 @@ class BayesianFamily(Family):
         lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
         return BayesianProblem(env, lasting, pomdp.settled_gap, pomdp.ties)
 
+    def is_large(self, game: "Game") -> bool:
+        """Whether ``game`` is too large to be written out."""
+        from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, TooLargeError, decision_tree
+
+        if isinstance(game.type_prior, tuple) or math.prod(game.table_shape) > LARGEST_TABLE:
+            return True
+        try:
+            decision_tree(game)
+        except TooLargeError:
+            return True
+        return False
+
+    def _sampled(self, game: "Game", settings: dict[str, Any]) -> "SampledProblem":
+        from stackjax.bayesian.sampled.problem import SampledProblem
+
+        pomdp: POMDPConfig = settings["pomdp"]
+        if pomdp.ties != "learned":
+            raise InputError(f"ties={pomdp.ties!r}: game {game.name!r} is too large to find all equilibria of its followers")
+        lengths = pomdp.num_rounds, pomdp.num_reward_episodes, pomdp.reward_play, pomdp.evaluation_rounds
+        return SampledProblem.of(game, settings["followers"].build(), *lengths, pomdp.settled_gap)
+
+    def solver_for(self, game: "Game") -> str:
+        return "policy" if self.is_large(game) else self.solver
+
     def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
         del options  # none is traced
         return cast("BayesianProblem", problem).with_dynamics(settings["followers"].build())
 
     def resolved(self, problem: "Problem", settings: dict[str, Any]) -> dict[str, Any]:
-        known = cast("BayesianProblem", problem)
-        lengths = {name: getattr(known.env, name) for name in ("num_rounds", "num_reward_episodes")}
+        known: Any = problem
+        lengths, judged = (
+            (known.env, (known.lasting or known.env).num_rounds)
+            if hasattr(known, "env")
+            else (
+                known.setting,
+                known.judged_rounds,
+            )
+        )
         written = super().resolved(problem, settings)
-        judged = known.lasting or known.env
-        return {**written, "pomdp": {**written["pomdp"], **lengths, "evaluation_rounds": judged.num_rounds}}
+        resolved = {name: getattr(lengths, name) for name in ("num_rounds", "num_reward_episodes")}
+        return {**written, "pomdp": {**written["pomdp"], **resolved, "evaluation_rounds": judged}}
 
     def check(self, game: "Game") -> None:
         from stackjax.testing import check_game
@@ -176,7 +215,8 @@ class BayesianFamily(Family):
     def given(self, problem: "Problem") -> dict[str, Any]:
         from stackjax.bayesian.games.normal_form import MatrixGame
 
-        return _payoffs_of(problem) if type(cast("BayesianProblem", problem).env.game) is MatrixGame else {}
+        env = getattr(problem, "env", None)
+        return _payoffs_of(problem) if env is not None and type(env.game) is MatrixGame else {}
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "payoffs" not in content:

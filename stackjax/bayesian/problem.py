@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.acting import Acting, Episode, Leader, Policy
 from stackjax.arrays import drawn, in_full
 from stackjax.bayesian.answers import answer_of, risk, stay, tied_loss
 from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
@@ -19,9 +20,11 @@ from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.followers.regret import bcce_gap
 from stackjax.bayesian.games.base import InducedGame
-from stackjax.bayesian.pomdp.commitment import tabulate, tabulate_batch
+from stackjax.bayesian.pomdp.commitment import commit, tabulate, tabulate_batch
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.reward_phase import expected_play
+from stackjax.bayesian.sampled.episode import Setting, play_episode
+from stackjax.bayesian.sampled.learners import Learners
 from stackjax.bayesian.words import describe
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
@@ -103,6 +106,23 @@ class BayesianProblem:
         other = dataclasses.replace(self, env=self.env.with_dynamics(dynamics), lasting=lasting)
         other.__dict__["nearby"] = self.nearby  # a matter of the game alone
         return other
+
+    @cached_property
+    def policies(self) -> Policy:
+        """See `stackjax.acting.Played`."""
+        game = self.env.game
+        return Policy(self.env.observation_size, game.leader_actions, game.num_options)
+
+    def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
+        """See `stackjax.acting.Played`."""
+        env = self.env
+        lengths = env.num_rounds, env.num_reward_episodes, env.reward_play
+        setting = Setting(env.game, Learners.of(env.game, env.dynamics), *lengths)
+        return play_episode(setting, leader, key, num_distinct, num_own, fresh_noise)
+
+    def filled(self, acting: Acting) -> Array:
+        """The commitment ``[O, ...]`` that a policy makes."""
+        return commit(self.env.game, self.env.tree, lambda seen, _: acting(seen), lambda action: action)[1]
 
     @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:

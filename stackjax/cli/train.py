@@ -17,7 +17,16 @@ from stackjax.solvers.registry import registered_solvers, solver_entry
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import family_of
 
-__all__ = ["RunSettings", "kind_asked_for", "run_spec", "settings_type", "solver_of", "to_the_end", "train_command"]
+__all__ = [
+    "RunSettings",
+    "asks_for_solver",
+    "kind_asked_for",
+    "run_spec",
+    "settings_type",
+    "solver_of",
+    "to_the_end",
+    "train_command",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +112,13 @@ def _solver(default: str, arguments: list[str]) -> tuple[str, type]:
     return chosen.name, chosen.config
 
 
+def asks_for_solver(arguments: list[str]) -> bool:
+    """Whether ``arguments`` name a solver, or give one settings."""
+    sections = {argument.removeprefix("--sweep.").removeprefix("--").partition(".")[0] for argument in arguments}
+    is_named = any(argument.partition("=")[0] == "--solver" for argument in arguments)
+    return is_named or any(entry.name in sections for entry in registered_solvers())
+
+
 def kind_asked_for(section: str, settings: type, arguments: list[str], default: str | None = None) -> type:
     """``settings``, of those in kinds the one that ``--SECTION.kind`` names; raises `InputError` for options of other kinds."""
     if not issubclass(settings, Kinded):
@@ -158,6 +174,8 @@ def train_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "train")
     settings = parse(settings_type(source, TrainSettings, rest), rest, f"stackjax train {arguments[0]}")
     spec = run_spec(source, settings)
+    if not asks_for_solver(rest):
+        spec = spec.fitting()
     join(settings)
     keep_compiled_programs()
     from stackjax.compute.devices import is_writer

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from stackjax import claims
+from stackjax.acting import Policy
 from stackjax.compute.programs import Blocks, Programs
 from stackjax.compute.state import Evaluated
 from stackjax.problem import Optimum, Problem
@@ -31,7 +32,7 @@ def conclude(programs: Programs, state: Blocks, elements: Blocks, optima: Optima
     judge = lambda state: jax.tree.map(lambda leaf: leaf[:count], programs.evaluate(state, elements))
     learned: Evaluated = judge(state)
     is_there = _is_optimal(programs.problem, optima)(*programs.best(state, count))
-    if programs.spec.polish == 0 or is_there:
+    if programs.spec.polish == 0 or is_there or isinstance(programs.problem.commitments, Policy):
         return Conclusion(learned, None)
     return Conclusion(judge(programs.polish(state, elements)), learned)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from stackjax.problem import Judged, Metrics, Problem, Solver
 from stackjax.solvers.polish import polished
 from stackjax.solvers.ranking import unsettled
-from stackjax.types import Array, PyTree
+from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = [
     "NUM_EQUILIBRATIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "RunState",
     "advance_run",
     "evaluate_run",
+    "num_groups_of",
     "polish_run",
     "score_run",
     "start_run",
@@ -36,7 +37,7 @@ POLISH_TAG = 2**31 - 2
 class Best(NamedTuple):
     """The best commitment so far: one whose followers settle if there is any, the highest payoff, the smallest gap."""
 
-    commitment: Array  # [O, ...]
+    commitment: Any  # [O, ...], or `Acting`
     policy: PyTree  # what the solver keeps beside it
     update: Array
     leader_payoff: Array
@@ -112,7 +113,7 @@ def score_run(problem: Problem, solver: Solver, state: RunState, seed: Array) ->
     best = state.best
     fresh = jax.random.fold_in(_evaluation_key(seed), state.update)
     commitment = solver.commitment(state.solver)
-    payoff, gap, _ = problem.judge(fresh, commitment, NUM_SCORING_GROUPS)
+    payoff, gap = _scored(problem, fresh, commitment)
     low, high = problem.payoff_range
     margin = PAYOFF_TOLERANCE * (high - low)
     is_settled = gap <= problem.settled_gap
@@ -126,6 +127,13 @@ def score_run(problem: Problem, solver: Solver, state: RunState, seed: Array) ->
     logged = Logged(means, state.num_pending, payoff, gap, kept.leader_payoff, kept.gap, state.diverged_at)
     nothing = {name: jnp.zeros(()) for name in state.pending}
     return state._replace(best=kept, pending=nothing, num_pending=jnp.int32(0)), logged
+
+
+def _scored(problem: Problem, key: PRNGKey, commitment: Any) -> tuple[Array, Array]:
+    """Payoff and gap of a commitment on the way: as the problem scores, or else as it judges."""
+    if hasattr(problem, "score"):
+        return problem.score(key, commitment)
+    return problem.judge(key, commitment, NUM_SCORING_GROUPS)[:2]
 
 
 def polish_run(problem: Problem, state: RunState, seed: Array, num_evaluations: int) -> RunState:
@@ -143,8 +151,13 @@ def evaluate_run(problem: Problem, state: RunState, seed: Array) -> Evaluated:
     """Judge the best commitment again, against fresh followers that it was not chosen for."""
     key = jax.random.fold_in(_evaluation_key(seed), EVALUATION_TAG)
     best = state.best
-    judged = problem.judge(key, best.commitment, NUM_EQUILIBRATIONS)
+    judged = problem.judge(key, best.commitment, num_groups_of(problem))
     return Evaluated(best.commitment, judged, best.policy, best.update, state.diverged_at)
+
+
+def num_groups_of(problem: Problem) -> int:
+    """Groups of fresh followers that judge a run's best commitment."""
+    return getattr(problem, "num_groups", NUM_EQUILIBRATIONS)
 
 
 def _evaluation_key(seed: Array) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from stackjax import claims
 from stackjax._version import __version__
 from stackjax.compute.conclusion import Conclusion
-from stackjax.compute.state import NUM_EQUILIBRATIONS, Evaluated
+from stackjax.compute.state import Evaluated, num_groups_of
 from stackjax.disk import metrics
 from stackjax.problem import Optimum, Problem
 from stackjax.specs.run import RunSpec
@@ -48,7 +48,7 @@ def result_of(
         "kernel": problem.kernel,
         "versions": versions(),
         "wall_seconds": timing,
-        "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
+        "evaluation": {**problem.judged_how(), "num_equilibrations": num_groups_of(problem)},
         "gap_name": problem.gap_name,
         "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,

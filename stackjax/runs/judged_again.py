@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.acting import Policy
 from stackjax.claims import distance, verified
-from stackjax.compute.state import NUM_EQUILIBRATIONS
+from stackjax.compute.state import num_groups_of
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.policies import read_arrays
 from stackjax.errors import InputError, require
@@ -30,12 +31,17 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
     require("judge_seed", seed, 0 <= seed < 2**31, "at least 0 and below 2**31")
     result, arrays = directory.read_result(), read_arrays(directory.followers)
     problem = spec.build_problem(arrays if same_settings else None)
+    if isinstance(problem.commitments, Policy):
+        raise InputError(
+            f"{problem.name!r} is too large for a table, so that {directory.result} does not hold the whole commitment; judge "
+            "it as it was trained, with stackjax evaluate DIR and no settings"
+        )
     space = problem.commitments.actions
     made = np.asarray([entry["commitment"]["actions"] for entry in result["seeds"]], np.asarray(space.zeros()).dtype)
     shape = (len(made), problem.commitments.num_nodes, *space.shape)
     if made.shape != shape:
         raise InputError(f"{directory.result} holds commitments of shape {made.shape}, but the game's are {shape}")
-    judge = lambda key, commitment: problem.judge(key, commitment, NUM_EQUILIBRATIONS)
+    judge = lambda key, commitment: problem.judge(key, commitment, num_groups_of(problem))
     keys = jax.random.split(jax.random.key(seed), len(made))
     judged = jax.device_get(jax.jit(lambda keys, made: jax.lax.map(lambda pair: judge(*pair), (keys, made)))(keys, made))
     names, optimum = [f"seed {entry['seed']}" for entry in result["seeds"]], verified(problem, problem.optimum())
@@ -56,7 +62,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
         "game_options": spec.game_options,
         "judge_seed": seed,
         "settings": spec.family.resolved(problem, spec.settings),
-        "evaluation": {**problem.judged_how(), "num_equilibrations": NUM_EQUILIBRATIONS},
+        "evaluation": {**problem.judged_how(), "num_equilibrations": num_groups_of(problem)},
         "gap_name": problem.gap_name,
         "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,

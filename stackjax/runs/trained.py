@@ -106,8 +106,9 @@ def train(
       seeds: how many, trained side by side.
       seed: the first of them.
       out: the run directory; None keeps nothing on disk.
-      solver: what looks for the commitment, by name (``"direct"``, ``"gradient"``, ``"ppo"``, ``"search"``) or as its settings;
-        if None, the solver whose settings are given, and the family's own if none are: ``"direct"``, for menus ``"gradient"``.
+      solver: what looks for the commitment, by name (``"direct"``, ``"gradient"``, ``"ppo"``, ``"search"``, ``"policy"``,
+        ``"es"``) or as its settings; if None, the solver whose settings are given, and the game's own if none are:
+        ``"direct"``, for menus ``"gradient"``, for games too large for tables ``"policy"``.
       resume: go on with what is in ``out``.
       overwrite: replace what is in ``out``.
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.
@@ -130,11 +131,13 @@ def train(
     known = {name: settings.pop(name) for name in sections if name in settings}
     for name, value in known.items():
         require_is(name, value, (sections[name], type(None)), f"a {sections[name].__name__}")
+    is_asked = solver is not None or any(entry.name in settings for entry in registered_solvers())
     chosen = _solver(solver, settings, family_of(source).solver)
     if settings and isinstance(source, GivenGame):
         raise InputError(f"{next(iter(settings))} is an option of a named game; give a Game its options when it is made")
     given = {name: value for name, value in known.items() if value is not None}
     spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum, polish)
+    spec = spec if is_asked else spec.fitting()
     require_is("out", out, (str, os.PathLike, type(None)), "the path of a directory, or None")
     is_mesh = isinstance(mesh, tuple) and len(mesh) == 2 and all(isinstance(count, int) for count in mesh)
     require("mesh", mesh, mesh is None or is_mesh, "two numbers of devices, for seeds and for each seed's episodes")

@@ -1,12 +1,14 @@
 """Settings of the searches that need no network, typed. Free of JAX, so that the command line can show them quickly."""
 
 import dataclasses
+from typing import Literal
 
 from stackjax.errors import require, require_count, require_number, require_positive
 
-__all__ = ["DirectConfig", "GradientConfig", "SearchConfig"]
+__all__ = ["DirectConfig", "ESConfig", "GradientConfig", "PolicyConfig", "SearchConfig"]
 
 LARGEST_POPULATION = 10_000_000
+LARGEST_WIDTH = 65_536
 LARGEST_KEPT = 8_192  # commitments that are compared with each other
 
 
@@ -91,6 +93,88 @@ class DirectConfig:
     def num_rechecked(self) -> int:
         """Commitments that are checked again in an update, at least one."""
         return max(1, round(self.recheck_share * self.population))
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyConfig:
+    """Settings of `policy`, PPO on a network that acts on observations. Real numbers may be swept in one program."""
+
+    num_updates: int = 100
+    """PPO updates; whole episodes are played before each."""
+    num_envs: int = 64
+    """Stackelberg episodes an update."""
+    distinct_samples: int = 64
+    """Distinct decisions of an episode that are learned from, at most; they stand for all of them."""
+    own_samples: int = 32
+    """Decisions of an episode's paid sub-episodes that are learned from by the payoffs of their own sub-episodes."""
+    own_critic: Literal["mean", "observation", "state"] = "mean"
+    """What those payoffs are compared with: their mean; what a critic expects of the leader's observation; or of that, the
+    followers' types and what they have learned. A critic of observations learns faster where nothing is won by a threat, and
+    never threatens."""
+    hidden_sizes: tuple[int, ...] = (32, 32)
+    """Widths of the network's hidden layers (tanh)."""
+    grid_points: int = 11
+    """Points of the grid from which each number of a leader action is chosen, both ends of the box included."""
+    learning_rate: float = 0.01
+    """Adam's step size at the start; falls linearly to zero."""
+    entropy_coefficient: float = 0.03
+    """Weight of the entropy bonus at the start; falls linearly to zero."""
+    clip_epsilon: float = 0.2
+    """Clipping range of the probability ratio."""
+    max_grad_norm: float = 0.5
+    """Largest global norm of a gradient."""
+    num_epochs: int = 4
+    """Passes over each batch."""
+    fresh_noise: bool = False
+    """Draw the leader's noise anew at every decision, so that it commits to nothing: to show what is lost."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_updates", "num_envs", "distinct_samples", "own_samples", "num_epochs"):
+            require_count(name, getattr(self, name))
+            require(name, getattr(self, name), getattr(self, name) < LARGEST_POPULATION, f"below {LARGEST_POPULATION}")
+        require_count("num_envs", self.num_envs, least=2)
+        require_count("distinct_samples", self.distinct_samples, least=2)
+        require_count("grid_points", self.grid_points, least=2)
+        _check_widths(self.hidden_sizes)
+        require(
+            "own_critic", self.own_critic, self.own_critic in ("mean", "observation", "state"), "mean, observation or state"
+        )
+        for name in ("learning_rate", "clip_epsilon", "max_grad_norm"):
+            require_positive(name, getattr(self, name))
+        require_number("entropy_coefficient", self.entropy_coefficient, lambda weight: weight >= 0, "at least 0")
+
+
+@dataclasses.dataclass(frozen=True)
+class ESConfig:
+    """Settings of `es`, an evolution strategy on the weights of a network that acts on observations."""
+
+    num_updates: int = 200
+    """Steps."""
+    population: int = 64
+    """Networks that are tried in each step, one Stackelberg episode each: pairs on both sides of the present one."""
+    noise: float = 0.1
+    """How far off they are: the standard deviation of each weight."""
+    learning_rate: float = 0.03
+    """Adam's step size at the start; falls linearly to zero."""
+    hidden_sizes: tuple[int, ...] = (32, 32)
+    """Widths of the network's hidden layers (tanh)."""
+    grid_points: int = 11
+    """Points of the grid from which each number of a leader action is chosen, both ends of the box included."""
+
+    def __post_init__(self) -> None:
+        _check_size(self.num_updates, self.population)
+        require("population", self.population, self.population % 2 == 0, "even")
+        require_count("grid_points", self.grid_points, least=2)
+        _check_widths(self.hidden_sizes)
+        for name in ("noise", "learning_rate"):
+            require_positive(name, getattr(self, name))
+
+
+def _check_widths(hidden_sizes: tuple[int, ...]) -> None:
+    require("hidden_sizes", hidden_sizes, isinstance(hidden_sizes, tuple), "a tuple of widths, for example (32, 32)")
+    for width in hidden_sizes:
+        require_count("hidden_sizes", width)
+        require("hidden_sizes", width, width <= LARGEST_WIDTH, f"at most {LARGEST_WIDTH}")
 
 
 def _check_size(num_updates: int, population: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stackjax import plugins
 from stackjax.errors import InputError, near_matches, require
-from stackjax.solvers.config import DirectConfig, GradientConfig, SearchConfig
+from stackjax.solvers.config import DirectConfig, ESConfig, GradientConfig, PolicyConfig, SearchConfig
 from stackjax.solvers.ppo.config import PPOConfig
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class SolverEntry(NamedTuple):
         that is; None for a solver whose episodes stay on one device.
       polish: evaluations that improve a run's best commitment in the end unless told otherwise; 0 for a solver that ends with
         such a search itself.
+      needs_table: whether it fills in a table of the leader's observations, which the largest problems do not have.
       traced: whether the float settings may be tracers, so that a sweep over them is one program.
       caveat: ``(problem, config) -> str``, what one must know of what it learned, or an empty string; or where that is.
     """
@@ -41,8 +42,16 @@ class SolverEntry(NamedTuple):
     traced: bool = False
     polish: int = 4096
     caveat: "Callable[[Problem, Any], str] | str | None" = None
+    needs_table: bool = True
 
     def build(self, problem: "Problem", config: Any, shards: Any) -> "Solver":
+        from stackjax.acting import Policy
+
+        if self.needs_table and isinstance(problem.commitments, Policy):
+            raise InputError(
+                f"solver {self.name!r} needs a table of all that the leader may see, and {problem.name!r} is too large for "
+                "one; use --solver policy"
+            )
         make = _found(self.make)
         return make(problem, config) if self.can_share is None else make(problem, config, shards)
 
@@ -142,6 +151,30 @@ for known in (
         "stackjax.solvers.gradient:gradient",
         traced=True,
     ),
-    SolverEntry("search", "the best of many random commitments", SearchConfig, "stackjax.solvers.search:search"),
+    SolverEntry(
+        "search",
+        "the best of many random commitments",
+        SearchConfig,
+        "stackjax.solvers.search:search",
+        needs_table=False,
+    ),
+    SolverEntry(
+        "policy",
+        "PPO on a network that acts on observations, by samples (the default where a table does not fit)",
+        PolicyConfig,
+        "stackjax.solvers.policy:policy_solver",
+        polish=0,
+        traced=True,
+        needs_table=False,
+    ),
+    SolverEntry(
+        "es",
+        "an evolution strategy on such a network",
+        ESConfig,
+        "stackjax.solvers.es:es",
+        polish=0,
+        traced=True,
+        needs_table=False,
+    ),
 ):
     _add(known)

@@ -1,30 +1,36 @@
 """The baseline: the best of many random commitments, each against one fresh group of followers."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from stackjax.acting import Acting, Policy
 from stackjax.errors import require_is, require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import SearchConfig
+from stackjax.solvers.network import PolicyNetwork, init_many
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["SearchState", "search"]
 
+HIDDEN_SIZES, GRID_POINTS = (32, 32), 11  # of random networks
+
 
 class SearchState(NamedTuple):
-    """The best commitment so far ``[O, ...]``, its payoff and gap, and whether its followers settled (scalars)."""
+    """The best commitment so far (``[O, ...]`` or `Acting`), its payoff and gap, whether its followers settled (scalars)."""
 
     key: PRNGKey
-    commitment: Array
+    commitment: Any
     payoff: Array
     gap: Array
     settled: Array
 
 
 def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
-    """The best of ``config.num_updates * config.population`` uniform commitments; one whose followers settled goes first.
+    """The best of ``config.num_updates * config.population`` random commitments; one whose followers settled goes first.
+
+    They are uniform where they are a table, and else networks with random weights.
 
     Raises:
       InputError: ``config`` is no `SearchConfig`.
@@ -32,24 +38,28 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
     config = SearchConfig() if config is None else config
     require_is("config", config, SearchConfig, "a SearchConfig, for example SearchConfig(population=64)")
     table = problem.commitments
+    draw: Any = getattr(table, "draw", None)
+    if isinstance(table, Policy):
+        network = PolicyNetwork.of(table, HIDDEN_SIZES, GRID_POINTS, gain=3.0)
+        draw = lambda key, count: Acting(init_many(network, key, count), network)
 
     def init(key: PRNGKey) -> SearchState:
         require_key(key)
-        nothing = jnp.broadcast_to(table.actions.zeros(), (table.num_nodes, *table.actions.shape))
+        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), jax.eval_shape(lambda: draw(key, 1)))
         return SearchState(key, nothing, jnp.array(-jnp.inf), jnp.array(jnp.inf), jnp.bool_(False))
 
     def update(state: SearchState) -> tuple[SearchState, Metrics]:
         key, draw_key, worth_key = jax.random.split(state.key, 3)
-        tried = table.draw(draw_key, config.population)
+        tried = draw(draw_key, config.population)
         worth = problem.worth(worth_key, tried)
         is_finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap)
         settled = is_finite & (worth.gap <= problem.settled_gap)
         payoff = jnp.where(is_finite, worth.payoff, -jnp.inf)
         best = jnp.argmax(jnp.where(settled | ~settled.any(), payoff, -jnp.inf))
         better = jnp.where(settled[best] == state.settled, payoff[best] > state.payoff, settled[best])
-        new = (tried[best], payoff[best], worth.gap[best], settled[best])
+        new = (jax.tree.map(lambda leaf: leaf[best], tried), payoff[best], worth.gap[best], settled[best])
         old = (state.commitment, state.payoff, state.gap, state.settled)
-        after = SearchState(key, *(jnp.where(better, a, b) for a, b in zip(new, old, strict=True)))
+        after = SearchState(key, *jax.tree.map(lambda a, b: jnp.where(better, a, b), new, old))
         metrics = {
             "episodes": jnp.float32(config.population),
             "total_return": jnp.where(jnp.isfinite(worth.payoff), worth.payoff, 0.0).sum(),

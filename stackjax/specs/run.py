@@ -67,6 +67,14 @@ class RunSpec:
         problem = self.family.build(self.source.build(self.game_options), self.settings)
         return self.family.prepare(problem, prepared)
 
+    def fitting(self) -> "RunSpec":
+        """With the solver that the game has unless another is asked for; raises `InputError` for a game that cannot be made."""
+        name = self.family.solver_for(self.source.build(self.game_options))
+        if name == self.solver_entry.name:
+            return self
+        is_default = self.polish == self.solver_entry.polish
+        return dataclasses.replace(self, solver=solver_entry(name).config(), polish=None if is_default else self.polish)
+
     def problem_with(self, problem: Any, values: dict[str, Any]) -> Any:
         """``problem`` with the numbers of ``values`` (traced ones too) that are named as in ``followers.step_size``."""
         varied, options = self._settings_with(values), _of_section(values, "game")

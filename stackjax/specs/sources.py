@@ -87,9 +87,15 @@ def _digest(problem: "Problem") -> str:
     """
     import jax
 
+    from stackjax.acting import Leader, Policy
+
     table, found = problem.commitments, hashlib.sha256()
-    made = jax.ShapeDtypeStruct((1, table.num_nodes, *table.actions.shape), table.actions.zeros().dtype)
-    lowered = jax.jit(problem.worth).lower(jax.random.key(0), made)
+    if isinstance(table, Policy):
+        leader = Leader(lambda observation, uniforms: table.actions.zeros(), lambda action: action)
+        lowered = jax.jit(lambda key: problem.play(key, leader, 2, 1)).lower(jax.random.key(0))  # type: ignore[attr-defined]
+    else:
+        made = jax.ShapeDtypeStruct((1, table.num_nodes, *table.actions.shape), table.actions.zeros().dtype)
+        lowered = jax.jit(problem.worth).lower(jax.random.key(0), made)
     # Numbers stand in the text in full, also those of functions within functions; what calls back stands there as an address.
     found.update(re.sub(r'backend_config = "[^"]*"', "", lowered.as_text(debug_info=False)).encode())
     return found.hexdigest()

@@ -32,7 +32,8 @@ class Game(abc.ABC):
     Attributes:
       name: the game's name in the registry and in results.
       type_prior: ``[K_1, ..., K_N]`` joint probabilities of the followers' types; correlation is allowed. Its rank
-        says how many followers there are.
+        says how many followers there are. Where that table is too large, a tuple of tables of groups of followers, in order,
+        that are independent of each other, for example ``[K_i]`` for each; such a game is judged by samples.
       num_actions: ``(A_1, ..., A_N)``, each follower's number of actions.
       leader_actions: `Discrete` or `Box`, what the leader chooses from at each decision.
       num_decisions: ``L``, the most decisions the leader takes in a sub-episode.
@@ -40,13 +41,16 @@ class Game(abc.ABC):
         end it. At the last decision every outcome ends it.
       payoff_scale: what followers' payoffs are divided by before their learning rule sees them, so that a step size
         means the same in every game; about the spread of a follower's payoffs.
+      num_options: how many entries of an action in a `Box`, the first, are scores of options of which the largest counts. As
+        many entries of an observation, the first, are 1 for the options that are open. A policy draws an option, then the rest.
       leader_payoff_range: lowest and highest payoff of the leader, game units; its learner sees rewards mapped to [0, 1].
     """
 
     name: str
-    type_prior: np.ndarray
+    type_prior: Any
     num_actions: tuple[int, ...]
     leader_actions: Discrete | Box
+    num_options: int = 0
     num_decisions: int = 1
     num_continuing_outcomes: int = 1
     payoff_scale: float = 1.0
@@ -105,11 +109,12 @@ class Game(abc.ABC):
 
     @property
     def num_followers(self) -> int:
-        return self.type_prior.ndim
+        return len(self.num_types)
 
     @property
     def num_types(self) -> tuple[int, ...]:
-        return tuple(self.type_prior.shape)
+        tables = self.type_prior if isinstance(self.type_prior, tuple) else (self.type_prior,)
+        return tuple(size for table in tables for size in table.shape)
 
     @property
     def table_shape(self) -> tuple[int, ...]:
@@ -118,7 +123,7 @@ class Game(abc.ABC):
 
     @property
     def is_bayesian(self) -> bool:
-        return self.type_prior.size > 1
+        return max(self.num_types) > 1
 
     def describe_action(self, follower: int, action: int) -> str:
         """A follower's action in words."""
@@ -130,6 +135,14 @@ class Game(abc.ABC):
         del follower
         return f"type {type_index}"
 
+    def describe_observation(self, observation: np.ndarray) -> str:
+        """What the leader sees, in words; for games too large for `explain`."""
+        return "seeing " + " ".join(f"{value:.3g}" for value in observation)
+
+    def describe_decision(self, observation: np.ndarray, leader_action: np.ndarray) -> str:
+        """What the leader does where it sees ``observation``, in words; for games too large for `explain`."""
+        return f"{self.describe_observation(observation)}: {self.leader_actions.describe(leader_action)}"
+
     def check(self) -> None:
         """Raise `InputError` unless the static description is sound."""
         kind = type(self).__name__
@@ -137,12 +150,15 @@ class Game(abc.ABC):
             if not hasattr(self, attribute):
                 raise InputError(f"game {kind} must have an attribute {attribute}; see stackjax.Game")
         require("name", repr(self.name), isinstance(self.name, str) and bool(self.name), "a string")
-        if not isinstance(self.type_prior, np.ndarray):
+        blocks = self.type_prior if isinstance(self.type_prior, tuple) else (self.type_prior,)
+        if not blocks or not all(isinstance(block, np.ndarray) for block in blocks):
             raise InputError(
-                f"type_prior must be a NumPy array, for example np.ones(1), but is {type(self.type_prior).__name__}"
+                f"type_prior must be a NumPy array, for example np.ones(1), or a tuple of them, but is "
+                f"{type(self.type_prior).__name__}"
             )
-        check_type_prior(self.type_prior)
-        if self.num_followers > MOST_FOLLOWERS:
+        for block in blocks:
+            check_type_prior(block)
+        if self.num_followers > MOST_FOLLOWERS and not isinstance(self.type_prior, tuple):
             raise InputError(f"{self.num_followers} followers are more than the {MOST_FOLLOWERS} that tables have axes for")
         is_tuple = isinstance(self.num_actions, tuple)
         require("num_actions", self.num_actions, is_tuple, "a tuple with a whole number for each follower, for example (2, 3)")

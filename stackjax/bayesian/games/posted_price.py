@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import Game, check_type_prior
+from stackjax.bayesian.games.sequential_prices import SequentialPrices, bundle_values
 from stackjax.errors import InputError, require, require_array, require_count
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
@@ -24,7 +25,7 @@ from stackjax.types import Array
 __all__ = ["PostedPrice", "PostedPriceState", "posted_price_pi", "posted_price_uniform"]
 
 PASS, BUY = 0, 1
-LARGEST_PRIOR = 1_000_000  # type profiles above which no prior is written out
+LARGEST_PRIOR = 1_000_000  # (type, message) profiles above which no prior is written out
 LARGEST_ENUMERATION = 2_000_000  # (order, price) combinations above which the optimum is not enumerated
 
 
@@ -242,15 +243,15 @@ def posted_price_pi(num_messages: int = 2, epsilon: float = 0.2, buy_when_indiff
 
 def posted_price_uniform(
     num_types: int = 3, num_messages: int = 2, num_agents: int = 2, buy_when_indifferent: bool = False
-) -> PostedPrice:
+) -> PostedPrice | SequentialPrices:
     """``num_agents`` agents whose values are independent and uniform on ``linspace(0, 1, num_types)``."""
     require_count("num_types", num_types, least=2)
     require_count("num_agents", num_agents)
-    if num_types**num_agents > LARGEST_PRIOR:
-        raise InputError(
-            f"num_types={num_types} and num_agents={num_agents} make {num_types**num_agents} type profiles, "
-            f"more than {LARGEST_PRIOR}"
-        )
+    require_count("num_messages", num_messages)
+    if (num_types * num_messages) ** num_agents > LARGEST_PRIOR:  # too large for tables: the same game by marginals
+        table, own = bundle_values(np.linspace(0.0, 1.0, num_types)[:, None], 1), np.full(num_types, 1.0 / num_types)
+        alike = (table,) * num_agents, (own,) * num_agents
+        return SequentialPrices(*alike, num_messages, buy_when_indifferent, "welfare-loss", "posted-price-uniform")
     prior = np.full((num_types,) * num_agents, 1.0 / num_types**num_agents)
     values = [np.linspace(0.0, 1.0, num_types)] * num_agents
     return PostedPrice(values, prior, num_messages, buy_when_indifferent, "posted-price-uniform")

@@ -25,6 +25,7 @@ __all__ = [
     "TOLD_APART",
     "DecisionTree",
     "Path",
+    "TooLargeError",
     "action_probes",
     "commitment_paths",
     "decision_tree",
@@ -35,6 +36,10 @@ LARGEST_TREE = 100_000  # nodes
 LARGEST_MERGING_LEVEL = 1_000  # nodes of a level that are compared with each other
 NUM_PROBES = 64  # sequences of leader actions that are tried to see what they show
 TOLD_APART = 1e-6  # observations that differ by less are the same
+
+
+class TooLargeError(InputError):
+    """A game has more leader observations than can be written out."""
 
 
 class DecisionTree(NamedTuple):
@@ -105,12 +110,13 @@ def decision_tree(game: Game) -> DecisionTree:
     where there are more.
 
     Raises:
-      InputError: the game's description is unsound, an observation is NaN or no vector, or the tree is too large.
+      InputError: the game's description is unsound, or an observation is NaN or no vector.
+      TooLargeError: the tree is too large; such a game is played out instead, see `stackjax.bayesian.sampled`.
     """
     game.check()
     num_plays = math.prod(game.num_actions)
     if num_plays > LARGEST_TABLE:
-        raise InputError(f"num_actions={game.num_actions} makes {num_plays} action profiles, more than {LARGEST_TABLE}")
+        raise TooLargeError(f"num_actions={game.num_actions} makes {num_plays} action profiles, more than {LARGEST_TABLE}")
     profiles = all_profiles(game.num_actions)
     with jax.ensure_compile_time_eval():  # concrete numbers even when built inside a transformed function
         first = jax.jit(jax.vmap(lambda actions: game.observe(game.start(actions))))(jnp.asarray(profiles, jnp.int32))
@@ -126,7 +132,7 @@ def decision_tree(game: Game) -> DecisionTree:
         groups *= game.num_decisions
     offset = _offsets(game, [group.max() + 1 for group in groups])
     if may_merge and max(np.diff(offset)) > LARGEST_MERGING_LEVEL:
-        raise InputError(
+        raise TooLargeError(
             f"game {game.name!r}: the leader's actions decide what it is shown of {num_plays} action profiles, which makes "
             f"{max(np.diff(offset))} nodes at one decision, more than {LARGEST_MERGING_LEVEL}"
         )
@@ -163,7 +169,7 @@ def _offsets(game: Game, sizes: list[int]) -> tuple[int, ...]:
     for level, size in enumerate(sizes):
         offset.append(offset[-1] + int(size) * game.num_continuing_outcomes**level)
         if offset[-1] > LARGEST_TREE:
-            raise InputError(
+            raise TooLargeError(
                 f"game {game.name!r}: num_decisions={game.num_decisions} with num_continuing_outcomes="
                 f"{game.num_continuing_outcomes} makes more than {LARGEST_TREE} nodes of the leader's decision tree"
             )

@@ -1,0 +1,106 @@
+"""Commitments that act on what a leader sees, for problems whose observations cannot be written out as a table."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import jax
+
+from stackjax.spaces import Box, Discrete
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["Acting", "Decisions", "Episode", "Leader", "Played", "Policy"]
+
+
+class Policy(NamedTuple):
+    """Commitments that choose a leader action at each observation, ``[observation_size]`` numbers; they are `Acting`.
+
+    ``num_options`` is how many entries of an action in a `Box` are scores of which only the largest counts, of those options
+    that are open: the first entries of an observation are 1 for these. A policy draws an option, then the rest given it.
+    """
+
+    observation_size: int
+    actions: Discrete | Box
+    num_options: int = 0
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["params"], meta_fields=["network"])
+class Acting:
+    """A commitment: a ``network``, which is static and compares by value, with its ``params``.
+
+    ``network.mode(params, observation [..., D])`` is what it does, a leader action ``[...]``.
+    """
+
+    def __init__(self, params: PyTree, network: Any) -> None:
+        self.params, self.network = params, network
+
+    def __call__(self, observation: Array) -> Array:
+        return self.network.mode(self.params, observation)
+
+    @property
+    def leader(self) -> "Leader":
+        """As something that can be played, and does not explore."""
+        return Leader(lambda observation, _: self(observation), lambda action: action)
+
+
+class Leader(NamedTuple):
+    """Something that acts on observations.
+
+    Attributes:
+      choose: ``(observation [D], uniforms [num_uniforms]) -> choice``; equal arguments, equal choices.
+      to_action: a choice to a leader action of the game.
+      num_uniforms: how many numbers in (0, 1) a choice is drawn by; 0 for a leader that does not explore.
+    """
+
+    choose: Callable[[Array, Array], Array]
+    to_action: Callable[[Array], Array]
+    num_uniforms: int = 0
+
+
+class Decisions(NamedTuple):
+    """Decisions to learn from: what was seen, what was chosen, and what each counts, 0 for none. Leaves ``[k, ...]``."""
+
+    observations: Array
+    choices: Array
+    weights: Array
+
+
+class Episode(NamedTuple):
+    """What a Stackelberg episode shows.
+
+    Attributes:
+      total_return: the leader's mean payoff over the paid sub-episodes, game units.
+      sampling_variance: what of the return's variance is drawing so many paid sub-episodes.
+      distinct: the decisions that were made at different observations, each once (a sample of them if they are many); what
+        each counts adds up to how many there were.
+      own: decisions of paid sub-episodes, drawn at random, and ``own_payoffs [q]``, what their own sub-episodes paid.
+      own_hidden: ``[q, H]`` what the leader does not see there: types, and what the followers have learned.
+      num_decisions, num_distinct: of the whole episode.
+    """
+
+    total_return: Array
+    sampling_variance: Array
+    distinct: Decisions
+    own: Decisions
+    own_payoffs: Array
+    own_hidden: Array
+    num_decisions: Array
+    num_distinct: Array
+
+
+class Played(Protocol):
+    """A problem whose episodes can be played out: nothing has to be enumerated."""
+
+    @property
+    def policies(self) -> Policy:
+        """What a leader sees, and what it chooses from."""
+
+    def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
+        """One Stackelberg episode, no batch axes.
+
+        Equal observations get equal noise, and so equal actions, throughout the episode; with ``fresh_noise`` they do not,
+        which is for experiments alone.
+        """
+
+    def filled(self, acting: Acting) -> Array:
+        """The commitment ``[O, ...]`` that a policy makes; where commitments are a table."""

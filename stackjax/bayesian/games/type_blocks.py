@@ -1,0 +1,89 @@
+"""Types drawn from a joint table, or from tables of groups of followers that are independent of each other."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.types import Array, ArrayLike
+
+__all__ = ["TypeBlocks", "joint_or_blocks"]
+
+LARGEST_JOINT = 1_000_000  # type profiles up to which independent groups are written out as one table
+MOST_AXES = 30
+LARGEST_SCAN = 64  # type profiles up to which a draw looks at all of them
+
+
+class TypeBlocks(NamedTuple):
+    """``tables``, one for each group of followers in order, with an axis for each of its followers."""
+
+    tables: tuple[np.ndarray, ...]
+
+    @staticmethod
+    def of(type_prior: np.ndarray | tuple[np.ndarray, ...]) -> "TypeBlocks":
+        """Those of a game's ``type_prior``; a joint table of independent followers is taken apart."""
+        if isinstance(type_prior, tuple):
+            return TypeBlocks(type_prior)
+        axes = range(type_prior.ndim)
+        own = tuple(type_prior.sum(axis=tuple(other for other in axes if other != axis)) for axis in axes)
+        is_product = np.allclose(_outer(own), type_prior, rtol=0.0, atol=1e-15 + 1e-9 * type_prior.max())
+        return TypeBlocks(own if is_product else (type_prior,))
+
+    @property
+    def num_followers(self) -> int:
+        return sum(table.ndim for table in self.tables)
+
+    def _alike(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+        """Of blocks of one shape: which ``[g]``, their followers ``[g, d]``, chances ``[g, S]``, type profiles ``[S, d]``."""
+        first = np.cumsum([0, *(table.ndim for table in self.tables)])
+        found = []
+        for shape in dict.fromkeys(table.shape for table in self.tables):
+            which = np.array([k for k, table in enumerate(self.tables) if table.shape == shape])
+            followers = first[which][:, None] + np.arange(len(shape))
+            chances = np.stack([self.tables[k].ravel() for k in which])
+            profiles = np.stack(np.unravel_index(np.arange(chances.shape[1]), shape), axis=-1)
+            found.append((which, followers, chances, profiles.astype(np.int32)))
+        return found
+
+    def draw(self, uniform: Array, follower: ArrayLike | None = None, own_type: ArrayLike | None = None) -> Array:
+        """A type profile int ``[N]`` by ``uniform [blocks]``; given ``own_type``, which must be possible, of ``follower``."""
+        drawn = jnp.zeros(self.num_followers, jnp.int32)
+        for which, followers, chances, profiles in self._alike():
+            if follower is None and chances.shape[1] > LARGEST_SCAN:
+                sums = [jnp.asarray(np.cumsum(row)[:-1], uniform.dtype) for row in chances]
+                each = [jnp.searchsorted(ends, uniform[k], side="right") for k, ends in zip(which, sums, strict=True)]
+                drawn = drawn.at[followers].set(jnp.asarray(profiles)[jnp.stack(each)])
+                continue
+            weights = jnp.asarray(chances, uniform.dtype)
+            if follower is not None:
+                for axis in range(followers.shape[1]):
+                    is_own, fits = followers[:, axis] == follower, profiles[:, axis] == own_type
+                    weights = jnp.where(is_own[:, None] & ~fits[None, :], 0.0, weights)
+            ends = jnp.cumsum(weights, axis=1)
+            place = (uniform[which][:, None] * ends[:, -1:] >= ends[:, :-1]).sum(axis=1, dtype=jnp.int32)
+            drawn = drawn.at[followers].set(jnp.asarray(profiles)[place])
+        return drawn
+
+    def own(self, follower: int) -> np.ndarray:
+        """``[K_i]`` the chances of a follower's types."""
+        first = 0
+        for table in self.tables:
+            if follower < first + table.ndim:
+                return table.sum(axis=tuple(axis for axis in range(table.ndim) if axis != follower - first))
+            first += table.ndim
+        raise IndexError(follower)
+
+
+def joint_or_blocks(tables: tuple[np.ndarray, ...]) -> np.ndarray | tuple[np.ndarray, ...]:
+    """One joint table of independent groups if it is small, else the groups' tables."""
+    size, axes = np.prod([float(table.size) for table in tables]), sum(table.ndim for table in tables)
+    if size > LARGEST_JOINT or axes > MOST_AXES:
+        return tables
+    return _outer(tables)
+
+
+def _outer(tables: tuple[np.ndarray, ...]) -> np.ndarray:
+    joint = np.ones(())
+    for table in tables:
+        joint = np.multiply.outer(joint, table)
+    return joint

@@ -1,0 +1,139 @@
+"""Judging by samples: what a leader that acts on observations earns, and how far its followers are from equilibrium."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy
+
+from stackjax.acting import Leader
+from stackjax.bayesian.sampled.episode import Setting, equilibrated, play_out, reward_actions
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["CONFIDENCE", "SampledCertificate", "certify_by_samples", "comparisons", "num_paired_draws"]
+
+CONFIDENCE = 0.95
+PAID_DRAWS = 1024  # sub-episodes in which a group of followers is judged
+SHOWN = 32  # of them, whose decisions a report shows
+MOST_PAIRS, FEWEST_PAIRS = 3000, 64  # draws for each follower, type and other action
+MOST_DECISIONS = 2e7  # of all draws that the gap takes
+GAP_GROUPS = 4  # groups of followers whose gap is bounded
+ZERO = jnp.uint32(0)
+
+
+class SampledCertificate(NamedTuple):
+    """What a commitment earns against fresh followers, by samples; game units.
+
+    Attributes:
+      leader_payoff, half_width: mean over groups, and half of its 95 % interval (Student's t).
+      follower_payoffs: ``[N]`` means.
+      gap: the largest estimate of what a type of a follower could gain by another action, over groups: biased upwards, as the
+        largest of many estimates is.
+      gap_bound: with 95 % confidence no type of a follower can gain more than this (Maurer and Pontil 2009, Theorem 4, with a
+        union bound over all comparisons). A payoff difference is taken to be within twice the game's ``payoff_scale``.
+      observations, actions, is_shown: ``[G, s, L, ...]`` decisions of some of the sub-episodes.
+      strategies: ``[G, N, K, A]`` what the followers have learned.
+    """
+
+    leader_payoff: Array
+    half_width: Array
+    follower_payoffs: Array
+    gap: Array
+    gap_bound: Array
+    observations: Array
+    actions: Array
+    is_shown: Array
+    strategies: Array
+
+
+def comparisons(setting: Setting) -> np.ndarray:
+    """``[Q, 2]`` every follower with every type that it can have."""
+    blocks, sizes = setting.types, setting.game.num_types
+    return np.array([(i, k) for i, size in enumerate(sizes) for k in range(size) if blocks.own(i)[k] > 0], np.int32)
+
+
+def num_paired_draws(setting: Setting) -> int:
+    """How many paired draws each comparison gets."""
+    plays = len(comparisons(setting)) * (1 + max(setting.game.num_actions)) * setting.game.num_decisions * GAP_GROUPS
+    return int(np.clip(MOST_DECISIONS / plays, FEWEST_PAIRS, MOST_PAIRS))
+
+
+def certify_by_samples(
+    setting: Setting, leader: Leader, key: PRNGKey, num_groups: int, paid_draws: int = PAID_DRAWS, paired_draws: int = 0
+) -> SampledCertificate:
+    """``num_groups`` fresh groups of followers learn for as long as ``setting`` has it, and then play.
+
+    Args:
+      paired_draws: for the gap, for each follower, type and other action; 0 leaves it out, so that its bound is infinite.
+    """
+    game, blocks = setting.game, setting.types
+
+    def group(key: PRNGKey) -> tuple[Array, ...]:
+        learn_key, paid_key = jax.random.split(key)
+        strategies = setting.learners.strategies(equilibrated(setting, leader, learn_key, ZERO))
+
+        def one(uniform: Array) -> tuple[Array, Array, Array, Array]:
+            types = blocks.draw(uniform[: len(blocks.tables)])
+            actions = reward_actions(setting, strategies, types, uniform[len(blocks.tables) :])
+            play = play_out(game, leader, ZERO, types, actions)
+            return play.payoffs, play.observations, play.choices, play.hashes
+
+        uniforms = jax.random.uniform(paid_key, (paid_draws, len(blocks.tables) + game.num_followers))
+        payoffs, seen, chosen, hashes = jax.vmap(one)(uniforms)
+        return payoffs.mean(axis=0), strategies, seen[:SHOWN], leader.to_action(chosen[:SHOWN]), hashes[:SHOWN]
+
+    keys = jax.random.split(jax.random.fold_in(key, 0), num_groups)
+    payoffs, strategies, seen, actions, hashes = jax.vmap(group)(keys)
+    width = scipy.stats.t.ppf(0.5 + CONFIDENCE / 2, num_groups - 1) / math.sqrt(num_groups) if num_groups > 1 else np.inf
+    gap, bound = jnp.float32(0.0), jnp.float32(jnp.inf)
+    if paired_draws:
+        judged = strategies[:GAP_GROUPS]
+        gap, bound = _gap(setting, leader, jax.random.fold_in(key, 1), judged, paired_draws)
+    return SampledCertificate(
+        leader_payoff=payoffs[:, 0].mean(),
+        half_width=width * payoffs[:, 0].std(ddof=1) if num_groups > 1 else jnp.float32(jnp.inf),
+        follower_payoffs=payoffs[:, 1:].mean(axis=0),
+        gap=gap,
+        gap_bound=bound,
+        observations=seen,
+        actions=actions,
+        is_shown=hashes != np.uint32(0xFFFFFFFF),
+        strategies=strategies,
+    )
+
+
+def _gap(setting: Setting, leader: Leader, key: PRNGKey, strategies: Array, draws: int) -> tuple[Array, Array]:
+    """The largest mean gain of a deviation, and the largest upper bound; ``strategies [G, N, K, A]``."""
+    game, blocks = setting.game, setting.types
+    pairs, most = comparisons(setting), max(game.num_actions)
+    counts = np.array(game.num_actions, np.int32)
+    num_tests = len(strategies) * int(sum(counts[i] for i, _ in pairs if counts[i] > 1))
+    if num_tests == 0:
+        return jnp.float32(0.0), jnp.float32(0.0)
+    log_term, reach = math.log(2.0 * num_tests / (1.0 - CONFIDENCE)), 2.0 * game.payoff_scale
+
+    def compared(argument: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        which, pair, key = argument
+        learned, follower, own = strategies[which], pair[0], pair[1]
+        count = jnp.asarray(counts)[follower]
+
+        def gains(uniform: Array) -> Array:
+            """``[A]`` of always playing an action instead of what it would."""
+            types = blocks.draw(uniform[: len(blocks.tables)], follower, own)
+            actions = reward_actions(setting, learned, types, uniform[len(blocks.tables) :])
+            payoff = lambda action: play_out(game, leader, ZERO, types, actions.at[follower].set(action)).payoffs[1 + follower]
+            every = jnp.arange(most, dtype=jnp.int32)
+            paid = jax.vmap(payoff)(jnp.concatenate([actions[follower][None], jnp.where(every < count, every, 0)]))
+            return paid[1:] - paid[:1]
+
+        found = jax.vmap(gains)(jax.random.uniform(key, (draws, len(blocks.tables) + game.num_followers)))
+        mean, variance = found.mean(axis=0), found.var(axis=0, ddof=1)
+        bound = mean + jnp.sqrt(2.0 * variance * log_term / draws) + 7.0 * reach * log_term / (3.0 * (draws - 1))
+        return mean.max(), bound.max()
+
+    groups = np.repeat(np.arange(len(strategies), dtype=np.int32), len(pairs))
+    keys = jax.random.split(key, len(groups))
+    mean, bound = jax.lax.map(compared, (jnp.asarray(groups), jnp.asarray(np.tile(pairs, (len(strategies), 1))), keys))
+    return jnp.maximum(mean.max(), 0.0), jnp.maximum(bound.max(), 0.0)

@@ -1,0 +1,239 @@
+"""The Bayesian family where nothing can be written out: commitments act on observations, and are judged by samples."""
+
+import dataclasses
+from collections import Counter
+from functools import cached_property, partial
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.acting import Acting, Episode, Leader, Policy
+from stackjax.bayesian.followers.base import FollowerDynamics
+from stackjax.bayesian.games.base import Game
+from stackjax.bayesian.sampled.episode import Setting, play_episode
+from stackjax.bayesian.sampled.judge import (
+    CONFIDENCE,
+    GAP_GROUPS,
+    PAID_DRAWS,
+    SampledCertificate,
+    certify_by_samples,
+    num_paired_draws,
+)
+from stackjax.bayesian.sampled.learners import Learners
+from stackjax.errors import InputError
+from stackjax.pictures import drawn_or_none
+from stackjax.pictures import paths as draw_paths
+from stackjax.problem import Judged, Optimum, Worth
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["NUM_REWARD_EPISODES", "NUM_ROUNDS", "SampledProblem", "observation_size"]
+
+NUM_ROUNDS, NUM_REWARD_EPISODES = 60, 32  # of an episode, unless told otherwise
+SCORE_GROUPS, SCORE_DRAWS, SCORE_ROUNDS_FACTOR = 4, 256, 3  # a commitment on the way is judged less thoroughly
+MOST_SHOWN = 24  # observations that a result tells of
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SampledProblem:
+    """A `Problem` that is played out: no table of types, actions or observations is ever formed.
+
+    Args:
+      setting: the game, its followers and the lengths of an episode.
+      judged_rounds: how long fresh followers learn when a commitment is judged.
+      settled_share: the largest bound of the gap at which followers count as settled, as a share of the payoff scale.
+    """
+
+    setting: Setting
+    judged_rounds: int
+    settled_share: float = 0.02
+
+    gap_name = "bne_gap_bound"
+    kernel = "sampled"
+    nearby = None
+    answer_choices = (1,)
+    judges_by_draws = True
+    num_groups = 16  # of fresh followers that judge
+    columns: ClassVar = {
+        "half_width": "± (95 %)",
+        "follower_payoffs": "followers' payoffs",
+        "bne_gap_bound": "BNE gap at most",
+    }
+
+    @staticmethod
+    def of(
+        game: Game,
+        dynamics: FollowerDynamics,
+        num_rounds: int | None = None,
+        num_reward_episodes: int | None = None,
+        reward_play: str = "argmax",
+        judged_rounds: int | None = None,
+        settled_share: float = 0.02,
+    ) -> "SampledProblem":
+        """The problem of ``game``; by default 60 rounds, 32 paid sub-episodes, and ten times the rounds to judge by.
+
+        Raises:
+          InputError: the followers need a table, or ``reward_play`` is empirical.
+        """
+        game.check()
+        if reward_play == "empirical":
+            raise InputError(f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that")
+        rounds = num_rounds or NUM_ROUNDS
+        paid = num_reward_episodes or NUM_REWARD_EPISODES
+        setting = Setting(game, Learners.of(game, dynamics), rounds, paid, reward_play)
+        return SampledProblem(setting, judged_rounds or 10 * rounds, settled_share)
+
+    @property
+    def name(self) -> str:
+        return self.setting.game.name
+
+    @cached_property
+    def policies(self) -> Policy:
+        game = self.setting.game
+        return Policy(observation_size(game), game.leader_actions, game.num_options)
+
+    @property
+    def commitments(self) -> Policy:
+        return self.policies
+
+    @property
+    def payoff_range(self) -> tuple[float, float]:
+        return self.setting.game.leader_payoff_range
+
+    @property
+    def settled_gap(self) -> float:
+        return float(self.settled_share * self.setting.game.payoff_scale)
+
+    @property
+    def tie(self) -> float:
+        return 0.0
+
+    @property
+    def bytes_per_commitment(self) -> int:
+        """Observations of a round's plays."""
+        game = self.setting.game
+        plays = 1 + sum(count - 1 for count in game.num_actions) + self.setting.num_reward_episodes
+        return 4 * plays * game.num_decisions * (self.policies.observation_size + 64)
+
+    def with_dynamics(self, dynamics: FollowerDynamics) -> "SampledProblem":
+        """The same with other followers."""
+        learners = Learners.of(self.setting.game, dynamics)
+        return dataclasses.replace(self, setting=self.setting._replace(learners=learners))
+
+    def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
+        """See `stackjax.acting.Played`."""
+        return play_episode(self.setting, leader, key, num_distinct, num_own, fresh_noise)
+
+    def worth(self, key: PRNGKey, commitments: Acting, *, lasting: bool = False) -> Worth:
+        """See `Problem`; ``commitments`` has leaves ``[B, ...]``. A payoff is the mean of an episode's paid sub-episodes."""
+        setting = self.setting._replace(num_rounds=self.judged_rounds) if lasting else self.setting
+        keys = jax.random.split(key, len(jax.tree.leaves(commitments)[0]))
+
+        def one(key: PRNGKey, commitment: Acting) -> Array:
+            return play_episode(setting, commitment.leader, key, 1, 1).total_return
+
+        payoff = jax.vmap(one)(keys, commitments)
+        nothing = jnp.zeros_like(payoff)
+        return Worth(payoff, nothing, nothing, jnp.zeros((len(payoff), 1), jnp.int32))
+
+    def judge(self, key: PRNGKey, commitment: Acting, num_groups: int) -> Judged:
+        """See `Problem`; ``details`` is a `SampledCertificate`, the gap an upper bound."""
+        setting = self.setting._replace(num_rounds=self.judged_rounds)
+        draws = num_paired_draws(setting)
+        found = certify_by_samples(setting, commitment.leader, key, num_groups, paired_draws=draws)
+        return Judged(found.leader_payoff, found.gap_bound, found)
+
+    def score(self, key: PRNGKey, commitment: Acting) -> tuple[Array, Array]:
+        """A payoff, and an infinite gap: a commitment on the way is judged by fewer draws, which bound nothing."""
+        setting = self.setting._replace(num_rounds=min(SCORE_ROUNDS_FACTOR * self.setting.num_rounds, self.judged_rounds))
+        found = certify_by_samples(setting, commitment.leader, key, SCORE_GROUPS, SCORE_DRAWS)
+        return found.leader_payoff, found.gap_bound
+
+    def optimum(self) -> Optimum | None:
+        """What is known of the game, as an upper bound: samples cannot tell whether it is attained."""
+        known = self.setting.game.optimum()
+        return None if known is None else Optimum(known.value, "upper-bound")
+
+    def describe(self, judged: Judged, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
+        """See `Problem`; the commitment is told where it was met most."""
+        found = []
+        for i in range(len(names)):
+            seen: SampledCertificate = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i]), judged.details)
+            observations, actions, chances = _met_most(seen)
+            found.append(
+                {
+                    "leader_payoff": float(seen.leader_payoff),
+                    "half_width": float(seen.half_width),
+                    "follower_payoffs": [float(value) for value in seen.follower_payoffs],
+                    "bne_gap": float(seen.gap),
+                    "bne_gap_bound": float(seen.gap_bound),
+                    "commitment": {"observations": observations.tolist(), "actions": actions.tolist()},
+                    "chances": chances.tolist(),
+                    "mechanism": self._in_words(observations, actions, chances),
+                    "follower_play": self._play_in_words(np.asarray(seen.strategies).mean(axis=0)),
+                    "pictures": [one for one in [drawn_or_none(partial(self._picture, seen))] if one is not None],
+                }
+            )
+        return found
+
+    def _told(self, observation: np.ndarray, action: np.ndarray) -> str:
+        return self.setting.game.describe_decision(observation, action)
+
+    def _in_words(self, observations: np.ndarray, actions: np.ndarray, chances: np.ndarray) -> list[str]:
+        each = zip(observations, actions, chances, strict=True)
+        return [f"{self._told(seen, action)} ({chance:.1%} of sub-episodes)" for seen, action, chance in each]
+
+    def _picture(self, seen: SampledCertificate) -> dict[str, Any]:
+        """What the leader does from start to end, for the ways that were met most."""
+        game, ways = self.setting.game, Counter[tuple[str, tuple[str, ...]]]()
+        flat = [leaf.reshape(-1, *leaf.shape[2:]) for leaf in (seen.observations, seen.actions, seen.is_shown)]
+        for observations, actions, made in zip(*flat, strict=True):
+            label = game.describe_observation(observations[0])
+            steps = tuple(self._told(o, a) for o, a, is_made in zip(observations, actions, made, strict=True) if is_made)
+            ways[label, steps] += 1
+        total = sum(ways.values())
+        found = [
+            {"label": label, "chance": n / total, "steps": [{"text": step, "size": None} for step in steps]}
+            for (label, steps), n in ways.items()
+        ]
+        return draw_paths("What the leader does, in the ways that were met most", found)
+
+    def _play_in_words(self, strategies: np.ndarray) -> list[str]:
+        """What each type of each follower most often plays; nothing where there is no choice."""
+        game, lines = self.setting.game, list[str]()
+        for i, (types, count) in enumerate(zip(game.num_types, game.num_actions, strict=True)):
+            if count == 1 or len(lines) > MOST_SHOWN:
+                continue
+            for k in range(types):
+                kind = f" ({game.describe_type(i, k)})" if types > 1 else ""
+                lines.append(f"follower {i + 1}{kind}: {game.describe_action(i, int(strategies[i, k].argmax()))}")
+        return lines
+
+    def judged_how(self) -> dict[str, Any]:
+        """See `Problem`."""
+        draws = num_paired_draws(self.setting)
+        words = (
+            f"for {self.judged_rounds} rounds, by samples: {PAID_DRAWS} sub-episodes for each group, and for the gap of "
+            f"{GAP_GROUPS} groups {draws} pairs for each follower, type and action; {CONFIDENCE:.0%} confidence"
+        )
+        return {"num_rounds": self.judged_rounds, "settled_gap": self.settled_gap, "words": words}
+
+
+def observation_size(game: Game) -> int:
+    """D, how many numbers the leader of ``game`` is shown."""
+    shown = jax.eval_shape(lambda: game.observe(game.start(jnp.zeros(game.num_followers, jnp.int32))))
+    if len(shown.shape) != 1:
+        raise InputError(f"game {game.name!r}: observe must return a vector, but its shape is {shown.shape}")
+    return int(shown.shape[0])
+
+
+def _met_most(seen: SampledCertificate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Observations, actions, and in what share of the sub-episodes each was met; most met first."""
+    made = np.asarray(seen.is_shown).ravel()
+    count = seen.is_shown.shape[0] * seen.is_shown.shape[1]
+    observations = np.asarray(seen.observations).reshape(len(made), -1)[made]
+    actions = np.asarray(seen.actions).reshape(len(made), *seen.actions.shape[3:])[made]
+    _, first, times = np.unique(observations, axis=0, return_index=True, return_counts=True)
+    order = np.argsort(-times, kind="stable")[:MOST_SHOWN]
+    return observations[first[order]], actions[first[order]], times[order] / count

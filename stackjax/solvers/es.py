@@ -1,0 +1,76 @@
+"""An evolution strategy on the weights of a network that acts on observations (Salimans et al. 2017), beside `policy`."""
+
+from typing import NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.flatten_util import ravel_pytree
+
+from stackjax.acting import Played
+from stackjax.errors import InputError, require_key
+from stackjax.problem import Metrics, Problem, Solver
+from stackjax.solvers.config import ESConfig
+from stackjax.solvers.network import PolicyNetwork, exported, settled
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["ESState", "es"]
+
+
+class ESState(NamedTuple):
+    """The network in the middle, Adam's state, a key and the updates behind."""
+
+    params: PyTree
+    optimiser: PyTree
+    key: PRNGKey
+    update: Array
+
+
+def es(problem: Problem, config: ESConfig) -> Solver:
+    """Moves a network towards those of its neighbours that earn more, by their ranks; pairs of neighbours are opposite.
+
+    Raises:
+      InputError: the problem cannot be played out.
+    """
+    if not hasattr(problem, "play"):
+        raise InputError(f"solver 'es' plays episodes out, which {problem.name!r} has none of; use --solver direct")
+    network = PolicyNetwork.of(cast("Played", problem).policies, config.hidden_sizes, config.grid_points, gain=0.1)
+
+    def optimiser(update: Array) -> optax.GradientTransformation:
+        left = 1.0 - update.astype(jnp.result_type(float)) / config.num_updates
+        return optax.adam(config.learning_rate * left)
+
+    def init(key: PRNGKey) -> ESState:
+        require_key(key)
+        network_key, key = jax.random.split(key)
+        params, start = network.init(network_key), jnp.int32(0)
+        return ESState(params, optimiser(start).init(params), key, start)
+
+    def update(state: ESState) -> tuple[ESState, Metrics]:
+        noise_key, worth_key, key = jax.random.split(state.key, 3)
+        middle, unravel = ravel_pytree(state.params)
+        noise = jax.random.normal(noise_key, (config.population // 2, len(middle)))
+        steps = jnp.concatenate([noise, -noise])
+        tried = jax.vmap(unravel)(middle[None] + config.noise * steps)
+        commitments = jax.vmap(lambda params: settled(problem, network.acting(params)))(tried)
+        payoff = problem.worth(worth_key, commitments).payoff
+        ranks = jnp.argsort(jnp.argsort(payoff)).astype(middle.dtype) / (config.population - 1) - 0.5
+        gradient = unravel(-(ranks @ steps) / (config.population * config.noise))
+        change, held = optimiser(state.update).update(gradient, state.optimiser)
+        params = optax.apply_updates(state.params, change)
+        metrics = {
+            "episodes": jnp.float32(config.population),
+            "total_return": payoff.sum(),
+            "is_finite": jnp.isfinite(payoff).all(),
+            "return_spread": payoff.std(),
+        }
+        return ESState(params, held, key, state.update + 1), metrics
+
+    return Solver(
+        init,
+        update,
+        lambda state: settled(problem, network.acting(state.params)),
+        policy=lambda state: state.params,
+        export=lambda params: exported(network, params),
+        commitments_at_once=config.population,
+    )

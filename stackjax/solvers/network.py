@@ -1,0 +1,78 @@
+"""A network that acts on observations, as a commitment."""
+
+from typing import Any, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.acting import Acting, Leader, Played, Policy
+from stackjax.problem import Problem
+from stackjax.solvers.parts import Parts
+from stackjax.solvers.ppo.networks import MLP
+from stackjax.types import Array, PRNGKey, PyTree
+
+__all__ = ["PolicyNetwork", "exported", "init_many", "settled"]
+
+
+class PolicyNetwork(NamedTuple):
+    """Tanh layers of ``hidden_sizes``, whose outputs are the parts of a leader action; it compares by value.
+
+    ``gain`` is that of the last layer at the start: small for a policy that explores evenly, 1 for random policies that differ.
+    """
+
+    observation_size: int
+    hidden_sizes: tuple[int, ...]
+    parts: Parts
+    gain: float = 0.01
+
+    @staticmethod
+    def of(policies: Policy, hidden_sizes: tuple[int, ...], points: int, gain: float = 0.01) -> "PolicyNetwork":
+        return PolicyNetwork(policies.observation_size, hidden_sizes, Parts.of(policies, points), gain)
+
+    @property
+    def _layers(self) -> MLP:
+        return MLP(self.hidden_sizes, self.parts.num_outputs, self.gain)
+
+    def init(self, key: PRNGKey) -> PyTree:
+        return self._layers.init(key, jnp.zeros(self.observation_size))
+
+    def outputs(self, params: PyTree, observation: Array) -> Array:
+        """``[..., num_outputs]`` of ``observation [..., D]``."""
+        return jnp.asarray(self._layers.apply(params, observation))
+
+    def mode(self, params: PyTree, observation: Array) -> Array:
+        """The likeliest leader action."""
+        return self.parts.to_action(self.parts.mode(observation, self.outputs(params, observation)))
+
+    def explorer(self, params: PyTree) -> Leader:
+        """The network as a leader that draws its choices."""
+        draw = lambda observation, uniforms: self.parts.draw(observation, self.outputs(params, observation), uniforms)
+        return Leader(draw, self.parts.to_action, self.parts.num_uniforms)
+
+    def acting(self, params: PyTree) -> Acting:
+        """The network as a commitment."""
+        return Acting(params, self)
+
+
+def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """``kernel_k [S, ...]`` and ``bias_k``, and how outputs become an action, in the words of `stackjax.policy.Policy`."""
+    layers = params["params"]
+    arrays = {f"{kind}_{k}": np.asarray(layers[f"Dense_{k}"][kind]) for k in range(len(layers)) for kind in ("kernel", "bias")}
+    parts = network.parts
+    if parts.is_discrete:
+        return arrays, {"kind": "discrete"}
+    ends = {"low": list(parts.low), "high": list(parts.high), "points": parts.points}
+    if not parts.options:
+        return arrays, {"kind": "grid", **ends, "is_mix": False}
+    return arrays, {"kind": "parts", **ends, "options": parts.options}
+
+
+def settled(problem: Problem, acting: Acting) -> Any:
+    """``acting`` as a commitment of ``problem``: its action at every node where commitments are a table."""
+    return acting if isinstance(problem.commitments, Policy) else cast("Played", problem).filled(acting)
+
+
+def init_many(network: PolicyNetwork, key: PRNGKey, count: int) -> PyTree:
+    """Params of ``count`` random networks, leaves ``[count, ...]``."""
+    return jax.vmap(network.init)(jax.random.split(key, count))

@@ -28,7 +28,9 @@ from .registry import register_family as register_family
 from .registry import registered_games as registered_games
 from .runs.trained import train as train
 from .solvers.config import DirectConfig as DirectConfig
+from .solvers.config import ESConfig as ESConfig
 from .solvers.config import GradientConfig as GradientConfig
+from .solvers.config import PolicyConfig as PolicyConfig
 from .solvers.config import SearchConfig as SearchConfig
 from .solvers.ppo.config import PPOConfig as PPOConfig
 from .solvers.ppo.train import make_train as make_train

@@ -13,7 +13,12 @@ import numpy as np
 
 __all__ = ["Policy", "load_policy"]
 
-KEYS = {"discrete": (), "grid": ("low", "high", "points"), "gaussian": ("low", "high")}  # of a head, by its kind
+KEYS = {  # of a head, by its kind
+    "discrete": (),
+    "grid": ("low", "high", "points"),
+    "gaussian": ("low", "high"),
+    "parts": ("low", "high", "points", "options"),
+}
 
 
 class Policy(NamedTuple):
@@ -22,8 +27,11 @@ class Policy(NamedTuple):
     Attributes:
       kernels, biases: of the layers, ``[inputs, outputs]`` and ``[outputs]``.
       head: ``kind`` is ``"discrete"`` (the action is the largest output's place), ``"grid"`` (for each entry of the action the
-        largest of ``points`` outputs, evenly spaced from ``low`` to ``high``) or ``"gaussian"`` (the outputs are the action,
-        with [-1, 1] for the box from ``low`` to ``high``); with ``is_mix`` the action is divided by its sum, as probabilities.
+        largest of ``points`` outputs, evenly spaced from ``low`` to ``high``), ``"gaussian"`` (the outputs are the action,
+        with [-1, 1] for the box from ``low`` to ``high``) or ``"parts"`` (the first ``options`` outputs score options, of which
+        those are open whose entry of the observation, the first, is 1; then there is a grid for each option and number: the
+        action is 1 for the best option, 0 for the others, and the numbers given it); with ``is_mix`` the action is divided by
+        its sum, as probabilities.
     """
 
     kernels: tuple[np.ndarray, ...]
@@ -41,6 +49,8 @@ class Policy(NamedTuple):
         if self.head["kind"] == "discrete":
             return outputs.argmax(axis=-1)
         low, high = (np.asarray(self.head[end], np.float32) for end in ("low", "high"))
+        if self.head["kind"] == "parts":
+            return self._in_parts(np.asarray(observation), outputs, low, high)
         if self.head["kind"] == "grid":
             points = self.head["points"]
             choice = outputs.reshape(*outputs.shape[:-1], len(low), points).argmax(axis=-1)
@@ -53,6 +63,15 @@ class Policy(NamedTuple):
             uniform = np.full_like(action, 1.0 / action.shape[-1])
             action = np.where(total > 0, action / np.where(total > 0, total, 1.0), uniform)
         return action
+
+    def _in_parts(self, observation: np.ndarray, outputs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        options, points = self.head["options"], self.head["points"]
+        scores = np.where(observation[..., :options] > 0.5, outputs[..., :options], -np.inf)
+        option = scores.argmax(axis=-1)
+        grids = outputs[..., options:].reshape(*outputs.shape[:-1], options, len(low), points).argmax(axis=-1)
+        choice = np.take_along_axis(grids, option[..., None, None], axis=-2)[..., 0, :]
+        numbers = low + choice.astype(np.float32) / np.float32(points - 1) * (high - low)
+        return np.concatenate([np.eye(options, dtype=np.float32)[option], numbers], axis=-1)
 
 
 def load_policy(path: str | os.PathLike, seed: int | None = None) -> Policy:

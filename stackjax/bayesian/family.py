@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stackjax.bayesian.equilibrium.certificate import Certificate
     from stackjax.bayesian.games.base import Game
     from stackjax.bayesian.problem import BayesianProblem
+    from stackjax.bayesian.sampled.judge import SampledNumbers
     from stackjax.bayesian.sampled.problem import SampledProblem
     from stackjax.problem import Problem
 
@@ -224,11 +225,14 @@ class BayesianFamily(Family):
         more = content.get("action_names"), content.get("randomized", False), content.get("argument")
         return StoredPayoffs(content["game"], MatrixOptions, self.name, content["payoffs"], *more)
 
-    def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate]":
+    def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate | SampledNumbers]":
         import numpy as np
 
         from stackjax.bayesian.equilibrium.certificate import Certificate
+        from stackjax.bayesian.sampled.judge import SampledNumbers
 
+        if "plays" not in entry:
+            return {"sampled": SampledNumbers(**{name: entry[name] for name in SampledNumbers._fields})}
         read = lambda numbers: Certificate(**{**numbers, "follower_payoffs": np.asarray(numbers["follower_payoffs"])})
         return {name: read(numbers) for name, numbers in entry["plays"].items()}
 

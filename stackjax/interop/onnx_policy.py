@@ -41,9 +41,11 @@ def policy_to_onnx(policy: Policy, about: dict[str, str] | None = None) -> bytes
             value = graph.node("Tanh", value)
     is_discrete = policy.head["kind"] == "discrete"
     choose = lambda: graph.node("ArgMax", value, axis=-1, keepdims=0)
-    graph.node("Identity", choose() if is_discrete else _number_head(graph, value, policy.head), output="action")
+    in_numbers = _parts_head if policy.head["kind"] == "parts" else _number_head
+    graph.node("Identity", choose() if is_discrete else in_numbers(graph, value, policy.head), output="action")
 
-    shape: list[str | int | None] = ["batch"] if is_discrete else ["batch", len(policy.head["low"])]
+    size = 0 if is_discrete else policy.head.get("options", 0) + len(policy.head["low"])
+    shape: list[str | int | None] = ["batch"] if is_discrete else ["batch", size]
     kind = TensorProto.INT64 if is_discrete else TensorProto.FLOAT
     inputs = [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["batch", policy.kernels[0].shape[0]])]
     outputs = [helper.make_tensor_value_info("action", kind, shape)]
@@ -75,6 +77,24 @@ def _number_head(graph: "_Graph", outputs: str, head: dict[str, Any]) -> str:
     divisor = graph.node("Where", is_positive, total, graph.constant(np.float32(1)))
     uniform = graph.constant(np.full(len(low), 1.0 / len(low), np.float32))
     return graph.node("Where", is_positive, graph.node("Div", action, divisor), uniform)
+
+
+def _parts_head(graph: "_Graph", outputs: str, head: dict[str, Any]) -> str:
+    """The action of a head of options with numbers, in the order of `Policy.act`."""
+    low, high = (np.asarray(head[end], np.float32) for end in ("low", "high"))
+    options, points = head["options"], head["points"]
+    whole = lambda *numbers: graph.constant(np.array(numbers, np.int64))
+    cut = lambda value, first, end: graph.node("Slice", value, whole(first), whole(end), whole(1))
+    is_open = graph.node("Greater", cut("observation", 0, options), graph.constant(np.float32(0.5)))
+    scores = graph.node("Where", is_open, cut(outputs, 0, options), graph.constant(np.float32(-np.inf)))
+    option = graph.node("ArgMax", scores, axis=-1, keepdims=1)
+    is_chosen = graph.node("Cast", graph.node("Equal", option, whole(*range(options))), to=1)  # to float32
+    grids = graph.node("Reshape", cut(outputs, options, 2**31 - 1), whole(-1, options, len(low), points))
+    places = graph.node("Cast", graph.node("ArgMax", grids, axis=-1, keepdims=0), to=1)
+    own = graph.node("Mul", places, graph.node("Unsqueeze", is_chosen, whole(2)))
+    share = graph.node("Div", graph.node("ReduceSum", own, whole(1), keepdims=0), graph.constant(np.float32(points - 1)))
+    numbers = graph.node("Add", graph.constant(low), graph.node("Mul", share, graph.constant(high - low)))
+    return graph.node("Concat", is_chosen, numbers, axis=1)
 
 
 class _Graph:

@@ -11,7 +11,7 @@ from stackjax.acting import Played
 from stackjax.errors import InputError, require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import ESConfig
-from stackjax.solvers.network import PolicyNetwork, exported, settled
+from stackjax.solvers.network import PolicyNetwork, exported, settled, stepped
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["ESState", "es"]
@@ -56,8 +56,7 @@ def es(problem: Problem, config: ESConfig) -> Solver:
         payoff = problem.worth(worth_key, commitments).payoff
         ranks = jnp.argsort(jnp.argsort(payoff)).astype(middle.dtype) / (config.population - 1) - 0.5
         gradient = unravel(-(ranks @ steps) / (config.population * config.noise))
-        change, held = optimiser(state.update).update(gradient, state.optimiser)
-        params = optax.apply_updates(state.params, change)
+        params, held = stepped(optimiser(state.update), state.params, gradient, state.optimiser)
         metrics = {
             "episodes": jnp.float32(config.population),
             "total_return": payoff.sum(),

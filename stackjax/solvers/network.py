@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from stackjax.acting import Acting, Leader, Played, Policy
 from stackjax.problem import Problem
@@ -12,7 +13,7 @@ from stackjax.solvers.parts import Parts
 from stackjax.solvers.ppo.networks import MLP
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["PolicyNetwork", "exported", "init_many", "settled"]
+__all__ = ["PolicyNetwork", "exported", "init_many", "settled", "stepped"]
 
 
 class PolicyNetwork(NamedTuple):
@@ -71,6 +72,13 @@ def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarr
 def settled(problem: Problem, acting: Acting) -> Any:
     """``acting`` as a commitment of ``problem``: its action at every node where commitments are a table."""
     return acting if isinstance(problem.commitments, Policy) else cast("Played", problem).filled(acting)
+
+
+def stepped(rule: optax.GradientTransformation, params: PyTree, gradient: PyTree, held: PyTree) -> tuple[PyTree, PyTree]:
+    """``params`` after a step of ``rule``, and its state."""
+    with jax.numpy_dtype_promotion("standard"):  # optax multiplies floats by its count of steps
+        steps, held = rule.update(gradient, held, params)
+    return optax.apply_updates(params, steps), held
 
 
 def init_many(network: PolicyNetwork, key: PRNGKey, count: int) -> PyTree:

@@ -17,7 +17,7 @@ from stackjax.acting import Episode, Played
 from stackjax.errors import InputError, require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import PolicyConfig
-from stackjax.solvers.network import PolicyNetwork, exported, settled
+from stackjax.solvers.network import PolicyNetwork, exported, settled, stepped
 from stackjax.solvers.ppo.networks import MLP
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -111,8 +111,7 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
         def epoch(carry: tuple[PyTree, PyTree], _: None) -> tuple[tuple[PyTree, PyTree], tuple[Array, Array]]:
             params, held = carry
             gradient, seen = jax.grad(loss, has_aux=True)(params)
-            steps, held = optimiser(state.update).update(gradient, held, params)
-            return (optax.apply_updates(params, steps), held), seen
+            return stepped(optimiser(state.update), params, gradient, held), seen
 
         start = state.params, state.optimiser
         (params, held), (policy_loss, entropy) = jax.lax.scan(epoch, start, None, length=config.num_epochs)
@@ -176,8 +175,7 @@ def _fitted(
         return (weights * (found - targets) ** 2).sum() / weights.sum()
 
     def step(carry: tuple[PyTree, PyTree], _: None) -> tuple[tuple[PyTree, PyTree], None]:
-        steps, held = rule.update(jax.grad(loss)(carry[0]), carry[1])
-        return (optax.apply_updates(carry[0], steps), held), None
+        return stepped(rule, carry[0], jax.grad(loss)(carry[0]), carry[1]), None
 
     return jax.lax.scan(step, (values, held), None, length=2 * config.num_epochs)[0]
 

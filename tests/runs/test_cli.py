@@ -297,7 +297,7 @@ def test_an_existing_run_is_not_lost(searched, tmp_path, capsys):
     assert "already holds a run" in capsys.readouterr().err
     assert (out / "result.json").read_bytes() == before
     assert run("train", "escape", *PLAIN, "--out", out, "--overwrite", "--game.typo", 1) == 2
-    too_large = ["--game.num-types", 4, "--game.num-agents", 5, "--game.num-messages", 4]
+    too_large = ["--game.num-agents", 9, "--pomdp.reward-play", "empirical"]
     assert run("train", "posted-price-uniform", *too_large, "--out", out, "--overwrite") == 2
     assert (out / "result.json").read_bytes() == before
     assert run("train", "escape", *PLAIN, "--out", out, "--overwrite") == 0

@@ -92,7 +92,7 @@ BAD_FILES = {
         (["export", "OUT"], ["FILE"]),
         (["train", "openspiel:matrix_dp", "--out", "OUT"], ["matrix_dp", "matrix_pd"]),
         (["train", "missing.nfg", "--out", "OUT"], ["missing.nfg", "does not exist"]),
-        (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "40"], ["num_agents=40"]),
+        (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "0"], ["num_agents=0"]),
         (["train", "escape", "--out", "OUT", "--seed", "2147483640"], ["seed=2147483640"]),
         (
             ["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "5", "--ppo.num-envs", "65536"],
@@ -176,6 +176,7 @@ def test_mistakes_get_one_line_and_exit_code_2(arguments, mentions, tmp_path, ca
 HERE = ["train", "escape", "--out", "OUT"]
 SWEEP = ["sweep", "escape", "--out", "OUT"]
 RATE = ["--sweep.ppo.learning-rate", "0.1", "0.2"]
+RATES = " or ".join(f"'--{solver}.learning-rate'" for solver in ("ppo", "gradient", "policy", "es"))
 BOTH = "--ppo.learning-rate is both fixed and swept; give one of --ppo.learning-rate and --sweep.ppo.learning-rate"
 MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-epsilon", "log", "0.1", "1", "400"]
 
@@ -197,7 +198,8 @@ MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-ep
         ([*HERE, "--mesh", "3", "x"], "--mesh 3 x must be two whole numbers or None"),
         ([*HERE, "--resume", "yes"], "yes is not expected there; --resume takes no value"),
         ([*HERE, "--ppo.lr", "1"], "option --ppo.lr is not known. Did you mean '--ppo.learning-rate'?"),
-        ([*HERE, "--lr", "1"], "option --lr is not known. Did you mean '--ppo.learning-rate' or '--gradient.learning-rate'?"),
+        ([*HERE, "--ppo.lrate", "1"], "option --ppo.lrate is not known. Did you mean '--ppo.learning-rate'?"),
+        ([*HERE, "--lr", "1"], f"option --lr is not known. Did you mean {RATES}?"),
         ([*HERE, "--ppo.step-size", "1"], "option --ppo.step-size is not known. Did you mean '--followers.step-size'?"),
         ([*HERE, "--game.size", "1"], "option --game.size is not known. See stackjax train escape --help"),
         ([*HERE, "-x"], "option -x is not known. See stackjax train escape --help"),

@@ -92,6 +92,7 @@ class SequentialPrices(Game):
         else:
             self.type_prior = check_type_prior(require_array("type_prior", type_prior).astype(np.float64))
         self.marginals = checked if marginals is not None else None
+        self.recalls = isinstance(self.type_prior, np.ndarray)  # a table tells all histories apart; samples need not
         if tuple(len(one) for one in self.values) != self.num_types:
             raise InputError(f"values gives {[len(one) for one in self.values]} types, but type_prior has {self.num_types}")
         self.max_value = float(max(one.max() for one in self.values))
@@ -125,11 +126,14 @@ class SequentialPrices(Game):
         return 2**self.num_items - 1 - state.bundles.sum(dtype=jnp.int32)
 
     def observe(self, state: SequentialPricesState) -> Array:
-        """Who is left and what; messages; and, where types are correlated, what each agent took and was asked for."""
+        """Who is left and what; messages; and, unless the game is too large for a table, what agents took and were asked for.
+
+        In a large game agents are independent, so that those who are gone tell nothing of the others.
+        """
         dtype, places = state.prices.dtype, jnp.arange(self.num_items, dtype=jnp.int32)
         bits = lambda bundles: ((bundles[..., None] >> places.reshape(*(1,) * bundles.ndim, -1)) & 1).astype(dtype)
         seen = [1.0 - state.visited.astype(dtype), bits(self.left(state))]
-        if self.marginals is None:
+        if self.recalls:
             seen += [bits(state.bundles).ravel(), state.prices.ravel() / self.max_value]
         if self.num_messages > 1:
             seen.append(jax.nn.one_hot(state.messages, self.num_messages, dtype=dtype).ravel())

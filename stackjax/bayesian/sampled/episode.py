@@ -168,7 +168,9 @@ def play_episode(
     of = ranked // game.num_decisions
     flat = lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[ranked]
     made = is_made[ranked].astype(payoffs.dtype)
-    share = is_made.sum() / (setting.num_reward_episodes * jnp.maximum(made.sum(), 1.0))  # of a sub-episode's decisions
+    share = is_made.sum().astype(made.dtype) / (
+        setting.num_reward_episodes * jnp.maximum(made.sum(), 1.0)
+    )  # of a sub-episode's decisions
     total = estimated_count(sketch)
     held = (sketch.hashes != NOTHING).astype(payoffs.dtype)
     return Episode(

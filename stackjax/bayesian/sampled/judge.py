@@ -12,7 +12,7 @@ from stackjax.acting import Leader
 from stackjax.bayesian.sampled.episode import Setting, equilibrated, play_out, reward_actions
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["CONFIDENCE", "SampledCertificate", "certify_by_samples", "comparisons", "num_paired_draws"]
+__all__ = ["CONFIDENCE", "SampledCertificate", "SampledNumbers", "certify_by_samples", "comparisons", "num_paired_draws"]
 
 CONFIDENCE = 0.95
 PAID_DRAWS = 1024  # sub-episodes in which a group of followers is judged
@@ -46,6 +46,16 @@ class SampledCertificate(NamedTuple):
     actions: Array
     is_shown: Array
     strategies: Array
+
+
+class SampledNumbers(NamedTuple):
+    """The numbers of a `SampledCertificate`, as a result has them; see there."""
+
+    leader_payoff: float
+    half_width: float
+    follower_payoffs: list[float]
+    bne_gap: float
+    bne_gap_bound: float
 
 
 def comparisons(setting: Setting) -> np.ndarray:

@@ -1,0 +1,190 @@
+"""The pieces of a sampled episode: hashes, the sketch, learners, types in blocks, equal actions where all is equal."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import stackjax as sx
+from stackjax.bayesian.followers.base import init_followers
+from stackjax.bayesian.followers.equilibrate import learn_round
+from stackjax.bayesian.followers.rounds import Draws, take_state
+from stackjax.bayesian.games.type_blocks import TypeBlocks
+from stackjax.bayesian.sampled.episode import Setting, play_episode, play_round
+from stackjax.bayesian.sampled.hashing import NOTHING, hash_of, uniforms
+from stackjax.bayesian.sampled.learners import Learners
+from stackjax.bayesian.sampled.problem import SampledProblem
+from stackjax.bayesian.sampled.sketch import empty_sketch, estimated_count, with_decisions
+from stackjax.solvers.network import PolicyNetwork
+
+RULES = {
+    "hedge": sx.followers.multiplicative_weights(0.2),
+    "regret-matching": sx.followers.regret_matching(),
+    "exp3": sx.followers.exp3(0.2),
+    "q-learning": sx.followers.q_learning(0.2, discount=0.5),
+}
+
+
+def test_hashes_collide_as_seldom_as_chance_has_it():
+    """Of observations of zeros and ones, which differ in few bits: 200,000 pairs out of 2^32 places make 4.7 collisions."""
+    bits = (np.arange(200_000)[:, None] >> np.arange(18)) & 1
+    for seen in (bits.astype(np.float32), bits.astype(np.int32)):
+        hashes = np.asarray(hash_of(jnp.asarray(seen)))
+        assert 200_000 - len(np.unique(hashes)) <= 20
+        assert (hashes != NOTHING).all()
+    assert np.asarray(hash_of(jnp.array([0.0, 1.0]))) == np.asarray(hash_of(jnp.array([-0.0, 1.0])))
+
+
+def test_noise_is_uniform_and_a_function_of_episode_and_observation():
+    hashes = hash_of(jax.random.uniform(jax.random.key(0), (20_000, 4)))
+    noise = np.asarray(uniforms(jnp.uint32(7), hashes, 3))
+    assert (noise > 0).all()
+    assert (noise < 1).all()
+    counts = np.stack([np.histogram(noise[:, j], 20, (0, 1))[0] for j in range(3)])
+    assert (np.abs(counts - 1000) < 6 * np.sqrt(1000)).all()
+    assert np.abs(np.corrcoef(noise.T) - np.eye(3)).max() < 0.04
+    np.testing.assert_array_equal(noise, np.asarray(uniforms(jnp.uint32(7), hashes, 3)))
+    other = np.asarray(uniforms(jnp.uint32(8), hashes, 3))
+    assert abs(np.corrcoef(noise[:, 0], other[:, 0])[0, 1]) < 0.04
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_the_sketch_holds_the_distinct_decisions_of_the_smallest_hashes(seed):
+    rng = np.random.default_rng(seed)
+    size, sketch = 6, empty_sketch(6, jnp.zeros(1), jnp.zeros(1, jnp.int32))
+    met = {}
+    for _ in range(4):
+        hashes = rng.choice(np.r_[rng.integers(0, 40, 9), np.full(3, NOTHING, np.int64)], 5).astype(np.uint32)
+        seen = np.where(hashes == NOTHING, 0, hashes).astype(np.float32)[:, None]
+        met.update({int(h): float(h) for h in hashes if h != NOTHING})
+        sketch = with_decisions(sketch, jnp.asarray(hashes), jnp.asarray(seen), jnp.asarray(seen, jnp.int32))
+    expected = sorted(met)[:size]
+    held = np.asarray(sketch.hashes)
+    assert held[: len(expected)].tolist() == expected
+    assert (held[len(expected) :] == NOTHING).all()
+    assert np.asarray(sketch.observations)[: len(expected), 0].tolist() == [met[h] for h in expected]
+    if len(met) < size:
+        assert float(estimated_count(sketch)) == len(met)
+
+
+def test_many_distinct_decisions_are_counted_about_right():
+    counts = []
+    for seed in range(40):
+        hashes = jax.random.bits(jax.random.key(seed), (3000,), jnp.uint32)
+        sketch = empty_sketch(64, jnp.zeros(1), jnp.zeros(1, jnp.int32))
+        sketch = with_decisions(sketch, hashes, jnp.zeros((3000, 1)), jnp.zeros((3000, 1), jnp.int32))
+        counts.append(float(estimated_count(sketch)))
+    assert np.mean(counts) == pytest.approx(3000, rel=4 / np.sqrt(64 * 40))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_learners_in_groups_are_the_followers_one_by_one(rule):
+    """Followers unlike each other: numbers of types, of actions, and a correlated prior."""
+    dynamics, rng = RULES[rule], np.random.default_rng(1)
+
+    class Uneven(sx.OneShotGame):
+        name, num_actions, leader_actions = "uneven", (2, 3, 2), sx.Discrete(2)
+        type_prior = (lambda table: table / table.sum())(np.random.default_rng(0).random((3, 1, 2)))
+        observation = lambda self, actions: jnp.ones(1)
+        outcome_payoffs = lambda self, types, actions, leader_action: jnp.zeros(4)
+
+    game = Uneven()
+    learners = Learners.of(game, dynamics)
+    grouped, single = learners.init(), init_followers(dynamics, game.num_types, game.num_actions)
+    for _ in range(12):
+        types = [int(rng.integers(k)) for k in game.num_types]
+        actions = [int(rng.integers(a)) for a in game.num_actions]
+        payoffs = rng.random((3, 3)).astype(np.float32)
+        known = tuple(jnp.int32(t) for t in types)
+        draws = Draws(known, known, tuple(jnp.int32(a) for a in actions))
+        rows = tuple(take_state(k, state) for k, state in zip(known, single, strict=True))
+        own = tuple(jnp.asarray(payoffs[i, :count]) for i, count in enumerate(game.num_actions))
+        single = learn_round(dynamics, game, single, rows, own, draws)
+        whole = lambda numbers: jnp.asarray(numbers, jnp.int32)
+        grouped = learners.learn(grouped, whole(types), whole(actions), jnp.asarray(payoffs))
+    tables = np.asarray(learners.strategies(grouped))
+    for i, state in enumerate(single):
+        alone = np.asarray(jax.vmap(dynamics.play)(state))
+        np.testing.assert_allclose(tables[i, : alone.shape[0], : alone.shape[1]], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rule", [sx.followers.multiplicative_weights(feedback="expected"), sx.followers.q_learning(memory=True)]
+)
+def test_rules_that_need_a_table_are_refused(rule):
+    with pytest.raises(sx.InputError, match="too large"):
+        Learners.of(sx.make("allocation"), rule)
+
+
+def test_types_are_drawn_as_the_prior_has_them():
+    rng = np.random.default_rng(2)
+    pair, alone = rng.random((2, 3)), rng.random(4)
+    blocks = TypeBlocks.of((pair / pair.sum(), alone / alone.sum()))
+    uniform = jax.random.uniform(jax.random.key(0), (40_000, 2))
+    joint = np.multiply.outer(*blocks.tables)
+
+    def shares(drawn):
+        return np.histogramdd(np.asarray(drawn), bins=[np.arange(n + 1) - 0.5 for n in joint.shape])[0] / len(drawn)
+
+    assert np.abs(shares(jax.vmap(blocks.draw)(uniform)) - joint).max() < 0.01
+    given_second = jax.vmap(lambda u: blocks.draw(u, jnp.int32(1), jnp.int32(2)))(uniform)
+    expected = np.where(np.arange(3)[None, :, None] == 2, joint, 0.0)
+    assert np.abs(shares(given_second) - expected / expected.sum()).max() < 0.01
+    np.testing.assert_allclose(blocks.own(1), joint.sum(axis=(0, 2)))
+
+
+def test_a_joint_table_of_independent_followers_is_taken_apart():
+    own = (np.array([0.3, 0.7]), np.array([0.1, 0.2, 0.7]))
+    assert len(TypeBlocks.of(np.multiply.outer(*own)).tables) == 2
+    assert len(TypeBlocks.of(np.array([[0.5, 0.0], [0.0, 0.5]])).tables) == 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: sx.make("copies", num_copies=2),
+        lambda: sx.make("sequential-prices", num_agents=3, num_items=2),
+        lambda: sx.make("allocations", num_followers=3),
+        lambda: sx.make("matrix-design-payments"),
+    ],
+)
+def test_equal_observations_get_equal_actions_throughout_an_episode(make):
+    game = make()
+    problem = SampledProblem.of(game, sx.followers.multiplicative_weights(), num_rounds=8)
+    network = PolicyNetwork.of(problem.policies, (8,), 5, gain=1.0)
+    leader = network.explorer(network.init(jax.random.key(0)))
+
+    def plays(fresh):
+        states, found = problem.setting.learners.init(), []
+        width = len(problem.setting.types.tables) + game.num_followers
+        step = jax.jit(lambda states, u, f: play_round(problem.setting, leader, jnp.uint32(5), states, u, f if fresh else None))
+        for t in range(8):
+            states, played = step(states, jax.random.uniform(jax.random.key(t), (width,)), jnp.uint32(977 * t + 1))
+            made = np.asarray(played.hashes).ravel() != NOTHING
+            flat = lambda leaf, made=made: np.asarray(leaf).reshape(len(made), -1)[made]
+            found += list(zip(map(bytes, flat(played.observations)), map(tuple, flat(played.choices)), strict=True))
+        return found
+
+    committed, fresh = plays(False), plays(True)
+    assert len(set(committed)) == len({seen for seen, _ in committed}) < len(committed)
+    assert len(set(fresh)) > len({seen for seen, _ in fresh})  # the test can tell
+
+
+def test_an_episode_says_what_it_holds():
+    game = sx.make("copies", num_copies=1)
+    setting = Setting(game, Learners.of(game, sx.followers.multiplicative_weights()), 10, 16, "argmax")
+    problem = SampledProblem.of(game, sx.followers.multiplicative_weights())
+    network = PolicyNetwork.of(problem.policies, (8,), 5)
+    leader = network.explorer(network.init(jax.random.key(0)))
+    found = jax.jit(lambda key: play_episode(setting, leader, key, 32, 8))(jax.random.key(1))
+    assert -2.5 <= float(found.total_return) <= 0.0
+    weights = np.asarray(found.distinct.weights)
+    assert weights.sum() == pytest.approx(float(found.num_distinct))
+    seen = np.asarray(found.distinct.observations)[weights > 0]
+    assert len(np.unique(seen, axis=0)) == len(seen) == int(found.num_distinct) <= 12
+    assert 10 * 3 + 16 <= int(found.num_decisions) <= 2 * (10 * 3 + 16)
+    assert found.own_hidden.shape[0] == 8
+    assert np.isfinite(found.own_hidden).all()

@@ -33,6 +33,7 @@ EXPERIMENTS = (
     "persuasion",
     "sequential_auctions",
     "leaders",
+    "large_mechanisms",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"
 

@@ -1,5 +1,6 @@
 """What a run shows on the terminal: a live line, then a table per seed and the mechanism in words."""
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -63,8 +64,9 @@ class LiveProgress:
         self._bar.stop()
 
     def show(self, seen: Progress) -> None:
+        gap = f"gap {seen.gap:.3g}  " if math.isfinite(seen.gap) else ""  # few samples bound none
         line = (
-            f"leader payoff {seen.leader_payoff:.4g}  gap {seen.gap:.3g}  "
+            f"leader payoff {seen.leader_payoff:.4g}  {gap}"
             f"{seen.episodes_per_second:,.0f} episodes/s  {seen.seconds_left:.0f} s left"
         )
         self._bar.update(self._task, completed=seen.update, line=line)

@@ -10,10 +10,12 @@ import pytest
 import stackjax as sx
 from stackjax.acting import Policy
 from stackjax.bayesian.problem import BayesianProblem
+from stackjax.bayesian.sampled import judge
 from stackjax.bayesian.sampled.problem import SampledProblem
 from stackjax.cli import main
 from stackjax.policy import Policy as Exported
 from stackjax.policy import load_policy
+from stackjax.runs import session
 from stackjax.runs.trained import train
 from stackjax.solvers.config import ESConfig, PolicyConfig, SearchConfig
 from stackjax.solvers.es import es
@@ -85,7 +87,9 @@ def test_a_policy_of_a_small_game_is_judged_exactly_and_settles_the_threats():
 def large_run(tmp_path_factory):
     """A run of a game that is too large for a table, by the command that a user writes."""
     out = tmp_path_factory.mktemp("large") / "run"
-    assert main(["train", *LARGE, *FEW, "--out", str(out)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "MOST_PAIRS", 200)
+        assert main(["train", *LARGE, *FEW, "--out", str(out)]) == 0
     return out
 
 
@@ -121,12 +125,30 @@ def test_the_exported_policy_does_what_the_commitment_does(large_run, tmp_path):
     np.testing.assert_allclose(action, np.array(seed["commitment"]["actions"]), atol=1e-6)
 
 
-def test_a_large_run_is_evaluated_again_and_resumed(large_run):
+def test_a_large_run_is_evaluated_again(large_run, monkeypatch):
+    monkeypatch.setattr(judge, "MOST_PAIRS", 200)
     before = json.loads((large_run / "result.json").read_text())
     assert main(["evaluate", str(large_run)]) == 0
     after = json.loads((large_run / "result.json").read_text())
-    assert [s["leader_payoff"] for s in after["seeds"]] == [s["leader_payoff"] for s in before["seeds"]]
-    assert main(["train", *LARGE, *FEW, "--out", str(large_run), "--resume"]) == 0
+    assert [seed["leader_payoff"] for seed in after["seeds"]] == [seed["leader_payoff"] for seed in before["seeds"]]
+
+
+@pytest.mark.long
+def test_a_large_run_that_was_stopped_ends_as_if_it_had_not_been(large_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(judge, "MOST_PAIRS", 200)
+    out, train_batch = tmp_path / "run", session.train_batch
+
+    def cut_short(*arguments, **options):
+        train_batch(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "train_batch", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        main(["train", *LARGE, *FEW, "--out", str(out)])
+    monkeypatch.setattr(session, "train_batch", train_batch)
+    assert main(["train", *LARGE, *FEW, "--out", str(out), "--resume"]) == 0
+    results = [json.loads((place / "result.json").read_text())["seeds"] for place in (large_run, out)]
+    assert [seed["leader_payoff"] for seed in results[0]] == [seed["leader_payoff"] for seed in results[1]]
 
 
 def test_it_cannot_be_judged_by_other_settings(large_run, capsys):

@@ -4,6 +4,7 @@ Each agent sends one of m messages. Then, until all have been visited or nothing
 visited and posts a price for each item; the agent takes the bundle that it likes best.
 """
 
+import math
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
@@ -12,7 +13,7 @@ import numpy as np
 
 from stackjax.bayesian.games.base import Game, check_type_prior
 from stackjax.bayesian.games.no_messages import best_without_messages
-from stackjax.bayesian.games.type_blocks import joint_or_blocks
+from stackjax.bayesian.games.type_blocks import LARGEST_JOINT, joint_or_blocks
 from stackjax.errors import InputError, require, require_array, require_count
 from stackjax.problem import Optimum
 from stackjax.spaces import Box
@@ -92,7 +93,6 @@ class SequentialPrices(Game):
         else:
             self.type_prior = check_type_prior(require_array("type_prior", type_prior).astype(np.float64))
         self.marginals = checked if marginals is not None else None
-        self.recalls = isinstance(self.type_prior, np.ndarray)  # a table tells all histories apart; samples need not
         if tuple(len(one) for one in self.values) != self.num_types:
             raise InputError(f"values gives {[len(one) for one in self.values]} types, but type_prior has {self.num_types}")
         self.max_value = float(max(one.max() for one in self.values))
@@ -102,6 +102,8 @@ class SequentialPrices(Game):
         self.num_messages = num_messages
         self.buy_when_indifferent = buy_when_indifferent
         self.num_actions = (num_messages,) * n
+        # A table tells all histories apart; samples need not, where those who are gone tell nothing of the others.
+        self.recalls = marginals is None or math.prod(self.table_shape) <= LARGEST_JOINT
         self.leader_actions = Box((0.0,) * (n + self.num_items), (1.0,) * n + (self.max_value,) * self.num_items)
         self.num_options = n
         self.num_decisions = n

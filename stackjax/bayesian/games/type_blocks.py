@@ -7,7 +7,7 @@ import numpy as np
 
 from stackjax.types import Array, ArrayLike
 
-__all__ = ["TypeBlocks", "joint_or_blocks"]
+__all__ = ["LARGEST_JOINT", "TypeBlocks", "joint_or_blocks"]
 
 LARGEST_JOINT = 1_000_000  # type profiles up to which independent groups are written out as one table
 MOST_AXES = 30

@@ -1,0 +1,111 @@
+"""Mechanisms too large to write out: what a policy of observations learns from samples, beside what else one could do.
+
+Games of known optima at any size, several copies of a game whose leader sees all followers, and sequential prices of several
+items. All solvers get as many Stackelberg episodes as each other; what is said of them is judged exactly where tables fit.
+"""
+
+from typing import Any
+
+import numpy as np
+
+import stackjax as sx
+from toolkit.figures import BLUE, GREY, ORANGE, new_figure
+from toolkit.results import Experiment
+from toolkit.settings import Settings, run
+from toolkit.statistics import difference, with_interval
+
+GAMES: dict[str, tuple[str, dict[str, int], int, int, float]] = {  # game, options, rounds, updates, optimum
+    "copies 1": ("copies", {"num_copies": 1}, 50, 25, 0.0),
+    "copies 2": ("copies", {"num_copies": 2}, 50, 100, 0.0),
+    "copies 4": ("copies", {"num_copies": 4}, 50, 200, 0.0),
+    "maintains 4": ("maintains", {"num_copies": 4}, 50, 60, 80.0),
+    "threats 4": ("threats", {"num_copies": 4}, 50, 40, 4.0),
+    "allocations 4": ("allocations", {"num_followers": 4}, 60, 150, 8 / 3),
+    "prices 3 x 2": ("sequential-prices", {"num_agents": 3, "num_items": 2}, 60, 150, 0.0),
+}
+FLOORS = {"copies 1": -0.001, "copies 2": -0.02, "maintains 4": 80.0, "threats 4": 4.0, "allocations 4": 2.6}
+SOURCE = "beyond"
+SLOW = {"copies 4": 2}  # seeds of what takes long
+
+
+def payoffs(name: str, solver: Any, settings: Settings, seeds: int, share: float = 1.0) -> tuple[np.ndarray, float]:
+    """``[S]`` what each seed's best commitment earns, and the seconds of training; ``share`` of the game's updates."""
+    game, options, rounds, updates, _ = GAMES[name]
+    updates = settings.few(max(2, round(share * updates)), 2)
+    kind, more = solver
+    config = {"policy": sx.PolicyConfig, "es": sx.ESConfig, "search": sx.SearchConfig}[kind]
+    size = {"policy": "num_envs", "es": "population", "search": "population"}[kind]
+    pomdp = sx.POMDPConfig(num_rounds=settings.few(rounds, 5), num_reward_episodes=32)
+    chosen = config(num_updates=updates, **{size: 64}, **more)
+    found = sx.train(
+        game, pomdp=pomdp, seeds=seeds, stop_at_optimum=False, polish=0, progress=False, **{kind: chosen}, **options
+    )
+    return np.array([seed["leader_payoff"] for seed in found.result["seeds"]]), found.result["wall_seconds"]["train"]
+
+
+def main(settings: Settings) -> None:
+    experiment = Experiment("large_mechanisms", settings)
+    names = settings.few(list(GAMES), ["copies 1", "threats 4"])
+    data: dict[str, Any] = {}
+    for name in names:
+        seeds = min(SLOW.get(name, settings.seeds), settings.seeds)
+        learned, seconds = payoffs(name, ("policy", {}), settings, seeds)
+        others = {kind: payoffs(name, (kind, {}), settings, seeds)[0] for kind in ("es", "search")}
+        data[name] = {"policy": learned, **others, "seconds": seconds}
+        optimum, floor = GAMES[name][-1], FLOORS.get(name)
+        reached = learned >= (floor if floor is not None else max(map(np.max, others.values())))
+        goal = f"{floor:g} or more of {optimum:.4g}" if floor is not None else f"more than the others (at most {optimum:.4g})"
+        experiment.claim(
+            SOURCE,
+            f"{name}: a policy learned from {64 * GAMES[name][3]:,} sampled episodes earns {goal}",
+            f"{with_interval(learned, np.mean)}, least {learned.min():.4g}; {int(reached.sum())} of {seeds} seeds",
+            bool(reached.all()),
+            f"evolution strategy {with_interval(others['es'], np.mean)}, random networks "
+            f"{with_interval(others['search'], np.mean)}; {seconds:.0f} s for all seeds",
+            seeds=seeds,
+        )
+
+    for name, share in settings.few([("copies 2", 0.6), ("threats 4", 1.0)], [("threats 4", 1.0)]):
+        by_critic = {
+            critic: payoffs(name, ("policy", {"own_critic": critic}), settings, settings.seeds, share)[0]
+            for critic in ("mean", "observation", "state")
+        }
+        data[f"{name}, critics"] = by_critic
+        apart = difference(by_critic["state"], by_critic["observation"])
+        experiment.claim(
+            "002, Section 5",
+            f"{name}: a critic of paid sub-episodes that sees types and followers' tables learns more than one that does not",
+            "; ".join(f"{critic} {with_interval(found, np.mean)}" for critic, found in by_critic.items()),
+            apart[1] > 0,
+            f"state less observation {apart[0]:.3g} [{apart[1]:.3g}, {apart[2]:.3g}]; with {share:.0%} of the episodes above; "
+            "mean is no critic",
+        )
+
+    name = settings.few("copies 2", "threats 4")
+    fresh, _ = payoffs(name, ("policy", {"fresh_noise": True}), settings, settings.seeds)
+    data[f"{name}, fresh noise"] = fresh
+    apart = difference(data[name]["policy"], fresh)
+    experiment.claim(
+        SOURCE,
+        f"{name}: with noise drawn afresh at every decision the leader commits to nothing, and learns less",
+        f"{with_interval(fresh, np.mean)}; equal noise for equal observations {with_interval(data[name]['policy'], np.mean)}",
+        apart[1] > 0,
+    )
+
+    figure, panels = new_figure(height=2.2)
+    axes = panels[0][0]
+    for place, name in enumerate(names):
+        optimum = GAMES[name][-1]
+        scale = abs(optimum) or max(abs(float(found.min())) for key, found in data[name].items() if key != "seconds") or 1.0
+        for kind, colour, shift in (("policy", BLUE, -0.2), ("es", ORANGE, 0.0), ("search", GREY, 0.2)):
+            values = (data[name][kind] - optimum) / scale
+            label = None if place else kind
+            axes.plot(np.full(len(values), place + shift), values, "o", color=colour, markersize=2.5, label=label)
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axes.set(ylabel="short of the optimum, as a share")
+    axes.legend(fontsize=6, frameon=False)
+    experiment.write(figure, data)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -15,13 +15,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.acting import Leader
+from stackjax.bayesian.family import FAMILY
 from stackjax.bayesian.games.base import Game, require_game
+from stackjax.bayesian.games.type_blocks import TypeBlocks
 from stackjax.bayesian.pomdp.commitment import commit, roll_out
 from stackjax.bayesian.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
+from stackjax.bayesian.sampled.episode import play_out
+from stackjax.bayesian.sampled.hashing import NOTHING
 from stackjax.compiler import compiler_options
 from stackjax.errors import InputError, require_count
 from stackjax.pictures import KINDS
-from stackjax.spaces import Box
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["check_game", "random_actions"]
@@ -40,12 +45,17 @@ def check_game(game: Game, *, num_commitments: int = 64, seed: int = 0) -> None:
     ``payoff_scale`` is within a factor of 20 of the largest spread of a follower's payoffs,
     outcomes are at least 0, the leader is shown what its node says, and it tells nodes apart by what it is shown (equal
     observations would let one observation have two commitments). At last the game explains a commitment in words.
+
+    A game that is too large to be written out is checked by samples: random types and actions, leaders that act at random.
     """
     require_game(game)
     require_count("num_commitments", num_commitments)
     game.check()
     check = _Check(game)
     check.functions()
+    if FAMILY.is_large(game):
+        check.by_samples(num_commitments, seed)
+        return
     with check.calling("observe"):
         tree = decision_tree(game)
     check.is_pure(tree)
@@ -175,13 +185,69 @@ class _Check:
                 seen = observations[reached]
                 if len(np.unique(np.round(seen / TOLD_APART), axis=0)) < len(seen):
                     raise self.fail("two decisions with different pasts show the leader the same observation")
-        spread = float((ends[1] - ends[0]).max())
-        if spread > 0 and not spread / OFF_BY <= game.payoff_scale <= spread * OFF_BY:
+        self.scale(float((ends[1] - ends[0]).max()))
+        return np.asarray(found.observations[-1])
+
+    def by_samples(self, num_leaders: int, seed: int) -> None:
+        """What random types and actions lead to under leaders that act at random, each for itself."""
+        game, space = self.game, self.game.leader_actions
+        count = 1 if isinstance(space, Discrete) else len(space.low)
+
+        def act(observation: Array, uniforms: Array) -> Array:
+            del observation
+            if isinstance(space, Discrete):
+                return jnp.minimum((uniforms[0] * space.n).astype(jnp.int32), space.n - 1)
+            low, high = (jnp.asarray(end, uniforms.dtype) for end in (space.low, space.high))
+            return low + uniforms * (high - low)
+
+        leader, blocks = Leader(act, lambda action: action, count), TypeBlocks.of(game.type_prior)
+
+        def one(salt: Array, key: Array) -> Any:
+            types_key, actions_key = jax.random.split(key)
+            types = blocks.draw(jax.random.uniform(types_key, (len(blocks.tables),)))
+            share = jax.random.uniform(actions_key, (game.num_followers,))
+            actions = (share * jnp.asarray(game.num_actions, share.dtype)).astype(jnp.int32)
+            return play_out(game, leader, salt, types, actions)
+
+        size = 64 * num_leaders
+        keys, salts = jax.random.split(jax.random.key(seed), size), jnp.arange(size, dtype=jnp.uint32) // 64
+        with self.calling("one of its functions"):
+            traced = [str(jax.make_jaxpr(jax.vmap(one))(salts, keys)) for _ in range(2)]
+            found = jax.device_get(jax.jit(jax.vmap(one))(salts, keys))
+        if len({re.sub(r"0x[0-9a-f]+", "", text) for text in traced}) > 1:
             raise self.fail(
-                f"payoff_scale={game.payoff_scale:.6g} must be about the spread of a follower's payoffs, which is "
+                "its functions give other results when called again; they must be pure: no random numbers, no counters"
+            )
+        made = found.hashes != NOTHING
+        seen, actions = found.observations[made], found.choices[made]
+        if not np.isfinite(seen).all():
+            raise self.fail("observe returns NaN or infinity; every observation must be finite")
+        if not np.isfinite(found.payoffs).all():
+            raise self.fail("payoffs must be finite, but are not under random leader actions")
+        low, high = game.leader_payoff_range
+        least, most = found.payoffs[:, 0].min(), found.payoffs[:, 0].max()
+        if least < low - 1e-5 * (high - low) or most > high + 1e-5 * (high - low):
+            raise self.fail(f"leader payoffs in [{least:.6g}, {most:.6g}] leave leader_payoff_range={game.leader_payoff_range}")
+        self.scale(float(np.ptp(found.payoffs[:, 1:], axis=0).max()))
+        is_open = seen[:, : game.num_options]
+        if game.num_options and not (np.isin(is_open, (0.0, 1.0)).all() and is_open.any(axis=1).all()):
+            raise self.fail(
+                f"the first num_options={game.num_options} entries of an observation must be 1 for what is open and 0 for what "
+                "is not, and one of them 1"
+            )
+        with self.calling("describe_decision"):
+            words = [game.describe_observation(seen[0]), game.describe_decision(seen[0], actions[0])]
+        if not all(isinstance(word, str) for word in words):
+            raise self.fail("describe_observation and describe_decision must return a string")
+
+    def scale(self, spread: float) -> None:
+        """Whether ``payoff_scale`` is about the spread of a follower's payoffs."""
+        scale = self.game.payoff_scale
+        if spread > 0 and not spread / OFF_BY <= scale <= spread * OFF_BY:
+            raise self.fail(
+                f"payoff_scale={scale:.6g} must be about the spread of a follower's payoffs, which is "
                 f"{spread:.6g}: at least {spread / OFF_BY:.6g} and at most {spread * OFF_BY:.6g}"
             )
-        return np.asarray(found.observations[-1])
 
     def words(self, tree: DecisionTree, actions: np.ndarray, observations: np.ndarray) -> None:
         """What is only asked for when a run has ended must not fail then."""

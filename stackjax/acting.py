@@ -16,12 +16,14 @@ class Policy(NamedTuple):
     """Commitments that choose a leader action at each observation, ``[observation_size]`` numbers; they are `Acting`.
 
     ``num_options`` is how many entries of an action in a `Box` are scores of which only the largest counts, of those options
-    that are open: the first entries of an observation are 1 for these. A policy draws an option, then the rest given it.
+    that are open: the first entries of an observation are 1 for these. A policy draws an option, then the rest given it. With
+    ``is_mix`` an action is weights of a mix, to be divided by their sum.
     """
 
     observation_size: int
     actions: Discrete | Box
     num_options: int = 0
+    is_mix: bool = False
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["params"], meta_fields=["network"])

@@ -20,6 +20,7 @@ from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.followers.regret import bcce_gap
 from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.commitment import commit, tabulate, tabulate_batch
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.reward_phase import expected_play
@@ -111,11 +112,14 @@ class BayesianProblem:
     def policies(self) -> Policy:
         """See `stackjax.acting.Played`."""
         game = self.env.game
-        return Policy(self.env.observation_size, game.leader_actions, game.num_options)
+        is_mix = isinstance(game, MatrixGame) and game.randomized
+        return Policy(self.env.observation_size, game.leader_actions, game.num_options, is_mix)
 
     def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
         """See `stackjax.acting.Played`."""
         env = self.env
+        if env.reward_play == "empirical":
+            raise InputError("reward_play='empirical' counts joint plays, which sampled episodes do not; use argmax or mixed")
         lengths = env.num_rounds, env.num_reward_episodes, env.reward_play
         setting = Setting(env.game, Learners.of(env.game, env.dynamics), *lengths)
         return play_episode(setting, leader, key, num_distinct, num_own, fresh_noise)

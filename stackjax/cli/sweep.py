@@ -8,7 +8,7 @@ from typing import Any
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import game_argument, parse
 from stackjax.cli.complaints import split_options
-from stackjax.cli.train import RunSettings, run_spec, settings_type, solver_of, to_the_end
+from stackjax.cli.train import RunSettings, asks_for_solver, run_spec, settings_type, solver_of, to_the_end
 from stackjax.compute.startup import join
 from stackjax.errors import InputError
 from stackjax.settings import Kinded
@@ -50,7 +50,8 @@ def sweep_command(arguments: list[str]) -> int:
         section, _, field = name.replace("_", "-").partition(".")
         for flag in {f"--{section}.{field}", f"--{section}.no-{field}"} & fixed:
             raise InputError(f"{flag} is both fixed and swept; give one of {flag} and --sweep.{name}")
-    sweep = SweepSpec(run_spec(source, settings), axes)
+    base = run_spec(source, settings)
+    sweep = SweepSpec(base if asks_for_solver(rest) else base.fitting(), axes)
     join(settings)
     keep_compiled_programs()
     from stackjax.compute.devices import is_writer

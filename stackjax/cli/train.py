@@ -66,7 +66,8 @@ class TrainSettings(RunSettings):
     """End once every seed has reached the optimum, where it is known."""
     polish: int | None = None
     """Evaluations that improve each seed's best commitment in its neighbourhood once training is over; 0 for none. By default
-    4096, and none after direct, which ends with such a search itself. They are left out where training has reached the optimum.
+    4096, and none after direct, which ends with such a search itself, nor of policies of games that are too large for a table.
+    They are left out where training has reached the optimum.
     The result tells what was learned from what they added."""
 
 

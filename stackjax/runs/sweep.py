@@ -81,6 +81,9 @@ def run_sweep(
     try:  # nobody else may write there from here on
         writer_only(directory.take, resume, overwrite)
         problems = [_checked_problem(group) for group in groups]
+        gaps = {problem.gap_name for problem in problems}
+        if len(gaps) > 1:
+            raise InputError(f"one table cannot hold results with different gaps ({', '.join(sorted(gaps))}); sweep them apart")
         config = sweep.to_dict(groups[0].spec.to_dict(problems[0]))
         if resume:
             writer_only(check_same, directory, config)

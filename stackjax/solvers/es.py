@@ -54,7 +54,9 @@ def es(problem: Problem, config: ESConfig) -> Solver:
         tried = jax.vmap(unravel)(middle[None] + config.noise * steps)
         commitments = jax.vmap(lambda params: settled(problem, network.acting(params)))(tried)
         payoff = problem.worth(worth_key, commitments).payoff
-        ranks = jnp.argsort(jnp.argsort(payoff)).astype(middle.dtype) / (config.population - 1) - 0.5
+        below, same = payoff[:, None] > payoff[None], payoff[:, None] == payoff[None]
+        count = lambda pairs: pairs.sum(axis=1).astype(middle.dtype)
+        ranks = (count(below) + 0.5 * (count(same) - 1.0)) / (config.population - 1) - 0.5  # ties share theirs
         gradient = unravel(-(ranks @ steps) / (config.population * config.noise))
         params, held = stepped(optimiser(state.update), state.params, gradient, state.optimiser)
         metrics = {

@@ -65,7 +65,7 @@ def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarr
         return arrays, {"kind": "discrete"}
     ends = {"low": list(parts.low), "high": list(parts.high), "points": parts.points}
     if not parts.options:
-        return arrays, {"kind": "grid", **ends, "is_mix": False}
+        return arrays, {"kind": "grid", **ends, "is_mix": parts.is_mix}
     return arrays, {"kind": "parts", **ends, "options": parts.options}
 
 

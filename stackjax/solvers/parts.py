@@ -23,6 +23,7 @@ class Parts(NamedTuple):
       low, high: ends of the grid of each number.
       points: of each grid.
       is_discrete: whether the option is all there is to an action.
+      is_mix: whether an action is weights of a mix.
     """
 
     options: int
@@ -31,6 +32,7 @@ class Parts(NamedTuple):
     high: tuple[float, ...]
     points: int
     is_discrete: bool
+    is_mix: bool = False
 
     @staticmethod
     def of(policies: Policy, points: int) -> "Parts":
@@ -39,7 +41,7 @@ class Parts(NamedTuple):
         if isinstance(space, Discrete):
             return Parts(space.n, False, (), (), points, True)
         first = policies.num_options
-        return Parts(first, first > 0, tuple(space.low[first:]), tuple(space.high[first:]), points, False)
+        return Parts(first, first > 0, tuple(space.low[first:]), tuple(space.high[first:]), points, False, policies.is_mix)
 
     @property
     def entries(self) -> int:

@@ -141,7 +141,9 @@ class RunSpec:
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,
-            "polish": self.polish,
+            "polish": self.polish
+            if hasattr(problem.commitments, "num_nodes")
+            else 0,  # a policy has no neighbourhood to search
         }
 
     def command(self, problem: "Problem") -> str | None:

@@ -28,8 +28,8 @@ class Copies(Game):
     """``count`` copies of ``game``, whose followers are independent; the leader works them off one after the other.
 
     At every decision it sees whose turn it is and what there is to see of every copy. It is paid the sum. What is best for one
-    is best for all, so that the optimum is known where the game's is; the leader's observations grow exponentially with the
-    copies.
+    is best for all as long as followers do not mix (whose draws the leader could use as a coin), so that the optimum is known
+    where the game's is; the leader's observations grow exponentially with the copies.
 
     Args:
       game: of one copy.

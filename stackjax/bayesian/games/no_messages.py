@@ -9,7 +9,7 @@ import scipy
 
 __all__ = ["best_without_messages"]
 
-MOST_CHOICES = 20_000  # ways in which the types of an agent could take bundles
+MOST_CHOICES = 1_000  # ways in which the types of an agent could take bundles
 MOST_STATES = 5_000_000  # sets of agents, by sets of items, by choices
 STRICT = 1e-7  # by how much a type must prefer what it takes, as a share of the largest value
 
@@ -32,7 +32,7 @@ def best_without_messages(values: Sequence[np.ndarray], marginals: Sequence[np.n
     members = list(kinds.values())
     sizes = [len(one) + 1 for one in members]
     inside = [sum(b & ~left == 0 for b in range(num_sets)) for left in range(num_sets)]
-    ways = [float(n) ** len(values[one[0]]) for one in members for n in inside]
+    ways = [float(n) ** len(values[one[0]]) if n > 2 else len(values[one[0]]) + 1 for one in members for n in inside]
     if max(ways) > MOST_CHOICES or math.prod(map(float, sizes)) * sum(ways) > MOST_STATES:
         return None
     offers = [[_offers(values[one[0]], marginals[one[0]], left, objective) for left in range(num_sets)] for one in members]
@@ -56,6 +56,15 @@ def _offers(worth: np.ndarray, own: np.ndarray, left: int, objective: str) -> li
     items = [j for j in range(worth.shape[1].bit_length() - 1) if left >> j & 1]
     holds = np.array([[b >> j & 1 for j in items] for b in inside], float).reshape(len(inside), len(items))
     scale, found = float(worth.max()), []
+    if len(items) == 1:  # a price: those buy whose value is as high
+        value = worth[:, inside[1]]
+        for price in [*np.unique(value), np.inf]:
+            sells, sold = value >= price, float(own[value >= price].sum())
+            earned = float((own * value * sells).sum())
+            if objective == "revenue":
+                earned = float(price) * sold if sold else 0.0
+            found.append((earned, [(inside[1], sold), (0, 1.0 - sold)]))
+        return found
     for choice in itertools.product(range(len(inside)), repeat=len(worth)):
         rows, limits = [], []
         for k, c in enumerate(choice):

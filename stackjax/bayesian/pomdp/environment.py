@@ -96,6 +96,11 @@ class StackelbergPOMDP(environment.Environment):
     ) -> None:
         require_game(game)
         game.check()
+        if isinstance(game.type_prior, tuple):
+            raise InputError(
+                f"game {game.name!r} has a tuple as its type_prior, for samples alone (solvers policy and es); "
+                "StackelbergPOMDP needs one joint table"
+            )
         lengths = BAYESIAN_LENGTHS if game.is_bayesian else OTHER_LENGTHS
         self.game = game
         self.dynamics = multiplicative_weights() if dynamics is None else dynamics

@@ -28,7 +28,8 @@ def mixed(word: Array) -> Array:
 def hash_of(observation: Array) -> Array:
     """uint32 ``[...]`` of vectors ``[..., D]``, of whole numbers or float32: a sum of mixed words, mixed again."""
     if jnp.issubdtype(observation.dtype, jnp.floating):
-        words = jax.lax.bitcast_convert_type(observation.astype(jnp.float32) + 0.0, jnp.uint32)  # -0 is 0
+        seen = observation.astype(jnp.float32)
+        words = jax.lax.bitcast_convert_type(jnp.where(seen == 0.0, 0.0, seen), jnp.uint32)  # -0 is 0
     else:
         words = observation.astype(jnp.uint32)
     places = np.random.default_rng(5).integers(2**32, size=words.shape[-1], dtype=np.uint32)

@@ -10,6 +10,7 @@ import scipy
 
 from stackjax.acting import Leader
 from stackjax.bayesian.sampled.episode import Setting, equilibrated, play_out, reward_actions
+from stackjax.bayesian.sampled.hashing import NOTHING
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["CONFIDENCE", "SampledCertificate", "SampledNumbers", "certify_by_samples", "comparisons", "num_paired_draws"]
@@ -17,8 +18,8 @@ __all__ = ["CONFIDENCE", "SampledCertificate", "SampledNumbers", "certify_by_sam
 CONFIDENCE = 0.95
 PAID_DRAWS = 1024  # sub-episodes in which a group of followers is judged
 SHOWN = 32  # of them, whose decisions a report shows
-MOST_PAIRS, FEWEST_PAIRS = 3000, 64  # draws for each follower, type and other action
-MOST_DECISIONS = 2e7  # of all draws that the gap takes
+MOST_PAIRS, FEWEST_PAIRS = 4000, 64  # draws for each follower, type and other action
+MOST_DECISIONS = 4e7  # of all draws that the gap takes
 GAP_GROUPS = 4  # groups of followers whose gap is bounded
 ZERO = jnp.uint32(0)
 
@@ -29,10 +30,11 @@ class SampledCertificate(NamedTuple):
     Attributes:
       leader_payoff, half_width: mean over groups, and half of its 95 % interval (Student's t).
       follower_payoffs: ``[N]`` means.
-      gap: the largest estimate of what a type of a follower could gain by another action, over groups: biased upwards, as the
-        largest of many estimates is.
-      gap_bound: with 95 % confidence no type of a follower can gain more than this (Maurer and Pontil 2009, Theorem 4, with a
-        union bound over all comparisons). A payoff difference is taken to be within twice the game's ``payoff_scale``.
+      gap: the largest estimate of what a type of a follower could gain by another action, over the first four groups: biased
+        upwards, as the largest of many estimates is.
+      gap_bound: with 95 % confidence no type of a follower in these groups can gain more than this (Maurer and Pontil 2009,
+        Theorem 4, with a union bound over all comparisons). A follower's payoffs are taken to be within ``payoff_scale`` of
+        each other.
       observations, actions, is_shown: ``[G, s, L, ...]`` decisions of some of the sub-episodes.
       strategies: ``[G, N, K, A]`` what the followers have learned.
     """
@@ -109,7 +111,7 @@ def certify_by_samples(
         gap_bound=bound,
         observations=seen,
         actions=actions,
-        is_shown=hashes != np.uint32(0xFFFFFFFF),
+        is_shown=hashes != NOTHING,
         strategies=strategies,
     )
 

@@ -36,11 +36,13 @@ class Learners(NamedTuple):
         """Raises `InputError` for rules that need tables of the whole game, or remember the last round."""
         if dynamics.feedback != "sampled":
             raise InputError(
-                f"followers with feedback={dynamics.feedback!r} need a table of all type profiles, and game {game.name!r} is "
-                "too large for one; use feedback='sampled'"
+                f"followers with feedback={dynamics.feedback!r} need a table of all profiles, and episodes of {game.name!r} "
+                "are played by samples; use feedback='sampled'"
             )
         if dynamics.memory:
-            raise InputError(f"followers with memory need a table of joint actions; game {game.name!r} is too large for one")
+            raise InputError(
+                f"followers with memory need a table of joint actions, and episodes of {game.name!r} are played by samples"
+            )
         counts = game.num_actions
         groups = tuple(tuple(i for i, a in enumerate(counts) if a == size) for size in dict.fromkeys(counts))
         blocks = TypeBlocks.of(game.type_prior)

@@ -217,7 +217,12 @@ class SampledProblem:
             f"for {self.judged_rounds} rounds, by samples: {PAID_DRAWS} sub-episodes for each group, and for the gap of "
             f"{GAP_GROUPS} groups {draws} pairs for each follower, type and action; {CONFIDENCE:.0%} confidence"
         )
-        return {"num_rounds": self.judged_rounds, "settled_gap": self.settled_gap, "words": words}
+        return {
+            "num_rounds": self.judged_rounds,
+            "settled_gap": self.settled_gap,
+            "gap_is_bound": True,
+            "words": words,
+        }
 
 
 def observation_size(game: Game) -> int:

@@ -105,7 +105,7 @@ def test_without_messages_one_item_is_the_best_of_all_orders_and_prices(objectiv
     assert game.without_messages() == pytest.approx(oracle.best_order_and_prices(values, marginals, objective), abs=1e-5)
 
 
-@pytest.mark.parametrize(("num_agents", "known"), [(4, -0.0644), (8, -0.0381), (16, -0.0069)])
+@pytest.mark.parametrize(("num_agents", "known"), [(4, -0.0644), (8, -0.0381), (16, -0.0070487)])
 def test_without_messages_many_agents(num_agents, known):
     table = bundle_values(np.linspace(0.0, 1.0, 5)[:, None], 1)
     game = SequentialPrices((table,) * num_agents, (np.full(5, 0.2),) * num_agents, 1)

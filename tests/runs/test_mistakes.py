@@ -137,7 +137,7 @@ BAD_FILES = {
         (["train", "if.py", "--out", "OUT"], ["payoffs uses `if`", "if.py, line 9", "jnp.where"]),
         (["train", "raises.py", "--out", "OUT"], ["payoffs raised ValueError: no payoffs today (raises.py, line 9)"]),
         (["train", "three.py", "--out", "OUT"], ["'three' cannot be made", "3"]),
-        (["train", "deep.py", "--out", "OUT"], ["num_decisions=20", "more than 100000 nodes"]),
+        (["train", "deep.py", "--solver", "direct", "--out", "OUT"], ["needs a table", "--solver policy"]),
         (["solve", "posted-price-uniform", "--json", "more"], ["more is not expected there"]),
         (["train", "rank.json", "--out", "OUT"], ["payoffs", "shape (2,)"]),
         (["train", "mixed.json", "--out", "OUT"], ["mixed.json: payoffs[0, 1, 0] is true, but must be a number"]),

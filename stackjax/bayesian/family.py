@@ -178,18 +178,8 @@ class BayesianFamily(Family):
         return cast("BayesianProblem", problem).with_dynamics(settings["followers"].build())
 
     def resolved(self, problem: "Problem", settings: dict[str, Any]) -> dict[str, Any]:
-        known: Any = problem
-        lengths, judged = (
-            (known.env, (known.lasting or known.env).num_rounds)
-            if hasattr(known, "env")
-            else (
-                known.setting,
-                known.judged_rounds,
-            )
-        )
         written = super().resolved(problem, settings)
-        resolved = {name: getattr(lengths, name) for name in ("num_rounds", "num_reward_episodes")}
-        return {**written, "pomdp": {**written["pomdp"], **resolved, "evaluation_rounds": judged}}
+        return {**written, "pomdp": {**written["pomdp"], **cast("BayesianProblem | SampledProblem", problem).lengths}}
 
     def check(self, game: "Game") -> None:
         from stackjax.testing import check_game

@@ -101,6 +101,13 @@ class BayesianProblem:
     def kernel(self) -> str:
         return kernel_of(self.env)[0]
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Of an episode, and of judging, as settings call them."""
+        env, judged = self.env, self.lasting or self.env
+        paid = env.num_reward_episodes
+        return {"num_rounds": env.num_rounds, "num_reward_episodes": paid, "evaluation_rounds": judged.num_rounds}
+
     def with_dynamics(self, dynamics: FollowerDynamics) -> "BayesianProblem":
         """The same with other followers."""
         lasting = None if self.lasting is None else self.lasting.with_dynamics(dynamics)

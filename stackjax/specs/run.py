@@ -130,6 +130,7 @@ class RunSpec:
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
+        is_table = hasattr(problem.commitments, "num_nodes")
         return {
             "schema_version": SCHEMA_VERSION,
             "game": self.source.name,
@@ -141,9 +142,7 @@ class RunSpec:
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,
-            "polish": self.polish
-            if hasattr(problem.commitments, "num_nodes")
-            else 0,  # a policy has no neighbourhood to search
+            "polish": self.polish if is_table else 0,  # policies are not polished
         }
 
     def command(self, problem: "Problem") -> str | None:

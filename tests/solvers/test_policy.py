@@ -196,6 +196,19 @@ def test_an_exported_network_is_the_network(solver):
     np.testing.assert_array_equal(policy.act(seen), np.asarray(acting(jnp.asarray(seen))))
 
 
+def test_an_exported_mix_is_a_mix():
+    problem = BayesianProblem(sx.StackelbergPOMDP(sx.make("maintain-randomized")))
+    network = PolicyNetwork.of(problem.policies, (4,), 11)
+    _, head = exported(network, network.init(jax.random.key(0)))
+    assert head["is_mix"]
+
+
+def test_empirical_play_cannot_be_learned_from_samples(tmp_path, capsys):
+    arguments = ["train", "maintain", "--solver", "policy", "--pomdp.reward-play", "empirical", "--out", str(tmp_path / "run")]
+    assert main(arguments) == 2
+    assert "use argmax or mixed" in capsys.readouterr().err
+
+
 def test_a_table_of_a_policy_is_what_it_does_at_every_node():
     game = sx.make("copies", num_copies=1)
     problem = BayesianProblem(sx.StackelbergPOMDP(game, num_rounds=10))

@@ -251,20 +251,23 @@ class SequentialPrices(Game):
         values = self.values[follower][type_index]
         return "values " + ", ".join(f"{values[1 << j]:g}" for j in range(self.num_items))
 
+    def describe_observation(self, observation: np.ndarray) -> str:
+        """What agents said, and who is gone."""
+        n, words = self.num_followers, []
+        if self.num_messages > 1:
+            told = observation[-n * self.num_messages :].reshape(n, self.num_messages).argmax(axis=1) + 1
+            words.append(f"after messages {' '.join(map(str, told))}")
+        gone = [str(i + 1) for i in range(n) if observation[i] < 0.5]
+        return ", ".join([*words, *([f"without agents {' '.join(gone)}"] if gone else [])]) or "at first"
+
     def describe_decision(self, observation: np.ndarray, leader_action: np.ndarray) -> str:
         """Whom the leader visits at what prices, in words."""
         n, m = self.num_followers, self.num_items
-        open_agents = np.flatnonzero(observation[:n] > 0.5)
-        agent = int(open_agents[np.argmax(leader_action[:n][open_agents])])
+        agents = np.flatnonzero(observation[:n] > 0.5)
+        agent = int(agents[np.argmax(leader_action[:n][agents])])
         left = [j for j in range(m) if observation[n + j] > 0.5]
         asked = ", ".join(f"{f'item {j + 1}: ' if m > 1 else ''}{leader_action[n + j]:.3g}" for j in left)
-        said = ""
-        if self.num_messages > 1:
-            told = observation[-n * self.num_messages :].reshape(n, self.num_messages).argmax(axis=1) + 1
-            said = f"after messages {' '.join(map(str, told))}, "
-        gone = [str(i + 1) for i in range(n) if i not in open_agents]
-        since = f"without agents {' '.join(gone)}, " if gone else ""
-        return f"{said}{since}agent {agent + 1} is asked {asked}"
+        return f"{self.describe_observation(observation)}: agent {agent + 1} is asked {asked}"
 
 
 def sequential_prices(

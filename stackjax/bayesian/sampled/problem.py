@@ -121,6 +121,13 @@ class SampledProblem:
         learners = Learners.of(self.setting.game, dynamics)
         return dataclasses.replace(self, setting=self.setting._replace(learners=learners))
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Of an episode, and of judging, as settings call them."""
+        setting = self.setting
+        paid = setting.num_reward_episodes
+        return {"num_rounds": setting.num_rounds, "num_reward_episodes": paid, "evaluation_rounds": self.judged_rounds}
+
     def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
         """See `stackjax.acting.Played`."""
         return play_episode(self.setting, leader, key, num_distinct, num_own, fresh_noise)
@@ -153,7 +160,7 @@ class SampledProblem:
     def optimum(self) -> Optimum | None:
         """What is known of the game, as an upper bound: samples cannot tell whether it is attained."""
         known = self.setting.game.optimum()
-        return None if known is None else Optimum(known.value, "upper-bound")
+        return None if known is None else known._replace(method="upper-bound", commitment=None)
 
     def describe(self, judged: Judged, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`; the commitment is told where it was met most."""
@@ -177,12 +184,12 @@ class SampledProblem:
             )
         return found
 
-    def _told(self, observation: np.ndarray, action: np.ndarray) -> str:
-        return self.setting.game.describe_decision(observation, action)
-
     def _in_words(self, observations: np.ndarray, actions: np.ndarray, chances: np.ndarray) -> list[str]:
         each = zip(observations, actions, chances, strict=True)
-        return [f"{self._told(seen, action)} ({chance:.1%} of sub-episodes)" for seen, action, chance in each]
+        return [
+            f"{self.setting.game.describe_decision(seen, action)} ({chance:.1%} of sub-episodes)"
+            for seen, action, chance in each
+        ]
 
     def _picture(self, seen: SampledCertificate) -> dict[str, Any]:
         """What the leader does from start to end, for the ways that were met most."""
@@ -190,7 +197,7 @@ class SampledProblem:
         flat = [leaf.reshape(-1, *leaf.shape[2:]) for leaf in (seen.observations, seen.actions, seen.is_shown)]
         for observations, actions, made in zip(*flat, strict=True):
             label = game.describe_observation(observations[0])
-            steps = tuple(self._told(o, a) for o, a, is_made in zip(observations, actions, made, strict=True) if is_made)
+            steps = tuple(game.describe_decision(*each) for each in zip(observations[made], actions[made], strict=True))
             ways[label, steps] += 1
         total = sum(ways.values())
         found = [

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import stackjax as sx
 from stackjax.bayesian.games.sequential_prices import SequentialPrices, bundle_values, sequential_prices
+from stackjax.bayesian.sampled.problem import SampledProblem
 from tests.oracles import sequential_prices as oracle
 
 
@@ -136,3 +137,18 @@ def test_values_of_bundles(demand, expected):
 def test_what_is_wrong_is_named(arguments, said):
     with pytest.raises(sx.InputError, match=said.replace("^", r"\^")):
         SequentialPrices(**arguments)
+
+
+def test_ties_that_float32_does_not_tell_are_ties():
+    """At (0, .2) an agent of values (.1, .2) gains as much by item 1 alone as by both, which float32 rounds apart."""
+    game = SequentialPrices([bundle_values([[0.1, 0.2]], None)], (np.ones(1),), 1)
+    state, nobody = game.start(jnp.zeros(1, jnp.int32)), jnp.zeros(1, jnp.int32)
+    assert int(game.respond(nobody, state, jnp.array([1.0, 0.0, 0.2]))) == 1
+
+
+def test_a_bound_from_draws_has_an_interval():
+    table, own = bundle_values(np.random.default_rng(0).random((64, 2)), 1), np.full(64, 1 / 64)
+    known = SequentialPrices((table,) * 4, (own,) * 4, 2, objective="revenue").optimum()
+    assert known.half_width > 0
+    problem = SampledProblem.of(SequentialPrices((table,) * 4, (own,) * 4, 2, objective="revenue"), sx.followers.exp3())
+    assert problem.optimum() == known

@@ -193,3 +193,8 @@ def test_an_episode_says_what_it_holds():
     assert all(kept[o] == c for o, c in met)  # paid sub-episodes get the actions of the learning rounds
     assert found.own_hidden.shape[0] == 8
     assert np.isfinite(found.own_hidden).all()
+
+
+def test_stepping_needs_one_joint_table():
+    with pytest.raises(sx.InputError, match="one joint table"):
+        sx.StackelbergPOMDP(sx.make("posted-price-uniform", num_agents=14, num_messages=1))

@@ -52,11 +52,13 @@ class Leader(NamedTuple):
       choose: ``(observation [D], uniforms [num_uniforms]) -> choice``; equal arguments, equal choices.
       to_action: a choice to a leader action of the game.
       num_uniforms: how many numbers in (0, 1) a choice is drawn by; 0 for a leader that does not explore.
+      noise_correlation: how alike these are at observations that are alike, from 0 (independent) to 1 (linear in them).
     """
 
     choose: Callable[[Array, Array], Array]
     to_action: Callable[[Array], Array]
     num_uniforms: int = 0
+    noise_correlation: Array | float = 0.0
 
 
 class Decisions(NamedTuple):

@@ -2,12 +2,9 @@
 
 import contextlib
 import functools
-import inspect
 import itertools
 import math
-import pathlib
 import re
-import traceback
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,18 +12,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.acting import Leader
 from stackjax.bayesian.family import FAMILY
 from stackjax.bayesian.games.base import Game, require_game
-from stackjax.bayesian.games.type_blocks import TypeBlocks
+from stackjax.bayesian.games.faults import fault
 from stackjax.bayesian.pomdp.commitment import commit, roll_out
 from stackjax.bayesian.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
-from stackjax.bayesian.sampled.episode import play_out
 from stackjax.bayesian.sampled.hashing import NOTHING
+from stackjax.bayesian.sampled.random_plays import random_plays
 from stackjax.compiler import compiler_options
 from stackjax.errors import InputError, require_count
 from stackjax.pictures import KINDS
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["check_game", "random_actions"]
@@ -93,7 +89,7 @@ class _Check:
         except InputError:
             raise
         except Exception as error:
-            raise self.fail(f"{function} {_in_words(error, self.game)}") from error
+            raise self.fail(f"{function} {fault(error, self.game)}") from error
         after = vars(self.game)
         changed = sorted(name for name in {*before, *after} if before.get(name) is not after.get(name))
         if changed:
@@ -190,36 +186,15 @@ class _Check:
 
     def by_samples(self, num_leaders: int, seed: int) -> None:
         """What random types and actions lead to under leaders that act at random, each for itself."""
-        game, space = self.game, self.game.leader_actions
-        count = 1 if isinstance(space, Discrete) else len(space.low)
-
-        def act(observation: Array, uniforms: Array) -> Array:
-            del observation
-            if isinstance(space, Discrete):
-                return jnp.minimum((uniforms[0] * space.n).astype(jnp.int32), space.n - 1)
-            low, high = (jnp.asarray(end, uniforms.dtype) for end in (space.low, space.high))
-            return low + uniforms * (high - low)
-
-        leader, blocks = Leader(act, lambda action: action, count), TypeBlocks.of(game.type_prior)
-
-        def one(salt: Array, key: Array) -> Any:
-            types_key, actions_key = jax.random.split(key)
-            types = blocks.draw(jax.random.uniform(types_key, (len(blocks.tables),)))
-            share = jax.random.uniform(actions_key, (game.num_followers,))
-            actions = (share * jnp.asarray(game.num_actions, share.dtype)).astype(jnp.int32)
-            return play_out(game, leader, salt, types, actions)
-
-        size = 64 * num_leaders
-        keys, salts = jax.random.split(jax.random.key(seed), size), jnp.arange(size, dtype=jnp.uint32) // 64
+        game = self.game
         with self.calling("one of its functions"):
-            traced = [str(jax.make_jaxpr(jax.vmap(one))(salts, keys)) for _ in range(2)]
-            found = jax.device_get(jax.jit(jax.vmap(one))(salts, keys))
-        if len({re.sub(r"0x[0-9a-f]+", "", text) for text in traced}) > 1:
+            found, is_pure = random_plays(game, num_leaders, seed)
+        if not is_pure:
             raise self.fail(
                 "its functions give other results when called again; they must be pure: no random numbers, no counters"
             )
         made = found.hashes != NOTHING
-        seen, actions = found.observations[made], found.choices[made]
+        seen, actions = np.asarray(found.observations[made]), np.asarray(found.choices[made])
         if not np.isfinite(seen).all():
             raise self.fail("observe returns NaN or infinity; every observation must be finite")
         if not np.isfinite(found.payoffs).all():
@@ -319,35 +294,6 @@ def _play(game: Game, tree: DecisionTree, actions: Array) -> _Played:
         reached=jnp.zeros(tree.num_nodes, bool).at[at_nodes.ravel()].set(True, mode="drop"),
         observations=observations,
     )
-
-
-def _in_words(error: Exception, game: Game) -> str:
-    """What a game's function did wrong, where, and what to write instead."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename in _files(game)] or frames
-    where = f"({pathlib.Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-    if isinstance(error, jax.errors.TracerBoolConversionError):
-        return f"uses `if`, `and`, `or`, `not` or `while` on a value that JAX traces {where}; write jnp.where(condition, a, b)"
-    if isinstance(error, jax.errors.NonConcreteBooleanIndexError):
-        return f"picks entries by a mask that JAX traces {where}; write jnp.where(mask, values, 0)"
-    if isinstance(error, (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)):
-        return (
-            f"needs the number behind a value that JAX traces {where}, as float(), int() and NumPy do; write it with jax.numpy"
-        )
-    if isinstance(error, jax.errors.UnexpectedTracerError):
-        return f"uses a value that another function left behind {where}; a game's functions must be pure and must not store any"
-    said = (str(error).strip().splitlines() or [""])[0][:200]
-    return f"raised {type(error).__name__}: {said} {where}"
-
-
-def _files(game: Game) -> set[str]:
-    """The files that the game's classes are written in, without stackjax's own."""
-    files = set()
-    for kind in type(game).__mro__:
-        with contextlib.suppress(TypeError, OSError):
-            if not kind.__module__.startswith("stackjax."):
-                files.add(inspect.getfile(kind))
-    return files
 
 
 def _kind(leaf: Any) -> str:

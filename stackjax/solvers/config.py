@@ -125,6 +125,9 @@ class PolicyConfig:
     """Largest global norm of a gradient."""
     num_epochs: int = 4
     """Passes over each batch."""
+    noise_correlation: float = 0.5
+    """How alike exploration is at observations that are alike: the share of its variance that is linear in the observation. The
+    rest is independent, which alone tells followers nothing where they are many."""
     fresh_noise: bool = False
     """Draw the leader's noise anew at every decision, so that it commits to nothing: to show what is lost."""
 
@@ -142,6 +145,7 @@ class PolicyConfig:
         for name in ("learning_rate", "clip_epsilon", "max_grad_norm"):
             require_positive(name, getattr(self, name))
         require_number("entropy_coefficient", self.entropy_coefficient, lambda weight: weight >= 0, "at least 0")
+        require_number("noise_correlation", self.noise_correlation, lambda share: 0 <= share <= 1, "from 0 to 1")
 
 
 @dataclasses.dataclass(frozen=True)

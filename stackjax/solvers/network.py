@@ -19,16 +19,17 @@ __all__ = ["PolicyNetwork", "exported", "init_many", "settled", "stepped"]
 class PolicyNetwork(NamedTuple):
     """Tanh layers of ``hidden_sizes``, whose outputs are the parts of a leader action; it compares by value.
 
-    ``gain`` is that of the last layer at the start: small for a policy that explores evenly, 1 for random policies that differ.
+    ``gain`` is that of the last layer at the start: the larger, the more random networks differ, and the more
+    their actions differ from observation to observation.
     """
 
     observation_size: int
     hidden_sizes: tuple[int, ...]
     parts: Parts
-    gain: float = 0.01
+    gain: float = 1.0
 
     @staticmethod
-    def of(policies: Policy, hidden_sizes: tuple[int, ...], points: int, gain: float = 0.01) -> "PolicyNetwork":
+    def of(policies: Policy, hidden_sizes: tuple[int, ...], points: int, gain: float = 1.0) -> "PolicyNetwork":
         return PolicyNetwork(policies.observation_size, hidden_sizes, Parts.of(policies, points), gain)
 
     @property
@@ -46,10 +47,10 @@ class PolicyNetwork(NamedTuple):
         """The likeliest leader action."""
         return self.parts.to_action(self.parts.mode(observation, self.outputs(params, observation)))
 
-    def explorer(self, params: PyTree) -> Leader:
+    def explorer(self, params: PyTree, noise_correlation: Array | float) -> Leader:
         """The network as a leader that draws its choices."""
         draw = lambda observation, uniforms: self.parts.draw(observation, self.outputs(params, observation), uniforms)
-        return Leader(draw, self.parts.to_action, self.parts.num_uniforms)
+        return Leader(draw, self.parts.to_action, self.parts.num_uniforms, noise_correlation)
 
     def acting(self, params: PyTree) -> Acting:
         """The network as a commitment."""

@@ -63,7 +63,7 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
         return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optax.adam(rate))
 
     def episode(key: PRNGKey, params: PyTree) -> Episode:
-        leader = network.explorer(params)
+        leader = network.explorer(params, config.noise_correlation)
         return played.play(key, leader, config.distinct_samples, config.own_samples, config.fresh_noise)
 
     def critic_sees(observations: Array, hidden: Array) -> Array:
@@ -92,7 +92,9 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
             explained = 1.0 - _spread(own - expected, weights) ** 2 / jnp.maximum(_spread(own, weights) ** 2, 1e-12)
             values, others = _fitted(critic, config, values, others, seen, (own - low) / (high - low), weights)
         batch = _joined(
-            episodes, _standard(returns - returns.mean(), jnp.ones_like(returns)), _standard(own - expected, weights)
+            episodes,
+            _standard(returns),
+            (own - expected) / (_spread(own, weights) + 1e-8),  # a critic must not make this term count more
         )
         before = network.outputs(state.params, batch.observations)
         old, _ = network.parts.log_prob_and_entropy(batch.observations, before, batch.choices)
@@ -158,10 +160,9 @@ def _spread(values: Array, weights: Array) -> Array:
     return jnp.sqrt(((values - mean) ** 2 * weights).sum() / weights.sum())
 
 
-def _standard(values: Array, weights: Array) -> Array:
+def _standard(values: Array) -> Array:
     """Less the mean, over the standard deviation; zeros where all are the same."""
-    mean = (values * weights).sum() / weights.sum()
-    return (values - mean) / (_spread(values, weights) + 1e-8)
+    return (values - values.mean()) / (values.std() + 1e-8)
 
 
 def _fitted(

@@ -27,9 +27,9 @@ class CopiesState(NamedTuple):
 class Copies(Game):
     """``count`` copies of ``game``, whose followers are independent; the leader works them off one after the other.
 
-    At every decision it sees whose turn it is and what there is to see of every copy. It is paid the sum. What is best for one
-    is best for all as long as followers do not mix (whose draws the leader could use as a coin), so that the optimum is known
-    where the game's is; the leader's observations grow exponentially with the copies.
+    At every decision it sees the copy whose turn it is, which one that is, and what there is to see of every copy. It is paid
+    the sum. What is best for one is best for all as long as followers do not mix (whose draws the leader could use as a coin),
+    so that the optimum is known where the game's is; the leader's observations grow exponentially with the copies.
 
     Args:
       game: of one copy.
@@ -62,7 +62,7 @@ class Copies(Game):
     def observe(self, state: CopiesState) -> Array:
         seen = jax.vmap(self.game.observe)(state.states)
         turn = jax.nn.one_hot(state.current, self.count, dtype=seen.dtype)
-        return jnp.concatenate([seen[state.current, : self.num_options], turn, seen.ravel()])
+        return jnp.concatenate([seen[state.current], turn, seen.ravel()])
 
     def _ends(self, state: CopiesState, outcome: Array) -> Array:
         return (outcome >= self.game.num_continuing_outcomes) | (state.level + 1 >= self.game.num_decisions)

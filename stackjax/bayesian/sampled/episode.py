@@ -12,12 +12,14 @@ import numpy as np
 from stackjax.acting import Decisions, Episode, Leader
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.type_blocks import TypeBlocks
-from stackjax.bayesian.sampled.hashing import NOTHING, hash_of, mixed, uniforms
+from stackjax.bayesian.sampled.hashing import NOTHING, hash_of, mixed
 from stackjax.bayesian.sampled.learners import Learners
+from stackjax.bayesian.sampled.noise import Noise
 from stackjax.bayesian.sampled.sketch import Sketch, empty_sketch, estimated_count, with_decisions
+from stackjax.errors import InputError
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Setting", "SubEpisode", "equilibrated", "play_episode", "play_out", "reward_actions"]
+__all__ = ["Setting", "SubEpisode", "equilibrated", "observation_size", "play_episode", "play_out", "reward_actions"]
 
 
 class Setting(NamedTuple):
@@ -43,18 +45,29 @@ class SubEpisode(NamedTuple):
     payoffs: Array  # [1 + N] game units, leader first
 
 
-def play_out(game: Game, leader: Leader, salt: Array, types: Array, actions: Array, fresh: Array | None = None) -> SubEpisode:
-    """One sub-episode after the followers' ``actions`` ``[N]``; noise depends on ``salt`` and on what the leader sees.
+def observation_size(game: Game) -> int:
+    """D, how many numbers the leader of ``game`` is shown."""
+    shown = jax.eval_shape(lambda: game.observe(game.start(jnp.zeros(game.num_followers, jnp.int32))))
+    if len(shown.shape) != 1:
+        raise InputError(f"game {game.name!r}: observe must return a vector, but its shape is {shown.shape}")
+    return int(shown.shape[0])
 
-    With ``fresh``, a number that no other sub-episode has, it depends on that and on the decision instead.
+
+def play_out(
+    game: Game, leader: Leader, noise: Noise | None, types: Array, actions: Array, fresh: Array | None = None
+) -> SubEpisode:
+    """One sub-episode after the followers' ``actions`` ``[N]``; a leader that explores does so by ``noise`` at what it sees.
+
+    With ``fresh``, a number that no other sub-episode has, noise depends on that and on the decision instead.
     """
+    no_noise = jnp.zeros(0)
 
     def step(carry: tuple[PyTree, Array], level: Array) -> tuple[tuple[PyTree, Array], tuple[Array, Array, Array]]:
         state, is_over = carry
         observation = game.observe(state)
         hashed = hash_of(observation)
         source = hashed if fresh is None else mixed(fresh + level.astype(jnp.uint32))
-        choice = leader.choose(observation, uniforms(salt, source, leader.num_uniforms))
+        choice = leader.choose(observation, no_noise if noise is None else noise.at(observation, source))
         action = game.leader_actions.clip(leader.to_action(choice))
         outcome = game.respond(types, state, action)
         after = game.advance(state, action, outcome)
@@ -74,7 +87,12 @@ def deviations(num_actions: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def play_round(
-    setting: Setting, leader: Leader, salt: Array, states: tuple[PyTree, ...], uniform: Array, fresh: Array | None = None
+    setting: Setting,
+    leader: Leader,
+    noise: Noise | None,
+    states: tuple[PyTree, ...],
+    uniform: Array,
+    fresh: Array | None = None,
 ) -> tuple[tuple[PyTree, ...], SubEpisode]:
     """A round of learning by ``uniform [blocks + N]``: the states after it, and its plays ``[P, ...]``."""
     game, learners, blocks = setting.game, setting.learners, setting.types
@@ -84,7 +102,7 @@ def play_round(
     who, shift = deviations(game.num_actions)
     other = (drawn[who] + shift) % jnp.asarray(game.num_actions, jnp.int32)[who]
     profiles = jnp.tile(drawn[None], (1 + len(who), 1)).at[1 + np.arange(len(who)), who].set(other)
-    plays = _all_played(game, leader, salt, types, profiles, fresh)
+    plays = _all_played(game, leader, noise, types, profiles, fresh)
     everyone = np.arange(game.num_followers)
     payoffs = jnp.zeros((game.num_followers, max(game.num_actions)))
     payoffs = payoffs.at[everyone, drawn].set(plays.payoffs[0, 1:])
@@ -92,19 +110,21 @@ def play_round(
     return learners.learn(states, types, drawn, payoffs / game.payoff_scale), plays
 
 
-def _all_played(game: Game, leader: Leader, salt: Array, types: Array, profiles: Array, fresh: Array | None) -> SubEpisode:
+def _all_played(
+    game: Game, leader: Leader, noise: Noise | None, types: Array, profiles: Array, fresh: Array | None
+) -> SubEpisode:
     """A sub-episode for each of ``profiles [P, N]``."""
     if fresh is None:
-        return jax.vmap(lambda actions: play_out(game, leader, salt, types, actions))(profiles)
+        return jax.vmap(lambda actions: play_out(game, leader, noise, types, actions))(profiles)
     each = mixed(fresh + jnp.arange(len(profiles), dtype=jnp.uint32) * jnp.uint32(0x01000193))
-    return jax.vmap(lambda actions, one: play_out(game, leader, salt, types, actions, one))(profiles, each)
+    return jax.vmap(lambda actions, one: play_out(game, leader, noise, types, actions, one))(profiles, each)
 
 
-def equilibrated(setting: Setting, leader: Leader, key: PRNGKey, salt: Array) -> tuple[PyTree, ...]:
+def equilibrated(setting: Setting, leader: Leader, key: PRNGKey) -> tuple[PyTree, ...]:
     """What the followers have learned after all rounds."""
 
     def body(t: Array, states: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
-        return play_round(setting, leader, salt, states, _round_uniforms(setting, key, t))[0]
+        return play_round(setting, leader, None, states, _round_uniforms(setting, key, t))[0]
 
     return jax.lax.fori_loop(0, setting.num_rounds, body, setting.learners.init())
 
@@ -129,9 +149,9 @@ def play_episode(
       fresh_noise: draw noise at every decision anew, so that the leader commits to nothing; for experiments alone.
     """
     game, learners, blocks = setting.game, setting.learners, setting.types
-    words = jax.random.bits(jax.random.fold_in(key, 0), (2,), jnp.uint32)
-    salt, second = words[0], words[1]  # which decisions are kept must not depend on their noise
-    rounds_key, paid_key, own_key = jax.random.split(jax.random.fold_in(key, 1), 3)
+    noise_key, kept_key, rounds_key, paid_key, own_key = jax.random.split(key, 5)
+    noise = Noise.of(noise_key, observation_size(game), leader)
+    second = jax.random.bits(kept_key, (), jnp.uint32)  # which decisions are kept does not depend on their noise
     rehashed = lambda hashes: jnp.where(hashes == NOTHING, NOTHING, jnp.minimum(mixed(hashes ^ second), NOTHING - 1))
 
     def added(sketch: Sketch, plays: SubEpisode) -> Sketch:
@@ -140,12 +160,12 @@ def play_episode(
 
     def one_round(carry: Any, t: Array) -> tuple[Any, None]:
         states, sketch, count = carry
-        fresh = mixed(salt + t.astype(jnp.uint32)) if fresh_noise else None
-        states, plays = play_round(setting, leader, salt, states, _round_uniforms(setting, rounds_key, t), fresh)
+        fresh = mixed(noise.salt + t.astype(jnp.uint32)) if fresh_noise else None
+        states, plays = play_round(setting, leader, noise, states, _round_uniforms(setting, rounds_key, t), fresh)
         return (states, added(sketch, plays), count + (plays.hashes != NOTHING).sum()), None
 
     nobody = jnp.zeros(game.num_followers, jnp.int32)
-    like = jax.eval_shape(lambda: play_out(game, leader, salt, nobody, nobody))
+    like = jax.eval_shape(lambda: play_out(game, leader, noise, nobody, nobody))
     one = lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype)
     start = (learners.init(), empty_sketch(num_distinct, one(like.observations), one(like.choices)), jnp.int32(0))
     (states, sketch, count), _ = jax.lax.scan(one_round, start, jnp.arange(setting.num_rounds, dtype=jnp.int32))
@@ -155,7 +175,7 @@ def play_episode(
     def paid(uniform: Array, word: Array) -> tuple[Array, SubEpisode]:
         types = blocks.draw(uniform[: len(blocks.tables)])
         actions = reward_actions(setting, strategies, types, uniform[len(blocks.tables) :])
-        return types, play_out(game, leader, salt, types, actions, mixed(word ^ salt) if fresh_noise else None)
+        return types, play_out(game, leader, noise, types, actions, mixed(word ^ noise.salt) if fresh_noise else None)
 
     shape = (setting.num_reward_episodes, len(blocks.tables) + game.num_followers)
     words = jnp.arange(setting.num_reward_episodes, dtype=jnp.uint32)

@@ -21,7 +21,6 @@ SHOWN = 32  # of them, whose decisions a report shows
 MOST_PAIRS, FEWEST_PAIRS = 4000, 64  # draws for each follower, type and other action
 MOST_DECISIONS = 4e7  # of all draws that the gap takes
 GAP_GROUPS = 4  # groups of followers whose gap is bounded
-ZERO = jnp.uint32(0)
 
 
 class SampledCertificate(NamedTuple):
@@ -84,12 +83,12 @@ def certify_by_samples(
 
     def group(key: PRNGKey) -> tuple[Array, ...]:
         learn_key, paid_key = jax.random.split(key)
-        strategies = setting.learners.strategies(equilibrated(setting, leader, learn_key, ZERO))
+        strategies = setting.learners.strategies(equilibrated(setting, leader, learn_key))
 
         def one(uniform: Array) -> tuple[Array, Array, Array, Array]:
             types = blocks.draw(uniform[: len(blocks.tables)])
             actions = reward_actions(setting, strategies, types, uniform[len(blocks.tables) :])
-            play = play_out(game, leader, ZERO, types, actions)
+            play = play_out(game, leader, None, types, actions)
             return play.payoffs, play.observations, play.choices, play.hashes
 
         uniforms = jax.random.uniform(paid_key, (paid_draws, len(blocks.tables) + game.num_followers))
@@ -135,7 +134,7 @@ def _gap(setting: Setting, leader: Leader, key: PRNGKey, strategies: Array, draw
             """``[A]`` of always playing an action instead of what it would."""
             types = blocks.draw(uniform[: len(blocks.tables)], follower, own)
             actions = reward_actions(setting, learned, types, uniform[len(blocks.tables) :])
-            payoff = lambda action: play_out(game, leader, ZERO, types, actions.at[follower].set(action)).payoffs[1 + follower]
+            payoff = lambda action: play_out(game, leader, None, types, actions.at[follower].set(action)).payoffs[1 + follower]
             every = jnp.arange(most, dtype=jnp.int32)
             paid = jax.vmap(payoff)(jnp.concatenate([actions[follower][None], jnp.where(every < count, every, 0)]))
             return paid[1:] - paid[:1]

@@ -12,7 +12,7 @@ import numpy as np
 from stackjax.acting import Acting, Episode, Leader, Policy
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.sampled.episode import Setting, play_episode
+from stackjax.bayesian.sampled.episode import Setting, observation_size, play_episode
 from stackjax.bayesian.sampled.judge import (
     CONFIDENCE,
     GAP_GROUPS,
@@ -28,7 +28,7 @@ from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Judged, Optimum, Worth
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["NUM_REWARD_EPISODES", "NUM_ROUNDS", "SampledProblem", "observation_size"]
+__all__ = ["NUM_REWARD_EPISODES", "NUM_ROUNDS", "SampledProblem"]
 
 NUM_ROUNDS, NUM_REWARD_EPISODES = 60, 32  # of an episode, unless told otherwise
 SCORE_GROUPS, SCORE_DRAWS, SCORE_ROUNDS_FACTOR = 4, 256, 3  # a commitment on the way is judged less thoroughly
@@ -230,14 +230,6 @@ class SampledProblem:
             "gap_is_bound": True,
             "words": words,
         }
-
-
-def observation_size(game: Game) -> int:
-    """D, how many numbers the leader of ``game`` is shown."""
-    shown = jax.eval_shape(lambda: game.observe(game.start(jnp.zeros(game.num_followers, jnp.int32))))
-    if len(shown.shape) != 1:
-        raise InputError(f"game {game.name!r}: observe must return a vector, but its shape is {shown.shape}")
-    return int(shown.shape[0])
 
 
 def _met_most(seen: SampledCertificate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

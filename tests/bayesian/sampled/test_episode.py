@@ -4,10 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stackjax as sx
+from stackjax.acting import Leader
 from stackjax.bayesian.followers.base import init_followers
 from stackjax.bayesian.followers.equilibrate import learn_round
 from stackjax.bayesian.followers.rounds import Draws, take_state
@@ -15,6 +17,7 @@ from stackjax.bayesian.games.type_blocks import TypeBlocks
 from stackjax.bayesian.sampled.episode import Setting, play_episode, play_round
 from stackjax.bayesian.sampled.hashing import NOTHING, hash_of, uniforms
 from stackjax.bayesian.sampled.learners import Learners
+from stackjax.bayesian.sampled.noise import Noise
 from stackjax.bayesian.sampled.problem import SampledProblem
 from stackjax.bayesian.sampled.sketch import empty_sketch, estimated_count, with_decisions
 from stackjax.solvers.network import PolicyNetwork
@@ -48,6 +51,47 @@ def test_noise_is_uniform_and_a_function_of_episode_and_observation():
     np.testing.assert_array_equal(noise, np.asarray(uniforms(jnp.uint32(7), hashes, 3)))
     other = np.asarray(uniforms(jnp.uint32(8), hashes, 3))
     assert abs(np.corrcoef(noise[:, 0], other[:, 0])[0, 1]) < 0.04
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])
+def test_an_episodes_noise_is_uniform_at_every_observation_and_alike_where_observations_are(correlation):
+    """Normal numbers at two observations correlate by the linear share, times the cosine of the centred observations."""
+    size = 12
+    leader = Leader(lambda observation, uniforms: uniforms, lambda choice: choice, 2, correlation)
+    seen = np.random.default_rng(0).integers(0, 2, (6, size)).astype(np.float32)
+    seen[5] = seen[0]
+    hashes = hash_of(jnp.asarray(seen))
+
+    def episode(key):
+        noise = Noise.of(key, size, leader)
+        return jax.vmap(noise.at)(jnp.asarray(seen), hashes)
+
+    found = np.asarray(jax.vmap(episode)(jax.random.split(jax.random.key(1), 20_000)), np.float64)  # [episodes, 6, 2]
+    np.testing.assert_array_equal(found[:, 5], found[:, 0])
+    assert 0 < found.min() < found.max() < 1
+    counts = np.stack([np.histogram(found[:, k, j], 20, (0, 1))[0] for k in range(6) for j in range(2)])
+    assert (np.abs(counts - 1000) < 6 * np.sqrt(1000)).all()
+    normal = scipy.stats.norm.ppf(found)
+    features = np.c_[seen[:5] - 0.5, np.full(5, 0.5)]
+    cosines = features @ features.T / (size + 1) / 0.25
+    expected = np.where(np.eye(5) > 0, 1.0, correlation * cosines)
+    assert np.abs(np.corrcoef(normal[:, :5, 0].T) - expected).max() < 0.04
+    assert np.abs(np.corrcoef(normal[:, 0].T) - np.eye(2)).max() < 0.04
+
+
+def test_which_decisions_are_kept_does_not_depend_on_what_was_chosen_there():
+    """Of some hundred decisions that a leader draws evenly eight are kept: their choices are as even as all choices are."""
+    game = sx.make("copies", num_copies=2)
+    problem = SampledProblem.of(game, sx.followers.multiplicative_weights(), num_rounds=20)
+    low, high = (jnp.asarray(end) for end in (game.leader_actions.low, game.leader_actions.high))
+    leader = Leader(lambda observation, uniforms: uniforms, lambda u: low + u * (high - low), len(low))
+    play = jax.jit(jax.vmap(lambda key: problem.play(key, leader, 8, 1)))
+    found = play(jax.random.split(jax.random.key(0), 400))
+    chosen = np.asarray(found.distinct.choices).reshape(-1, len(low))[np.asarray(found.distinct.weights).ravel() > 0]
+    assert float(found.num_distinct.mean()) > 60
+    assert len(chosen) == 3200
+    for entry in chosen.T:
+        assert scipy.stats.kstest(entry, "uniform").pvalue > 1e-4
 
 
 @settings(max_examples=30, deadline=None)
@@ -155,12 +199,13 @@ def test_equal_observations_get_equal_actions_throughout_an_episode(make):
     game = make()
     problem = SampledProblem.of(game, sx.followers.multiplicative_weights(), num_rounds=8)
     network = PolicyNetwork.of(problem.policies, (8,), 5, gain=1.0)
-    leader = network.explorer(network.init(jax.random.key(0)))
+    leader = network.explorer(network.init(jax.random.key(0)), 0.5)
+    noise = Noise.of(jax.random.key(5), problem.policies.observation_size, leader)
 
     def plays(fresh):
         states, found = problem.setting.learners.init(), []
         width = len(problem.setting.types.tables) + game.num_followers
-        step = jax.jit(lambda states, u, f: play_round(problem.setting, leader, jnp.uint32(5), states, u, f if fresh else None))
+        step = jax.jit(lambda states, u, f: play_round(problem.setting, leader, noise, states, u, f if fresh else None))
         for t in range(8):
             states, played = step(states, jax.random.uniform(jax.random.key(t), (width,)), jnp.uint32(977 * t + 1))
             made = np.asarray(played.hashes).ravel() != NOTHING
@@ -178,7 +223,7 @@ def test_an_episode_says_what_it_holds():
     setting = Setting(game, Learners.of(game, sx.followers.multiplicative_weights()), 10, 16, "argmax")
     problem = SampledProblem.of(game, sx.followers.multiplicative_weights())
     network = PolicyNetwork.of(problem.policies, (8,), 5)
-    leader = network.explorer(network.init(jax.random.key(0)))
+    leader = network.explorer(network.init(jax.random.key(0)), 0.5)
     found = jax.jit(lambda key: play_episode(setting, leader, key, 32, 8))(jax.random.key(1))
     assert -2.5 <= float(found.total_return) <= 0.0
     weights = np.asarray(found.distinct.weights)

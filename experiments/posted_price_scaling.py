@@ -33,7 +33,7 @@ def best_cooperative_messages(game: sx.PostedPrice) -> float:
 
     def loss(groups: tuple[tuple[int, ...], ...]) -> float:
         if groups not in left:
-            values = tuple(v[list(group)] for v, group in zip(game.values, groups, strict=True))
+            values = tuple(v[list(group)] for v, group in zip(game.item_values, groups, strict=True))
             found = best_without_messages(values, game.type_prior[np.ix_(*groups)], game.buy_when_indifferent)
             left[groups] = -np.inf if found is None else found[0]
         return left[groups]

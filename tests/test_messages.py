@@ -130,7 +130,7 @@ BAYESIAN = [
     (lambda: sx.PostedPrice([[1.0]], "x"), "type_prior='x' must be an array of numbers"),
     (lambda: sx.PostedPrice([[0.0]], [1.0]), "values are all 0"),
     (lambda: sx.PostedPrice([[-1.0]], [1.0]), "values must be finite and at least 0"),
-    (lambda: sx.PostedPrice([[1.0, 2.0]], [1.0]), "values gives (2,) types, but type_prior has shape (1,)"),
+    (lambda: sx.PostedPrice([[1.0, 2.0]], [1.0]), "values gives (2,) types, but type_prior has (1,)"),
     (lambda: sx.followers.rounds_from_plays(MAINTAIN, 0), "num_plays=0 must be a whole number of at least 1"),
     (lambda: decision_tree(rules(observation=lambda self, actions: jnp.ones(()))), "observe must return a vector"),
     (lambda: sx.Discrete(3, ("a",)), "labels=('a',) must name each of the 3 choices"),

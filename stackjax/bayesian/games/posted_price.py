@@ -1,56 +1,36 @@
-"""Sequential posted prices for one item, after a round of messages (Brero et al. 2023, Sections 4 and 7.4).
-
-Each agent sends one of m messages; then the leader repeatedly picks an agent not yet visited and a price; the agent
-buys if that pays; the sub-episode ends with a sale or when all have been visited. ``num_messages=1`` is the plain
-sequential price mechanism.
-"""
+"""Sequential posted prices for one item, after a round of messages (Brero et al. 2023, Sections 4 and 7.4)."""
 
 import itertools
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.bayesian.games.base import Game, check_type_prior
-from stackjax.bayesian.games.sequential_prices import SequentialPrices, bundle_values
+from stackjax.bayesian.games.sequential_prices import TIED, SequentialPrices, SequentialPricesState, bundle_values
 from stackjax.errors import InputError, require, require_array, require_count
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
-from stackjax.spaces import Box
 from stackjax.types import Array
 
-__all__ = ["PostedPrice", "PostedPriceState", "posted_price_pi", "posted_price_uniform"]
+__all__ = ["PostedPrice", "posted_price_pi", "posted_price_uniform"]
 
-PASS, BUY = 0, 1
-LARGEST_PRIOR = 1_000_000  # (type, message) profiles above which no prior is written out
 LARGEST_ENUMERATION = 2_000_000  # (order, price) combinations above which the optimum is not enumerated
 
 
-class PostedPriceState(NamedTuple):
-    """The public state: nothing here depends on a type except through what an agent bought."""
+class PostedPrice(SequentialPrices):
+    """`SequentialPrices` for one item, worked out more quickly: it is sold to the first agent that buys.
 
-    messages: Array  # [N] int
-    visited: Array  # [N] bool
-    allocation: Array  # [N] 1.0 for the agent that bought
-    prices: Array  # [N] the price posted to each visited agent, game units
-
-
-class PostedPrice(Game):
-    """One item, N agents with private values, messages first, then posted prices in an adaptive order.
-
-    The leader's payoff is welfare minus the best welfare for the true values: at most 0. Its action is one score per
-    agent (the unvisited agent with the highest is visited, ties to the lowest index) and one price.
+    The leader's payoff is welfare minus the best welfare for the true values: at most 0.
 
     Args:
       values: for each agent its value for the item by type, game units, ``N`` sequences of length ``K_i``.
-      type_prior: ``[K_1, ..., K_N]`` joint; correlation is allowed.
+      type_prior: ``[K_1, ..., K_N]`` joint, or for independent agents a tuple of ``[K_i]``.
       num_messages: m, the same for every agent.
       buy_when_indifferent: whether an agent buys at a price equal to its value.
       optimum: the best leader payoff where a proof is known; otherwise 0 as an upper bound, and for ``num_messages=1``
-        the exact optimum by enumeration.
+        the exact optimum.
     """
 
     def __init__(
@@ -62,94 +42,39 @@ class PostedPrice(Game):
         name: str = "posted-price",
         optimum: Optimum | None = None,
     ) -> None:
-        require_count("num_messages", num_messages)
-        self.name = name
         require("values", values, isinstance(values, Iterable), "a sequence of values for each agent")
-        self.values = tuple(require_array("values", agent_values).astype(np.float64) for agent_values in values)
-        self.type_prior = check_type_prior(require_array("type_prior", type_prior).astype(np.float64))
-        if tuple(v.size for v in self.values) != self.type_prior.shape:
-            raise InputError(
-                f"values gives {tuple(v.size for v in self.values)} types, but type_prior has shape {self.type_prior.shape}"
-            )
-        if any((v < 0).any() or not np.isfinite(v).all() for v in self.values):
-            raise InputError("values must be finite and at least 0")
-        self.max_value = float(max(v.max() for v in self.values))
-        if self.max_value <= 0:
-            raise InputError("values are all 0; at least one must be positive")
-        n = self.num_followers
-        self.num_messages = num_messages
-        self.buy_when_indifferent = buy_when_indifferent
-        self.num_actions = (num_messages,) * n
-        self.leader_actions = Box((0.0,) * (n + 1), (1.0,) * n + (self.max_value,))
-        self.num_decisions = n
-        self.num_continuing_outcomes = 1  # a pass; a purchase ends the sub-episode
-        self.payoff_scale = self.max_value
-        self.leader_payoff_range = (-self.max_value, 0.0)
+        self.item_values = tuple(require_array("values", one).astype(np.float64).ravel() for one in values)
+        tables = [bundle_values(one[:, None], 1) for one in self.item_values]
+        super().__init__(tables, type_prior, num_messages, buy_when_indifferent, "welfare-loss", name)
         self._optimum = optimum
 
-    def start(self, actions: Array) -> PostedPriceState:
-        n = self.num_followers
-        return PostedPriceState(jnp.asarray(actions, jnp.int32), jnp.zeros(n, bool), jnp.zeros(n), jnp.zeros(n))
+    def worths(self, types: Array) -> Array:
+        """What the item is worth to each agent, ``[N]`` game units."""
+        return jnp.stack([jnp.asarray(own, jnp.result_type(float))[types[i]] for i, own in enumerate(self.item_values)])
 
-    def observe(self, state: PostedPriceState) -> Array:
-        messages = jax.nn.one_hot(state.messages, self.num_messages).ravel() if self.num_messages > 1 else jnp.zeros(0)
-        item_left = 1.0 - state.allocation.sum(keepdims=True)
-        agents_left = 1.0 - state.visited.astype(state.prices.dtype)
-        return jnp.concatenate([agents_left, item_left, state.allocation, state.prices / self.max_value, messages])
+    def respond(self, types: Array, state: SequentialPricesState, leader_action: Array) -> Array:
+        agent, (price,) = self.visit(state, leader_action)
+        gain, room = self.worths(types)[agent] - price, TIED * self.max_value
+        return (gain >= -room if self.buy_when_indifferent else gain > room).astype(jnp.int32)
 
-    def visit(self, state: PostedPriceState, leader_action: Array) -> tuple[Array, Array]:
-        """Which agent the leader visits, and its price (game units)."""
-        scores = jnp.where(state.visited, -jnp.inf, leader_action[:-1])
-        return jnp.argmax(scores), leader_action[-1]
+    def best_welfare(self, types: Array) -> Array:
+        return self.worths(types).max()
 
-    def value_of(self, agent: Array, types: Array) -> Array:
-        """The value of ``agent`` under the type profile ``types`` ``[N]``, game units."""
-        profile = [jnp.asarray(v, jnp.result_type(float))[types[i]] for i, v in enumerate(self.values)]
-        return jnp.stack(profile)[agent]
-
-    def respond(self, types: Array, state: PostedPriceState, leader_action: Array) -> Array:
-        agent, price = self.visit(state, leader_action)
-        value = self.value_of(agent, types)
-        buys = value >= price if self.buy_when_indifferent else value > price
-        return jnp.where(buys, BUY, PASS)
-
-    def advance(self, state: PostedPriceState, leader_action: Array, outcome: Array) -> PostedPriceState:
-        agent, price = self.visit(state, leader_action)
-        here = jnp.arange(self.num_followers) == agent
-        bought = here & (outcome == BUY)
-        return state._replace(
-            visited=state.visited | here,
-            allocation=jnp.where(bought, 1.0, state.allocation),
-            prices=jnp.where(here, price, state.prices),
-        )
-
-    def payoffs(self, types: Array, actions: Array, state: PostedPriceState) -> Array:
-        del actions
-        profile = [jnp.asarray(v, jnp.result_type(float))[types[i]] for i, v in enumerate(self.values)]
-        values = jnp.stack(profile)
-        utilities = state.allocation * (values - state.prices)
-        welfare_loss = (state.allocation * values).sum() - values.max()
-        return jnp.concatenate([welfare_loss[None], utilities])
-
-    def optimum(self) -> Optimum | None:
+    def optimum(self) -> Optimum:
         if self._optimum is not None:
             return self._optimum
-        if self.num_messages == 1:
-            best = best_without_messages(self.values, self.type_prior, self.buy_when_indifferent)
+        if self.num_messages == 1 and isinstance(self.type_prior, np.ndarray):
+            best = best_without_messages(self.item_values, self.type_prior, self.buy_when_indifferent)
             if best is not None:
                 return Optimum(best[0], "enumeration", [self.posts(agent, price) for agent, price in best[1]])
-        return Optimum(0.0, "upper-bound")
+        return super().optimum()
 
     def posts(self, agent: int, price: float) -> list[float]:
         """The leader's action that visits ``agent`` if it is left, at ``price``."""
         return [float(i == agent) for i in range(self.num_followers)] + [price]
 
-    def describe_action(self, follower: int, action: int) -> str:
-        del follower
-        return f"message {action + 1}"
-
     def describe_type(self, follower: int, type_index: int) -> str:
-        return f"value {self.values[follower][type_index]:.3g}"
+        return f"value {self.item_values[follower][type_index]:.3g}"
 
     def visits(self, leader_actions: np.ndarray, path: Any) -> list[tuple[int, float]]:
         """Who is visited along a path while nobody buys, and at which price."""
@@ -178,7 +103,7 @@ class PostedPrice(Game):
         for path, chance in zip(paths, chances, strict=True):
             steps = []
             for agent, price in self.visits(leader_actions, path):
-                step = {"text": f"agent {agent + 1}: {price:.4g}", "size": price, "marks": self.values[agent].tolist()}
+                step = {"text": f"agent {agent + 1}: {price:.4g}", "size": price, "marks": self.item_values[agent].tolist()}
                 steps.append(step)
             found.append({"label": path.label if self.num_messages > 1 else "", "chance": chance, "steps": steps})
         return draw_paths("Who is visited, at which price (marks: the agent's values)", found, self.max_value, "price")
@@ -243,15 +168,9 @@ def posted_price_pi(num_messages: int = 2, epsilon: float = 0.2, buy_when_indiff
 
 def posted_price_uniform(
     num_types: int = 3, num_messages: int = 2, num_agents: int = 2, buy_when_indifferent: bool = False
-) -> PostedPrice | SequentialPrices:
+) -> PostedPrice:
     """``num_agents`` agents whose values are independent and uniform on ``linspace(0, 1, num_types)``."""
     require_count("num_types", num_types, least=2)
     require_count("num_agents", num_agents)
-    require_count("num_messages", num_messages)
-    if (num_types * num_messages) ** num_agents > LARGEST_PRIOR:  # too large for tables: the same game by marginals
-        table, own = bundle_values(np.linspace(0.0, 1.0, num_types)[:, None], 1), np.full(num_types, 1.0 / num_types)
-        alike = (table,) * num_agents, (own,) * num_agents
-        return SequentialPrices(*alike, num_messages, buy_when_indifferent, "welfare-loss", "posted-price-uniform")
-    prior = np.full((num_types,) * num_agents, 1.0 / num_types**num_agents)
-    values = [np.linspace(0.0, 1.0, num_types)] * num_agents
-    return PostedPrice(values, prior, num_messages, buy_when_indifferent, "posted-price-uniform")
+    own, values = np.full(num_types, 1.0 / num_types), np.linspace(0.0, 1.0, num_types)
+    return PostedPrice([values] * num_agents, (own,) * num_agents, num_messages, buy_when_indifferent, "posted-price-uniform")

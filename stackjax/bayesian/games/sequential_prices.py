@@ -97,7 +97,7 @@ class SequentialPrices(Game):
             self.type_prior = check_type_prior(require_array("type_prior", type_prior).astype(np.float64))
         self.marginals = checked if marginals is not None else None
         if tuple(len(one) for one in self.values) != self.num_types:
-            raise InputError(f"values gives {[len(one) for one in self.values]} types, but type_prior has {self.num_types}")
+            raise InputError(f"values gives {tuple(map(len, self.values))} types, but type_prior has {self.num_types}")
         self.max_value = float(max(one.max() for one in self.values))
         if self.max_value <= 0:
             raise InputError("values are all 0; at least one must be positive")

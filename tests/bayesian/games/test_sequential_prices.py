@@ -1,4 +1,4 @@
-"""Sequential prices against plain loops, against posted prices at one item, and the optimum without messages."""
+"""Sequential prices against plain loops, and the optimum without messages."""
 
 import jax
 import jax.numpy as jnp
@@ -58,15 +58,17 @@ def test_a_sub_episode_is_that_of_plain_loops(seed):
     assert game.payoffs(jnp.asarray(types), jnp.asarray(actions), state) == pytest.approx(expected, abs=1e-5)
 
 
-def test_one_item_is_posted_prices_number_by_number():
+@pytest.mark.parametrize("indifferent", [False, True])
+def test_posted_prices_are_sequential_prices_of_one_item_number_by_number(indifferent):
+    """Prices on a grid that holds every value, so that ties are met."""
     values, prior = [[0.5, 2.5], [0.0, 1.0], [0.3, 0.9]], np.random.default_rng(3).random((2, 2, 2))
     prior /= prior.sum()
-    old = sx.PostedPrice(values, prior, num_messages=2)
-    new = SequentialPrices([bundle_values(np.array(own)[:, None], 1) for own in values], prior, 2)
+    old = sx.PostedPrice(values, prior, 2, indifferent)
+    new = SequentialPrices([bundle_values(np.array(own)[:, None], 1) for own in values], prior, 2, indifferent)
     assert (old.num_actions, old.leader_actions, old.num_decisions) == (new.num_actions, new.leader_actions, new.num_decisions)
     assert (old.num_continuing_outcomes, old.payoff_scale) == (new.num_continuing_outcomes, new.payoff_scale)
     assert old.leader_payoff_range == new.leader_payoff_range
-    commitment = jax.random.uniform(jax.random.key(1), (64, *old.leader_actions.shape)) * 2.0
+    commitment = jnp.round(jax.random.uniform(jax.random.key(1), (64, *old.leader_actions.shape)) * 20.0) / 10.0
 
     def played(game, types, messages):
         state, seen, is_over = game.start(messages), [], jnp.bool_(False)

@@ -17,15 +17,27 @@ from toolkit.statistics import difference, with_interval
 GAMES: dict[str, tuple[str, dict[str, int], int, int, float]] = {  # game, options, rounds, updates, optimum
     "copies 1": ("copies", {"num_copies": 1}, 50, 25, 0.0),
     "copies 2": ("copies", {"num_copies": 2}, 50, 100, 0.0),
-    "copies 4": ("copies", {"num_copies": 4}, 50, 200, 0.0),
+    "copies 4": ("copies", {"num_copies": 4}, 50, 150, 0.0),
+    "copies 8": ("copies", {"num_copies": 8}, 50, 100, 0.0),
     "maintains 4": ("maintains", {"num_copies": 4}, 50, 60, 80.0),
     "threats 4": ("threats", {"num_copies": 4}, 50, 40, 4.0),
-    "allocations 4": ("allocations", {"num_followers": 4}, 60, 150, 8 / 3),
+    "allocations 4": ("allocations", {"num_followers": 4}, 60, 50, 8 / 3),
+    "allocations 16": ("allocations", {"num_followers": 16}, 60, 50, 32 / 3),
     "prices 3 x 2": ("sequential-prices", {"num_agents": 3, "num_items": 2}, 60, 150, 0.0),
 }
-FLOORS = {"copies 1": -0.001, "copies 2": -0.02, "maintains 4": 80.0, "threats 4": 4.0, "allocations 4": 2.6}
+FLOORS = {
+    "copies 1": -0.001,
+    "copies 2": -0.02,
+    "copies 4": -0.05,
+    "copies 8": -0.6,
+    "maintains 4": 80.0,
+    "threats 4": 4.0,
+    "allocations 4": 2.6,
+    "allocations 16": 16 / 3 + 0.9 * 16 / 3,
+    "prices 3 x 2": -0.023,
+}
 SOURCE = "beyond"
-SLOW = {"copies 4": 2}  # seeds of what takes long
+SLOW = {"copies 4": 4, "copies 8": 1, "allocations 16": 4}  # seeds of what takes long
 
 
 def payoffs(name: str, solver: Any, settings: Settings, seeds: int, share: float = 1.0) -> tuple[np.ndarray, float]:

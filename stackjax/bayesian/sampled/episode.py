@@ -151,6 +151,8 @@ def play_episode(
     game, learners, blocks = setting.game, setting.learners, setting.types
     noise_key, kept_key, rounds_key, paid_key, own_key = jax.random.split(key, 5)
     noise = Noise.of(noise_key, observation_size(game), leader)
+    if fresh_noise:
+        noise = noise._replace(correlation=0.0)
     second = jax.random.bits(kept_key, (), jnp.uint32)  # which decisions are kept does not depend on their noise
     rehashed = lambda hashes: jnp.where(hashes == NOTHING, NOTHING, jnp.minimum(mixed(hashes ^ second), NOTHING - 1))
 

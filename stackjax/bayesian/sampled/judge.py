@@ -67,7 +67,7 @@ def comparisons(setting: Setting) -> np.ndarray:
 
 def num_paired_draws(setting: Setting) -> int:
     """How many paired draws each comparison gets."""
-    plays = len(comparisons(setting)) * (1 + max(setting.game.num_actions)) * setting.game.num_decisions * GAP_GROUPS
+    plays = len(comparisons(setting)) * max(setting.game.num_actions) * setting.game.num_decisions * GAP_GROUPS
     return int(np.clip(MOST_DECISIONS / plays, FEWEST_PAIRS, MOST_PAIRS))
 
 
@@ -136,8 +136,8 @@ def _gap(setting: Setting, leader: Leader, key: PRNGKey, strategies: Array, draw
             actions = reward_actions(setting, learned, types, uniform[len(blocks.tables) :])
             payoff = lambda action: play_out(game, leader, None, types, actions.at[follower].set(action)).payoffs[1 + follower]
             every = jnp.arange(most, dtype=jnp.int32)
-            paid = jax.vmap(payoff)(jnp.concatenate([actions[follower][None], jnp.where(every < count, every, 0)]))
-            return paid[1:] - paid[:1]
+            paid = jax.vmap(payoff)(jnp.where(every < count, every, 0))
+            return paid - paid[actions[follower]]
 
         found = jax.vmap(gains)(jax.random.uniform(key, (draws, len(blocks.tables) + game.num_followers)))
         mean, variance = found.mean(axis=0), found.var(axis=0, ddof=1)

@@ -251,7 +251,7 @@ def test_who_needs_a_table():
         ("copies", {"num_copies": 2}, 100, -0.02),
         ("maintains", {}, 60, 80.0),
         ("threats", {}, 40, 4.0),
-        ("allocations", {}, 150, 2.6),
+        ("allocations", {}, 50, 2.6),
     ],
 )
 def test_known_optima_are_reached_on_every_seed(game, options, updates, least):

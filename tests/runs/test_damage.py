@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import stackjax as sx
@@ -77,7 +79,12 @@ def test_a_game_that_is_no_file(copy, tmp_path, capsys):
 
 @pytest.mark.long
 def test_a_game_that_was_made_in_python(tmp_path, capsys):
-    game = sx.matrix_game([[[1, 0], [0, 1]]], name="mine")
+    class Mine(sx.OneShotGame):
+        name, num_actions, leader_actions, type_prior = "mine", (2,), sx.Discrete(2), np.ones(1)
+        observation = lambda self, actions: jnp.ones(1)
+        outcome_payoffs = lambda self, types, actions, leader_action: jnp.where(leader_action == 1, jnp.ones(2), jnp.zeros(2))
+
+    game = Mine()
     small = {"search": sx.SearchConfig(num_updates=2, population=4), "pomdp": sx.POMDPConfig(num_rounds=20)}
     sx.train(game, out=tmp_path / "run", seeds=1, polish=0, progress=False, **small)
     assert run("evaluate", tmp_path / "run") == 2

@@ -116,10 +116,15 @@ class SequentialPrices(Game):
         self.leader_payoff_range = (-most, 0.0) if objective == "welfare-loss" else (0.0, most)
         size = max(self.num_types)
         padded = [np.pad(one, ((0, size - len(one)), (0, 0))) for one in self.values]
-        self._table = np.stack(padded).astype(np.float32)  # [N, K, 2^M]
+        self._table = np.stack(padded)  # [N, K, 2^M]
         order = sorted(range(2**self.num_items), key=lambda b: (bin(b).count("1"), [j for j in range(8) if b >> j & 1]))
         self._bundles = np.array(order, np.int32)  # fewest items first
         self._items = (self._bundles[:, None] >> np.arange(self.num_items)) & 1  # [2^M, M] in that order
+
+    @property
+    def _worths(self) -> Array:
+        """``[N, K, 2^M]`` what bundles are worth to types, in the precision that is asked for."""
+        return jnp.asarray(self._table, jnp.result_type(float))
 
     def start(self, actions: Array) -> SequentialPricesState:
         n = self.num_followers
@@ -152,7 +157,7 @@ class SequentialPrices(Game):
     def respond(self, types: Array, state: SequentialPricesState, leader_action: Array) -> Array:
         """The bundle that the visited agent takes; beyond all bundles but one if nothing is left after it."""
         agent, prices = self.visit(state, leader_action)
-        values = jnp.asarray(self._table)[agent, types[agent]][self._bundles]
+        values = self._worths[agent, types[agent]][self._bundles]
         left = self.left(state)
         gains = values - (jnp.asarray(self._items, values.dtype) * prices[None]).sum(axis=1)
         is_there = (jnp.asarray(self._bundles) & ~left) == 0
@@ -180,7 +185,7 @@ class SequentialPrices(Game):
         sets = np.arange(2**self.num_items)
         is_inside = jnp.asarray((sets[None, :] & ~sets[:, None]) == 0)  # [set, what an agent gets of it]
         rest = jnp.asarray(sets[:, None] & ~sets[None, :])
-        worth = jnp.take_along_axis(jnp.asarray(self._table), types[:, None, None], axis=1)[:, 0]  # [N, 2^M]
+        worth = jnp.take_along_axis(self._worths, types[:, None, None], axis=1)[:, 0]  # [N, 2^M]
 
         def add(most: Array, own: Array) -> tuple[Array, None]:
             return jnp.where(is_inside, most[rest] + own[None], -jnp.inf).max(axis=1), None
@@ -190,7 +195,7 @@ class SequentialPrices(Game):
     def payoffs(self, types: Array, actions: Array, state: SequentialPricesState) -> Array:
         del actions
         agents = jnp.arange(self.num_followers)
-        values = jnp.asarray(self._table)[agents, types, state.bundles]
+        values = self._worths[agents, types, state.bundles]
         items = (state.bundles[:, None] >> jnp.arange(self.num_items, dtype=jnp.int32)[None]) & 1
         paid = (items.astype(state.prices.dtype) * state.prices).sum(axis=1)
         welfare = values.sum()

@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 import stackjax as sx
-from stackjax.bayesian.games.posted_price import best_without_messages
+from stackjax.bayesian.games.posted_price import best_order_and_prices
 from toolkit.figures import COLOURS, GREY, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
@@ -34,7 +34,7 @@ def best_cooperative_messages(game: sx.PostedPrice) -> float:
     def loss(groups: tuple[tuple[int, ...], ...]) -> float:
         if groups not in left:
             values = tuple(v[list(group)] for v, group in zip(game.item_values, groups, strict=True))
-            found = best_without_messages(values, game.type_prior[np.ix_(*groups)], game.buy_when_indifferent)
+            found = best_order_and_prices(values, game.type_prior[np.ix_(*groups)], game.buy_when_indifferent)
             left[groups] = -np.inf if found is None else found[0]
         return left[groups]
 

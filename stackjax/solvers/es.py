@@ -1,17 +1,16 @@
 """An evolution strategy on the weights of a network that acts on observations (Salimans et al. 2017), beside `policy`."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
 
-from stackjax.acting import Played
-from stackjax.errors import InputError, require_key
+from stackjax.errors import require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import ESConfig
-from stackjax.solvers.network import PolicyNetwork, exported, settled, stepped
+from stackjax.solvers.network import PolicyNetwork, exported, played, settled, stepped
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["ESState", "es"]
@@ -32,9 +31,7 @@ def es(problem: Problem, config: ESConfig) -> Solver:
     Raises:
       InputError: the problem cannot be played out.
     """
-    if not hasattr(problem, "play"):
-        raise InputError(f"solver 'es' plays episodes out, which {problem.name!r} has none of; use --solver direct")
-    network = PolicyNetwork.of(cast("Played", problem).policies, config.hidden_sizes, config.grid_points, gain=0.1)
+    network = PolicyNetwork.of(played(problem, "es").policies, config.hidden_sizes, config.grid_points, gain=0.1)
 
     def optimiser(update: Array) -> optax.GradientTransformation:
         left = 1.0 - update.astype(jnp.result_type(float)) / config.num_updates

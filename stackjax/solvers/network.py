@@ -8,12 +8,13 @@ import numpy as np
 import optax
 
 from stackjax.acting import Acting, Leader, Played, Policy
+from stackjax.errors import InputError
 from stackjax.problem import Problem
 from stackjax.solvers.parts import Parts
 from stackjax.solvers.ppo.networks import MLP
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["PolicyNetwork", "exported", "init_many", "settled", "stepped"]
+__all__ = ["PolicyNetwork", "exported", "init_many", "played", "settled", "stepped"]
 
 
 class PolicyNetwork(NamedTuple):
@@ -68,6 +69,13 @@ def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarr
     if not parts.options:
         return arrays, {"kind": "grid", **ends, "is_mix": parts.is_mix}
     return arrays, {"kind": "parts", **ends, "options": parts.options}
+
+
+def played(problem: Problem, solver: str) -> Played:
+    """``problem``, if its episodes can be played out; raises `InputError` that names the ``solver`` otherwise."""
+    if not hasattr(problem, "play"):
+        raise InputError(f"solver {solver!r} plays episodes out, which {problem.name!r} has none of; use --solver direct")
+    return cast("Played", problem)
 
 
 def settled(problem: Problem, acting: Acting) -> Any:

@@ -7,17 +7,17 @@ the paid sub-episodes, each with the payoff of its own sub-episode, which is far
 first alone learns nothing where an episode has a hundred different observations, the second alone never threatens.
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from stackjax.acting import Episode, Played
-from stackjax.errors import InputError, require_key
+from stackjax.acting import Episode
+from stackjax.errors import require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import PolicyConfig
-from stackjax.solvers.network import PolicyNetwork, exported, settled, stepped
+from stackjax.solvers.network import PolicyNetwork, exported, played, settled, stepped
 from stackjax.solvers.ppo.networks import MLP
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -50,10 +50,8 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
     Raises:
       InputError: the problem cannot be played out.
     """
-    if not hasattr(problem, "play"):
-        raise InputError(f"solver 'policy' plays episodes out, which {problem.name!r} has none of; use --solver direct")
-    played = cast("Played", problem)
-    network = PolicyNetwork.of(played.policies, config.hidden_sizes, config.grid_points)
+    game = played(problem, "policy")
+    network = PolicyNetwork.of(game.policies, config.hidden_sizes, config.grid_points)
     critic = MLP(config.hidden_sizes, 1, 1.0)
     low, high = problem.payoff_range
     remaining = lambda update: 1.0 - update.astype(jnp.result_type(float)) / config.num_updates
@@ -64,7 +62,7 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
 
     def episode(key: PRNGKey, params: PyTree) -> Episode:
         leader = network.explorer(params, config.noise_correlation)
-        return played.play(key, leader, config.distinct_samples, config.own_samples, config.fresh_noise)
+        return game.play(key, leader, config.distinct_samples, config.own_samples, config.fresh_noise)
 
     def critic_sees(observations: Array, hidden: Array) -> Array:
         return observations if config.own_critic == "observation" else jnp.concatenate([observations, hidden], axis=-1)

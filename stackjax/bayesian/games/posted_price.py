@@ -64,7 +64,7 @@ class PostedPrice(SequentialPrices):
         if self._optimum is not None:
             return self._optimum
         if self.num_messages == 1 and isinstance(self.type_prior, np.ndarray):
-            best = best_without_messages(self.item_values, self.type_prior, self.buy_when_indifferent)
+            best = best_order_and_prices(self.item_values, self.type_prior, self.buy_when_indifferent)
             if best is not None:
                 return Optimum(best[0], "enumeration", [self.posts(agent, price) for agent, price in best[1]])
         return super().optimum()
@@ -109,7 +109,7 @@ class PostedPrice(SequentialPrices):
         return draw_paths("Who is visited, at which price (marks: the agent's values)", found, self.max_value, "price")
 
 
-def best_without_messages(
+def best_order_and_prices(
     values: tuple[np.ndarray, ...], type_prior: np.ndarray, buy_when_indifferent: bool
 ) -> tuple[float, list[tuple[int, float]]] | None:
     """The exact best welfare loss of a sequential price mechanism without messages, and whom it visits at which price.

@@ -10,6 +10,8 @@ from stackjax.types import Array
 
 __all__ = ["Sketch", "empty_sketch", "estimated_count", "with_decisions"]
 
+AT_ONCE = 192  # further decisions that are compared with each other
+
 
 class Sketch(NamedTuple):
     """``hashes`` uint32 ``[k]``, smallest first, `NOTHING` where there is none; what was seen and chosen, ``[k, ...]``."""
@@ -28,21 +30,35 @@ def empty_sketch(size: int, observation: Any, choice: Any) -> Sketch:
 def with_decisions(sketch: Sketch, hashes: Array, observations: Array, choices: Array) -> Sketch:
     """After further decisions, ``hashes [n]`` (`NOTHING` for none): the k distinct ones with the smallest hashes of all.
 
-    A bottom-k sketch (Cohen and Kaplan 2007). Decisions of the same hash are one decision.
+    A bottom-k sketch (Cohen and Kaplan 2007). Decisions of the same hash are one decision. All hashes are compared with each
+    other, some at a time: XLA sorts slowly on a CPU.
     """
+    num_parts = -(-len(hashes) // AT_ONCE)
+    if num_parts == 1:
+        return _joined(sketch, Sketch(hashes, observations, choices))
+    size = -(-len(hashes) // num_parts)
+    spare = num_parts * size - len(hashes)
+    padded = lambda leaf, value: jnp.pad(leaf, [(0, spare)] + [(0, 0)] * (leaf.ndim - 1), constant_values=value)
+    further = Sketch(padded(hashes, NOTHING), padded(observations, 0), padded(choices, 0))
+    parts = jax.tree.map(lambda leaf: leaf.reshape(num_parts, size, *leaf.shape[1:]), further)
+    return jax.lax.scan(lambda held, part: (_joined(held, part), None), sketch, parts)[0]
+
+
+def _joined(sketch: Sketch, further: Sketch) -> Sketch:
+    """The smallest of both."""
     size = len(sketch.hashes)
-    joint = jnp.concatenate([sketch.hashes, hashes])
-    ranked, place = jax.lax.sort_key_val(joint, jnp.arange(len(joint), dtype=jnp.int32))
-    is_new = jnp.concatenate([jnp.ones(1, bool), ranked[1:] != ranked[:-1]]) & (ranked != NOTHING)
-    rank = jnp.cumsum(is_new) - 1  # of each distinct one
-    wanted = jnp.arange(size, dtype=rank.dtype)
-    at = (rank[None, :] < wanted[:, None]).sum(axis=1)  # the first entry of that rank
-    is_there = wanted < rank[-1] + 1
-    at = jnp.minimum(at, len(joint) - 1)
-    source = place[at]
+    joint = jnp.concatenate([sketch.hashes, further.hashes])
+    count = jnp.arange(len(joint), dtype=jnp.int32)
+    is_repeated = ((joint[:, None] == joint[None, :]) & (count[None, :] < count[:, None])).any(axis=1)
+    is_new = ~is_repeated & (joint != NOTHING)
+    rank = ((joint[None, :] < joint[:, None]) & is_new[None, :]).sum(axis=1, dtype=jnp.int32)  # among distinct ones
+    source = jnp.zeros(size, jnp.int32).at[jnp.where(is_new, rank, size)].set(count, mode="drop")
+    is_there = count[:size] < is_new.sum(dtype=jnp.int32)
     kept = lambda old, new: jnp.concatenate([old, new])[source]
     return Sketch(
-        jnp.where(is_there, ranked[at], NOTHING), kept(sketch.observations, observations), kept(sketch.choices, choices)
+        jnp.where(is_there, joint[source], NOTHING),
+        kept(sketch.observations, further.observations),
+        kept(sketch.choices, further.choices),
     )
 
 

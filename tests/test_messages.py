@@ -8,6 +8,7 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian.equilibrium.optimum import solve
 from stackjax.bayesian.followers.config import MultiplicativeWeights
+from stackjax.bayesian.games.sequential_prices import SequentialPrices
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.tree import decision_tree
 from stackjax.compute.devices import choose_layout
@@ -262,7 +263,40 @@ MENUS = [
 ]
 
 
-@pytest.mark.parametrize(("mistake", "said"), [*BAYESIAN, *RUNS, *MARKOV, *MENUS])
+ITEM = [[0.0, 1.0]]  # what nothing and the item are worth to an agent of one type
+ONE = (np.ones(1),)
+LARGE = [
+    (lambda: sx.make("copies", num_copies=0), "count=0 must be a whole number of at least 1"),
+    (lambda: sx.make("sequential-prices", num_agents=0), "num_agents=0 must be a whole number of at least 1"),
+    (lambda: sx.make("sequential-prices", num_types=1), "num_types=1 must be a whole number of at least 2"),
+    (lambda: sx.make("sequential-prices", num_types=9, num_items=4), "num_types=9 must be at most 4096 types in all, not 6561"),
+    (lambda: sx.make("sequential-prices", num_items=9), "num_items=9 must be at most 8"),
+    (lambda: sx.make("sequential-prices", lowest=1.0), "lowest=1.0 must be at least 0 and below 1"),
+    (lambda: sx.make("sequential-prices", objective="fame"), "objective=fame must be one of"),
+    (lambda: SequentialPrices([ITEM], ONE, num_messages=0), "num_messages=0 must be a whole number of at least 1"),
+    (lambda: SequentialPrices(["x"], ONE), "values='x' must be an array of numbers"),
+    (lambda: SequentialPrices([ITEM], "x"), "type_prior='x' must be an array of numbers"),
+    (lambda: SequentialPrices([[[0.0, 0.0]]], ONE), "values are all 0"),
+    (lambda: SequentialPrices([[[0.0, 1.0, 2.0]]], ONE), "must have [types, 2^M] for each agent"),
+    (lambda: SequentialPrices([[[1.0, 1.0]]], ONE), "and 0 for the empty bundle"),
+    (lambda: SequentialPrices([ITEM], (np.full(2, 0.5),)), "values gives (1,) types, but type_prior has (2,)"),
+    (lambda: sx.PolicyConfig(distinct_samples=1), "distinct_samples=1 must be a whole number of at least 2"),
+    (lambda: sx.PolicyConfig(num_envs=1), "num_envs=1 must be a whole number of at least 2"),
+    (lambda: sx.PolicyConfig(num_epochs=0), "num_epochs=0 must be a whole number of at least 1"),
+    (lambda: sx.PolicyConfig(own_samples=2**40), "own_samples=1099511627776 must be below"),
+    (lambda: sx.PolicyConfig(grid_points=1), "grid_points=1 must be a whole number of at least 2"),
+    (lambda: sx.PolicyConfig(hidden_sizes=[32]), "hidden_sizes=[32] must be a tuple of widths"),
+    (lambda: sx.PolicyConfig(hidden_sizes=(0,)), "hidden_sizes=0 must be a whole number of at least 1"),
+    (lambda: sx.PolicyConfig(hidden_sizes=(2**40,)), "hidden_sizes=1099511627776 must be at most"),
+    (lambda: sx.PolicyConfig(own_critic="all"), "own_critic=all must be mean, observation or state"),
+    (lambda: sx.PolicyConfig(learning_rate=0.0), "learning_rate=0.0 must be a positive finite number"),
+    (lambda: sx.PolicyConfig(entropy_coefficient=-1.0), "entropy_coefficient=-1.0 must be at least 0"),
+    (lambda: sx.PolicyConfig(noise_correlation=1.5), "noise_correlation=1.5 must be from 0 to 1"),
+    (lambda: sx.ESConfig(population=7), "population=7 must be even"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "said"), [*BAYESIAN, *RUNS, *MARKOV, *MENUS, *LARGE])
 def test_it_is_said(mistake, said):
     with pytest.raises(sx.InputError) as caught:
         mistake()

@@ -10,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 from stackjax.errors import require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import ESConfig
-from stackjax.solvers.network import PolicyNetwork, exported, played, settled, stepped
+from stackjax.solvers.network import PolicyNetwork, exported, playable, settled, stepped
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["ESState", "es"]
@@ -31,7 +31,7 @@ def es(problem: Problem, config: ESConfig) -> Solver:
     Raises:
       InputError: the problem cannot be played out.
     """
-    network = PolicyNetwork.of(played(problem, "es").policies, config.hidden_sizes, config.grid_points, gain=0.1)
+    network = PolicyNetwork.of(playable(problem, "es").policies, config.hidden_sizes, config.grid_points, gain=0.1)
 
     def optimiser(update: Array) -> optax.GradientTransformation:
         left = 1.0 - update.astype(jnp.result_type(float)) / config.num_updates

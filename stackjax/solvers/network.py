@@ -14,7 +14,7 @@ from stackjax.solvers.parts import Parts
 from stackjax.solvers.ppo.networks import MLP
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["PolicyNetwork", "exported", "init_many", "played", "settled", "stepped"]
+__all__ = ["PolicyNetwork", "exported", "init_many", "playable", "settled", "stepped"]
 
 
 class PolicyNetwork(NamedTuple):
@@ -71,7 +71,7 @@ def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarr
     return arrays, {"kind": "parts", **ends, "options": parts.options}
 
 
-def played(problem: Problem, solver: str) -> Played:
+def playable(problem: Problem, solver: str) -> Played:
     """``problem``, if its episodes can be played out; raises `InputError` that names the ``solver`` otherwise."""
     if not hasattr(problem, "play"):
         raise InputError(f"solver {solver!r} plays episodes out, which {problem.name!r} has none of; use --solver direct")

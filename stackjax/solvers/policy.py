@@ -17,7 +17,7 @@ from stackjax.acting import Episode
 from stackjax.errors import require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import PolicyConfig
-from stackjax.solvers.network import PolicyNetwork, exported, played, settled, stepped
+from stackjax.solvers.network import PolicyNetwork, exported, playable, settled, stepped
 from stackjax.solvers.ppo.networks import MLP
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -50,8 +50,8 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
     Raises:
       InputError: the problem cannot be played out.
     """
-    game = played(problem, "policy")
-    network = PolicyNetwork.of(game.policies, config.hidden_sizes, config.grid_points)
+    played = playable(problem, "policy")
+    network = PolicyNetwork.of(played.policies, config.hidden_sizes, config.grid_points)
     critic = MLP(config.hidden_sizes, 1, 1.0)
     low, high = problem.payoff_range
     remaining = lambda update: 1.0 - update.astype(jnp.result_type(float)) / config.num_updates
@@ -62,7 +62,7 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
 
     def episode(key: PRNGKey, params: PyTree) -> Episode:
         leader = network.explorer(params, config.noise_correlation)
-        return game.play(key, leader, config.distinct_samples, config.own_samples, config.fresh_noise)
+        return played.play(key, leader, config.distinct_samples, config.own_samples, config.fresh_noise)
 
     def critic_sees(observations: Array, hidden: Array) -> Array:
         return observations if config.own_critic == "observation" else jnp.concatenate([observations, hidden], axis=-1)

@@ -48,17 +48,17 @@ class PostedPrice(SequentialPrices):
         super().__init__(tables, type_prior, num_messages, buy_when_indifferent, "welfare-loss", name)
         self._optimum = optimum
 
-    def worths(self, types: Array) -> Array:
+    def values_of(self, types: Array) -> Array:
         """What the item is worth to each agent, ``[N]`` game units."""
         return jnp.stack([jnp.asarray(own, jnp.result_type(float))[types[i]] for i, own in enumerate(self.item_values)])
 
     def respond(self, types: Array, state: SequentialPricesState, leader_action: Array) -> Array:
         agent, (price,) = self.visit(state, leader_action)
-        gain, room = self.worths(types)[agent] - price, TIED * self.max_value
+        gain, room = self.values_of(types)[agent] - price, TIED * self.max_value
         return (gain >= -room if self.buy_when_indifferent else gain > room).astype(jnp.int32)
 
     def best_welfare(self, types: Array) -> Array:
-        return self.worths(types).max()
+        return self.values_of(types).max()
 
     def optimum(self) -> Optimum:
         if self._optimum is not None:

@@ -94,6 +94,16 @@ def test_which_decisions_are_kept_does_not_depend_on_what_was_chosen_there():
         assert scipy.stats.kstest(entry, "uniform").pvalue > 1e-4
 
 
+def test_other_decisions_are_kept_in_every_episode():
+    """There are 64 observations: eight are kept of each of 100 episodes, and in all nearly every one."""
+    problem = SampledProblem.of(sx.make("allocations", num_followers=4), sx.followers.multiplicative_weights(), num_rounds=20)
+    leader = Leader(lambda observation, uniforms: (uniforms[0] * 3).astype(jnp.int32), lambda choice: choice, 1)
+    play = jax.jit(jax.vmap(lambda key: problem.play(key, leader, 8, 1).distinct))
+    found = play(jax.random.split(jax.random.key(0), 100))
+    kept = np.asarray(found.observations)[np.asarray(found.weights) > 0]
+    assert len(np.unique(kept, axis=0)) > 50
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_the_sketch_holds_the_distinct_decisions_of_the_smallest_hashes(seed):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.acting import Leader
 from stackjax.bayesian.pomdp.commitment import tabulate
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.bayesian.sampled.judge import certify_by_samples, comparisons
@@ -119,3 +120,18 @@ def test_a_follower_who_gains_by_deviating_is_found_out():
     found = jax.jit(lambda: problem.judge(jax.random.key(0), network.acting(params), 16))()
     assert float(found.details.gap) == pytest.approx(1.0, abs=0.01)
     assert float(found.gap) >= 1.0
+
+
+def test_nobody_gains_who_plays_the_best_action():
+    """Gains are over what is played, the second action, and not over the first."""
+
+    class Prefers(sx.OneShotGame):
+        name, num_actions, leader_actions, type_prior = "prefers", (2,), sx.Discrete(2), np.ones(1)
+        observation = lambda self, actions: jnp.ones(1)
+        outcome_payoffs = lambda self, types, actions, leader_action: jnp.stack([0.0, jnp.where(actions[0] == 1, 1.0, 0.0)])
+
+    setting = SampledProblem.of(Prefers(), sx.followers.multiplicative_weights(), num_rounds=50).setting
+    leader = Leader(lambda observation, uniforms: jnp.int32(0), lambda choice: choice)
+    found = certify_by_samples(setting, leader, jax.random.key(0), 2, paid_draws=16, paired_draws=64)
+    assert float(found.follower_payoffs[0]) == 1.0
+    assert float(found.gap) == 0.0

@@ -50,11 +50,11 @@ class PostedPrice(SequentialPrices):
 
     def values_of(self, types: Array) -> Array:
         """What the item is worth to each agent, ``[N]`` game units."""
-        return jnp.stack([jnp.asarray(own, jnp.result_type(float))[types[i]] for i, own in enumerate(self.item_values)])
+        return self._worths[jnp.arange(self.num_followers), types, 1]
 
     def respond(self, types: Array, state: SequentialPricesState, leader_action: Array) -> Array:
         agent, (price,) = self.visit(state, leader_action)
-        gain, room = self.values_of(types)[agent] - price, TIED * self.max_value
+        gain, room = self._worths[agent, types[agent], 1] - price, TIED * self.max_value
         return (gain >= -room if self.buy_when_indifferent else gain > room).astype(jnp.int32)
 
     def best_welfare(self, types: Array) -> Array:

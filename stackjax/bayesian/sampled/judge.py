@@ -1,6 +1,7 @@
 """Judging by samples: what a leader that acts on observations earns, and how far its followers are from equilibrium."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -9,8 +10,9 @@ import numpy as np
 import scipy
 
 from stackjax.acting import Leader
-from stackjax.bayesian.sampled.episode import Setting, equilibrated, play_out, reward_actions
+from stackjax.bayesian.sampled.episode import Setting, learn_rounds, reward_actions
 from stackjax.bayesian.sampled.hashing import NOTHING
+from stackjax.bayesian.sampled.plays import play_all, play_out
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["CONFIDENCE", "SampledCertificate", "SampledNumbers", "certify_by_samples", "comparisons", "num_paired_draws"]
@@ -83,17 +85,14 @@ def certify_by_samples(
 
     def group(key: PRNGKey) -> tuple[Array, ...]:
         learn_key, paid_key = jax.random.split(key)
-        strategies = setting.learners.strategies(equilibrated(setting, leader, learn_key))
+        strategies = setting.learners.strategies(learn_rounds(setting, leader, None, learn_key)[0])
 
-        def one(uniform: Array) -> tuple[Array, Array, Array, Array]:
-            types = blocks.draw(uniform[: len(blocks.tables)])
-            actions = reward_actions(setting, strategies, types, uniform[len(blocks.tables) :])
-            play = play_out(game, leader, None, types, actions)
-            return play.payoffs, play.observations, play.choices, play.hashes
-
-        uniforms = jax.random.uniform(paid_key, (paid_draws, len(blocks.tables) + game.num_followers))
-        payoffs, seen, chosen, hashes = jax.vmap(one)(uniforms)
-        return payoffs.mean(axis=0), strategies, seen[:SHOWN], leader.to_action(chosen[:SHOWN]), hashes[:SHOWN]
+        uniform = jax.random.uniform(paid_key, (paid_draws, len(blocks.tables) + game.num_followers))
+        types = jax.vmap(blocks.draw)(uniform[:, : len(blocks.tables)])
+        actions = jax.vmap(partial(reward_actions, setting, strategies))(types, uniform[:, len(blocks.tables) :])
+        payoffs, _ = play_all(game, leader, None, types, actions)
+        shown = jax.vmap(partial(play_out, game, leader, None))(types[:SHOWN], actions[:SHOWN])
+        return payoffs.mean(axis=0), strategies, shown.observations, leader.to_action(shown.choices), shown.hashes
 
     keys = jax.random.split(jax.random.fold_in(key, 0), num_groups)
     payoffs, strategies, seen, actions, hashes = jax.vmap(group)(keys)
@@ -130,16 +129,14 @@ def _gap(setting: Setting, leader: Leader, key: PRNGKey, strategies: Array, draw
         learned, follower, own = strategies[which], pair[0], pair[1]
         count = jnp.asarray(counts)[follower]
 
-        def gains(uniform: Array) -> Array:
-            """``[A]`` of always playing an action instead of what it would."""
-            types = blocks.draw(uniform[: len(blocks.tables)], follower, own)
-            actions = reward_actions(setting, learned, types, uniform[len(blocks.tables) :])
-            payoff = lambda action: play_out(game, leader, None, types, actions.at[follower].set(action)).payoffs[1 + follower]
-            every = jnp.arange(most, dtype=jnp.int32)
-            paid = jax.vmap(payoff)(jnp.where(every < count, every, 0))
-            return paid - paid[actions[follower]]
-
-        found = jax.vmap(gains)(jax.random.uniform(key, (draws, len(blocks.tables) + game.num_followers)))
+        uniform = jax.random.uniform(key, (draws, len(blocks.tables) + game.num_followers))
+        types = jax.vmap(lambda own_uniform: blocks.draw(own_uniform, follower, own))(uniform[:, : len(blocks.tables)])
+        actions = jax.vmap(partial(reward_actions, setting, learned))(types, uniform[:, len(blocks.tables) :])
+        every = jnp.arange(most, dtype=jnp.int32)
+        moved = jax.vmap(lambda profile: jax.vmap(profile.at[follower].set)(jnp.where(every < count, every, 0)))(actions)
+        payoffs, _ = play_all(game, leader, None, jnp.repeat(types, most, axis=0), moved.reshape(-1, game.num_followers))
+        paid = payoffs[:, 1 + follower].reshape(draws, most)
+        found = paid - jnp.take_along_axis(paid, actions[:, follower, None], axis=1)  # of always playing an action instead
         mean, variance = found.mean(axis=0), found.var(axis=0, ddof=1)
         bound = mean + jnp.sqrt(2.0 * variance * log_term / draws) + 7.0 * reach * log_term / (3.0 * (draws - 1))
         return mean.max(), bound.max()

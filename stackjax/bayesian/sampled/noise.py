@@ -12,6 +12,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["Noise"]
 
 SMALLEST = 2.0**-24  # uniform numbers stay this far from 0 and 1
+ROOT = 2.0**0.5
 
 
 class Noise(NamedTuple):
@@ -41,8 +42,8 @@ class Noise(NamedTuple):
 
     def at(self, observation: Array, hashed: Array) -> Array:
         """``[U]`` numbers in (0, 1) at ``observation [D]`` of hash ``hashed``."""
-        apart = jax.scipy.special.ndtri(uniforms(self.salt, hashed, self.weights.shape[1]))
+        apart = ROOT * jax.lax.erf_inv(2.0 * uniforms(self.salt, hashed, self.weights.shape[1]) - 1.0)
         features = jnp.append(observation - 0.5, 0.5)  # entries are mostly 0 and 1: about their middle each counts as much
         linear = features @ self.weights / jnp.linalg.norm(features)
         normal = jnp.sqrt(self.correlation) * linear + jnp.sqrt(1.0 - self.correlation) * apart
-        return jnp.clip(jax.scipy.special.ndtr(normal), SMALLEST, 1.0 - SMALLEST)
+        return jnp.clip(0.5 + 0.5 * jax.lax.erf(normal / ROOT), SMALLEST, 1.0 - SMALLEST)

@@ -12,7 +12,7 @@ import numpy as np
 from stackjax.acting import Acting, Episode, Leader, Policy
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.sampled.episode import Setting, observation_size, play_episode
+from stackjax.bayesian.sampled.episode import Setting, play_episode
 from stackjax.bayesian.sampled.judge import (
     CONFIDENCE,
     GAP_GROUPS,
@@ -22,6 +22,7 @@ from stackjax.bayesian.sampled.judge import (
     num_paired_draws,
 )
 from stackjax.bayesian.sampled.learners import Learners
+from stackjax.bayesian.sampled.plays import observation_size
 from stackjax.errors import InputError
 from stackjax.pictures import drawn_or_none
 from stackjax.pictures import paths as draw_paths

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from stackjax.acting import Leader
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.type_blocks import TypeBlocks
-from stackjax.bayesian.sampled.episode import SubEpisode, observation_size, play_out
 from stackjax.bayesian.sampled.noise import Noise
+from stackjax.bayesian.sampled.plays import SubEpisode, observation_size, play_out
 from stackjax.spaces import Discrete
 from stackjax.types import Array
 

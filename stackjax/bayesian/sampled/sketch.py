@@ -1,8 +1,7 @@
 """A sample of the distinct decisions of an episode, in constant memory: those whose observations have the smallest hashes."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from stackjax.bayesian.sampled.hashing import NOTHING
@@ -10,56 +9,38 @@ from stackjax.types import Array
 
 __all__ = ["Sketch", "empty_sketch", "estimated_count", "with_decisions"]
 
-AT_ONCE = 192  # further decisions that are compared with each other
-
 
 class Sketch(NamedTuple):
-    """``hashes`` uint32 ``[k]``, smallest first, `NOTHING` where there is none; what was seen and chosen, ``[k, ...]``."""
+    """``hashes`` uint32 ``[k]``, smallest first, `NOTHING` where there is none; where each decision was made, int ``[k]``."""
 
     hashes: Array
-    observations: Array
-    choices: Array
+    places: Array
 
 
-def empty_sketch(size: int, observation: Any, choice: Any) -> Sketch:
-    """For ``size`` decisions shaped like ``observation`` and ``choice``."""
-    like = lambda leaf: jnp.zeros((size, *leaf.shape), leaf.dtype)
-    return Sketch(jnp.full(size, NOTHING, jnp.uint32), like(observation), like(choice))
+def empty_sketch(size: int) -> Sketch:
+    """For ``size`` decisions."""
+    return Sketch(jnp.full(size, NOTHING, jnp.uint32), jnp.zeros(size, jnp.int32))
 
 
-def with_decisions(sketch: Sketch, hashes: Array, observations: Array, choices: Array) -> Sketch:
+def with_decisions(sketch: Sketch, hashes: Array, places: Array) -> Sketch:
     """After further decisions, ``hashes [n]`` (`NOTHING` for none): the k distinct ones with the smallest hashes of all.
 
-    A bottom-k sketch (Cohen and Kaplan 2007). Decisions of the same hash are one decision. All hashes are compared with each
-    other, some at a time: XLA sorts slowly on a CPU.
+    A bottom-k sketch (Cohen and Kaplan 2007). Decisions of the same hash are one decision, the first. All further hashes are
+    compared with all that are held, and with each other, which takes k n + n^2 comparisons: XLA sorts slowly on a CPU.
     """
-    num_parts = -(-len(hashes) // AT_ONCE)
-    if num_parts == 1:
-        return _joined(sketch, Sketch(hashes, observations, choices))
-    size = -(-len(hashes) // num_parts)
-    spare = num_parts * size - len(hashes)
-    padded = lambda leaf, value: jnp.pad(leaf, [(0, spare)] + [(0, 0)] * (leaf.ndim - 1), constant_values=value)
-    further = Sketch(padded(hashes, NOTHING), padded(observations, 0), padded(choices, 0))
-    parts = jax.tree.map(lambda leaf: leaf.reshape(num_parts, size, *leaf.shape[1:]), further)
-    return jax.lax.scan(lambda held, part: (_joined(held, part), None), sketch, parts)[0]
-
-
-def _joined(sketch: Sketch, further: Sketch) -> Sketch:
-    """The smallest of both."""
-    size = len(sketch.hashes)
-    joint = jnp.concatenate([sketch.hashes, further.hashes])
-    count = jnp.arange(len(joint), dtype=jnp.int32)
-    is_repeated = ((joint[:, None] == joint[None, :]) & (count[None, :] < count[:, None])).any(axis=1)
-    is_new = ~is_repeated & (joint != NOTHING)
-    rank = ((joint[None, :] < joint[:, None]) & is_new[None, :]).sum(axis=1, dtype=jnp.int32)  # among distinct ones
-    source = jnp.zeros(size, jnp.int32).at[jnp.where(is_new, rank, size)].set(count, mode="drop")
-    is_there = count[:size] < is_new.sum(dtype=jnp.int32)
-    kept = lambda old, new: jnp.concatenate([old, new])[source]
-    return Sketch(
-        jnp.where(is_there, joint[source], NOTHING),
-        kept(sketch.observations, further.observations),
-        kept(sketch.choices, further.choices),
-    )
+    held, count = sketch.hashes, jnp.arange(len(hashes), dtype=jnp.int32)
+    is_same = hashes[:, None] == hashes[None, :]
+    is_repeated = (is_same & (count[None, :] < count[:, None])).any(axis=1) | (hashes[:, None] == held[None, :]).any(axis=1)
+    is_new = ~is_repeated & (hashes != NOTHING)
+    below = (held[None, :] < hashes[:, None]).sum(axis=1, dtype=jnp.int32)
+    place = below + ((hashes[None, :] < hashes[:, None]) & is_new[None, :]).sum(axis=1, dtype=jnp.int32)
+    slots = jnp.arange(len(held), dtype=jnp.int32)
+    enters = (place[None, :] == slots[:, None]) & is_new[None, :]  # [k, n]
+    before = ((place[None, :] < slots[:, None]) & is_new[None, :]).sum(axis=1, dtype=jnp.int32)
+    which = jnp.where(enters, len(held) + count[None, :], 0).sum(axis=1, dtype=jnp.int32)  # at most one; argmax is slow
+    source = jnp.where(which > 0, which, slots - before)
+    joined = lambda old, new: jnp.concatenate([old, new])[source]
+    return Sketch(joined(held, hashes), joined(sketch.places, places))
 
 
 def estimated_count(sketch: Sketch) -> Array:

@@ -14,10 +14,11 @@ from stackjax.bayesian.followers.base import init_followers
 from stackjax.bayesian.followers.equilibrate import learn_round
 from stackjax.bayesian.followers.rounds import Draws, take_state
 from stackjax.bayesian.games.type_blocks import TypeBlocks
-from stackjax.bayesian.sampled.episode import Setting, play_episode, play_round
+from stackjax.bayesian.sampled.episode import Setting, deviations, learn_rounds, play_episode, profile_of
 from stackjax.bayesian.sampled.hashing import NOTHING, hash_of, uniforms
 from stackjax.bayesian.sampled.learners import Learners
 from stackjax.bayesian.sampled.noise import Noise
+from stackjax.bayesian.sampled.plays import play_all, play_out
 from stackjax.bayesian.sampled.problem import SampledProblem
 from stackjax.bayesian.sampled.sketch import empty_sketch, estimated_count, with_decisions
 from stackjax.solvers.network import PolicyNetwork
@@ -108,18 +109,19 @@ def test_other_decisions_are_kept_in_every_episode():
 @given(seed=st.integers(0, 10**6))
 def test_the_sketch_holds_the_distinct_decisions_of_the_smallest_hashes(seed):
     rng = np.random.default_rng(seed)
-    size, sketch = 6, empty_sketch(6, jnp.zeros(1), jnp.zeros(1, jnp.int32))
-    met = {}
-    for _ in range(4):
+    size, sketch, met = 6, empty_sketch(6), {}
+    for part in range(4):
         hashes = rng.choice(np.r_[rng.integers(0, 40, 9), np.full(3, NOTHING, np.int64)], 5).astype(np.uint32)
-        seen = np.where(hashes == NOTHING, 0, hashes).astype(np.float32)[:, None]
-        met.update({int(h): float(h) for h in hashes if h != NOTHING})
-        sketch = with_decisions(sketch, jnp.asarray(hashes), jnp.asarray(seen), jnp.asarray(seen, jnp.int32))
+        places = 5 * part + np.arange(5)
+        for one, place in zip(hashes, places, strict=True):
+            if one != NOTHING:
+                met.setdefault(int(one), int(place))
+        sketch = with_decisions(sketch, jnp.asarray(hashes), jnp.asarray(places, jnp.int32))
     expected = sorted(met)[:size]
     held = np.asarray(sketch.hashes)
     assert held[: len(expected)].tolist() == expected
     assert (held[len(expected) :] == NOTHING).all()
-    assert np.asarray(sketch.observations)[: len(expected), 0].tolist() == [met[h] for h in expected]
+    assert np.asarray(sketch.places)[: len(expected)].tolist() == [met[h] for h in expected]
     if len(met) < size:
         assert float(estimated_count(sketch)) == len(met)
 
@@ -128,8 +130,7 @@ def test_many_distinct_decisions_are_counted_about_right():
     counts = []
     for seed in range(40):
         hashes = jax.random.bits(jax.random.key(seed), (3000,), jnp.uint32)
-        sketch = empty_sketch(64, jnp.zeros(1), jnp.zeros(1, jnp.int32))
-        sketch = with_decisions(sketch, hashes, jnp.zeros((3000, 1)), jnp.zeros((3000, 1), jnp.int32))
+        sketch = with_decisions(empty_sketch(64), hashes, jnp.arange(3000, dtype=jnp.int32))
         counts.append(float(estimated_count(sketch)))
     assert np.mean(counts) == pytest.approx(3000, rel=4 / np.sqrt(64 * 40))
 
@@ -207,25 +208,89 @@ def test_a_joint_table_of_independent_followers_is_taken_apart():
 )
 def test_equal_observations_get_equal_actions_throughout_an_episode(make):
     game = make()
-    problem = SampledProblem.of(game, sx.followers.multiplicative_weights(), num_rounds=8)
+    _, leader, noise, types, actions = some_plays(game, 100)
+    play = jax.jit(jax.vmap(lambda *given: play_out(game, leader, noise, *given)))
+
+    def seen(*words):
+        played = play(types, actions, *words)
+        made = np.asarray(played.hashes).ravel() != NOTHING
+        flat = lambda leaf: np.asarray(leaf).reshape(len(made), -1)[made]
+        return list(zip(map(bytes, flat(played.observations)), map(tuple, flat(played.choices)), strict=True))
+
+    committed, fresh = seen(), seen(977 * jnp.arange(100, dtype=jnp.uint32))
+    assert len(set(committed)) == len({one for one, _ in committed}) < len(committed)
+    assert len(set(fresh)) > len({one for one, _ in fresh})  # the test can tell
+
+
+def some_plays(game, count):
+    """A problem of eight rounds, a leader that explores, its noise, and types and actions of ``count`` sub-episodes."""
+    problem = SampledProblem.of(game, sx.followers.multiplicative_weights(0.5), num_rounds=8)
     network = PolicyNetwork.of(problem.policies, (8,), 5, gain=1.0)
     leader = network.explorer(network.init(jax.random.key(0)), 0.5)
     noise = Noise.of(jax.random.key(5), problem.policies.observation_size, leader)
+    blocks, rng = problem.setting.types, np.random.default_rng(0)
+    types = jax.vmap(blocks.draw)(jnp.asarray(rng.random((count, len(blocks.tables))), jnp.float32))
+    actions = np.stack([rng.integers(a, size=count) for a in game.num_actions], axis=-1)
+    return problem, leader, noise, types, jnp.asarray(actions, jnp.int32)
 
-    def plays(fresh):
-        states, found = problem.setting.learners.init(), []
-        width = len(problem.setting.types.tables) + game.num_followers
-        step = jax.jit(lambda states, u, f: play_round(problem.setting, leader, noise, states, u, f if fresh else None))
-        for t in range(8):
-            states, played = step(states, jax.random.uniform(jax.random.key(t), (width,)), jnp.uint32(977 * t + 1))
-            made = np.asarray(played.hashes).ravel() != NOTHING
-            flat = lambda leaf, made=made: np.asarray(leaf).reshape(len(made), -1)[made]
-            found += list(zip(map(bytes, flat(played.observations)), map(tuple, flat(played.choices)), strict=True))
-        return found
 
-    committed, fresh = plays(False), plays(True)
-    assert len(set(committed)) == len({seen for seen, _ in committed}) < len(committed)
-    assert len(set(fresh)) > len({seen for seen, _ in fresh})  # the test can tell
+GAMES = [
+    ("copies", {"num_copies": 2}),
+    ("sequential-prices", {}),
+    ("posted-price-uniform", {"num_agents": 9}),
+    ("maintains", {}),
+]
+
+
+@pytest.mark.parametrize(("game", "count"), [(0, 100), (1, 1), (2, 33)])
+def test_sub_episodes_in_lanes_are_those_played_one_by_one(game, count):
+    name, options = GAMES[game]
+    game = sx.make(name, **options)
+    _, leader, noise, types, actions = some_plays(game, count)
+    alone = jax.jit(jax.vmap(lambda *given: play_out(game, leader, noise, *given)))(types, actions)
+
+    def gather(held, t, hashes, places):
+        del t
+        there = jnp.where(hashes == NOTHING, count * game.num_decisions, places)
+        return held[0].at[there].set(hashes, mode="drop"), held[1].at[there].add(1, mode="drop")
+
+    nothing = jnp.full(count * game.num_decisions, NOTHING), jnp.zeros(count * game.num_decisions, jnp.int32)
+    payoffs, (hashes, times) = jax.jit(lambda: play_all(game, leader, noise, types, actions, gather, nothing))()
+    np.testing.assert_array_equal(payoffs, alone.payoffs)
+    np.testing.assert_array_equal(hashes, np.asarray(alone.hashes).ravel())
+    np.testing.assert_array_equal(times, np.asarray(alone.hashes).ravel() != NOTHING)  # each is told once
+
+
+@pytest.mark.parametrize(("name", "options"), GAMES)
+def test_rounds_of_learning_are_those_played_one_by_one(name, options):
+    """Three groups of followers in one batch, each of which takes as many decisions as it takes."""
+    game = sx.make(name, **options)
+    problem, leader, noise, _, _ = some_plays(game, 1)
+    setting, keys = problem.setting, jax.random.split(jax.random.key(3), 3)
+    learned, rounds, _ = jax.jit(jax.vmap(lambda key: learn_rounds(setting, leader, noise, key)))(keys)
+    learners, blocks = setting.learners, setting.types
+    play = jax.jit(jax.vmap(lambda types, actions: play_out(game, leader, noise, types, actions).payoffs, (None, 0)))
+    who, _ = deviations(game.num_actions)
+    for k, key in enumerate(keys):
+        states = learners.init()
+        for t, uniform in enumerate(jax.random.uniform(key, (setting.num_rounds, len(blocks.tables) + game.num_followers))):
+            types = blocks.draw(uniform[: len(blocks.tables)])
+            drawn = np.asarray(learners.draw(learners.rows(states, types), uniform[len(blocks.tables) :]))
+            np.testing.assert_array_equal(rounds.types[k, t], types)
+            np.testing.assert_array_equal(rounds.drawn[k, t], drawn)
+            profiles = np.stack([profile_of(game, jnp.asarray(drawn), jnp.int32(p)) for p in range(1 + len(who))])
+            assert (profiles != drawn).sum(axis=1).tolist() == [0] + [1] * len(who)
+            assert len(np.unique(profiles, axis=0)) == len(profiles)
+            paid = np.asarray(play(types, jnp.asarray(profiles)))
+            payoffs = np.zeros((game.num_followers, max(game.num_actions)), np.float32)
+            for profile, each in zip(profiles, paid, strict=True):
+                for i in range(game.num_followers):
+                    if (np.delete(profile, i) == np.delete(drawn, i)).all():
+                        payoffs[i, profile[i]] = each[1 + i]
+            states = learners.learn(states, types, jnp.asarray(drawn), jnp.asarray(payoffs / game.payoff_scale, jnp.float32))
+        expected = np.asarray(learners.strategies(states))
+        found = np.asarray(learners.strategies(jax.tree.map(lambda leaf, k=k: leaf[k], learned)))
+        np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_an_episode_says_what_it_holds():

@@ -18,15 +18,17 @@ from toolkit.statistics import difference, with_interval
 GAMES: dict[str, tuple[str, dict[str, int], int, int, float]] = {  # game, options, rounds, updates, optimum
     "posted prices": ("posted-price-pi", {}, 250, 22, 0.0),
     "copies 1": ("copies", {"num_copies": 1}, 50, 25, 0.0),
-    "copies 2": ("copies", {"num_copies": 2}, 50, 100, 0.0),
-    "copies 4": ("copies", {"num_copies": 4}, 50, 150, 0.0),
+    "copies 2": ("copies", {"num_copies": 2}, 50, 60, 0.0),
+    "copies 4": ("copies", {"num_copies": 4}, 50, 80, 0.0),
     "copies 8": ("copies", {"num_copies": 8}, 50, 100, 0.0),
     "maintains 4": ("maintains", {"num_copies": 4}, 50, 60, 80.0),
     "threats 4": ("threats", {"num_copies": 4}, 50, 40, 4.0),
     "allocations 4": ("allocations", {"num_followers": 4}, 60, 50, 8 / 3),
     "allocations 16": ("allocations", {"num_followers": 16}, 60, 50, 32 / 3),
     "prices 3 x 2": ("sequential-prices", {"num_agents": 3, "num_items": 2}, 60, 150, 0.0),
+    "prices 5 x 3": ("sequential-prices", {"num_agents": 5, "num_items": 3}, 60, 120, 0.0),
 }
+CONFIG: dict[str, dict[str, Any]] = {"copies 8": {"num_envs": 128, "entropy_coefficient": 0.3}}  # where not the default
 FLOORS = {
     "posted prices": -1e-6,
     "copies 1": -0.001,
@@ -40,22 +42,40 @@ FLOORS = {
     "prices 3 x 2": -0.023,
 }
 SOURCE = "beyond"
-SLOW = {"copies 4": 4, "copies 8": 1, "allocations 16": 4}  # seeds of what takes long
+SLOW = {"copies 8": 2, "allocations 16": 4}  # seeds of what takes long
+BESIDE = 3  # seeds of evolution strategies and random networks, at most
 
 
-def payoffs(name: str, solver: Any, settings: Settings, seeds: int, share: float = 1.0) -> tuple[np.ndarray, float]:
-    """``[S]`` what each seed's best commitment earns, and the seconds of training; ``share`` of the game's updates."""
+def payoffs(
+    name: str, solver: Any, settings: Settings, seeds: int, share: float = 1.0, **others: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """``[S]`` what each seed's best commitment earns, half widths, and the seconds of training.
+
+    Args:
+      share: of the game's updates.
+      others: options of the game that take the place of its own.
+    """
     game, options, rounds, updates, _ = GAMES[name]
     updates = settings.few(max(2, round(share * updates)), 2)
     kind, more = solver
     config = {"policy": sx.PolicyConfig, "es": sx.ESConfig, "search": sx.SearchConfig}[kind]
     size = {"policy": "num_envs", "es": "population", "search": "population"}[kind]
     pomdp = sx.POMDPConfig(num_rounds=settings.few(rounds, 5), num_reward_episodes=32)
-    chosen = config(num_updates=updates, **{size: 64}, **more)
+    own = CONFIG.get(name, {})
+    chosen = config(num_updates=updates, **{size: own.get("num_envs", 64)}, **({**own, **more} if kind == "policy" else more))
     found = sx.train(
-        game, pomdp=pomdp, seeds=seeds, stop_at_optimum=False, polish=0, progress=False, **{kind: chosen}, **options
+        game,
+        pomdp=pomdp,
+        seeds=seeds,
+        stop_at_optimum=False,
+        polish=0,
+        progress=False,
+        **{kind: chosen},
+        **{**options, **others},
     )
-    return np.array([seed["leader_payoff"] for seed in found.result["seeds"]]), found.result["wall_seconds"]["train"]
+    each = found.result["seeds"]
+    payoff, half_width = (np.array([seed.get(key, 0.0) for seed in each]) for key in ("leader_payoff", "half_width"))
+    return payoff, half_width, found.result["wall_seconds"]["train"]
 
 
 def main(settings: Settings) -> None:
@@ -64,23 +84,30 @@ def main(settings: Settings) -> None:
     data: dict[str, Any] = {}
     for name in names:
         seeds = min(SLOW.get(name, settings.seeds), settings.seeds)
-        learned, seconds = payoffs(name, ("policy", {}), settings, seeds)
-        others = {kind: payoffs(name, (kind, {}), settings, seeds)[0] for kind in ("es", "search")}
+        learned, half_widths, seconds = payoffs(name, ("policy", {}), settings, seeds)
+        others = {kind: payoffs(name, (kind, {}), settings, min(seeds, BESIDE))[0] for kind in ("es", "search")}
         data[name] = {"policy": learned, **others, "seconds": seconds}
         optimum, floor = GAMES[name][-1], FLOORS.get(name)
-        reached = learned >= (floor if floor is not None else max(map(np.max, others.values())))
-        goal = f"{floor:g} or more of {optimum:.4g}" if floor is not None else f"more than the others (at most {optimum:.4g})"
+        if floor is not None:
+            reached, goal, enough = learned >= floor, f"{floor:g} or more of {optimum:.4g}", seeds
+        else:
+            silent, of_silent, _ = payoffs(name, ("policy", {}), settings, seeds, num_messages=1)
+            data[name]["without messages"] = silent
+            best = silent.argmax()
+            reached, enough = learned - half_widths > silent[best] + of_silent[best], 0.8 * seeds
+            goal = f"more than the best of {seeds} without messages, {silent[best]:.4g}, by more than both intervals"
+        episodes = CONFIG.get(name, {}).get("num_envs", 64) * GAMES[name][3]
         experiment.claim(
             "Fig. 4" if name == "posted prices" else SOURCE,
-            f"{name}: a policy learned from {64 * GAMES[name][3]:,} sampled episodes earns {goal}",
+            f"{name}: a policy learned from {episodes:,} sampled episodes earns {goal}",
             f"{with_interval(learned, np.mean)}, least {learned.min():.4g}; {int(reached.sum())} of {seeds} seeds",
-            bool(reached.all()),
+            bool(reached.sum() >= enough),
             f"evolution strategy {with_interval(others['es'], np.mean)}, random networks "
             f"{with_interval(others['search'], np.mean)}; {seconds:.0f} s for all seeds",
             seeds=seeds,
         )
 
-    for name, share in settings.few([("copies 2", 0.6), ("threats 4", 1.0)], [("threats 4", 1.0)]):
+    for name, share in settings.few([("copies 2", 0.25), ("threats 4", 0.25)], [("threats 4", 1.0)]):
         by_critic = {
             critic: payoffs(name, ("policy", {"own_critic": critic}), settings, settings.seeds, share)[0]
             for critic in ("mean", "observation", "state")
@@ -97,7 +124,7 @@ def main(settings: Settings) -> None:
         )
 
     name = settings.few("copies 2", "threats 4")
-    fresh, _ = payoffs(name, ("policy", {"fresh_noise": True}), settings, settings.seeds)
+    fresh, *_ = payoffs(name, ("policy", {"fresh_noise": True}), settings, settings.seeds)
     data[f"{name}, fresh noise"] = fresh
     apart = difference(data[name]["policy"], fresh)
     experiment.claim(
@@ -111,7 +138,11 @@ def main(settings: Settings) -> None:
     axes = panels[0][0]
     for place, name in enumerate(names):
         optimum = GAMES[name][-1]
-        scale = abs(optimum) or max(abs(float(found.min())) for key, found in data[name].items() if key != "seconds") or 1.0
+        scale = (
+            abs(optimum)
+            or max(abs(float(found.min())) for key, found in data[name].items() if key in ("policy", "es", "search"))
+            or 1.0
+        )
         for kind, colour, shift in (("policy", BLUE, -0.2), ("es", ORANGE, 0.0), ("search", GREY, 0.2)):
             values = (data[name][kind] - optimum) / scale
             label = None if place else kind

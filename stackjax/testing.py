@@ -91,7 +91,8 @@ class _Check:
         except Exception as error:
             raise self.fail(f"{function} {fault(error, self.game)}") from error
         after = vars(self.game)
-        changed = sorted(name for name in {*before, *after} if before.get(name) is not after.get(name))
+        is_kept = lambda name: isinstance(getattr(type(self.game), name, None), functools.cached_property)
+        changed = sorted(name for name in {*before, *after} if before.get(name) is not after.get(name) and not is_kept(name))
         if changed:
             raise self.fail(
                 f"{function} changes self.{changed[0]}; a game's functions must be pure and must not store anything"

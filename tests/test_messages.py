@@ -8,6 +8,7 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian.equilibrium.optimum import solve
 from stackjax.bayesian.followers.config import MultiplicativeWeights
+from stackjax.bayesian.games.copies import Copies
 from stackjax.bayesian.games.sequential_prices import SequentialPrices
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.tree import decision_tree
@@ -267,6 +268,10 @@ ITEM = [[0.0, 1.0]]  # what nothing and the item are worth to an agent of one ty
 ONE = (np.ones(1),)
 LARGE = [
     (lambda: sx.make("copies", num_copies=0), "count=0 must be a whole number of at least 1"),
+    (
+        lambda: Copies(SequentialPrices([ITEM], sx.TypeSampler((1,), lambda key: jnp.zeros(1, jnp.int32))), 2, "two"),
+        "draws its types by a TypeSampler",
+    ),
     (lambda: sx.make("sequential-prices", num_agents=0), "num_agents=0 must be a whole number of at least 1"),
     (lambda: sx.make("sequential-prices", num_types=1), "num_types=1 must be a whole number of at least 2"),
     (lambda: sx.make("sequential-prices", num_types=9, num_items=4), "num_types=9 must be at most 4096 types in all, not 6561"),

@@ -153,7 +153,7 @@ class BayesianFamily(Family):
         """Whether ``game`` is too large to be written out."""
         from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, TooLargeError, decision_tree
 
-        if isinstance(game.type_prior, tuple) or math.prod(game.table_shape) > LARGEST_TABLE:
+        if not game.has_joint_prior or math.prod(game.table_shape) > LARGEST_TABLE:
             return True
         try:
             decision_tree(game)

@@ -116,8 +116,8 @@ class PolicyConfig:
     """Points of the grid from which each number of a leader action is chosen, both ends of the box included."""
     learning_rate: float = 0.01
     """Adam's step size at the start; falls linearly to zero."""
-    entropy_coefficient: float = 0.03
-    """Weight of the entropy bonus at the start; falls linearly to zero."""
+    entropy_coefficient: float = 0.1
+    """Weight of the entropy bonus at the start; falls to zero as the square of the updates that are left."""
     clip_epsilon: float = 0.2
     """Clipping range of the probability ratio."""
     max_grad_norm: float = 0.5

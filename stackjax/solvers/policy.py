@@ -106,7 +106,7 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
             gains = jnp.minimum(ratio * batch.advantages, clipped * batch.advantages)
             spread = (batch.weights * entropy).sum()
             gained = (batch.weights * gains).sum()
-            return -gained - config.entropy_coefficient * left * spread, (-gained, spread)
+            return -gained - config.entropy_coefficient * left**2 * spread, (-gained, spread)
 
         def epoch(carry: tuple[PyTree, PyTree], _: None) -> tuple[tuple[PyTree, PyTree], tuple[Array, Array]]:
             params, held = carry

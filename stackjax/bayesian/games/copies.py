@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import Game, OneShotGame
-from stackjax.bayesian.games.type_blocks import TypeBlocks, joint_or_blocks
-from stackjax.errors import require_count
+from stackjax.bayesian.games.type_blocks import TypeBlocks, joint_or_blocks, types_of
+from stackjax.errors import InputError, require_count
 from stackjax.problem import Optimum
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PyTree
@@ -40,7 +40,10 @@ class Copies(Game):
     def __init__(self, game: Game, count: int, name: str, num_outcomes: int = 1, optimum: float | None = None) -> None:
         require_count("count", count)
         self.name, self.game, self.count, self.num_outcomes = name, game, count, max(num_outcomes, game.num_continuing_outcomes)
-        self.type_prior = joint_or_blocks(TypeBlocks.of(game.type_prior).tables * count)
+        blocks = types_of(game.type_prior)
+        if not isinstance(blocks, TypeBlocks):
+            raise InputError(f"game {game.name!r} draws its types by a TypeSampler, of which no copies can be made")
+        self.type_prior = joint_or_blocks(blocks.tables * count)
         self.num_actions = game.num_actions * count
         self.leader_actions, self.num_options = game.leader_actions, game.num_options
         self.num_decisions = game.num_decisions * count

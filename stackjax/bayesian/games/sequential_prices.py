@@ -14,7 +14,7 @@ import numpy as np
 
 from stackjax.bayesian.games.base import Game, check_type_prior
 from stackjax.bayesian.games.no_messages import best_without_messages
-from stackjax.bayesian.games.type_blocks import LARGEST_JOINT, joint_or_blocks
+from stackjax.bayesian.games.type_blocks import LARGEST_JOINT, TypeSampler, joint_or_blocks, types_of
 from stackjax.errors import InputError, require, require_array, require_count
 from stackjax.problem import Optimum
 from stackjax.spaces import Box
@@ -58,7 +58,7 @@ class SequentialPrices(Game):
     Args:
       values: for each agent ``[K_i, 2^M]`` what a bundle is worth to a type, game units; bit j of a bundle's index is item j,
         and bundle 0, nothing, is worth 0. `bundle_values` makes them from values of items.
-      type_prior: ``[K_1, ..., K_N]`` joint, or for independent agents a tuple of ``[K_i]``.
+      type_prior: ``[K_1, ..., K_N]`` joint, for independent agents a tuple of ``[K_i]``, or a `TypeSampler`.
       num_messages: m, the same for every agent.
       buy_when_indifferent: whether an agent that gains nothing by its best bundle takes it.
       objective: what the leader is paid: welfare less the best welfare for the true values (at most 0), welfare, or revenue.
@@ -93,6 +93,8 @@ class SequentialPrices(Game):
         if marginals is not None:
             checked = tuple(check_type_prior(require_array("type_prior", one).astype(np.float64), 1) for one in marginals)
             self.type_prior = joint_or_blocks(checked)
+        elif isinstance(type_prior, TypeSampler):
+            self.type_prior = type_prior
         else:
             self.type_prior = check_type_prior(require_array("type_prior", type_prior).astype(np.float64))
         self.marginals = checked if marginals is not None else None
@@ -239,9 +241,9 @@ class SequentialPrices(Game):
         if isinstance(self.type_prior, np.ndarray):
             profiles = np.stack(np.unravel_index(np.arange(self.type_prior.size), self.type_prior.shape), axis=-1)
             return float(self.type_prior.ravel() @ np.asarray(best(jnp.asarray(profiles, jnp.int32)), np.float64)), 0.0
-        rng = np.random.default_rng(0)
-        types = np.stack([rng.choice(len(own), WELFARE_DRAWS, p=own) for own in self.type_prior], axis=-1)
-        found = np.asarray(best(jnp.asarray(types, jnp.int32)), np.float64)
+        prior = types_of(self.type_prior)
+        types = jax.vmap(prior.draw)(jax.random.uniform(jax.random.key(0), (WELFARE_DRAWS, prior.num_uniforms)))
+        found = np.asarray(best(types), np.float64)
         return float(found.mean()), float(1.96 * found.std(ddof=1) / np.sqrt(WELFARE_DRAWS))
 
     def _most_welfare(self) -> float:

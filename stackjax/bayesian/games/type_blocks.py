@@ -1,16 +1,21 @@
-"""Types drawn from a joint table, or from tables of groups of followers that are independent of each other."""
+"""Types drawn from a joint table, from tables of groups of followers that are independent of each other, or by a function."""
 
+import dataclasses
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.types import Array, ArrayLike
+from stackjax.types import Array, ArrayLike, PRNGKey
 
-__all__ = ["LARGEST_JOINT", "TypeBlocks", "joint_or_blocks"]
+__all__ = ["LARGEST_JOINT", "TypeBlocks", "TypeSampler", "joint_or_blocks", "types_of"]
 
 LARGEST_JOINT = 1_000_000  # type profiles up to which independent groups are written out as one table
 MOST_AXES = 30
+SAMPLED_PROFILES = 4096  # by which the chances of a sampler's types are estimated
 LARGEST_SCAN = 64  # type profiles up to which a draw looks at all of them
 
 
@@ -19,15 +24,10 @@ class TypeBlocks(NamedTuple):
 
     tables: tuple[np.ndarray, ...]
 
-    @staticmethod
-    def of(type_prior: np.ndarray | tuple[np.ndarray, ...]) -> "TypeBlocks":
-        """Those of a game's ``type_prior``; a joint table of independent followers is taken apart."""
-        if isinstance(type_prior, tuple):
-            return TypeBlocks(type_prior)
-        axes = range(type_prior.ndim)
-        own = tuple(type_prior.sum(axis=tuple(other for other in axes if other != axis)) for axis in axes)
-        is_product = np.allclose(_outer(own), type_prior, rtol=0.0, atol=1e-15 + 1e-9 * type_prior.max())
-        return TypeBlocks(own if is_product else (type_prior,))
+    @property
+    def num_uniforms(self) -> int:
+        """How many numbers a profile is drawn by."""
+        return len(self.tables)
 
     @property
     def num_followers(self) -> int:
@@ -72,6 +72,69 @@ class TypeBlocks(NamedTuple):
                 return table.sum(axis=tuple(axis for axis in range(table.ndim) if axis != follower - first))
             first += table.ndim
         raise IndexError(follower)
+
+
+@dataclasses.dataclass(frozen=True)
+class TypeSampler:
+    """A prior over type profiles that no table holds: ``draw_types(key)`` returns a profile, int ``[N]``.
+
+    A follower's beliefs given its own type come from drawing again until that type comes up, which takes long for a type of
+    small chance. Types that none of 4,096 profiles has count as impossible where followers' gains are judged.
+
+    Args:
+      num_types: ``(K_1, ..., K_N)``.
+      draw_types: a pure function of a JAX key, of types in ``0..K_i - 1``.
+    """
+
+    num_types: tuple[int, ...]
+    draw_types: Callable[[PRNGKey], Array]
+
+    num_uniforms = 2  # from which a key is made
+
+    @property
+    def num_followers(self) -> int:
+        return len(self.num_types)
+
+    def _profile(self, key: PRNGKey) -> Array:
+        return jnp.asarray(self.draw_types(key), jnp.int32)
+
+    def draw(self, uniform: Array, follower: ArrayLike | None = None, own_type: ArrayLike | None = None) -> Array:
+        """See `TypeBlocks.draw`."""
+        words = jax.lax.bitcast_convert_type(uniform.astype(jnp.float32), jnp.uint32)
+        key = jax.random.wrap_key_data(words, impl="threefry2x32")
+        if follower is None:
+            return self._profile(key)
+
+        def again(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            _, count = carry
+            return self._profile(jax.random.fold_in(key, count)), count + 1
+
+        first = again((jnp.zeros(self.num_followers, jnp.int32), jnp.int32(0)))
+        return jax.lax.while_loop(lambda carry: carry[0][follower] != own_type, again, first)[0]
+
+    @functools.cached_property
+    def _shares(self) -> tuple[np.ndarray, ...]:
+        keys = jax.random.split(jax.random.key(0), SAMPLED_PROFILES)
+        profiles = np.asarray(jax.jit(jax.vmap(self._profile))(keys))
+        return tuple(
+            np.bincount(own, minlength=count) / len(own) for own, count in zip(profiles.T, self.num_types, strict=True)
+        )
+
+    def own(self, follower: int) -> np.ndarray:
+        """``[K_i]`` the chances of a follower's types, as shares of 4,096 profiles."""
+        return self._shares[follower]
+
+
+def types_of(type_prior: np.ndarray | tuple[np.ndarray, ...] | TypeSampler) -> TypeBlocks | TypeSampler:
+    """How types are drawn from a game's ``type_prior``; a joint table of independent followers is taken apart."""
+    if isinstance(type_prior, TypeSampler):
+        return type_prior
+    if isinstance(type_prior, tuple):
+        return TypeBlocks(type_prior)
+    axes = range(type_prior.ndim)
+    own = tuple(type_prior.sum(axis=tuple(other for other in axes if other != axis)) for axis in axes)
+    is_product = np.allclose(_outer(own), type_prior, rtol=0.0, atol=1e-15 + 1e-9 * type_prior.max())
+    return TypeBlocks(own if is_product else (type_prior,))
 
 
 def joint_or_blocks(tables: tuple[np.ndarray, ...]) -> np.ndarray | tuple[np.ndarray, ...]:

@@ -96,10 +96,10 @@ class StackelbergPOMDP(environment.Environment):
     ) -> None:
         require_game(game)
         game.check()
-        if isinstance(game.type_prior, tuple):
+        if not game.has_joint_prior:
             raise InputError(
-                f"game {game.name!r} has a tuple as its type_prior, for samples alone (solvers policy and es); "
-                "StackelbergPOMDP needs one joint table"
+                f"game {game.name!r} has a {type(game.type_prior).__name__} as its type_prior, for samples alone (solvers "
+                "policy and es); StackelbergPOMDP needs one joint table"
             )
         lengths = BAYESIAN_LENGTHS if game.is_bayesian else OTHER_LENGTHS
         self.game = game

@@ -13,7 +13,7 @@ import numpy as np
 
 from stackjax.acting import Decisions, Episode, Leader
 from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.games.type_blocks import TypeBlocks
+from stackjax.bayesian.games.type_blocks import TypeBlocks, TypeSampler, types_of
 from stackjax.bayesian.sampled.hashing import NOTHING, mixed
 from stackjax.bayesian.sampled.learners import Learners
 from stackjax.bayesian.sampled.noise import Noise
@@ -34,8 +34,8 @@ class Setting(NamedTuple):
     reward_play: str
 
     @property
-    def types(self) -> TypeBlocks:
-        return TypeBlocks.of(self.game.type_prior)
+    def types(self) -> TypeBlocks | TypeSampler:
+        return types_of(self.game.type_prior)
 
 
 def deviations(num_actions: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +70,7 @@ def learn_rounds(
     """What the followers have learned after all rounds, what was drawn in these, and ``held`` after all decisions."""
     game, learners, blocks = setting.game, setting.learners, setting.types
     who, _ = deviations(game.num_actions)
-    each, everyone, count = 1 + np.arange(len(who)), np.arange(game.num_followers), len(blocks.tables)
+    each, everyone, count = 1 + np.arange(len(who)), np.arange(game.num_followers), blocks.num_uniforms
     uniforms = jax.random.uniform(key, (setting.num_rounds, count + game.num_followers))
 
     def draw(learned: Any, t: Array) -> tuple[Array, Array]:
@@ -138,9 +138,9 @@ def play_episode(
     states, rounds, held = learn_rounds(setting, leader, noise, rounds_key, gather, nothing, fresh)
 
     num_learned, strategies = held.num_made, learners.strategies(states)
-    uniform = jax.random.uniform(paid_key, (setting.num_reward_episodes, len(blocks.tables) + game.num_followers))
-    types = jax.vmap(blocks.draw)(uniform[:, : len(blocks.tables)])
-    actions = jax.vmap(partial(reward_actions, setting, strategies))(types, uniform[:, len(blocks.tables) :])
+    uniform = jax.random.uniform(paid_key, (setting.num_reward_episodes, blocks.num_uniforms + game.num_followers))
+    types = jax.vmap(blocks.draw)(uniform[:, : blocks.num_uniforms])
+    actions = jax.vmap(partial(reward_actions, setting, strategies))(types, uniform[:, blocks.num_uniforms :])
     paid_fresh = fresh(jnp.int32(setting.num_rounds))
     paid, held = play_all(game, leader, noise, types, actions, gather_paid, held, paid_fresh)
     payoffs = paid[:, 0]

@@ -87,9 +87,9 @@ def certify_by_samples(
         learn_key, paid_key = jax.random.split(key)
         strategies = setting.learners.strategies(learn_rounds(setting, leader, None, learn_key)[0])
 
-        uniform = jax.random.uniform(paid_key, (paid_draws, len(blocks.tables) + game.num_followers))
-        types = jax.vmap(blocks.draw)(uniform[:, : len(blocks.tables)])
-        actions = jax.vmap(partial(reward_actions, setting, strategies))(types, uniform[:, len(blocks.tables) :])
+        uniform = jax.random.uniform(paid_key, (paid_draws, blocks.num_uniforms + game.num_followers))
+        types = jax.vmap(blocks.draw)(uniform[:, : blocks.num_uniforms])
+        actions = jax.vmap(partial(reward_actions, setting, strategies))(types, uniform[:, blocks.num_uniforms :])
         payoffs, _ = play_all(game, leader, None, types, actions)
         shown = jax.vmap(partial(play_out, game, leader, None))(types[:SHOWN], actions[:SHOWN])
         return payoffs.mean(axis=0), strategies, shown.observations, leader.to_action(shown.choices), shown.hashes
@@ -129,9 +129,9 @@ def _gap(setting: Setting, leader: Leader, key: PRNGKey, strategies: Array, draw
         learned, follower, own = strategies[which], pair[0], pair[1]
         count = jnp.asarray(counts)[follower]
 
-        uniform = jax.random.uniform(key, (draws, len(blocks.tables) + game.num_followers))
-        types = jax.vmap(lambda own_uniform: blocks.draw(own_uniform, follower, own))(uniform[:, : len(blocks.tables)])
-        actions = jax.vmap(partial(reward_actions, setting, learned))(types, uniform[:, len(blocks.tables) :])
+        uniform = jax.random.uniform(key, (draws, blocks.num_uniforms + game.num_followers))
+        types = jax.vmap(lambda own_uniform: blocks.draw(own_uniform, follower, own))(uniform[:, : blocks.num_uniforms])
+        actions = jax.vmap(partial(reward_actions, setting, learned))(types, uniform[:, blocks.num_uniforms :])
         every = jnp.arange(most, dtype=jnp.int32)
         moved = jax.vmap(lambda profile: jax.vmap(profile.at[follower].set)(jnp.where(every < count, every, 0)))(actions)
         payoffs, _ = play_all(game, leader, None, jnp.repeat(types, most, axis=0), moved.reshape(-1, game.num_followers))

@@ -12,7 +12,7 @@ import numpy as np
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.followers.rounds import draw_index
 from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.games.type_blocks import TypeBlocks
+from stackjax.bayesian.games.type_blocks import types_of
 from stackjax.errors import InputError
 from stackjax.types import Array, PyTree
 
@@ -45,7 +45,7 @@ class Learners(NamedTuple):
             )
         counts = game.num_actions
         groups = tuple(tuple(i for i, a in enumerate(counts) if a == size) for size in dict.fromkeys(counts))
-        blocks = TypeBlocks.of(game.type_prior)
+        blocks = types_of(game.type_prior)
         own = tuple(tuple(blocks.own(i).tolist()) for i in range(len(counts)))
         return Learners(dynamics, groups, tuple(game.num_types), tuple(counts), own)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from stackjax.acting import Leader
 from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.games.type_blocks import TypeBlocks
+from stackjax.bayesian.games.type_blocks import types_of
 from stackjax.bayesian.sampled.noise import Noise
 from stackjax.bayesian.sampled.plays import SubEpisode, observation_size, play_out
 from stackjax.spaces import Discrete
@@ -34,11 +34,11 @@ def random_leader(game: Game) -> Leader:
 
 def random_plays(game: Game, num_leaders: int, seed: int) -> tuple[SubEpisode, bool]:
     """Plays ``[B, ...]`` on the host, and whether the game's functions give the same program when they are called again."""
-    leader, blocks = random_leader(game), TypeBlocks.of(game.type_prior)
+    leader, blocks = random_leader(game), types_of(game.type_prior)
 
     def one(index: Array, key: Array) -> SubEpisode:
         types_key, actions_key = jax.random.split(key)
-        types = blocks.draw(jax.random.uniform(types_key, (len(blocks.tables),)))
+        types = blocks.draw(jax.random.uniform(types_key, (blocks.num_uniforms,)))
         share = jax.random.uniform(actions_key, (game.num_followers,))
         actions = (share * jnp.asarray(game.num_actions, share.dtype)).astype(jnp.int32)
         noise = Noise.of(jax.random.fold_in(jax.random.key(seed), index), observation_size(game), leader)

@@ -13,7 +13,7 @@ from stackjax.acting import Leader
 from stackjax.bayesian.followers.base import init_followers
 from stackjax.bayesian.followers.equilibrate import learn_round
 from stackjax.bayesian.followers.rounds import Draws, take_state
-from stackjax.bayesian.games.type_blocks import TypeBlocks
+from stackjax.bayesian.games.type_blocks import types_of
 from stackjax.bayesian.sampled.episode import Setting, deviations, learn_rounds, play_episode, profile_of
 from stackjax.bayesian.sampled.hashing import NOTHING, hash_of, uniforms
 from stackjax.bayesian.sampled.learners import Learners
@@ -177,7 +177,7 @@ def test_rules_that_need_a_table_are_refused(rule):
 def test_types_are_drawn_as_the_prior_has_them():
     rng = np.random.default_rng(2)
     pair, alone = rng.random((2, 3)), rng.random(4)
-    blocks = TypeBlocks.of((pair / pair.sum(), alone / alone.sum()))
+    blocks = types_of((pair / pair.sum(), alone / alone.sum()))
     uniform = jax.random.uniform(jax.random.key(0), (40_000, 2))
     joint = np.multiply.outer(*blocks.tables)
 
@@ -193,8 +193,8 @@ def test_types_are_drawn_as_the_prior_has_them():
 
 def test_a_joint_table_of_independent_followers_is_taken_apart():
     own = (np.array([0.3, 0.7]), np.array([0.1, 0.2, 0.7]))
-    assert len(TypeBlocks.of(np.multiply.outer(*own)).tables) == 2
-    assert len(TypeBlocks.of(np.array([[0.5, 0.0], [0.0, 0.5]])).tables) == 1
+    assert len(types_of(np.multiply.outer(*own)).tables) == 2
+    assert len(types_of(np.array([[0.5, 0.0], [0.0, 0.5]])).tables) == 1
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def some_plays(game, count):
     leader = network.explorer(network.init(jax.random.key(0)), 0.5)
     noise = Noise.of(jax.random.key(5), problem.policies.observation_size, leader)
     blocks, rng = problem.setting.types, np.random.default_rng(0)
-    types = jax.vmap(blocks.draw)(jnp.asarray(rng.random((count, len(blocks.tables))), jnp.float32))
+    types = jax.vmap(blocks.draw)(jnp.asarray(rng.random((count, blocks.num_uniforms)), jnp.float32))
     actions = np.stack([rng.integers(a, size=count) for a in game.num_actions], axis=-1)
     return problem, leader, noise, types, jnp.asarray(actions, jnp.int32)
 
@@ -273,9 +273,9 @@ def test_rounds_of_learning_are_those_played_one_by_one(name, options):
     who, _ = deviations(game.num_actions)
     for k, key in enumerate(keys):
         states = learners.init()
-        for t, uniform in enumerate(jax.random.uniform(key, (setting.num_rounds, len(blocks.tables) + game.num_followers))):
-            types = blocks.draw(uniform[: len(blocks.tables)])
-            drawn = np.asarray(learners.draw(learners.rows(states, types), uniform[len(blocks.tables) :]))
+        for t, uniform in enumerate(jax.random.uniform(key, (setting.num_rounds, blocks.num_uniforms + game.num_followers))):
+            types = blocks.draw(uniform[: blocks.num_uniforms])
+            drawn = np.asarray(learners.draw(learners.rows(states, types), uniform[blocks.num_uniforms :]))
             np.testing.assert_array_equal(rounds.types[k, t], types)
             np.testing.assert_array_equal(rounds.drawn[k, t], drawn)
             profiles = np.stack([profile_of(game, jnp.asarray(drawn), jnp.int32(p)) for p in range(1 + len(who))])

@@ -21,12 +21,14 @@ from stackjax.bayesian.followers.multiplicative_weights import multiplicative_we
 from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.bayesian.games.base import Game, require_game
+from stackjax.bayesian.games.type_blocks import types_of
 from stackjax.bayesian.pomdp.critic_view import CriticView
 from stackjax.bayesian.pomdp.gymnax_base import environment, spaces
-from stackjax.bayesian.pomdp.held import Commitments, arrive, no_commitments
+from stackjax.bayesian.pomdp.held import arrive, no_commitments
 from stackjax.bayesian.pomdp.plays import round_plays
 from stackjax.bayesian.pomdp.reward_phase import RewardPlay, check_reward_play, draw_play
-from stackjax.bayesian.pomdp.tree import decision_tree
+from stackjax.bayesian.pomdp.tree import DecisionTree, decision_tree
+from stackjax.bayesian.sampled.hashing import hash_of
 from stackjax.errors import InputError, require, require_count
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
@@ -44,7 +46,8 @@ class StackelbergState(environment.EnvState):
     ``time`` counts decisions, ``round`` the rounds or reward sub-episodes behind, ``play`` which play of the round
     this is; ``streams`` is where all chance comes from; ``draws`` are this round's types and actions, ``memory`` the joint
     action of the round before (None for dynamics without memory), ``payoffs [N, A]`` what followers learned in it so far;
-    ``public`` is the game's public state at decision ``level``, which is node ``node`` of the decision tree.
+    ``public`` is the game's public state at decision ``level``, which is node ``node`` of the decision tree. ``commitments`` is
+    None for an environment that does not hold them; ``salt`` is the episode's, for `StackelbergPOMDP.observation_key`.
     """
 
     time: Array
@@ -60,7 +63,8 @@ class StackelbergState(environment.EnvState):
     public: PyTree
     level: Array
     node: Array
-    commitments: Commitments
+    commitments: Any  # Commitments, or None
+    salt: Array
 
 
 class StackelbergPOMDP(environment.Environment):
@@ -75,15 +79,20 @@ class StackelbergPOMDP(environment.Environment):
     later actions at it are replaced by it. An agent should learn from what was played: ``committed_action(state, action)``
     tells it beforehand, ``info["leader_action"]`` afterwards.
 
+    Holding commitments takes a table of all that the leader can see. With ``holds_commitments=False`` there is none, and games
+    of any size can be stepped. An agent then commits by itself: it draws its noise by `observation_key`, which is the same
+    wherever the observation is.
+
     Args:
       game: the rules of a sub-episode.
       dynamics: how followers learn.
       num_rounds: T; by default 1000 for games with private types and 100 for others, the paper's.
       num_reward_episodes: R; by default 100 and 10.
       reward_play: how followers play in the reward phase, see `draw_play`.
+      holds_commitments: whether the first action at an observation holds; it needs the game's decision tree.
 
     Raises:
-      InputError: an argument is of the wrong kind or out of range, or the game is unsound.
+      InputError: an argument is of the wrong kind or out of range, the game is unsound, or it is too large for what is asked.
     """
 
     def __init__(
@@ -93,14 +102,17 @@ class StackelbergPOMDP(environment.Environment):
         num_rounds: int | None = None,
         num_reward_episodes: int | None = None,
         reward_play: RewardPlay = "argmax",
+        holds_commitments: bool = True,
     ) -> None:
         require_game(game)
         game.check()
-        if not game.has_joint_prior:
+        if holds_commitments and not game.has_joint_prior:
             raise InputError(
-                f"game {game.name!r} has a {type(game.type_prior).__name__} as its type_prior, for samples alone (solvers "
-                "policy and es); StackelbergPOMDP needs one joint table"
+                f"game {game.name!r} has a {type(game.type_prior).__name__} as its type_prior, so that no table of what the "
+                "leader sees can be formed; use holds_commitments=False, or the solvers policy and es"
             )
+        if reward_play == "empirical" and not game.has_joint_prior:
+            raise InputError(f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that")
         lengths = BAYESIAN_LENGTHS if game.is_bayesian else OTHER_LENGTHS
         self.game = game
         self.dynamics = multiplicative_weights() if dynamics is None else dynamics
@@ -112,7 +124,9 @@ class StackelbergPOMDP(environment.Environment):
             require_count(name, getattr(self, name))
             require(name, getattr(self, name), getattr(self, name) < 2**31, "below 2**31")
         check_reward_play(reward_play)
-        self.tree = decision_tree(game)
+        self.holds_commitments = holds_commitments
+        self._tree = decision_tree(game) if holds_commitments else None
+        self._types = types_of(game.type_prior)
         self.plays = round_plays(game, self.dynamics)
 
     @property
@@ -121,11 +135,24 @@ class StackelbergPOMDP(environment.Environment):
 
     def with_num_rounds(self, num_rounds: int) -> "StackelbergPOMDP":
         """The same environment with another length of the response phase."""
-        return StackelbergPOMDP(self.game, self.dynamics, num_rounds, self.num_reward_episodes, self.reward_play)
+        lengths = num_rounds, self.num_reward_episodes
+        return StackelbergPOMDP(self.game, self.dynamics, *lengths, self.reward_play, self.holds_commitments)
+
+    @property
+    def tree(self) -> DecisionTree:
+        """All that the leader can see."""
+        if self._tree is None:
+            raise InputError(f"{self.name} has no decision tree; make it with holds_commitments=True")
+        return self._tree
+
+    def observation_key(self, state: StackelbergState) -> PRNGKey:
+        """A key of the episode and of what the leader is shown: where that is the same, the same is drawn."""
+        return jax.random.fold_in(jax.random.key(state.salt), hash_of(self.game.observe(state.public)))
 
     def with_dynamics(self, dynamics: FollowerDynamics) -> "StackelbergPOMDP":
         """The same environment with followers who learn otherwise."""
-        return StackelbergPOMDP(self.game, dynamics, self.num_rounds, self.num_reward_episodes, self.reward_play)
+        lengths = self.num_rounds, self.num_reward_episodes
+        return StackelbergPOMDP(self.game, dynamics, *lengths, self.reward_play, self.holds_commitments)
 
     @property
     def counts_plays(self) -> bool:
@@ -139,7 +166,6 @@ class StackelbergPOMDP(environment.Environment):
     def reset_env(self, key: PRNGKey, params: Any = None) -> tuple[Array, StackelbergState]:
         del params
         game = self.game
-        num_cells = int(np.prod(game.num_types) * np.prod(game.num_actions))
         zero = jnp.int32(0)
         nobody = tuple(zero for _ in game.num_actions)
         streams, memory = start_memory(self.dynamics, start_streams(key), game.num_actions)
@@ -150,14 +176,15 @@ class StackelbergPOMDP(environment.Environment):
             round=zero,
             play=zero,
             followers=init_followers(self.dynamics, game.num_types, game.num_actions),
-            play_counts=jnp.zeros(num_cells) if self.counts_plays else None,
+            play_counts=jnp.zeros(int(np.prod(game.num_types) * np.prod(game.num_actions))) if self.counts_plays else None,
             draws=Draws(nobody, nobody, nobody),
             memory=memory,
             payoffs=jnp.zeros((game.num_followers, max(game.num_actions))),
             public=game.start(jnp.zeros(game.num_followers, jnp.int32)),
             level=zero,
             node=zero,
-            commitments=no_commitments(self.tree, game.leader_actions, self.observation_size),
+            commitments=None if self._tree is None else no_commitments(self._tree, game.leader_actions, self.observation_size),
+            salt=jax.random.bits(jax.random.fold_in(key, 1), (), jnp.uint32),
         )
         state = self._begin_sub_episode(self._draw(state))
         return game.observe(state.public), state
@@ -167,20 +194,22 @@ class StackelbergPOMDP(environment.Environment):
     ) -> tuple[Array, StackelbergState, Array, Array, dict[str, Array]]:
         """One leader decision. Everything random was drawn from the reset key, so ``key`` is not used."""
         del key, params
-        game, tree, node = self.game, self.tree, state.node
+        game = self.game
         is_valid = self._is_valid(jnp.asarray(action))
         held = self.committed_action(state, action)
-        made = state.commitments
-        commitments = made._replace(actions=made.actions.at[node].set(held), made=made.made.at[node].set(True))
         action = game.leader_actions.clip(held)
         types = jnp.stack(state.draws.types)
         outcome = game.respond(types, state.public, action)
         public = game.advance(state.public, action, outcome)
-        is_over = (outcome >= tree.num_continuing_outcomes) | (state.level + 1 >= game.num_decisions)
+        is_over = (outcome >= game.num_continuing_outcomes) | (state.level + 1 >= game.num_decisions)
         profile = self._profile(state)
-        child = tree.child(state.level, node, outcome, rounds.profile_index(game.num_actions, list(profile)))
-        child, commitments = arrive(tree, commitments, node, child, game.observe(public), ~is_over)
-        state = state.replace(time=state.time + 1, commitments=commitments, public=public, level=state.level + 1, node=child)
+        if self._tree is not None and state.commitments is not None:
+            made, node = state.commitments, state.node
+            made = made._replace(actions=made.actions.at[node].set(held), made=made.made.at[node].set(True))
+            child = self._tree.child(state.level, node, outcome, rounds.profile_index(game.num_actions, list(profile)))
+            child, made = arrive(self._tree, made, node, child, game.observe(public), ~is_over)
+            state = state.replace(commitments=made, node=child)
+        state = state.replace(time=state.time + 1, public=public, level=state.level + 1)
 
         payoffs = game.payoffs(types, profile, public)
         ended = self._end_sub_episode(state, payoffs[1:] / game.payoff_scale)
@@ -194,6 +223,8 @@ class StackelbergPOMDP(environment.Environment):
     def committed_action(self, state: StackelbergState, action: Any) -> Array:
         """What holds if the leader chooses ``action``: the commitment at this observation if there is one, unclipped."""
         held = state.commitments
+        if held is None:
+            return jnp.asarray(action).astype(self.game.leader_actions.zeros().dtype)
         return jnp.where(held.made[state.node], held.actions[state.node], jnp.asarray(action).astype(held.actions.dtype))
 
     def critic_view(self, state: StackelbergState) -> CriticView:
@@ -213,8 +244,13 @@ class StackelbergPOMDP(environment.Environment):
     def _draw(self, state: StackelbergState) -> StackelbergState:
         """Draw the types and actions of a new round or reward sub-episode."""
         game, tables = self.game, strategies(self.dynamics, state.followers)
-        streams, uniform = next_uniforms(state.streams, 1 + game.num_followers)
-        types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
+        if game.has_joint_prior:
+            streams, uniform = next_uniforms(state.streams, 1 + game.num_followers)
+            types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
+        else:
+            streams, uniform = next_uniforms(state.streams, self._types.num_uniforms + game.num_followers)
+            types = tuple(self._types.draw(uniform[: self._types.num_uniforms]))
+            uniform = uniform[self._types.num_uniforms - 1 :]
         known = known_rows(types, state.memory, game.num_actions)
         mixed = tuple(rounds.take_row(k, table) for k, table in zip(known, tables, strict=True))
         learning = rounds.draw_actions(uniform[1:], mixed)
@@ -231,8 +267,9 @@ class StackelbergPOMDP(environment.Environment):
 
     def _begin_sub_episode(self, state: StackelbergState) -> StackelbergState:
         profile = self._profile(state)
-        node = jnp.asarray(self.tree.start_node, jnp.int32)[tuple(profile)]
-        return state.replace(public=self.game.start(profile), level=jnp.int32(0), node=node)
+        if self._tree is not None:
+            state = state.replace(node=jnp.asarray(self._tree.start_node, jnp.int32)[tuple(profile)])
+        return state.replace(public=self.game.start(profile), level=jnp.int32(0))
 
     def _end_sub_episode(self, state: StackelbergState, payoffs: Array) -> StackelbergState:
         """The state at the start of the next sub-episode, followers having learned if a round is complete."""

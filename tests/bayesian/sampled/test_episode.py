@@ -315,6 +315,44 @@ def test_an_episode_says_what_it_holds():
     assert np.isfinite(found.own_hidden).all()
 
 
-def test_stepping_needs_one_joint_table():
-    with pytest.raises(sx.InputError, match="one joint table"):
-        sx.StackelbergPOMDP(sx.make("posted-price-uniform", num_agents=14, num_messages=1))
+def stepped(env, agent, key, num_steps):
+    """Observations, actions and rewards ``[num_steps, ...]`` from a reset by ``key``."""
+
+    def step(carry, _):
+        seen, state = carry
+        after, state_after, reward, *_ = env.step(key, state, agent(env, seen, state))
+        action = env.committed_action(state, agent(env, seen, state))
+        return (after, state_after), (seen, action, reward)
+
+    return jax.jit(lambda: jax.lax.scan(step, env.reset(key), None, length=num_steps)[1])()
+
+
+def test_stepping_needs_no_table_and_an_observation_gets_the_same_action_throughout():
+    game = sx.make("posted-price-uniform", num_agents=14, num_messages=2)
+    with pytest.raises(sx.InputError, match="holds_commitments=False"):
+        sx.StackelbergPOMDP(game)
+    env = sx.StackelbergPOMDP(game, num_rounds=1, num_reward_episodes=300, holds_commitments=False)
+    with pytest.raises(sx.InputError, match="has no decision tree"):
+        _ = env.tree
+    agent = lambda env, seen, state: jax.random.uniform(env.observation_key(state), (15,))
+    seen, actions, rewards = (np.asarray(leaf) for leaf in stepped(env, agent, jax.random.key(0), 300))
+    first = {}
+    for one, action in zip(map(bytes, seen), actions, strict=True):
+        np.testing.assert_array_equal(first.setdefault(one, action), action)
+    assert 10 < len(first) < 300
+    assert rewards.min() < 0.0
+    other = stepped(env, agent, jax.random.key(1), 1)
+    assert not np.array_equal(other[1][0], actions[0])
+
+
+def test_an_environment_that_holds_nothing_pays_a_steady_agent_the_same():
+    agent = lambda env, seen, state: seen @ jnp.asarray(np.random.default_rng(0).random((env.observation_size, 3)), seen.dtype)
+    of = lambda held: sx.StackelbergPOMDP(sx.make("posted-price-pi"), None, 5, 10, holds_commitments=held)
+    for held, free in zip(*(stepped(of(held), agent, jax.random.key(2), 80) for held in (True, False)), strict=True):
+        np.testing.assert_array_equal(held, free)
+
+
+def test_joint_plays_of_a_large_game_are_not_counted():
+    game = sx.make("posted-price-uniform", num_agents=14)
+    with pytest.raises(sx.InputError, match="empirical"):
+        sx.StackelbergPOMDP(game, reward_play="empirical", holds_commitments=False)

@@ -19,14 +19,14 @@ GAMES: dict[str, tuple[str, dict[str, int], int, int, float]] = {  # game, optio
     "posted prices": ("posted-price-pi", {}, 250, 22, 0.0),
     "copies 1": ("copies", {"num_copies": 1}, 50, 25, 0.0),
     "copies 2": ("copies", {"num_copies": 2}, 50, 60, 0.0),
-    "copies 4": ("copies", {"num_copies": 4}, 50, 80, 0.0),
-    "copies 8": ("copies", {"num_copies": 8}, 50, 100, 0.0),
     "maintains 4": ("maintains", {"num_copies": 4}, 50, 60, 80.0),
     "threats 4": ("threats", {"num_copies": 4}, 50, 40, 4.0),
     "allocations 4": ("allocations", {"num_followers": 4}, 60, 50, 8 / 3),
-    "allocations 16": ("allocations", {"num_followers": 16}, 60, 50, 32 / 3),
     "prices 3 x 2": ("sequential-prices", {"num_agents": 3, "num_items": 2}, 60, 150, 0.0),
     "prices 5 x 3": ("sequential-prices", {"num_agents": 5, "num_items": 3}, 60, 120, 0.0),
+    "allocations 16": ("allocations", {"num_followers": 16}, 60, 50, 32 / 3),
+    "copies 4": ("copies", {"num_copies": 4}, 50, 80, 0.0),
+    "copies 8": ("copies", {"num_copies": 8}, 50, 100, 0.0),
 }
 CONFIG: dict[str, dict[str, Any]] = {"copies 8": {"num_envs": 128, "entropy_coefficient": 0.3}}  # where not the default
 FLOORS = {

@@ -15,7 +15,6 @@ from .bayesian.games.matrix_files import load_matrix_game as load_matrix_game
 from .bayesian.games.matrix_files import openspiel_game as openspiel_game
 from .bayesian.games.normal_form import matrix_game as matrix_game
 from .bayesian.games.posted_price import PostedPrice as PostedPrice
-from .bayesian.games.sequential_prices import SequentialPrices as SequentialPrices
 from .bayesian.games.type_blocks import TypeSampler as TypeSampler
 from .bayesian.pomdp.environment import StackelbergPOMDP as StackelbergPOMDP
 from .errors import InputError as InputError

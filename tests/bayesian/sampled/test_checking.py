@@ -10,6 +10,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.acting import Leader
+from stackjax.bayesian.games.sequential_prices import SequentialPrices
 from stackjax.bayesian.sampled.judge import certify_by_samples
 from stackjax.bayesian.sampled.problem import SampledProblem
 from stackjax.cli import main
@@ -82,7 +83,7 @@ def test_a_game_of_drawn_types_is_judged_as_that_of_their_table():
     table = np.array([[0.4, 0.1], [0.1, 0.4]])
     found = []
     for prior in (table, sx.TypeSampler((2, 2), alike_or_not)):
-        game = sx.SequentialPrices(values, prior, num_messages=2, objective="revenue")
+        game = SequentialPrices(values, prior, num_messages=2, objective="revenue")
         sx.testing.check_game(game)
         problem = SampledProblem.of(game, sx.followers.multiplicative_weights(), num_rounds=5, judged_rounds=5)
         leader = Leader(lambda observation, _: jnp.array([1.0, 0.0, 0.6]), lambda action: action)

@@ -66,8 +66,8 @@ def learn_rounds(
     gather: Callable[[PyTree, Array, Array, Array], PyTree] | None = None,
     held: PyTree = None,
     fresh: Callable[[Array], Array | None] = lambda _: None,
-) -> tuple[tuple[PyTree, ...], Rounds, PyTree]:
-    """What the followers have learned after all rounds, what was drawn in these, and ``held`` after all decisions."""
+) -> tuple[tuple[PyTree, ...], Rounds | None, PyTree]:
+    """What the followers have learned after all rounds, what was drawn in these if decisions are gathered, and ``held``."""
     game, learners, blocks = setting.game, setting.learners, setting.types
     who, _ = deviations(game.num_actions)
     each, everyone, count = 1 + np.arange(len(who)), np.arange(game.num_followers), blocks.num_uniforms
@@ -85,12 +85,15 @@ def learn_rounds(
         payoffs = jnp.zeros((game.num_followers, max(game.num_actions)))
         payoffs = payoffs.at[everyone, actions[0]].set(followers[0])
         payoffs = payoffs.at[who, actions[each, who]].set(followers[each, who])
+        states = learners.learn(states, types[0], actions[0], payoffs / game.payoff_scale)
+        if rounds is None:
+            return states, None
         is_now = (jnp.arange(setting.num_rounds, dtype=jnp.int32) == t)[:, None]
         rounds = jax.tree.map(lambda old, new: jnp.where(is_now, new[None], old), rounds, Rounds(types[0], actions[0]))
-        return learners.learn(states, types[0], actions[0], payoffs / game.payoff_scale), rounds
+        return states, rounds
 
     nothing = jnp.zeros((setting.num_rounds, game.num_followers), jnp.int32)
-    start = learners.init(), Rounds(nothing, nothing)
+    start = learners.init(), None if gather is None else Rounds(nothing, nothing)
     (states, rounds), held = play_rounds(game, leader, noise, setting.num_rounds, start, draw, learn, gather, held, fresh)
     return states, rounds, held
 
@@ -136,6 +139,7 @@ def play_episode(
     fresh = lambda t: mixed(noise.salt + t.astype(jnp.uint32)) if fresh_noise else None
     nothing = _Held(empty_sketch(num_distinct), empty_sketch(num_own), jnp.int32(0))
     states, rounds, held = learn_rounds(setting, leader, noise, rounds_key, gather, nothing, fresh)
+    assert rounds is not None
 
     num_learned, strategies = held.num_made, learners.strategies(states)
     uniform = jax.random.uniform(paid_key, (setting.num_reward_episodes, blocks.num_uniforms + game.num_followers))

@@ -56,7 +56,7 @@ def test_noise_is_uniform_and_a_function_of_episode_and_observation():
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])
 def test_an_episodes_noise_is_uniform_at_every_observation_and_alike_where_observations_are(correlation):
-    """Normal numbers at two observations correlate by the linear share, times the cosine of the centred observations."""
+    """Normal numbers at two observations correlate by the linear share, times the mean cosine of what is used of them."""
     size = 12
     leader = Leader(lambda observation, uniforms: uniforms, lambda choice: choice, 2, correlation)
     seen = np.random.default_rng(0).integers(0, 2, (6, size)).astype(np.float32)
@@ -74,7 +74,10 @@ def test_an_episodes_noise_is_uniform_at_every_observation_and_alike_where_obser
     assert (np.abs(counts - 1000) < 6 * np.sqrt(1000)).all()
     normal = scipy.stats.norm.ppf(found)
     features = np.c_[seen[:5] - 0.5, np.full(5, 0.5)]
-    cosines = features @ features.T / (size + 1) / 0.25
+    rng = np.random.default_rng(1)
+    used = rng.random((20_000, size)) < (1.0 + size) ** -rng.random((20_000, 1))
+    used = np.c_[used, np.ones(20_000)]
+    cosines = np.einsum("kd,ld,nd,n->kl", features, features, used, 1 / used.sum(axis=1), optimize=True) / 0.25 / 20_000
     expected = np.where(np.eye(5) > 0, 1.0, correlation * cosines)
     assert np.abs(np.corrcoef(normal[:, :5, 0].T) - expected).max() < 0.04
     assert np.abs(np.corrcoef(normal[:, 0].T) - np.eye(2)).max() < 0.04
@@ -127,11 +130,13 @@ def test_the_sketch_holds_the_distinct_decisions_of_the_smallest_hashes(seed):
 
 
 def test_many_distinct_decisions_are_counted_about_right():
-    counts = []
-    for seed in range(40):
-        hashes = jax.random.bits(jax.random.key(seed), (3000,), jnp.uint32)
-        sketch = with_decisions(empty_sketch(64), hashes, jnp.arange(3000, dtype=jnp.int32))
-        counts.append(float(estimated_count(sketch)))
+    def count(key):
+        hashes = jax.random.bits(key, (30, 100), jnp.uint32)
+        places = jnp.arange(100, dtype=jnp.int32)
+        sketch, _ = jax.lax.scan(lambda held, more: (with_decisions(held, more, places), None), empty_sketch(64), hashes)
+        return estimated_count(sketch)
+
+    counts = np.asarray(jax.jit(jax.vmap(count))(jax.random.split(jax.random.key(0), 40)))
     assert np.mean(counts) == pytest.approx(3000, rel=4 / np.sqrt(64 * 40))
 
 
@@ -267,7 +272,8 @@ def test_rounds_of_learning_are_those_played_one_by_one(name, options):
     game = sx.make(name, **options)
     problem, leader, noise, _, _ = some_plays(game, 1)
     setting, keys = problem.setting, jax.random.split(jax.random.key(3), 3)
-    learned, rounds, _ = jax.jit(jax.vmap(lambda key: learn_rounds(setting, leader, noise, key)))(keys)
+    keep = lambda held, *_: held
+    learned, rounds, _ = jax.jit(jax.vmap(lambda key: learn_rounds(setting, leader, noise, key, keep)))(keys)
     learners, blocks = setting.learners, setting.types
     play = jax.jit(jax.vmap(lambda types, actions: play_out(game, leader, noise, types, actions).payoffs, (None, 0)))
     who, _ = deviations(game.num_actions)

@@ -109,7 +109,7 @@ class PolicyConfig:
     """Decisions of an episode's paid sub-episodes that are learned from by the payoffs of their own sub-episodes."""
     own_critic: Literal["mean", "observation", "state"] = "mean"
     """What those payoffs are compared with: their mean; what a critic expects of the leader's observation; or of that, the
-    followers' types and what they have learned. With a critic of either kind fewer seeds learn to threaten."""
+    followers' types and what they have learned. Neither critic was seen to pay."""
     hidden_sizes: tuple[int, ...] = (32, 32)
     """Widths of the network's hidden layers (tanh)."""
     grid_points: int = 11

@@ -87,7 +87,9 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
         if values is not None:
             seen = critic_sees(episodes.own.observations, episodes.own_hidden)
             expected = low + (high - low) * jnp.asarray(critic.apply(values, seen))[..., 0]
-            explained = 1.0 - _spread(own - expected, weights) ** 2 / jnp.maximum(_spread(own, weights) ** 2, 1e-12)
+            spread = _spread(own, weights)
+            explained = 1.0 - (_spread(own - expected, weights) / jnp.maximum(spread, 1e-3 * (high - low))) ** 2
+            explained = jnp.where(spread > 1e-3 * (high - low), explained, 0.0)  # of nothing there is nothing to explain
             values, others = _fitted(critic, config, values, others, seen, (own - low) / (high - low), weights)
         batch = _joined(
             episodes,

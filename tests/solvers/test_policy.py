@@ -248,7 +248,7 @@ def test_who_needs_a_table():
     ("game", "options", "updates", "least"),
     [
         ("copies", {"num_copies": 1}, 25, -0.001),
-        ("copies", {"num_copies": 2}, 100, -0.02),
+        ("copies", {"num_copies": 2}, 60, -0.02),
         ("maintains", {}, 60, 80.0),
         ("threats", {}, 40, 4.0),
         ("allocations", {}, 50, 2.6),
@@ -265,7 +265,7 @@ def test_known_optima_are_reached_on_every_seed(game, options, updates, least):
 def test_noise_drawn_afresh_does_not_learn_what_commitments_do():
     payoffs = {}
     for fresh in (False, True):
-        config = PolicyConfig(num_updates=100, fresh_noise=fresh)
+        config = PolicyConfig(num_updates=60, fresh_noise=fresh)
         pomdp = sx.POMDPConfig(num_rounds=50, num_reward_episodes=32)
         found = train("copies", policy=config, pomdp=pomdp, seeds=4, stop_at_optimum=False, progress=False).result
         payoffs[fresh] = [seed["leader_payoff"] for seed in found["seeds"]]

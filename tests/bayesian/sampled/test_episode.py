@@ -266,7 +266,9 @@ def test_sub_episodes_in_lanes_are_those_played_one_by_one(game, count):
     np.testing.assert_array_equal(times, np.asarray(alone.hashes).ravel() != NOTHING)  # each is told once
 
 
-@pytest.mark.parametrize(("name", "options"), GAMES)
+@pytest.mark.parametrize(
+    ("name", "options"), [GAMES[1], *(pytest.param(*one, marks=pytest.mark.long) for one in (GAMES[0], GAMES[2]))]
+)
 def test_rounds_of_learning_are_those_played_one_by_one(name, options):
     """Three groups of followers in one batch, each of which takes as many decisions as it takes."""
     game = sx.make(name, **options)

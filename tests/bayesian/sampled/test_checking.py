@@ -96,6 +96,7 @@ def test_a_game_of_drawn_types_is_judged_as_that_of_their_table():
     assert game.optimum().value == pytest.approx(0.6 * 1.0 + 0.4 * 0.5, abs=0.01)
 
 
+@pytest.mark.long
 def test_drawn_types_are_trained_on_from_a_file(tmp_path):
     file = tmp_path / "drawn.py"
     file.write_text(DRAWN)

@@ -10,7 +10,6 @@ import math
 import numbers
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -160,17 +159,17 @@ class Game(abc.ABC):
             if not hasattr(self, attribute):
                 raise InputError(f"game {kind} must have an attribute {attribute}; see stackjax.Game")
         require("name", repr(self.name), isinstance(self.name, str) and bool(self.name), "a string")
-        is_sampler = isinstance(self.type_prior, TypeSampler)
-        if is_sampler:
-            _check_sampler(self.type_prior)
         blocks = self.type_prior if isinstance(self.type_prior, tuple) else (self.type_prior,)
-        if not is_sampler and (not blocks or not all(isinstance(block, np.ndarray) for block in blocks)):
+        if isinstance(self.type_prior, TypeSampler):
+            self.type_prior.check()
+        elif not blocks or not all(isinstance(block, np.ndarray) for block in blocks):
             raise InputError(
                 f"type_prior must be a NumPy array, for example np.ones(1), a tuple of them, or a TypeSampler, but is "
                 f"{type(self.type_prior).__name__}"
             )
-        for block in () if is_sampler else blocks:
-            check_type_prior(block)
+        else:
+            for block in blocks:
+                check_type_prior(block)
         if self.num_followers > MOST_FOLLOWERS and self.has_joint_prior:
             raise InputError(f"{self.num_followers} followers are more than the {MOST_FOLLOWERS} that tables have axes for")
         is_tuple = isinstance(self.num_actions, tuple)
@@ -303,22 +302,6 @@ def require_game(game: Any) -> None:
     if isinstance(game, type):
         raise InputError(f"game is the class {game.__name__}, but must be a Game; make one with {game.__name__}()")
     raise InputError(f"game={game!r} must be a Game, for example sx.make('maintain')")
-
-
-def _check_sampler(sampler: TypeSampler) -> None:
-    """Raise `InputError` unless it draws profiles of the types that it says there are."""
-    counts = sampler.num_types
-    is_tuple = isinstance(counts, tuple) and bool(counts)
-    require("num_types", counts, is_tuple, "a tuple with a whole number for each follower, for example (2, 3)")
-    for count in counts:
-        require_count("num_types", count)
-    drawn = jax.eval_shape(sampler.draw_types, jax.random.key(0))
-    if getattr(drawn, "shape", None) != (len(counts),) or not jnp.issubdtype(drawn.dtype, jnp.integer):
-        raise InputError(f"draw_types must return whole numbers of shape ({len(counts)},), a type for each follower")
-    keys = jax.random.split(jax.random.key(0), 64)
-    profiles = np.asarray(jax.vmap(sampler.draw_types)(keys))
-    if (profiles < 0).any() or (profiles >= np.array(counts)).any():
-        raise InputError(f"draw_types drew type {profiles.max()}, but num_types={counts}")
 
 
 def check_type_prior(prior: np.ndarray, num_followers: int | None = None) -> np.ndarray:

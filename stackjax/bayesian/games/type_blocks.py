@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.errors import InputError, require, require_count
 from stackjax.types import Array, ArrayLike, PRNGKey
 
 __all__ = ["LARGEST_JOINT", "TypeBlocks", "TypeSampler", "joint_or_blocks", "types_of"]
@@ -94,6 +95,25 @@ class TypeSampler:
     @property
     def num_followers(self) -> int:
         return len(self.num_types)
+
+    def check(self) -> None:
+        """Raise `InputError` unless it draws profiles of the types that it says there are."""
+        counts = self.num_types
+        is_tuple = isinstance(counts, tuple) and bool(counts)
+        require("num_types", counts, is_tuple, "a tuple with a whole number for each follower, for example (2, 3)")
+        for count in counts:
+            require_count("num_types", count)
+        keys = jax.random.split(jax.random.key(0), 64)
+        try:
+            drawn = np.asarray(jax.vmap(self.draw_types)(keys))
+        except Exception as error:  # whatever somebody's function raises
+            said = (str(error).strip().splitlines() or [""])[0][:200]
+            raise InputError(f"draw_types raised {type(error).__name__}: {said}") from error
+        if drawn.shape[1:] != (len(counts),) or not np.issubdtype(drawn.dtype, np.integer):
+            raise InputError(f"draw_types must return whole numbers of shape ({len(counts)},), a type for each follower")
+        is_there = (drawn >= 0) & (drawn < np.array(counts))
+        if not is_there.all():
+            raise InputError(f"draw_types drew type {drawn[~is_there][0]}, but num_types={counts}")
 
     def _profile(self, key: PRNGKey) -> Array:
         return jnp.asarray(self.draw_types(key), jnp.int32)

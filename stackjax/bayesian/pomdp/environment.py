@@ -126,7 +126,6 @@ class StackelbergPOMDP(environment.Environment):
         check_reward_play(reward_play)
         self.holds_commitments = holds_commitments
         self._tree = decision_tree(game) if holds_commitments else None
-        self._types = types_of(game.type_prior)
         self.plays = round_plays(game, self.dynamics)
 
     @property
@@ -248,9 +247,10 @@ class StackelbergPOMDP(environment.Environment):
             streams, uniform = next_uniforms(state.streams, 1 + game.num_followers)
             types = rounds.draw_types(uniform[0], game.type_prior, game.num_types)
         else:
-            streams, uniform = next_uniforms(state.streams, self._types.num_uniforms + game.num_followers)
-            types = tuple(self._types.draw(uniform[: self._types.num_uniforms]))
-            uniform = uniform[self._types.num_uniforms - 1 :]
+            prior = types_of(game.type_prior)
+            streams, uniform = next_uniforms(state.streams, prior.num_uniforms + game.num_followers)
+            types = tuple(prior.draw(uniform[: prior.num_uniforms]))
+            uniform = uniform[prior.num_uniforms - 1 :]
         known = known_rows(types, state.memory, game.num_actions)
         mixed = tuple(rounds.take_row(k, table) for k, table in zip(known, tables, strict=True))
         learning = rounds.draw_actions(uniform[1:], mixed)

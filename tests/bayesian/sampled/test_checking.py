@@ -127,6 +127,8 @@ def broken(**changes):
         ({"type_prior": sx.TypeSampler((2, 0), lambda key: jnp.zeros(2, jnp.int32))}, "num_types=0 must be"),
         ({"type_prior": sx.TypeSampler([2, 2], lambda key: jnp.zeros(2, jnp.int32))}, "a tuple with a whole number"),
         ({"type_prior": sx.TypeSampler((2, 2), lambda key: jnp.zeros(3, jnp.int32))}, "must return whole numbers of shape"),
+        ({"type_prior": sx.TypeSampler((2, 2), lambda key: 1 / 0)}, "draw_types raised ZeroDivisionError"),
+        ({"type_prior": sx.TypeSampler((2, 2), lambda key: jnp.array([0, -1]))}, "drew type -1, but num_types"),
         ({"type_prior": sx.TypeSampler((2, 2), lambda key: jnp.full(2, 2))}, "drew type 2, but num_types"),
         (
             {"leader_actions": sx.Box((0.0, 0.0), (1.0, 1.0)), "num_options": 2, "outcome_payoffs": lambda *_: jnp.zeros(3)},

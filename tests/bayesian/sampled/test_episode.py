@@ -323,6 +323,27 @@ def test_an_episode_says_what_it_holds():
     assert np.isfinite(found.own_hidden).all()
 
 
+def test_a_paid_decision_comes_with_the_payoff_and_the_types_of_its_own_sub_episode():
+    """The leader is paid by what it sees, which tells the follower's type."""
+
+    class Told(sx.OneShotGame):
+        name, num_actions, leader_actions, type_prior = "told", (2,), sx.Discrete(2), np.full(2, 0.5)
+        observation = lambda self, actions: actions.astype(jnp.float32)
+
+        def outcome_payoffs(self, types, actions, leader_action):
+            return jnp.stack([actions[0].astype(jnp.float32), (actions[0] == types[0]).astype(jnp.float32)])
+
+    game = Told()
+    setting = Setting(game, Learners.of(game, sx.followers.multiplicative_weights(1.0)), 60, 40, "argmax")
+    leader = Leader(lambda observation, uniforms: jnp.int32(0), lambda choice: choice)
+    found = jax.jit(lambda key: play_episode(setting, leader, key, 8, 20))(jax.random.key(0))
+    seen = np.asarray(found.own.observations)[:, 0]
+    assert (np.asarray(found.own.weights) > 0).all()
+    assert 0 < seen.mean() < 1
+    np.testing.assert_array_equal(found.own_payoffs, seen)
+    np.testing.assert_array_equal(np.asarray(found.own_hidden)[:, 1], seen)  # each type says what it is
+
+
 def stepped(env, agent, key, num_steps):
     """Observations, actions and rewards ``[num_steps, ...]`` from a reset by ``key``."""
 

@@ -22,9 +22,14 @@ from stackjax.types import Array
 
 __all__ = ["describe"]
 
+MOST_OBSERVATIONS = 4096  # of a table, that a result lists
+MOST_PATHS = 1024  # that it tells in words and pictures
+
 
 def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
     """An object for each of ``commitments [S, O, ...]``, for JSON; numbers of ``reward_play`` come first.
+
+    Of a large table there are all actions, but no observations, and words for the likeliest paths alone.
 
     Args:
       evaluation: of each, leaves ``[S, E, ...]``.
@@ -37,6 +42,8 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
 
     _warn_of_hidden_differences(env, commitments, names)
     observations, actions = jax.device_get(jax.jit(jax.vmap(filled_in))(commitments))
+    if observations.shape[1] > MOST_OBSERVATIONS:
+        observations = observations[:, :0]
     if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
         actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
     paths = commitment_paths(game, env.tree)
@@ -49,7 +56,13 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
         }
         strategies = [np.asarray(table[i]).mean(axis=0) for table in evaluation.strategies]
         chances = chances_of_paths(game, env.tree, paths, strategies)
-        pictures = [drawn_or_none(partial(game.picture, actions[i], paths, chances, strategies))]
+        likely = np.sort(np.argsort(-np.asarray(chances), kind="stable")[:MOST_PATHS])
+        told, chances = [paths[k] for k in likely], [chances[k] for k in likely]
+        mechanism = game.explain(observations[i], actions[i], told)
+        if len(told) < len(paths):
+            left_out = len(paths) - len(told)
+            mechanism.append(f"{left_out:,} other {'path' if left_out == 1 else 'paths'}, no likelier than these")
+        pictures = [drawn_or_none(partial(game.picture, actions[i], told, chances, strategies))]
         if moved is not None:
             pictures.append(of_strategies(game, moved[0], [table[i] for table in moved[1]]))
         found.append(
@@ -59,7 +72,7 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
                 "reward_play": env.reward_play,
                 "plays": plays,
                 "commitment": {"observations": observations[i].tolist(), "actions": actions[i].tolist()},
-                "mechanism": game.explain(observations[i], actions[i], paths),
+                "mechanism": mechanism,
                 "follower_strategies": [table.tolist() for table in strategies],
                 "follower_play": _play_in_words(game, strategies),
                 "pictures": [picture for picture in pictures if picture is not None],

@@ -22,11 +22,11 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
     """Write one seed's commitment, policy and follower play to ``path``, by its ending; returns the seed.
 
     An ``.onnx`` file holds the leader's network alone, see `policy_to_onnx`. The others both hold ``observations [O, D]``
-    (every observation that the leader can make), ``actions [O, ...]`` (its action there) and the followers' mixed
-    strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ... in npz; the
-    leader's network if the solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum as
-    numbers, NaN (null) where unknown. Strategies are means over the fresh groups that the commitment was evaluated with;
-    payoff and gaps are those of ``reward_play``, as in ``result.json``.
+    (every observation that the leader can make; none where they are more than 4,096), ``actions [O, ...]`` (its action
+    there) and the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``,
+    ``follower_2``, ... in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the
+    payoff, the gaps and the optimum as numbers, NaN (null) where unknown. Strategies are means over the fresh groups that
+    the commitment was evaluated with; payoff and gaps are those of ``reward_play``, as in ``result.json``.
 
     Args:
       directory: of a run, or of a sweep, of which it is the best configuration.

@@ -3,6 +3,7 @@
 import io
 import math
 import re
+import textwrap
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ STYLE: Any = {
     "legend.fontsize": 8,
 }
 PER_INCH = 72
+MOST_LETTERS = 54  # of a line of text; what is longer is wrapped, as the panel would shrink to nothing beside it
 
 
 def new_panel(width: float = 4.4, height: float = 3.0) -> "tuple[Figure, Axes]":
@@ -102,13 +104,15 @@ def _curves(picture: Picture) -> "Figure":
 def _cells(picture: Picture) -> "Figure":
     shades, texts = np.array(picture["shades"], float), picture["texts"]
     rows, columns = shades.shape
-    longest = max(map(len, picture["rows"]), default=0)
+    labels = [textwrap.fill(label, MOST_LETTERS // 2) for label in picture["rows"]]
+    longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
+    tall = max((label.count("\n") for label in labels), default=0)
     wide = max((len(text) for row in texts for text in row), default=4) if texts else 0
     width = 4.4 if not texts else max(3.0, 0.075 * longest + columns * max(0.55, 0.09 * wide) + 0.3)
-    figure, axes = new_panel(width, 0.9 + 0.26 * rows if not texts else 0.7 + 0.42 * rows)
+    figure, axes = new_panel(width, 0.9 + (0.26 + 0.13 * tall) * rows if not texts else 0.7 + (0.42 + 0.13 * tall) * rows)
     palette = _palette()
     axes.imshow(shades, cmap=palette, vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
-    axes.set_yticks(range(rows), picture["rows"], fontsize=7)
+    axes.set_yticks(range(rows), labels, fontsize=7)
     shown = range(columns) if texts else np.unique(np.linspace(0, columns - 1, min(columns, 5)).round().astype(int))
     axes.set_xticks(list(shown), [picture["columns"][k] for k in shown], fontsize=7)
     axes.spines[:].set_visible(False)
@@ -136,15 +140,13 @@ def _palette() -> Any:
 
 def _paths(picture: Picture) -> "Figure":
     """Cases one below another: bars where steps have sizes, else their words."""
-    lines = sum(len(path["steps"]) + bool(path["label"]) for path in picture["paths"])
-    figure, axes = new_panel(4.4, 0.5 + 0.27 * max(lines, 1))
+    figure, axes = new_panel()
     most, place = picture["most"] or 1.0, 0.0
     for path in picture["paths"]:
         faint = path["chance"] is not None and path["chance"] < 5e-4
         if path["label"]:
             seldom = "" if path["chance"] is None else "  (never)" if faint else f"  ({path['chance']:.1%})"
-            axes.text(0.0, place, path["label"] + seldom, va="center", fontsize=8, alpha=0.5 if faint else 1.0, weight="bold")
-            place += 1.0
+            place += _written(axes, 0.0, place, path["label"] + seldom, alpha=0.5 if faint else 1.0, weight="bold")
         for number, step in enumerate(path["steps"], start=1):
             alpha = 0.35 if faint else 0.9
             if step["size"] is not None:
@@ -154,9 +156,9 @@ def _paths(picture: Picture) -> "Figure":
                 for mark in step.get("marks", ()):
                     axes.plot([mark / most] * 2, [place + 0.12, place + 0.45], color=INK, linewidth=1.0, alpha=alpha)
             prefix = f"{number}. " if len(path["steps"]) > 1 else ""
-            axes.text(0.01, place, prefix + step["text"], va="center", fontsize=8, alpha=0.5 if faint else 1.0)
-            place += 1.0
+            place += _written(axes, 0.01, place, prefix + step["text"], alpha=0.5 if faint else 1.0)
         place += 0.25
+    figure.set_figheight(0.5 + 0.27 * max(place, 1.0))
     axes.set(xlim=(0.0, 1.02), ylim=(max(place, 1.0) - 0.4, -0.7))
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -167,6 +169,14 @@ def _paths(picture: Picture) -> "Figure":
         axes.set_xticks(ticks, [f"{tick * most:.3g}" for tick in ticks], fontsize=7)
         axes.set_xlabel(picture["unit"])
     return figure
+
+
+def _written(axes: "Axes", x: float, place: float, text: str, **how: Any) -> float:
+    """Writes ``text`` from ``place`` downwards; returns the room that it takes, 1 for a line and about half for every other."""
+    text = textwrap.fill(text, MOST_LETTERS)
+    more = 0.53 * text.count("\n")
+    axes.text(x, place + more / 2, text, va="center", fontsize=8, **how)
+    return 1.0 + more
 
 
 def _graph(picture: Picture) -> "Figure":

@@ -34,7 +34,7 @@ class TrainedSeed(NamedTuple):
       settled: whether the followers' gap is small enough for that play to count as an equilibrium.
       optimum: the leader's exact optimum (or bound), or None where it is not known; ``optimum_method`` says how it is known.
       optimality_gap: the optimum less the leader's payoff, or None.
-      observations: ``[O, D]`` every observation that the leader can make.
+      observations: ``[O, D]`` every observation that the leader can make; none where they are more than 4,096.
       commitment: ``[O, ...]`` its action there; in a matrix game whose leader mixes, the probabilities of its rows.
       mechanism: the commitment in words, line by line.
       follower_strategies: ``[K_i, A_i]`` for each follower, its mixed strategy by type (or by whatever else it knows).

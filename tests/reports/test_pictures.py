@@ -56,6 +56,15 @@ def test_every_kind_is_drawn_as_svg_that_takes_the_colour_of_the_page(kind):
     assert all(name in names for name in re.findall(r'(?:href="|url\()#([^")]+)', drawn))
 
 
+@pytest.mark.filterwarnings("error")  # of matplotlib, that there is no room
+def test_long_words_are_wrapped():
+    words = ", ".join(f"message {k}" for k in range(16))
+    path = {"label": words, "chance": 0.5, "steps": [{"text": words, "size": 0.5, "marks": [0.2]}]}
+    for picture in (pictures.paths("t", [path], 1.0, "price"), pictures.cells("t", [words], ["0", "9"], [[0.2, 0.8]])):
+        shown = " ".join("".join(text.itertext()) for text in ET.fromstring(draw(picture)).iter("text"))
+        assert all(f"message {k}" in shown for k in range(16))
+
+
 def test_a_picture_keeps_the_likeliest_paths():
     found = [{"label": str(k), "chance": k / 100, "steps": []} for k in range(60)]
     kept = pictures.paths("t", found)

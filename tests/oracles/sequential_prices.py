@@ -66,3 +66,23 @@ def best_order_and_prices(values, marginals, objective):
         return most
 
     return best(frozenset(range(n)))
+
+
+def best_drawn_prices(values, marginals, objective, prices):
+    """The best of ``prices [P, M]`` at every step, recursively over agents and items that are left: a lower bound."""
+    count = prices.shape[1]
+
+    def best(left_agents, left):
+        most = 0.0
+        inside = [b for b in range(2**count) if b & ~left == 0]
+        cost = prices @ np.array([[b >> j & 1 for b in inside] for j in range(count)], float)  # [P, bundles]
+        for agent in left_agents:
+            rest = np.array([best(left_agents - {agent}, left & ~b) for b in inside])
+            taken = (values[agent][:, inside][None] - cost[:, None]).argmax(axis=2)  # [P, K]
+            earned = values[agent][:, inside][np.arange(len(values[agent])), taken]
+            if objective == "revenue":
+                earned = np.take_along_axis(cost, taken, axis=1)
+            most = max(most, ((earned + rest[taken]) @ marginals[agent]).max())
+        return most
+
+    return best(frozenset(range(len(values))), 2**count - 1)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stackjax as sx
+from stackjax.bayesian.games import no_messages
 from stackjax.bayesian.games.sequential_prices import SequentialPrices, bundle_values, sequential_prices
 from stackjax.bayesian.sampled.problem import SampledProblem
 from tests.oracles import sequential_prices as oracle
@@ -115,9 +116,40 @@ def test_without_messages_many_agents(num_agents, known):
     assert game.without_messages() == pytest.approx(known, abs=1e-4)
 
 
+@pytest.mark.parametrize(("items", "types"), [(2, 3), (3, 2), (3, 5)])
+def test_what_types_take_who_want_one_item_at_any_prices(items, types):
+    """All that random prices bring about is found, and all that is found some prices bring about."""
+    rng = np.random.default_rng(items + types)
+    values = rng.random((types, items)).round(1 if types == 5 else 3)
+    stage = no_messages._Stage.of(bundle_values(values, 1), np.full(types, 1 / types), 2**items - 1)
+    assert stage.wants_one
+    prices = rng.random((200_000, items)) * 1.2 * values.max()
+    gains = np.concatenate([np.zeros((len(prices), types, 1)), values[None] - prices[:, None]], axis=2)
+    bundles = np.array([0, *(1 << j for j in range(items))])[gains.argmax(axis=2)]
+    drawn = set(map(tuple, np.unique(bundles, axis=0).tolist()))
+    found = list(no_messages._choices(stage))
+    told = {tuple(stage.bundles[c] for c in choice) for choice in found if no_messages._most_paid(stage, choice) is not None}
+    assert len(set(found)) == len(found)
+    assert drawn <= told
+    assert len(told) == len(found)
+    if types < 5:  # cells are large enough to be met
+        assert told == drawn
+
+
+@pytest.mark.parametrize("objective", ["welfare", "revenue"])
+def test_without_messages_for_any_demand_prices_at_random_come_close(objective):
+    rng = np.random.default_rng(7)
+    values = [bundle_values(rng.random((2, 2)).round(2), None), np.array([[0.0, 0.3, 0.2, 0.9], [0.0, 0.5, 0.5, 0.6]])]
+    marginals = tuple(rng.dirichlet(np.ones(2)) for _ in values)
+    game = SequentialPrices(values, marginals, 1, objective=objective)
+    drawn = oracle.best_drawn_prices(values, marginals, objective, rng.random((20_000, 2)))
+    assert 0.0 <= game.without_messages() - drawn < 0.01
+
+
 def test_without_messages_two_items():
     """Above what learners without messages reach on these games, and below 0."""
     assert sequential_prices(3, 2, 1).without_messages() == pytest.approx(-0.0546875, abs=1e-6)
+    assert sequential_prices(5, 3, 1).without_messages() == pytest.approx(-0.0745758, abs=3e-3)
 
 
 @pytest.mark.parametrize(("demand", "expected"), [(1, [0, 3, 5, 5]), (2, [0, 3, 5, 8]), (None, [0, 3, 5, 8])])

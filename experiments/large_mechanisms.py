@@ -5,6 +5,7 @@ and the posted prices of the source's Figure 4, at its lengths and with about as
 Stackelberg episodes as each other; what is said of them is judged exactly where tables fit.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
 from toolkit.statistics import difference, with_interval
+from toolkit.training import Run, train
 
 GAMES: dict[str, tuple[str, dict[str, int], int, int, float]] = {  # game, options, rounds, updates, optimum
     "posted prices": ("posted-price-pi", {}, 250, 22, 0.0),
@@ -23,7 +25,7 @@ GAMES: dict[str, tuple[str, dict[str, int], int, int, float]] = {  # game, optio
     "threats 4": ("threats", {"num_copies": 4}, 50, 40, 4.0),
     "allocations 4": ("allocations", {"num_followers": 4}, 60, 50, 8 / 3),
     "prices 3 x 2": ("sequential-prices", {"num_agents": 3, "num_items": 2}, 60, 150, 0.0),
-    "prices 5 x 3": ("sequential-prices", {"num_agents": 5, "num_items": 3}, 60, 120, 0.0),
+    "prices 5 x 3": ("sequential-prices", {"num_agents": 5, "num_items": 3}, 60, 300, 0.0),
     "allocations 16": ("allocations", {"num_followers": 16}, 60, 50, 32 / 3),
     "copies 4": ("copies", {"num_copies": 4}, 50, 80, 0.0),
     "copies 8": ("copies", {"num_copies": 8}, 50, 100, 0.0),
@@ -46,61 +48,61 @@ SLOW = {"copies 8": 2, "allocations 16": 4}  # seeds of what takes long
 BESIDE = 3  # seeds of evolution strategies and random networks, at most
 
 
-def payoffs(
-    name: str, solver: Any, settings: Settings, seeds: int, share: float = 1.0, **others: int
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """``[S]`` what each seed's best commitment earns, half widths, and the seconds of training.
+CONFIGS = {"policy": sx.PolicyConfig, "es": sx.ESConfig, "search": sx.SearchConfig}
+
+
+def learned(settings: Settings, name: str, kind: str, seeds: int, label: str = "", share: float = 1.0, **more: Any) -> Run:
+    """What a solver of ``kind`` learns.
 
     Args:
+      label: tells runs of the same game and solver apart.
       share: of the game's updates.
-      others: options of the game that take the place of its own.
+      more: settings of the solver, and options of the game.
     """
     game, options, rounds, updates, _ = GAMES[name]
-    updates = settings.few(max(2, round(share * updates)), 2)
-    kind, more = solver
-    config = {"policy": sx.PolicyConfig, "es": sx.ESConfig, "search": sx.SearchConfig}[kind]
-    size = {"policy": "num_envs", "es": "population", "search": "population"}[kind]
-    pomdp = sx.POMDPConfig(num_rounds=settings.few(rounds, 5), num_reward_episodes=32)
+    fields = {field.name for field in dataclasses.fields(CONFIGS[kind])}
     own = CONFIG.get(name, {})
-    chosen = config(num_updates=updates, **{size: own.get("num_envs", 64)}, **({**own, **more} if kind == "policy" else more))
-    found = sx.train(
-        game,
-        pomdp=pomdp,
-        seeds=seeds,
-        stop_at_optimum=False,
-        polish=0,
-        progress=False,
-        **{kind: chosen},
-        **{**options, **others},
-    )
-    each = found.result["seeds"]
-    payoff, half_width = (np.array([seed.get(key, 0.0) for seed in each]) for key in ("leader_payoff", "half_width"))
-    return payoff, half_width, found.result["wall_seconds"]["train"]
+    sizes = {"num_envs" if kind == "policy" else "population": own.get("num_envs", 64)}
+    chosen = {**(own if kind == "policy" else {}), **sizes, **{key: more.pop(key) for key in fields & more.keys()}}
+    config = CONFIGS[kind](num_updates=settings.few(max(2, round(share * updates)), 2), **chosen)
+    pomdp = sx.POMDPConfig(num_rounds=settings.few(rounds, 5), num_reward_episodes=32)
+    run_name = "-".join(["large", name.replace(" ", "-"), kind, *([label] if label else [])])
+    return train(settings, run_name, game, options={**options, **more}, pomdp=pomdp, seeds=seeds, solver=config)
+
+
+def half_widths(run: Run) -> np.ndarray:
+    """``[S]`` of payoffs' intervals; 0 where tables fit."""
+    return np.array([seed.get("half_width", 0.0) for seed in run.result["seeds"]])
 
 
 def main(settings: Settings) -> None:
     experiment = Experiment("large_mechanisms", settings)
-    names = settings.few(list(GAMES), ["copies 1", "threats 4"])
+    names = settings.few(list(GAMES), ["copies 1", "threats 4", "prices 5 x 3"])
     data: dict[str, Any] = {}
     for name in names:
         seeds = min(SLOW.get(name, settings.seeds), settings.seeds)
-        learned, half_widths, seconds = payoffs(name, ("policy", {}), settings, seeds)
-        others = {kind: payoffs(name, (kind, {}), settings, min(seeds, BESIDE))[0] for kind in ("es", "search")}
-        data[name] = {"policy": learned, **others, "seconds": seconds}
+        run = learned(settings, name, "policy", seeds)
+        found, seconds = run.payoffs, run.result["wall_seconds"]["train"]
+        others = {kind: learned(settings, name, kind, min(seeds, BESIDE)).payoffs for kind in ("es", "search")}
+        data[name] = {"policy": found, **others, "seconds": seconds}
         optimum, floor = GAMES[name][-1], FLOORS.get(name)
         if floor is not None:
-            reached, goal, enough = learned >= floor, f"{floor:g} or more of {optimum:.4g}", seeds
+            reached, goal, enough = found >= floor, f"{floor:g} or more of {optimum:.4g}", seeds
         else:
-            silent, of_silent, _ = payoffs(name, ("policy", {}), settings, seeds, num_messages=1)
-            data[name]["without messages"] = silent
-            best = silent.argmax()
-            reached, enough = learned - half_widths > silent[best] + of_silent[best], 0.8 * seeds
-            goal = f"more than the best of {seeds} without messages, {silent[best]:.4g}, by more than both intervals"
+            quiet = learned(settings, name, "policy", seeds, "silent", num_messages=1)
+            silent, of_silent, most = quiet.payoffs, half_widths(quiet), quiet.optimum
+            data[name]["without messages"], best = silent, silent.argmax()
+            bar = max(silent[best] + of_silent[best], most)
+            reached, enough = found - half_widths(run) > bar, 0.8 * seeds
+            goal = (
+                f"more than without messages by more than both intervals (best of {seeds} {silent[best]:.4g}, "
+                f"at most {most:.4g})"
+            )
         episodes = CONFIG.get(name, {}).get("num_envs", 64) * GAMES[name][3]
         experiment.claim(
             "Fig. 4" if name == "posted prices" else SOURCE,
             f"{name}: a policy learned from {episodes:,} sampled episodes earns {goal}",
-            f"{with_interval(learned, np.mean)}, least {learned.min():.4g}; {int(reached.sum())} of {seeds} seeds",
+            f"{with_interval(found, np.mean)}, least {found.min():.4g}; {int(reached.sum())} of {seeds} seeds",
             bool(reached.sum() >= enough),
             f"evolution strategy {with_interval(others['es'], np.mean)}, random networks "
             f"{with_interval(others['search'], np.mean)}; {seconds:.0f} s for all seeds",
@@ -109,7 +111,7 @@ def main(settings: Settings) -> None:
 
     for name, share in settings.few([("copies 2", 0.25), ("threats 4", 0.25)], [("threats 4", 1.0)]):
         by_critic = {
-            critic: payoffs(name, ("policy", {"own_critic": critic}), settings, settings.seeds, share)[0]
+            critic: learned(settings, name, "policy", settings.seeds, f"critic-{critic}", share, own_critic=critic).payoffs
             for critic in ("mean", "observation", "state")
         }
         data[f"{name}, critics"] = by_critic
@@ -117,14 +119,14 @@ def main(settings: Settings) -> None:
         experiment.claim(
             "002, Section 5",
             f"{name}: a critic of paid sub-episodes that sees types and followers' tables learns more than one that does not",
-            "; ".join(f"{critic} {with_interval(found, np.mean)}" for critic, found in by_critic.items()),
+            "; ".join(f"{critic} {with_interval(payoffs, np.mean)}" for critic, payoffs in by_critic.items()),
             apart[1] > 0,
             f"state less observation {apart[0]:.3g} [{apart[1]:.3g}, {apart[2]:.3g}]; with {share:.0%} of the episodes above; "
             "mean is no critic",
         )
 
     name = settings.few("copies 2", "threats 4")
-    fresh, *_ = payoffs(name, ("policy", {"fresh_noise": True}), settings, settings.seeds)
+    fresh = learned(settings, name, "policy", settings.seeds, "fresh-noise", fresh_noise=True).payoffs
     data[f"{name}, fresh noise"] = fresh
     apart = difference(data[name]["policy"], fresh)
     experiment.claim(

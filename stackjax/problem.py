@@ -158,10 +158,10 @@ class Problem(Protocol):
 
     A problem may also have ``differentiable``, see `Differentiable`, and a method ``improve(commitment, num_evaluations)``, in
     NumPy, that makes a commitment better by exact evaluation where it knows more than its neighbourhood. With
-    ``judges_by_draws`` judging is an average over draws; with ``judges_roughly`` followers' ties are told better in `describe`
-    than in `judge`; with ``optimum_takes_long`` its optimum is
-    asked for when a run is over, and stops none. One that is judged by samples may have a method ``score(key, commitment)``,
-    payoff and gap by fewer of them, for commitments on the way, and ``num_groups``, how many groups judge the best. Where its
+    ``judges_by_draws`` judging is an average over draws, and ``details.half_width`` half of the payoff's 95 % interval; with
+    ``judges_roughly`` followers' ties are told better in `describe` than in `judge`; with ``optimum_takes_long`` its optimum
+    is asked for when a run is over, and stops none. One that is judged by samples may have a method ``score(key, commitment)``,
+    a `Judged` by fewer of them, for commitments on the way, and ``num_groups``, how many groups judge the best. Where its
     episodes can be played out it is `stackjax.acting.Played`.
     """
 

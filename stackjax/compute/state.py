@@ -35,7 +35,10 @@ POLISH_TAG = 2**31 - 2
 
 
 class Best(NamedTuple):
-    """The best commitment so far: one whose followers settle if there is any, the highest payoff, the smallest gap."""
+    """The best commitment so far: one whose followers settle if there is any, the highest payoff, the smallest gap.
+
+    A payoff that is an average of draws counts by the lower end of its interval.
+    """
 
     commitment: Any  # [O, ...], or `Acting`
     policy: PyTree  # what the solver keeps beside it
@@ -62,12 +65,16 @@ class RunState(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """What a score reports: mean metrics of the ``num_updates`` updates since the last, and the commitment judged."""
+    """What a score reports: mean metrics of the ``num_updates`` updates since the last, and the commitment judged.
+
+    ``half_width`` is that of the payoff's 95 % interval; None where judging makes no draws.
+    """
 
     metrics: Metrics
     num_updates: Array
     payoff: Array
     gap: Array
+    half_width: Array | None
     best_payoff: Array
     best_gap: Array
     diverged_at: Array
@@ -113,7 +120,8 @@ def score_run(problem: Problem, solver: Solver, state: RunState, seed: Array) ->
     best = state.best
     fresh = jax.random.fold_in(_evaluation_key(seed), state.update)
     commitment = solver.commitment(state.solver)
-    payoff, gap = _scored(problem, fresh, commitment)
+    found, gap, half_width = _scored(problem, fresh, commitment)
+    payoff = found if half_width is None else found - half_width
     low, high = problem.payoff_range
     margin = PAYOFF_TOLERANCE * (high - low)
     is_settled = gap <= problem.settled_gap
@@ -124,16 +132,16 @@ def score_run(problem: Problem, solver: Solver, state: RunState, seed: Array) ->
     candidate = Best(commitment, solver.policy(state.solver), state.update, payoff, gap, is_settled, highest)
     kept = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best)._replace(highest=highest)
     means = {name: total / jnp.maximum(state.num_pending, 1).astype(total.dtype) for name, total in state.pending.items()}
-    logged = Logged(means, state.num_pending, payoff, gap, kept.leader_payoff, kept.gap, state.diverged_at)
+    logged = Logged(means, state.num_pending, found, gap, half_width, kept.leader_payoff, kept.gap, state.diverged_at)
     nothing = {name: jnp.zeros(()) for name in state.pending}
     return state._replace(best=kept, pending=nothing, num_pending=jnp.int32(0)), logged
 
 
-def _scored(problem: Problem, key: PRNGKey, commitment: Any) -> tuple[Array, Array]:
-    """Payoff and gap of a commitment on the way: as the problem scores, or else as it judges."""
-    if hasattr(problem, "score"):
-        return problem.score(key, commitment)
-    return problem.judge(key, commitment, NUM_SCORING_GROUPS)[:2]
+def _scored(problem: Problem, key: PRNGKey, commitment: Any) -> tuple[Array, Array, Array | None]:
+    """Payoff, gap and the payoff's half width, of a commitment on the way: as the problem scores, or else as it judges."""
+    score = getattr(problem, "score", None)
+    judged = problem.judge(key, commitment, NUM_SCORING_GROUPS) if score is None else score(key, commitment)
+    return judged.payoff, judged.gap, getattr(judged.details, "half_width", None)
 
 
 def polish_run(problem: Problem, state: RunState, seed: Array, num_evaluations: int) -> RunState:

@@ -55,6 +55,7 @@ def rows(
         "leader_decisions": counts.decisions,
         "mean_return": np.where(ended > 0, total / np.where(ended > 0, ended, 1.0), np.nan),
         "greedy_payoff": seen.payoff,
+        **({} if seen.half_width is None else {"greedy_half_width": seen.half_width}),
         gap_name: seen.gap,
         **own,
     }

@@ -10,7 +10,8 @@ from stackjax.reports.pictures import BLUE, COLOURS, INK, ORANGE, STYLE, new_pan
 
 __all__ = ["compared_curves", "learning_curves"]
 
-COMMON = {"update", "configuration", "seed", "seconds", "stackelberg_episodes", "leader_decisions", "diverged_at"}
+WIDTH = "greedy_half_width"
+COMMON = {"update", "configuration", "seed", "seconds", "stackelberg_episodes", "leader_decisions", "diverged_at", WIDTH}
 FEWEST_FOR_BAND = 3  # seeds
 EPISODES = "Stackelberg episodes"
 
@@ -19,7 +20,7 @@ def _series(rows: list[dict[str, Any]], seeds: list[int], name: str) -> list[tup
     """Episodes and values of ``name`` for each seed, where it was measured."""
     found = []
     for seed in seeds:
-        points = [(row["stackelberg_episodes"], row[name]) for row in rows if row["seed"] == seed]
+        points = [(row["stackelberg_episodes"], row.get(name)) for row in rows if row["seed"] == seed]
         kept = np.array([(x, y) for x, y in points if y is not None], float).reshape(-1, 2)
         found.append((kept[:, 0], kept[:, 1]))
     return found
@@ -54,6 +55,10 @@ def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> list[
         with mpl.rc_context(STYLE):
             for x, y in series:
                 axes.plot(x, y, color=BLUE, alpha=0.35, linewidth=0.9, marker="." if len(x) == 1 else None)
+            if name == "greedy_payoff":
+                for (x, y), (_, width) in zip(series, _series(rows, seeds, WIDTH), strict=True):
+                    if len(width) == len(x):
+                        axes.errorbar(x, y, width, color=BLUE, alpha=0.35, linewidth=0, elinewidth=0.7)
             _band(axes, series, BLUE, None)
             if optimum is not None and name == "greedy_payoff":
                 axes.axhline(optimum, color=ORANGE, linewidth=1.2, linestyle="--")

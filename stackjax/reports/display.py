@@ -77,9 +77,13 @@ class LiveProgress:
 
 
 def best_seed(result: dict[str, Any]) -> dict[str, Any]:
-    """A seed whose followers settle if there is any, with the highest leader payoff, among equals the smallest gap."""
+    """A seed whose followers settle if there is any, with the highest leader payoff, among equals the smallest gap.
+
+    Payoffs count by the lower ends of their intervals, where they have any.
+    """
     size = size_of(result)
-    order = lambda seed: (seed["settled"], round(seed["leader_payoff"] / size, 6), -seed[result["gap_name"]])
+    sure = lambda seed: seed["leader_payoff"] - seed.get("half_width", 0.0)
+    order = lambda seed: (seed["settled"], round(sure(seed) / size, 6), -seed[result["gap_name"]])
     return max(result["seeds"], key=order)
 
 

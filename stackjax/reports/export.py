@@ -52,7 +52,9 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
             raise InputError(f"seed={seed} is not in the run; it has {', '.join(map(str, seeds))}")
         entry = seeds[seed]
     numbers = {
-        name: entry[name] for name in entry if name in ("leader_payoff", "optimum", result["gap_name"]) or name.endswith("_gap")
+        name: entry[name]
+        for name in entry
+        if name in ("leader_payoff", "half_width", "optimum", result["gap_name"]) or name.endswith("_gap")
     }
     about = {
         "game": result["game"],

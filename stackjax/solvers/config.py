@@ -124,7 +124,7 @@ class PolicyConfig:
     """Largest global norm of a gradient."""
     num_epochs: int = 4
     """Passes over each batch."""
-    noise_correlation: float = 0.5
+    noise_correlation: float = 0.9
     """How alike exploration is at observations that are alike: the share of its variance that is linear in the observation. The
     rest is independent, which alone tells followers nothing where they are many."""
     fresh_noise: bool = False

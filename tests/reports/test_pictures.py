@@ -15,6 +15,7 @@ import stackjax as sx
 from stackjax import pictures
 from stackjax.bayesian.pictures import chances_of_paths, moved_strategies
 from stackjax.bayesian.pomdp.tree import commitment_paths
+from stackjax.reports.curves import learning_curves
 from stackjax.reports.pictures import draw
 from stackjax.reports.sweep_report import _ends_of_colours, _tied
 from tests.runs.commands import PLAIN, result_of, run
@@ -104,6 +105,16 @@ def test_strategies_move_from_uniform_to_what_pays():
     np.testing.assert_array_equal(table[0], table[1])  # whatever else is in the batch
     with_memory = env.with_dynamics(sx.followers.q_learning(memory=True))
     assert moved_strategies(with_memory, jnp.zeros((1, 1), jnp.int32)) is None
+
+
+def test_payoffs_of_draws_have_their_intervals_in_curves():
+    rows = [{"update": k, "seed": 0, "stackelberg_episodes": 10.0 * k, "gap": 0.1, "mean_return": 0.0} for k in range(3)]
+    result = {"gap_name": "gap", "columns": {"gap": "Gap"}, "seeds": [{"seed": 0, "optimum": None}]}
+    exact = learning_curves([{**row, "greedy_payoff": 1.0} for row in rows], result)
+    drawn = learning_curves([{**row, "greedy_payoff": 1.0, "greedy_half_width": 0.5} for row in rows], result)
+    assert [title for title, _ in drawn] == [title for title, _ in exact]  # a half width has no panel of its own
+    assert ["LineCollection" in picture for _, picture in exact] == [False] * 3
+    assert ["LineCollection" in picture for _, picture in drawn] == [True, False, False]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """The best commitment of a run is one against which followers settle, if there is any."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.compute.state import score_run, start_run
-from stackjax.problem import Solver
+from stackjax.problem import Judged, Solver
 from stackjax.reports.display import best_seed, unsettled_in_words
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
@@ -28,16 +30,21 @@ def game():
 
 def scored(env, order, settled_share):
     """What is kept after scoring commitments to the rows of ``order``, one after another."""
-    problem = BayesianProblem(env, settled_share=settled_share)
+    return scores(BayesianProblem(env, settled_share=settled_share), order)[0]
+
+
+def scores(problem, order):
+    """The best commitment after all of ``order``, and what each score tells."""
     nothing = {"episodes": jnp.zeros(()), "total_return": jnp.zeros(()), "is_finite": jnp.bool_(True)}
     solver = Solver(
         lambda key: jnp.zeros(1, jnp.int32), lambda row: (row, nothing), lambda row: row
     )  # settles on what it is told
     state = start_run(solver, jnp.int32(0))
-    score = jax.jit(lambda state: score_run(problem, solver, state, jnp.int32(0))[0])
+    score, seen = jax.jit(lambda state: score_run(problem, solver, state, jnp.int32(0))), []
     for update, row in enumerate(order):
-        state = score(state._replace(solver=jnp.full(1, row, jnp.int32), update=jnp.int32(update)))
-    return state.best
+        state, logged = score(state._replace(solver=jnp.full(1, row, jnp.int32), update=jnp.int32(update)))
+        seen.append(logged)
+    return state.best, seen
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
@@ -54,6 +61,26 @@ def test_without_any_the_highest_payoff_is_kept_and_said_to_be_unsettled():
     best = scored(env, (0, 0), settled_share=0.01)
     assert (float(best.leader_payoff), bool(best.is_settled)) == (1.0, False)
     assert best.gap > 0.1
+
+
+def test_payoffs_of_draws_count_by_the_lower_ends_of_their_intervals():
+    """Commitment k pays 1 + k, give or take twice as much: the first is the surest, and the one that is kept."""
+
+    class Drawn(NamedTuple):
+        half_width: jax.Array
+
+    class Draws:
+        payoff_range, settled_gap = (-9.0, 9.0), 0.1
+
+        def judge(self, key, commitment, num_groups):
+            payoff = 1.0 + commitment[0].astype(jnp.float32)
+            return Judged(payoff, jnp.float32(0.0), Drawn(2.0 * payoff))
+
+    best, seen = scores(Draws(), (2, 0, 1))
+    assert int(best.commitment[0]) == 0
+    assert float(best.leader_payoff) == -1.0
+    assert [(float(each.payoff), float(each.half_width)) for each in seen] == [(3.0, 6.0), (1.0, 2.0), (2.0, 4.0)]
+    assert [float(each.best_payoff) for each in seen] == [-3.0, -1.0, -1.0]
 
 
 @pytest.mark.long
@@ -85,3 +112,5 @@ def test_the_best_seed_is_a_settled_one():
     ]
     assert best_seed({"seeds": seeds, "gap_name": "bcce_gap"})["seed"] == 2
     assert best_seed({"seeds": seeds[:1], "gap_name": "bcce_gap"})["seed"] == 0
+    wide = [seeds[1], {**seeds[2], "half_width": 0.2}]  # 0.1 to 0.5
+    assert best_seed({"seeds": wide, "gap_name": "bcce_gap"})["seed"] == 1

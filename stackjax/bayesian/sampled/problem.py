@@ -32,7 +32,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["NUM_REWARD_EPISODES", "NUM_ROUNDS", "SampledProblem"]
 
 NUM_ROUNDS, NUM_REWARD_EPISODES = 60, 32  # of an episode, unless told otherwise
-SCORE_GROUPS, SCORE_DRAWS, SCORE_ROUNDS_FACTOR = 4, 256, 3  # a commitment on the way is judged less thoroughly
+SCORE_GROUPS, SCORE_DRAWS, SCORE_ROUNDS_FACTOR = 8, 256, 3  # a commitment on the way is judged less thoroughly
 MOST_SHOWN = 24  # observations that a result tells of
 
 
@@ -152,11 +152,11 @@ class SampledProblem:
         found = certify_by_samples(setting, commitment.leader, key, num_groups, paired_draws=draws)
         return Judged(found.leader_payoff, found.gap_bound, found)
 
-    def score(self, key: PRNGKey, commitment: Acting) -> tuple[Array, Array]:
-        """A payoff, and an infinite gap: a commitment on the way is judged by fewer draws, which bound nothing."""
+    def score(self, key: PRNGKey, commitment: Acting) -> Judged:
+        """As `judge`, but with an infinite gap: a commitment on the way is judged by fewer draws, which bound no gap."""
         setting = self.setting._replace(num_rounds=min(SCORE_ROUNDS_FACTOR * self.setting.num_rounds, self.judged_rounds))
         found = certify_by_samples(setting, commitment.leader, key, SCORE_GROUPS, SCORE_DRAWS)
-        return found.leader_payoff, found.gap_bound
+        return Judged(found.leader_payoff, found.gap_bound, found)
 
     def optimum(self) -> Optimum | None:
         """What is known of the game, as an upper bound: samples cannot tell whether it is attained."""

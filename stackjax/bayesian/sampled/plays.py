@@ -37,7 +37,7 @@ class _Lane(NamedTuple):
     state: PyTree
 
 
-class _Rounds(NamedTuple):
+class _InRound(NamedTuple):
     """In the middle of round ``t``: its types and actions ``[P, N]``, lanes and their last states, learning, what is held."""
 
     t: Array
@@ -153,7 +153,7 @@ def play_rounds(
         found, at = here.any(axis=1), jnp.where(here, jnp.arange(len(ended), dtype=jnp.int32)[None], 0).sum(axis=1)
         return jax.tree.map(lambda old, new: jnp.where(found.reshape(-1, *(1,) * (old.ndim - 1)), new[at], old), last, after)
 
-    def body(carry: _Rounds) -> _Rounds:
+    def body(carry: _InRound) -> _InRound:
         t, types, actions, lane, last, learned, held = carry
         types_of, actions_of, word = apart(types), apart(actions), fresh(t)
         in_lane = lambda lane, types, actions, first, end: step(lane, types, actions, first, end, word)
@@ -171,9 +171,9 @@ def play_rounds(
         t = t + is_over.astype(jnp.int32)
         types, actions = either(draw(learned, t), (types, actions))
         lane, last = either(opened(actions), (lane, last))
-        return _Rounds(t, types, actions, lane, last, learned, held)
+        return _InRound(t, types, actions, lane, last, learned, held)
 
-    carry = _Rounds(jnp.int32(0), first_types, first_actions, *opened(first_actions), start, held)
+    carry = _InRound(jnp.int32(0), first_types, first_actions, *opened(first_actions), start, held)
     found = jax.lax.while_loop(lambda carry: carry.t < num_rounds, body, carry)
     return found.learned, found.held
 

@@ -174,7 +174,7 @@ def main(settings: Settings) -> None:
         print("scratch memory by rounds:", ", ".join(f"T {t}: {size} bytes" for t, size in result["scratch_bytes"].items()))
     if settings.out is not None:
         settings.out.parent.mkdir(parents=True, exist_ok=True)
-        settings.out.write_text(json.dumps(result, indent=2) + "\n")
+        settings.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         if not settings.quick:
             draw(
                 points,

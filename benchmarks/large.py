@@ -147,7 +147,7 @@ def main(settings: Settings) -> None:
     if settings.out is not None:
         about = {"device": str(jax.devices()[0].device_kind), "jax": jax.__version__, "python": platform.python_version()}
         settings.out.write_text(
-            json.dumps({**about, **dataclasses.asdict(settings), "out": None, "rows": rows}, indent=1) + "\n"
+            json.dumps({**about, **dataclasses.asdict(settings), "out": None, "rows": rows}, indent=1) + "\n", encoding="utf-8"
         )
 
 

@@ -194,7 +194,11 @@ def compare(contest: Contest, settings: Settings, known: list[dict[str, Any]]) -
 def main() -> None:
     settings = tyro.cli(Settings)
     sx.register_solver(REINFORCE)
-    known = json.loads(settings.out.read_text())["rows"] if settings.out is not None and settings.out.is_file() else []
+    known = (
+        json.loads(settings.out.read_text(encoding="utf-8"))["rows"]
+        if settings.out is not None and settings.out.is_file()
+        else []
+    )
     rows: list[dict[str, Any]] = []
     for contest in contests(settings):
         rows += compare(contest, settings, known)
@@ -214,7 +218,7 @@ def write(out: pathlib.Path, rows: list[dict[str, Any]], known: list[dict[str, A
     """``rows``, and what is ``known`` of other problems and leaders, with what measured them."""
     others = [row for row in known if row not in rows]
     about = {"jax": jax.__version__, "python": platform.python_version(), "device": jax.devices()[0].device_kind}
-    out.write_text(json.dumps({**about, "rows": others + rows}, indent=1) + "\n")
+    out.write_text(json.dumps({**about, "rows": others + rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def main() -> None:
     rows = menus(settings) + sales(settings)
     about = {"jax": jax.__version__, "python": platform.python_version(), "device": jax.devices()[0].device_kind}
     if settings.out is not None:
-        settings.out.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
+        settings.out.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

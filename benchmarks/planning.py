@@ -153,7 +153,7 @@ def main() -> None:
     if settings.out is not None:
         device = jax.devices()[0]
         about = {"jax": jax.__version__, "python": platform.python_version(), "device": device.device_kind, "rows": rows}
-        settings.out.write_text(json.dumps(about, indent=1) + "\n")
+        settings.out.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def main(settings: Settings) -> None:
         finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         rows.append(json.loads(finished.stdout.splitlines()[-1]))
         print(rows[-1], flush=True)
-    settings.out.write_text(json.dumps({"cores": os.cpu_count(), "rows": rows}, indent=2) + "\n")
+    settings.out.write_text(json.dumps({"cores": os.cpu_count(), "rows": rows}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def main(settings: Settings) -> None:
     }
     print(f"{result['device']}, peak memory {result['peak_memory_gib']:.2f} GiB")
     if settings.out is not None:
-        settings.out.write_text(json.dumps(result, indent=2) + "\n")
+        settings.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def main(settings: Settings) -> None:
     experiment = Experiment("leaders", settings)
     if not MEASURED.is_file():
         raise sx.InputError(f"{MEASURED} does not exist; make bench-leaders writes it")
-    rows = json.loads(MEASURED.read_text())["rows"]
+    rows = json.loads(MEASURED.read_text(encoding="utf-8"))["rows"]
     sizes = sorted({int(row["problem"].split()[0]) for row in rows if row["kind"] in KINDS})
     shares = {
         (kind, leader, size, word): np.concatenate(

@@ -40,7 +40,7 @@ START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->
 
 def write_table(readme: pathlib.Path, results: pathlib.Path) -> None:
     """Put the claims of ``results`` between the markers in ``readme``."""
-    text = readme.read_text()
+    text = readme.read_text(encoding="utf-8")
     if text.count(START) != 1 or text.count(END) != 1:
         raise sx.InputError(f"{readme} must hold the lines {START!r} and {END!r} once each")
     before, after = text.split(START)[0], text.split(END)[1]

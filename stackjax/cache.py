@@ -58,7 +58,7 @@ def _process_folder() -> tempfile.TemporaryDirectory:
 def processor() -> str:
     """What compiled code depends on, as far as this system tells: caches may be shared by unlike machines."""
     try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))

@@ -9,7 +9,7 @@ from tests.quick_flags import quick_flags
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers, commands that tests start, and later runs share what is compiled
     processor = pathlib.Path("/proc/cpuinfo")  # what is compiled for one need not run on another
     lines = (
-        {line for line in processor.read_text().splitlines() if line.startswith(("model name", "flags"))}
+        {line for line in processor.read_text(encoding="utf-8").splitlines() if line.startswith(("model name", "flags"))}
         if processor.exists()
         else {}
     )

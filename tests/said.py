@@ -34,7 +34,7 @@ def listen(folder: pathlib.Path) -> None:
             if "/stackjax/" in name:
                 files.append("stackjax/" + name.rpartition("/stackjax/")[2])
             frame = frame.f_back
-        with place.open("a") as lines:
+        with place.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([str(self), files]) + "\n")
 
     InputError.__init__ = init  # type: ignore[method-assign]
@@ -42,7 +42,7 @@ def listen(folder: pathlib.Path) -> None:
 
 def never_said(folder: pathlib.Path) -> list[str]:
     """The messages of docs/messages.md that nothing below ``folder`` is an instance of."""
-    said = [json.loads(line) for path in folder.glob("said-*.jsonl") for line in path.read_text().splitlines()]
+    said = [json.loads(line) for path in folder.glob("said-*.jsonl") for line in path.read_text(encoding="utf-8").splitlines()]
     missing = []
     for one in messages():
         pattern = re.compile(".*".join(map(re.escape, one.words.strip().split(BLANK))), re.DOTALL)

@@ -106,7 +106,7 @@ def test_a_payoff_above_a_bound_is_an_error_and_loses_nothing(tmp_path):
     game.__class__ = type("Claiming", (type(game),), {"optimum": lambda self: Optimum(2.0, "upper-bound")})
     with pytest.raises(WrongOptimumError, match=r"at most 2 \(upper-bound\), but a commitment pays 3.*run"):
         sx.train(game, out=tmp_path / "run", **SMALL)
-    (seed,) = json.loads((tmp_path / "run/result.json").read_text())["seeds"]
+    (seed,) = json.loads((tmp_path / "run/result.json").read_text(encoding="utf-8"))["seeds"]
     assert seed["leader_payoff"] == pytest.approx(3.0)
     assert (seed["optimum"], seed["optimality_gap"]) == (2.0, None)  # never a negative distance
     assert (tmp_path / "run/report.html").is_file()
@@ -162,7 +162,8 @@ def test_a_sweep_whose_claim_is_wrong_keeps_its_results(tmp_path):
         "table = np.repeat(np.array([[[3.0, 1.0, 0.0]] * 2, [[1.0, 1.0, 1.0]] * 2])[:, :, None], 2, axis=2)\n"
         "class Claiming(sx.MatrixGame if hasattr(sx, 'MatrixGame') else type(sx.make('maintain'))):\n"
         "    def optimum(self):\n        return sx.Optimum(2.0, 'closed-form', [0])\n"
-        "sx.register('two', lambda: Claiming('two', table))\n"
+        "sx.register('two', lambda: Claiming('two', table))\n",
+        encoding="utf-8",
     )
     settings = ["--search.num-updates", 2, "--search.population", 8, "--seeds", 1, "--polish", 0]
     out = tmp_path / "sweep"
@@ -170,7 +171,7 @@ def test_a_sweep_whose_claim_is_wrong_keeps_its_results(tmp_path):
         assert run("sweep", file, *settings, "--sweep.followers.step-size", 0.1, 0.2, "--out", out) == 2
     finally:
         registry.forget(["two"])
-    rows = json.loads((out / "result.json").read_text())["configurations"]
+    rows = json.loads((out / "result.json").read_text(encoding="utf-8"))["configurations"]
     assert [row["leader_payoff"] for row in rows] == pytest.approx([3.0, 3.0])
 
 
@@ -234,7 +235,7 @@ def test_linear_programmes_of_a_large_game_wait_until_training_is_over(monkeypat
 def test_judged_again_and_evaluated_again_the_claim_is_the_same(tmp_path):
     game = ["train", "maintain", "--search.num-updates", 2, "--search.population", 8, "--seeds", 1, "--out", tmp_path / "run"]
     assert run(*game) == 0
-    of = lambda: json.loads((tmp_path / "run/result.json").read_text())["seeds"][0]
+    of = lambda: json.loads((tmp_path / "run/result.json").read_text(encoding="utf-8"))["seeds"][0]
     before = of()
     assert before["optimum_method"] == "closed-form"
     assert run("evaluate", tmp_path / "run") == 0

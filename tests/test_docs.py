@@ -23,7 +23,7 @@ PAGES = ["index.md", "certificate.md", "tutorial/store.md"]  # others are run by
 def test_the_python_of_a_page_runs_and_prints_what_it_says(page, capsys):
     names: dict = {}
     try:
-        for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL):
+        for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL):
             capsys.readouterr()
             exec(block.replace("seeds=2,", "seeds=2, search=sx.SearchConfig(num_updates=2, population=16),"), names)
             printed = capsys.readouterr().out
@@ -40,7 +40,7 @@ def test_the_python_of_a_tutorial_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))  # what it registers goes with the test
     names: dict = {"__name__": "tutorial"}
-    for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL):
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL):
         exec(block, names)
 
 
@@ -50,7 +50,7 @@ def test_the_python_of_a_tutorial_runs(page, tmp_path, monkeypatch):
 def test_the_notebook_runs_from_top_to_bottom(capsys, monkeypatch):
     monkeypatch.setattr(plt, "show", plt.close)
     names: dict = {"__name__": "__main__"}
-    for cell in json.loads((DOCS.parent / "notebooks/first_steps.ipynb").read_text())["cells"]:
+    for cell in json.loads((DOCS.parent / "notebooks/first_steps.ipynb").read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
     assert (names["best"].optimality_gap, names["own"].best.optimality_gap) == (0.0, 0.0)
@@ -59,32 +59,34 @@ def test_the_notebook_runs_from_top_to_bottom(capsys, monkeypatch):
 
 @pytest.mark.long
 def test_the_store_trains_from_its_file(tmp_path):
-    (block, *_) = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial/store.md").read_text(), flags=re.DOTALL)
-    (tmp_path / "store.py").write_text(block)
+    (block, *_) = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial/store.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    (tmp_path / "store.py").write_text(block, encoding="utf-8")
     small = ["--search.num-updates", "2", "--search.population", "16", "--pomdp.num-rounds", "20", "--seeds", "1"]
     assert run("train", tmp_path / "store.py", *small, "--polish", "0", "--out", tmp_path / "run") == 0
 
 
 def test_every_error_message_is_listed():
-    before = (DOCS / "messages.md").read_text()
+    before = (DOCS / "messages.md").read_text(encoding="utf-8")
     subprocess.run([sys.executable, DOCS / "error_messages.py"], check=True, capture_output=True)
-    after = (DOCS / "messages.md").read_text()
-    (DOCS / "messages.md").write_text(before)
+    after = (DOCS / "messages.md").read_text(encoding="utf-8")
+    (DOCS / "messages.md").write_text(before, encoding="utf-8")
     assert before == after, "python docs/error_messages.py writes the page again"
 
 
 def test_the_reference_has_every_public_name():
     subprocess.run([sys.executable, DOCS / "make_api.py"], check=True, capture_output=True)
-    for line in (pathlib.Path(__file__).parent / "public_names.txt").read_text().splitlines():
+    for line in (pathlib.Path(__file__).parent / "public_names.txt").read_text(encoding="utf-8").splitlines():
         where, name = re.match(r"(sx(?:\.\w+)*)\.(\w+)", line).groups()
         page = {"sx": "stackjax", "sx.testing": "stackjax"}.get(where, where.removeprefix("sx."))
         if "(" in line and not (where == "sx.testing" and name == "random_actions"):
-            assert re.search(rf"^::: \S+\.{name}$", (DOCS / f"api/{page}.md").read_text(), flags=re.MULTILINE), line
+            assert re.search(
+                rf"^::: \S+\.{name}$", (DOCS / f"api/{page}.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+            ), line
 
 
 def test_commands_on_the_pages_are_commands():
     known = set(re.findall(r"^  stackjax (\w+)", USAGE, flags=re.MULTILINE))
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
-        for block in re.findall(r"^```\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL):
+        for block in re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL):
             for command in re.findall(r"^stackjax (\w+)", block, flags=re.MULTILINE):
                 assert command in known, (page, command)

@@ -28,7 +28,7 @@ SOLVERS = ["ppo", "direct", "search", "gradient"]
 
 def imported(path):
     """Every name that a file imports from the package, in full, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stackjax"):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -70,7 +70,7 @@ def test_no_two_files_import_each_other():
     }
     edges = {name: set() for name in names}
     for name, path in names.items():
-        for node in ast.parse(path.read_text()).body:  # not inside functions or TYPE_CHECKING
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:  # not inside functions or TYPE_CHECKING
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stackjax"):
                 found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
                 edges[name] |= {other for other in found if other in names}

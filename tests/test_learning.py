@@ -87,7 +87,7 @@ def test_random_matrix_games_reach_what_brute_force_finds(tmp_path, num_games):
         rows, columns = rng.integers(3, 6, size=2)
         payoffs = rng.normal(size=(rows, columns, 2))
         path = tmp_path / f"game-{index}.json"
-        path.write_text(json.dumps({"payoffs": payoffs.tolist()}))
+        path.write_text(json.dumps({"payoffs": payoffs.tolist()}), encoding="utf-8")
         env = sx.StackelbergPOMDP(sx.load_matrix_game(path))
         trainer = sx.make_train(env, sx.PPOConfig(num_updates=60))
         quickly = {"xla_backend_optimization_level": "0"}  # most of the time would go into compiling

@@ -315,13 +315,13 @@ def test_what_a_directory_lacks(tmp_path):
     (tmp_path / ".lock").mkdir()
     with pytest.raises(sx.InputError, match="cannot be written: Is a directory"):
         directory.hold()
-    (tmp_path / "config.json").write_text("[]")
+    (tmp_path / "config.json").write_text("[]", encoding="utf-8")
     with pytest.raises(sx.InputError, match=r"is not a run's config\.json"):
         directory.open_existing()
     with pytest.raises(sx.InputError, match=r"is missing or is not a run's config\.json"):
         RunSpec.read(tmp_path / "config.json")
     for content, said in (("{", "no JSON"), ("{}", "no seeds")):
-        (tmp_path / "result.json").write_text(content)
+        (tmp_path / "result.json").write_text(content, encoding="utf-8")
         with pytest.raises(sx.InputError, match=rf"is damaged \({said}\)"):
             directory.read_result()
 

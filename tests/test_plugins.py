@@ -56,11 +56,13 @@ def run(tmp_path):
     """Run the command line with the packages below ``tmp_path`` installed."""
 
     def install(name, source, entry_points):
-        (tmp_path / f"{name}.py").write_text(source)
+        (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
         info = tmp_path / f"{name}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("[stackjax.plugins]\n" + "".join(f"{line}\n" for line in entry_points))
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+        (info / "entry_points.txt").write_text(
+            "[stackjax.plugins]\n" + "".join(f"{line}\n" for line in entry_points), encoding="utf-8"
+        )
 
     def command(*arguments):
         path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -82,7 +84,7 @@ def test_a_plugins_game_trains_at_the_command_line(run, tmp_path):
     assert not listed.stderr
     trained = command("train", "plugin-coins", *PLAIN, "--game.prize", "2.0", "--out", tmp_path / "run")
     assert trained.returncode == 0, trained.stderr
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
     assert [seed["leader_payoff"] for seed in result["seeds"]] == [2.0, 2.0]
     again = command("evaluate", tmp_path / "run")  # a run finds its game again
     assert again.returncode == 0, again.stderr

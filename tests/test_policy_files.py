@@ -86,7 +86,7 @@ def test_bytes_that_are_no_policy(tmp_path):
 )
 def test_json_that_is_no_policy(content, match, tmp_path):
     path = tmp_path / "policy.json"
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     refused(path, match)
 
 

@@ -39,7 +39,7 @@ def public_names():
 
 def test_public_names_and_their_parameters_are_those_that_were_promised():
     """A change here is a change for users. If it is meant: ``python -m tests.test_public_names`` writes the file again."""
-    assert list(public_names()) == PINNED.read_text().splitlines()
+    assert list(public_names()) == PINNED.read_text(encoding="utf-8").splitlines()
 
 
 def test_names_are_public_once_and_few_at_the_top():
@@ -87,4 +87,4 @@ def test_no_game_has_an_option_that_train_takes_for_its_own():
 
 
 if __name__ == "__main__":
-    PINNED.write_text("\n".join(public_names()) + "\n")
+    PINNED.write_text("\n".join(public_names()) + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ PAGES = {"README.md": 2, "docs/parts.md": 3, "docs/families.md": 2}  # and their
 
 
 def python_blocks(page: str) -> list[str]:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(blocks) == PAGES[page]
     return blocks
 
@@ -52,7 +52,7 @@ def test_python_blocks_run(capsys):
 def test_the_example_game_trains_from_its_file(tmp_path):
     """Saved as printed. Firms cut exactly when the tax exceeds their cost, so a tax between the costs is best."""
     path = tmp_path / "my_game.py"
-    path.write_text(python_blocks("README.md")[1])
+    path.write_text(python_blocks("README.md")[1], encoding="utf-8")
     game = find_game(str(path)).build({"damage": 2.0})
     env = sx.StackelbergPOMDP(game, num_rounds=2000)
     evaluate = functools.partial(sx.evaluate_commitment, jax.random.key(0), env, num_equilibrations=1)
@@ -63,7 +63,7 @@ def test_the_example_game_trains_from_its_file(tmp_path):
 @pytest.mark.long
 def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, capsys):
     path = tmp_path / "toll.py"
-    path.write_text(python_blocks("docs/families.md")[0])
+    path.write_text(python_blocks("docs/families.md")[0], encoding="utf-8")
     small = ["--seeds", 1, "--polish", 0, "--search.num-updates", 2, "--search.population", 64]
     assert run("train", path, *small, "--out", tmp_path / "run") == 0
     printed = capsys.readouterr().out
@@ -83,12 +83,14 @@ def test_the_example_of_a_menu_trains_and_is_bounded(capsys):
 
 def test_public_names_on_the_pages_exist():
     for page in PAGES:
-        for where, name in set(re.findall(r"\bsx\.((?:followers|markov|menus|testing)\.)?(\w+)", (ROOT / page).read_text())):
+        for where, name in set(
+            re.findall(r"\bsx\.((?:followers|markov|menus|testing)\.)?(\w+)", (ROOT / page).read_text(encoding="utf-8"))
+        ):
             module = getattr(sx, where[:-1]) if where else sx
             assert name in module.__all__, (page, name)
 
 
 def test_links_lead_somewhere():
     for page in ("README.md", *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))):
-        for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text()):
+        for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text(encoding="utf-8")):
             assert "://" in target or ((ROOT / page).parent / target).exists(), (page, target)

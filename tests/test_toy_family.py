@@ -134,7 +134,7 @@ def test_a_family_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
     assert [seed["leader_payoff"] for seed in result["seeds"]] == [3.0, 3.0]
     assert [seed["optimality_gap"] for seed in result["seeds"]] == [0.0, 0.0]
     assert all(row["regret"] == 0.0 for row in metrics_of(whole))
-    config = json.loads((whole / "config.json").read_text())
+    config = json.loads((whole / "config.json").read_text(encoding="utf-8"))
     assert config["taste"] == {"weight": 0.5}
     assert "pomdp" not in config
 
@@ -147,13 +147,13 @@ def test_a_family_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
     assert run("evaluate", whole) == 0
     assert result_of(whole) == result
     assert run("report", whole) == 0
-    assert "who answer exactly" in (whole / "report.html").read_text()
+    assert "who answer exactly" in (whole / "report.html").read_text(encoding="utf-8")
     assert run("export", whole, tmp_path / "commitment.npz") == 0
     assert np.load(tmp_path / "commitment.npz")["actions"].tolist() == [0, 0, 0]
 
     assert run("sweep", "places", *ARGUMENTS, "--sweep.taste.weight", 0.5, 2.0, "--out", tmp_path / "sweep") == 0
     assert result_of(tmp_path / "sweep")["best"]["settings"].keys() == {"taste.weight"}
-    assert (tmp_path / "sweep/table.csv").read_text().splitlines()[0].split(",")[2:8] == [
+    assert (tmp_path / "sweep/table.csv").read_text(encoding="utf-8").splitlines()[0].split(",")[2:8] == [
         "seed",
         "leader_payoff",
         "optimum",

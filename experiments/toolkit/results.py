@@ -87,7 +87,7 @@ def claims_table(results: pathlib.Path, names: list[str]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        content = json.loads((results / f"{name}.json").read_text())
+        content = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
         for i, claim in enumerate(content["claims"]):
             cells = [
                 f"[`{name}.py`]({name}.py)" if i == 0 else "",

@@ -147,9 +147,11 @@ def train(
     identity = to_json({**described, "made_by": MADE_BY, "device": str(jax.devices()[0])})
     stamp.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(directory.with_name(f"{name}.lock")):  # another experiment may train the same at the same time
-        known = not settings.fresh and stamp.is_file() and stamp.read_text() == identity
+        known = not settings.fresh and stamp.is_file() and stamp.read_text(encoding="utf-8") == identity
         if known and (directory / "result.json").is_file():
-            found = Run(json.loads((directory / "result.json").read_text()), metrics.read(directory / "metrics.jsonl"))
+            found = Run(
+                json.loads((directory / "result.json").read_text(encoding="utf-8")), metrics.read(directory / "metrics.jsonl")
+            )
             _REUSED.append(found.seconds)
             return found
         print(f"  {name}: {seeds} seeds", flush=True)

@@ -1,6 +1,5 @@
 """The command line: ``stackjax list | train | sweep | evaluate | report | export | solve``. Free of JAX until it is needed."""
 
-import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from collections.abc import Callable
 from stackjax.cli.arguments import fail
 from stackjax.cli.evaluate import evaluate_command
 from stackjax.cli.inspect import export_command, list_command, report_command, solve_command
+from stackjax.cli.streams import standard_streams
 from stackjax.cli.sweep import sweep_command
 from stackjax.cli.train import train_command
 from stackjax.errors import InputError, near_matches
@@ -41,24 +41,23 @@ def main(arguments: list[str] | None = None) -> int:
     0; 1 when every seed diverged or another process was lost; 2 for wrong input; 130 and 143 when told to stop.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    try:
+    with standard_streams() as output:
         try:
-            return _run(arguments)
-        finally:
-            sys.stdout.flush()  # at the exit nobody could catch what goes wrong with it
-    except InputError as error:
-        return fail(str(error), 2)
-    except BrokenPipeError:  # whoever reads our output has seen enough
-        _drop_output()
-        return 0
-    except OSError as error:
-        try:
-            sys.stdout.flush()
-        except OSError:
-            _drop_output()
-        return fail(f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error), 2)
-    except KeyboardInterrupt:
-        return fail("interrupted", 130)
+            code = _run(arguments)
+        except InputError as error:
+            code = fail(str(error), 2)
+        except OSError as error:
+            code = fail(_in_words(error), 2)
+        except KeyboardInterrupt:
+            code = fail("interrupted", 130)
+        output.flush()
+        if code or output.error is None or isinstance(output.error, BrokenPipeError):  # whoever reads it has seen enough
+            return code
+        return fail(_in_words(output.error), 2)
+
+
+def _in_words(error: OSError) -> str:
+    return f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error)
 
 
 def _run(arguments: list[str]) -> int:
@@ -86,11 +85,6 @@ def _run(arguments: list[str]) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning  # type: ignore[assignment]
         return commands[arguments[0]](arguments[1:])
-
-
-def _drop_output() -> None:
-    """What is still to be written goes nowhere, or Python would complain of it once more at the exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: object) -> None:

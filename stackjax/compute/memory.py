@@ -132,13 +132,17 @@ def _free_bytes() -> float:
         stats = device.memory_stats() or {}
         return stats.get("bytes_limit", 8 * GIB) - stats.get("bytes_in_use", 0)
     try:
-        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+        lines = pathlib.Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         free = next(int(line.split()[1]) * 1024.0 for line in lines if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
     try:  # a container's own limit
         group = pathlib.Path("/sys/fs/cgroup")
-        free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+        free = min(
+            free,
+            int((group / "memory.max").read_text(encoding="utf-8"))
+            - int((group / "memory.current").read_text(encoding="utf-8")),
+        )
     except (OSError, ValueError):
         pass
     return free
@@ -154,6 +158,6 @@ def tidy_memory() -> None:
 def _resident_bytes() -> float:
     tidy_memory()
     try:
-        return float(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        return float(pathlib.Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
     except OSError:
         return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -161,7 +161,7 @@ class RunDirectory:
     def _described(self) -> dict[str, Any]:
         """The content of ``config.json``, or nothing if there is none that can be read."""
         try:
-            content = json.loads(self.config.read_text())
+            content = json.loads(self.config.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
@@ -189,7 +189,7 @@ class RunDirectory:
             import fcntl
         except ImportError:  # not a POSIX system
             return
-        self._lock = self._lock or (self.path / LOCK).open("a")
+        self._lock = self._lock or (self.path / LOCK).open("a", encoding="utf-8")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -201,7 +201,7 @@ class RunDirectory:
     def read_result(self) -> dict[str, Any]:
         """The content of ``result.json``; raises `InputError` if the run has none yet, or it is damaged."""
         try:
-            result = json.loads(self.result.read_text())
+            result = json.loads(self.result.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"directory {self.path} holds no finished run (no result.json)") from error
         except ValueError as error:

@@ -118,8 +118,8 @@ class _WandB:
         place = self._path / "wandb" / "group"
         if not place.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(secrets.token_hex(4))
-        return place.read_text()
+            place.write_text(secrets.token_hex(4), encoding="utf-8")
+        return place.read_text(encoding="utf-8")
 
     def go_on_from(self, rows: Iterator[dict[str, Any]]) -> None:
         for row in rows:

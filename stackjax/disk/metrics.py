@@ -87,7 +87,7 @@ def stream(path: pathlib.Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
     damaged = []
-    with path.open(errors="replace") as lines:
+    with path.open(encoding="utf-8", errors="replace") as lines:
         for place, line in enumerate(lines, start=1):
             try:
                 entry = json.loads(line)

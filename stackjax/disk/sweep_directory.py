@@ -24,7 +24,7 @@ class SweepDirectory(RunDirectory):
     def _results(self) -> Iterator[dict[str, Any]]:
         for path in sorted(self.chunks.glob("*/result.json")):
             try:
-                yield json.loads(path.read_text())
+                yield json.loads(path.read_text(encoding="utf-8"))
             except ValueError:
                 warnings.warn(f"{path} cannot be read, and is made again", RuntimeWarning, stacklevel=2)
                 path.unlink()

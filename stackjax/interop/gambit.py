@@ -28,7 +28,7 @@ def save_nfg(game: MatrixGame, path: str | pathlib.Path) -> None:
     path = pathlib.Path(path)
     if path.suffix != ".nfg":
         raise InputError(f"path={str(path)!r} must end in .nfg")
-    path.write_text(nfg_text(game))
+    path.write_text(nfg_text(game), encoding="utf-8")
 
 
 def nfg_text(game: MatrixGame) -> str:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 
 from stackjax.reports.intervals import interval
-from stackjax.reports.pictures import BLUE, COLOURS, INK, ORANGE, STYLE, new_panel, to_svg
+from stackjax.reports.pictures import new_panel, to_svg
+from stackjax.reports.style import BLUE, COLOURS, INK, ORANGE, styled
 
 __all__ = ["compared_curves", "learning_curves"]
 
@@ -37,6 +37,7 @@ def _band(axes: Any, series: list[tuple[np.ndarray, np.ndarray]], colour: str, l
     axes.plot(series[0][0][:length], centre, color=colour, linewidth=1.8, label=label)
 
 
+@styled()
 def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> list[tuple[str, str]]:
     """Titles and SVGs: the leader's payoff, the gap, the mean return, and what the solver tells first of itself."""
     gap_name, optimum = result["gap_name"], result["seeds"][0]["optimum"]
@@ -52,47 +53,45 @@ def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> list[
     for name, title in panels:
         figure, axes = new_panel()
         series = _series(rows, seeds, name)
-        with mpl.rc_context(STYLE):
-            for x, y in series:
-                axes.plot(x, y, color=BLUE, alpha=0.35, linewidth=0.9, marker="." if len(x) == 1 else None)
-            if name == "greedy_payoff":
-                for (x, y), (_, width) in zip(series, _series(rows, seeds, WIDTH), strict=True):
-                    if len(width) == len(x):
-                        axes.errorbar(x, y, width, color=BLUE, alpha=0.35, linewidth=0, elinewidth=0.7)
-            _band(axes, series, BLUE, None)
-            if optimum is not None and name == "greedy_payoff":
-                axes.axhline(optimum, color=ORANGE, linewidth=1.2, linestyle="--")
-                place = (0.99, optimum)
-                axes.annotate(
-                    "optimum", place, xycoords=("axes fraction", "data"), color=INK, ha="right", va="bottom", fontsize=8
-                )
-            heights = np.concatenate([y for _, y in series]) if series else np.zeros(0)
-            if name in own and heights.size and heights.min() > 0 and heights.max() > 10 * heights.min():
-                axes.set_yscale("log")
-            axes.set_xlabel(EPISODES)
-            drawn.append((title, to_svg(figure, title)))
+        for x, y in series:
+            axes.plot(x, y, color=BLUE, alpha=0.35, linewidth=0.9, marker="." if len(x) == 1 else None)
+        if name == "greedy_payoff":
+            for (x, y), (_, width) in zip(series, _series(rows, seeds, WIDTH), strict=True):
+                if len(width) == len(x):
+                    axes.errorbar(x, y, width, color=BLUE, alpha=0.35, linewidth=0, elinewidth=0.7)
+        _band(axes, series, BLUE, None)
+        if optimum is not None and name == "greedy_payoff":
+            axes.axhline(optimum, color=ORANGE, linewidth=1.2, linestyle="--")
+            place = (0.99, optimum)
+            axes.annotate("optimum", place, xycoords=("axes fraction", "data"), color=INK, ha="right", va="bottom", fontsize=8)
+        heights = np.concatenate([y for _, y in series]) if series else np.zeros(0)
+        if name in own and heights.size and heights.min() > 0 and heights.max() > 10 * heights.min():
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel(EPISODES)
+        drawn.append((title, to_svg(figure, title)))
     return drawn
 
 
+@styled()
 def compared_curves(runs: list[tuple[str, list[dict[str, Any]], dict[str, Any]]]) -> list[tuple[str, str]]:
     """Of runs of one game, each with a name, its metrics and its result: the leader's payoff and the gap, a colour a run."""
     drawn = []
     gap_name = runs[0][2]["gap_name"]
     for name, title in (("greedy_payoff", "Leader payoff (game units)"), (gap_name, "Gap (game units)")):
         figure, axes = new_panel(6.0, 3.6)
-        with mpl.rc_context(STYLE):
-            for i, (label, rows, result) in enumerate(runs):
-                colour = COLOURS[i % len(COLOURS)]
-                series = _series(rows, [seed["seed"] for seed in result["seeds"]], name)
-                has_band = len(series) >= FEWEST_FOR_BAND and min(len(y) for _, y in series) >= 2
-                for k, (x, y) in enumerate(series):
-                    shown = None if has_band or k else label
-                    axes.plot(x, y, color=colour, alpha=0.3 if has_band else 0.9, linewidth=0.8, label=shown, marker=".")
-                _band(axes, series, colour, label)
-            optimum = runs[0][2]["seeds"][0]["optimum"]
-            if optimum is not None and name == "greedy_payoff":
-                axes.axhline(optimum, color=INK, linewidth=1.0, linestyle="--", label="optimum")
-            axes.set_xlabel(EPISODES)
-            axes.legend()
-            drawn.append((title, to_svg(figure, title)))
+        for i, (label, rows, result) in enumerate(runs):
+            colour = COLOURS[i % len(COLOURS)]
+            series = _series(rows, [seed["seed"] for seed in result["seeds"]], name)
+            has_band = len(series) >= FEWEST_FOR_BAND and min(len(y) for _, y in series) >= 2
+            for k, (x, y) in enumerate(series):
+                shown = None if has_band or k else label
+                axes.plot(x, y, color=colour, alpha=0.3 if has_band else 0.9, linewidth=0.8, label=shown, marker=".")
+            _band(axes, series, colour, label)
+        optimum = runs[0][2]["seeds"][0]["optimum"]
+        if optimum is not None and name == "greedy_payoff":
+            axes.axhline(optimum, color=INK, linewidth=1.0, linestyle="--", label="optimum")
+        axes.set_xlabel(EPISODES)
+        axes.legend()
+        drawn.append((title, to_svg(figure, title)))
     return drawn

@@ -10,54 +10,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stackjax.pictures import Picture
+from stackjax.reports.style import BLUE, COLOURS, INK, ORANGE, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "COLOURS", "INK", "ORANGE", "STYLE", "draw", "new_panel", "to_svg"]
+__all__ = ["draw", "new_panel", "to_svg"]
 
-INK = "#123456"  # what stands for the page's own colour until the SVG is written
-BLUE, ORANGE = "#4a9bd9", "#e07b39"  # both can be seen on white and on black
-COLOURS = (BLUE, ORANGE, "#3aa981", "#c777b0", "#b9a02f", "#7d8bd6", "#9a6b4f")
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.parse_math": False,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.titlesize": 10,
-    "axes.facecolor": "none",
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-}
 PER_INCH = 72
 MOST_LETTERS = 54  # of a line of text; what is longer is wrapped, as the panel would shrink to nothing beside it
 
 
+@styled()
 def new_panel(width: float = 4.4, height: float = 3.0) -> "tuple[Figure, Axes]":
     """A figure with one set of axes, inches; wide enough for a phone's screen, so that nothing has to shrink."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots()
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
 
 
 def to_svg(figure: "Figure", label: str) -> str:
     """The figure as an ``<svg>`` with ``label`` for those who cannot see it."""
-    import matplotlib as mpl
-
     figure.patch.set_alpha(0.0)
     stream = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": label}):
+    with styled(**{"svg.hashsalt": label}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
@@ -69,13 +47,11 @@ def to_svg(figure: "Figure", label: str) -> str:
     return text.replace("<svg", f'<svg role="img" aria-label="{safe}"', 1).strip()
 
 
+@styled()
 def draw(picture: Picture) -> str:
     """A picture of any kind of `stackjax.pictures` as SVG."""
-    import matplotlib as mpl
-
     kinds = {"cells": _cells, "paths": _paths, "curves": _curves, "regions": _regions, "graph": _graph}
-    with mpl.rc_context(STYLE):
-        return to_svg(kinds[picture["kind"]](picture), picture["title"])
+    return to_svg(kinds[picture["kind"]](picture), picture["title"])
 
 
 def _regions(picture: Picture) -> "Figure":

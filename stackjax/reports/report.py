@@ -39,7 +39,7 @@ GLOSSARY = {
 
 def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
     """Write the page from ``result.json``'s content, the run's metrics and its ``config.json``."""
-    best, config = best_seed(result), json.loads(directory.config.read_text())
+    best, config = best_seed(result), json.loads(directory.config.read_text(encoding="utf-8"))
     headings, rows = result_table(result)
     seconds = result["wall_seconds"]
     unsettled = ["not settled"] if any(not seed["settled"] for seed in result["seeds"]) else []

@@ -13,8 +13,9 @@ from stackjax.problem import Problem
 from stackjax.reports.display import number
 from stackjax.reports.intervals import interval
 from stackjax.reports.pages import page
-from stackjax.reports.pictures import BLUE, INK, STYLE, new_panel, to_svg
+from stackjax.reports.pictures import new_panel, to_svg
 from stackjax.reports.results import versions
+from stackjax.reports.style import BLUE, INK, styled
 from stackjax.specs.flags import flag
 from stackjax.specs.sweep import SweepSpec
 
@@ -165,14 +166,12 @@ def _ends(row: dict[str, Any]) -> str:
     return f"[{number(row['interval'][0])}, {number(row['interval'][1])}]"
 
 
+@styled()
 def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
     """The leader's mean payoff: one axis with intervals, or maps over the two longest with panels for the others.
 
     Where there would be more than 12 panels, the payoff is averaged over the shortest axes, and the title says so.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     shape = tuple(len(axis.values) for axis in sweep.axes)
     payoffs = np.array([row["leader_payoff"] for row in result["configurations"]]).reshape(shape)
     order = sorted(range(len(shape)), key=lambda k: -shape[k])
@@ -187,10 +186,11 @@ def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
     panels = list(itertools.product(*(range(shape[k]) for k in rest)))
     columns = min(len(panels), 4)
     lines = -(-len(panels) // columns)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(1.5 + 3.2 * columns, 0.8 + 2.8 * lines), layout="constrained")
-        figure.suptitle(f"{result['game']}: {title}", fontsize=10)
-        grid = figure.subplots(lines, columns, squeeze=False).flat
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.5 + 3.2 * columns, 0.8 + 2.8 * lines), layout="constrained")
+    figure.suptitle(f"{result['game']}: {title}", fontsize=10)
+    grid = figure.subplots(lines, columns, squeeze=False).flat
     for axes, choice in itertools.zip_longest(grid, panels):
         if choice is None:
             axes.set_axis_off()
@@ -231,6 +231,7 @@ def _line(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
     axes.errorbar(places, centre, np.abs(ends.T - centre), fmt="o-", markersize=4, color=BLUE, linewidth=1)
     if is_scale and places.min() > 0 and places.max() / places.min() >= 10:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
     if not is_scale:
         axes.set_xticks(places, [_short(value) for value in axis.values])
     axes.set_xlabel(axis.name, fontsize=9)
@@ -242,6 +243,7 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else _value_in_words(value)
 
 
+@styled()
 def _png(figure: "Figure") -> bytes:
     """On white, with black for the page's own colour."""
     from matplotlib.artist import Artist

@@ -252,7 +252,7 @@ class _Run:
 def _prepare(chunk: RunDirectory, config: dict[str, Any]) -> None:
     """Make ``chunk`` hold ``config``, and what it held before if that was the same chunk."""
     try:
-        is_same = identity_of(json.loads(chunk.config.read_text())) == identity_of(config)
+        is_same = identity_of(json.loads(chunk.config.read_text(encoding="utf-8"))) == identity_of(config)
     except (OSError, ValueError):
         is_same = False
     chunk.prepare(config, not is_same)

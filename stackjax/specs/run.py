@@ -166,7 +166,7 @@ class RunSpec:
     def read(path: pathlib.Path) -> dict[str, Any]:
         """The content of a run's ``config.json``; raises `InputError` unless this version can read it."""
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
             version = content["schema_version"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is missing or is not a run's config.json") from error

@@ -144,19 +144,19 @@ def test_the_table_goes_between_the_markers(tmp_path):
 
     claim = {"figure": "Fig. 1", "claim": "c", "measured": "1", "holds": True, "why": "", "seeds": 10}
     for name in EXPERIMENTS:
-        (tmp_path / f"{name}.json").write_text(json.dumps({"claims": [claim], "wall_seconds": 1.0}))
+        (tmp_path / f"{name}.json").write_text(json.dumps({"claims": [claim], "wall_seconds": 1.0}), encoding="utf-8")
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{START}\nold\n{END}\nafter\n")
+    readme.write_text(f"before\n{START}\nold\n{END}\nafter\n", encoding="utf-8")
     write_table(readme, tmp_path)
-    text = readme.read_text()
+    text = readme.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{START}\n")
     assert text.endswith(f"{END}\nafter\n")
     assert "old" not in text
     assert text.count("Fig. 1") == len(EXPERIMENTS)
-    readme.write_text("no markers")
+    readme.write_text("no markers", encoding="utf-8")
     with pytest.raises(sx.InputError, match="once each"):
         write_table(readme, tmp_path)
-    assert readme.read_text() == "no markers"
+    assert readme.read_text(encoding="utf-8") == "no markers"
 
 
 def test_every_experiment_is_there():
@@ -173,7 +173,7 @@ def test_claims_table_holds_every_claim(tmp_path):
         {"figure": "Fig. 1", "claim": "a | b", "measured": "1 [1, 1]", "holds": True, "why": "", "seeds": 10},
         {"figure": "Fig. 2", "claim": "c", "measured": "2", "holds": False, "why": "because", "seeds": 25},
     ]
-    (tmp_path / "one.json").write_text(json.dumps({"claims": claims, "wall_seconds": 12.3}))
+    (tmp_path / "one.json").write_text(json.dumps({"claims": claims, "wall_seconds": 12.3}), encoding="utf-8")
     table = claims_table(tmp_path, ["one"])
     assert table.count("\n") == 4
     assert "a \\| b" in table
@@ -190,7 +190,7 @@ def test_an_experiment_runs_alone_and_a_finished_run_is_not_trained_again(tmp_pa
 
     first = run()
     assert first.returncode == 0, first.stderr
-    result = json.loads((tmp_path / "out" / "value_loss.json").read_text())
+    result = json.loads((tmp_path / "out" / "value_loss.json").read_text(encoding="utf-8"))
     assert len(result["data"]["ratio"]) == 2
     assert (tmp_path / "out" / "value_loss.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "runs" / "matrix-design-none" / "result.json").unlink()  # as if killed near its end
@@ -198,7 +198,7 @@ def test_an_experiment_runs_alone_and_a_finished_run_is_not_trained_again(tmp_pa
     assert "2 seeds" in first.stdout
     assert "matrix-design-weights: 2 seeds" not in again.stdout
     assert "matrix-design-none: 2 seeds" in again.stdout
-    assert json.loads((tmp_path / "out" / "value_loss.json").read_text())["data"] == result["data"]
+    assert json.loads((tmp_path / "out" / "value_loss.json").read_text(encoding="utf-8"))["data"] == result["data"]
     wrong = run("--seeds", "0")
     assert wrong.returncode == 2
     assert wrong.stderr.strip() == "error: seeds=0 must be at least 1"

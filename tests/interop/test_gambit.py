@@ -61,4 +61,4 @@ def test_a_run_keeps_the_names(tmp_path):
     assert run("train", tmp_path / "game.nfg", "--out", out, *PLAIN) == 0
     (tmp_path / "game.nfg").unlink()
     assert run("evaluate", out) == 0
-    assert json.loads((out / "result.json").read_text())["seeds"][0]["mechanism"] == ["up"]
+    assert json.loads((out / "result.json").read_text(encoding="utf-8"))["seeds"][0]["mechanism"] == ["up"]

@@ -14,7 +14,7 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "interoperability.md"
 @pytest.mark.long
 @jax.numpy_dtype_promotion("standard")
 def test_the_page_runs_as_printed(tmp_path, monkeypatch, capsys):
-    blocks = re.findall(r"```(\w*)\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    blocks = re.findall(r"```(\w*)\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert [language for language, _ in blocks].count("python") == 6
     monkeypatch.chdir(tmp_path)
     names: dict = {}
@@ -29,6 +29,6 @@ def test_the_page_runs_as_printed(tmp_path, monkeypatch, capsys):
     assert len(list((tmp_path / "runs/escape/tensorboard").iterdir())) == 10
     assert (tmp_path / "runs/logged/tensorboard/seed-1").is_dir()
     assert names["rewards"].shape == (64,)
-    assert '"drive on"' in (tmp_path / "chicken.nfg").read_text()
+    assert '"drive on"' in (tmp_path / "chicken.nfg").read_text(encoding="utf-8")
     printed = capsys.readouterr().out.splitlines()
     assert "[0. 1.] [0. 1.] 0.0" in printed

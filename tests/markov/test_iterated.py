@@ -131,9 +131,9 @@ def test_training_finds_the_one_table_of_the_dilemma(tmp_path, capsys):
     assert run("evaluate", out) == 0
     assert result_of(out) == result
     assert run("report", out) == 0
-    assert "who plan (exact)" in (out / "report.html").read_text()
+    assert "who plan (exact)" in (out / "report.html").read_text(encoding="utf-8")
     assert run("export", out, tmp_path / "table.json") == 0
-    stored = json.loads((tmp_path / "table.json").read_text())
+    stored = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))
     assert (stored["actions"], stored["exploitability"]) == ([1, 0, 0, 1, 1], 0.0)
 
 
@@ -155,7 +155,7 @@ def test_softmax_followers_sweep_over_temperatures_in_one_program(tmp_path):
 
 def test_a_users_matrix_is_played_again_and_again(tmp_path, capsys):
     path = tmp_path / "mine.json"
-    path.write_text(json.dumps({"payoffs": [[[3, 3], [1, 4]], [[4, 1], [2, 2]]]}))
+    path.write_text(json.dumps({"payoffs": [[[3, 3], [1, 4]], [[4, 1], [2, 2]]]}), encoding="utf-8")
     assert run("solve", f"iterated:{path}", "--game.offset", -2.5, "--json") == 0
     assert json.loads(capsys.readouterr().out)["value"] == 6.0
     out = tmp_path / "run"

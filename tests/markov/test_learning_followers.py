@@ -97,7 +97,7 @@ def test_a_contextual_follower_answers_every_commitment_best(contextual):
     for seed in result["seeds"]:
         assert (seed["leader_payoff"], seed["exploitability"]) == (6.0, 0.0)
         assert seed["commitment"]["actions"] == [1, 0, 0, 1, 1]
-    assert "of all 32 commitments it answers 100.0% best" in (contextual / "report.html").read_text()
+    assert "of all 32 commitments it answers 100.0% best" in (contextual / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.long
@@ -113,7 +113,7 @@ def test_a_run_keeps_the_follower_that_it_trained(contextual, capsys):
     changed = result_of(contextual)["evaluation"]["pretraining"]
     assert changed["share_best"] < 1.0
     for nothing in ("nothing", ""):
-        (contextual / "followers.npz").write_text(nothing)
+        (contextual / "followers.npz").write_text(nothing, encoding="utf-8")
         capsys.readouterr()
         assert run("evaluate", contextual) == 2
         assert "followers.npz cannot be read" in capsys.readouterr().err
@@ -123,7 +123,7 @@ def test_a_run_keeps_the_follower_that_it_trained(contextual, capsys):
 def test_a_follower_that_plans_has_nothing_to_keep(tmp_path):
     assert run("train", "iterated", *SMALL, "--out", tmp_path / "run") == 0
     assert not (tmp_path / "run/followers.npz").exists()
-    assert "pretraining" not in json.loads((tmp_path / "run/result.json").read_text())["evaluation"]
+    assert "pretraining" not in json.loads((tmp_path / "run/result.json").read_text(encoding="utf-8"))["evaluation"]
 
 
 def test_a_follower_with_too_many_policies_to_try_is_held_against_those_that_know_the_time():

@@ -197,4 +197,4 @@ def test_chances_that_sum_to_more_than_one_cost_no_result(tmp_path):
     found = sx.train(game, seeds=1, search=config, progress=False, out=tmp_path / "run")
     graph = found.result["seeds"][0]["pictures"][0]
     assert all(0 <= edge["chance"] <= 1 for edge in graph["edges"])
-    assert "<svg" in (tmp_path / "run/report.html").read_text()
+    assert "<svg" in (tmp_path / "run/report.html").read_text(encoding="utf-8")

@@ -24,8 +24,8 @@ def test_menus_go_through_the_command_line(trained, tmp_path):
         assert entry["optimum_method"] == "closed-form"
         assert entry["learned"]["leader_payoff"] <= entry["leader_payoff"] + 1e-6
         assert any("1 item 1, 1 item 2: 0.86" in line for line in entry["mechanism"])
-    assert json.loads((trained / "config.json").read_text())["menu"]["num_options"] == 32
-    page = (trained / "report.html").read_text()
+    assert json.loads((trained / "config.json").read_text(encoding="utf-8"))["menu"]["num_options"] == 32
+    page = (trained / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 1 + 4  # the menu, and curves
     assert len(seeds[0]["pictures"][0]["polygons"]) == 4  # nothing, either item, both
     for command in (["evaluate", trained], ["report", trained], ["export", trained, tmp_path / "menu.json"]):

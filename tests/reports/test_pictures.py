@@ -126,7 +126,7 @@ def runs(tmp_path_factory):
 
 
 def test_a_report_has_its_pictures_and_words(runs):
-    page = (runs / "posted/report.html").read_text()
+    page = (runs / "posted/report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2 + 4  # the mechanism, followers' strategies; four curves
     assert [picture["kind"] for picture in result_of(runs / "posted")["seeds"][0]["pictures"]] == ["paths", "cells"]
     for words in ("What each step reached", "empirical", "stackjax train posted-price-pi", "B-CCE gap", "prefers-color-scheme"):
@@ -138,7 +138,7 @@ def test_runs_are_compared(runs, tmp_path, capsys):
     out = tmp_path / "both.html"
     assert run("report", runs / "escape", runs / "posted", "--out", out) == 0
     assert str(out) in capsys.readouterr().out
-    page = out.read_text()
+    page = out.read_text(encoding="utf-8")
     assert page.count("<svg") == 4  # of two games, payoff and gap
     assert str(runs / "escape") in page
     assert run("report", runs / "escape", runs / "posted", "--out", tmp_path / "both.pdf") == 2
@@ -151,7 +151,7 @@ def test_runs_are_compared(runs, tmp_path, capsys):
 @pytest.mark.parametrize("name", ["escape", "posted"])
 def test_a_browser_shows_the_page_without_complaint(runs, name, tmp_path):
     """In frames 1280 and 400 pixels wide, light and dark: nothing is wider than the frame, every picture has a size."""
-    page = (runs / name / "report.html").read_text()
+    page = (runs / name / "report.html").read_text(encoding="utf-8")
     frames = "".join(f'<iframe width="{width}" height="900"></iframe>' for width in (1280, 400))
     script = """<script>
 const page = PAGE;
@@ -168,7 +168,7 @@ for (const frame of document.querySelectorAll("iframe")) {
 }
 </script>""".replace("PAGE", json.dumps(page).replace("</", "<\\/"))
     wrapper = tmp_path / "wrapper.html"
-    wrapper.write_text(f"<!doctype html><html><body>{frames}{script}</body></html>")
+    wrapper.write_text(f"<!doctype html><html><body>{frames}{script}</body></html>", encoding="utf-8")
     inks = []
     for dark in (False, True):
         flags = ["--blink-settings=preferredColorScheme=0"] if dark else ["--blink-settings=preferredColorScheme=1"]
@@ -200,9 +200,9 @@ for (const frame of document.querySelectorAll("iframe")) {
 def test_a_sweeps_page_says_how_many_do_as_well(tmp_path):
     small = [*PLAIN, "--sweep.followers.step-size", "0.1", "0.2", "--sweep.pomdp.reward-play", "argmax", "mixed"]
     assert run("sweep", "escape", *small, "--out", tmp_path / "s") == 0
-    page = (tmp_path / "s/report.html").read_text()
+    page = (tmp_path / "s/report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 1
-    result = json.loads((tmp_path / "s/result.json").read_text())
+    result = json.loads((tmp_path / "s/result.json").read_text(encoding="utf-8"))
     assert _tied(result) in page
 
 

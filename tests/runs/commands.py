@@ -73,7 +73,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[pathli
     """A directory that ``make`` fills, shared by the workers of one test session."""
     base = factory.getbasetemp()
     place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    with place.with_name(f"{name}.lock").open("w") as lock:
+    with place.with_name(f"{name}.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
             make(place)
@@ -97,13 +97,13 @@ def wait_for_file(path: pathlib.Path, process: subprocess.Popen, seconds: float 
 
 def result_of(directory: pathlib.Path) -> dict[str, Any]:
     """``result.json`` but for how long it took."""
-    result = json.loads((directory / "result.json").read_text())
+    result = json.loads((directory / "result.json").read_text(encoding="utf-8"))
     return {key: value for key, value in result.items() if key not in ("wall_seconds", "num_devices")}
 
 
 def metrics_of(directory: pathlib.Path) -> list[dict[str, Any]]:
     """``metrics.jsonl`` but for when it was written."""
-    lines = (directory / "metrics.jsonl").read_text().splitlines()
+    lines = (directory / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
 
 

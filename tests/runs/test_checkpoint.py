@@ -70,7 +70,7 @@ def damage_mixed(place):
 
 def damage_altered(place):
     about = place / "about/metadata"
-    about.write_text(about.read_text().replace('"seconds": 3.0', '"seconds": 4.0'))
+    about.write_text(about.read_text(encoding="utf-8").replace('"seconds": 3.0', '"seconds": 4.0'), encoding="utf-8")
 
 
 def damage_replaced(place):

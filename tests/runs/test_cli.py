@@ -25,7 +25,7 @@ from tests.runs.commands import PLAIN, QUICK, WHOLE, made_once, poison, result_o
 @pytest.fixture
 def payoff_file(tmp_path):
     path = tmp_path / "mine.json"
-    path.write_text(json.dumps({"payoffs": [[[1, 0], [3, 1]], [[0, 1], [2, 0]]]}))
+    path.write_text(json.dumps({"payoffs": [[[1, 0], [3, 1]], [[0, 1], [2, 0]]]}), encoding="utf-8")
     return path
 
 
@@ -50,10 +50,10 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     assert run("train", "posted-price-pi", *QUICK, *WHOLE, "--seed", 3, "--pomdp.evaluation-rounds", 30, "--out", out) == 0
     printed = capsys.readouterr().out
     assert "agent 1 at price" in printed
-    result = json.loads((out / "result.json").read_text())
-    config = json.loads((out / "config.json").read_text())
+    result = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
     assert result["evaluation"]["num_rounds"] == 30
-    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     lengths = {"num_rounds": 20, "num_reward_episodes": 100, "evaluation_rounds": 30}
     assert config["pomdp"] == {**lengths, "settled_gap": 0.02, "reward_play": "argmax", "ties": "learned"}
     assert [(row["update"], row["seed"]) for row in rows] == [(u, s) for u in (1, 2, 3, 4) for s in (3, 4)]
@@ -64,23 +64,23 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
         assert seed["stackelberg_episodes"] == 64
         assert set(seed["plays"]) == {"argmax", "mixed", "empirical"}
         assert np.shape(seed["commitment"]["actions"]) == (8, 3)
-    page = (out / "report.html").read_text()
+    page = (out / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page
     assert "agent 1 at price" in page
     assert "http" not in page
 
     (out / "report.html").unlink()
     assert run("report", out) == 0
-    assert (out / "report.html").read_text() == page
+    assert (out / "report.html").read_text(encoding="utf-8") == page
     before = [seed["leader_payoff"] for seed in result["seeds"]]
     assert run("evaluate", out) == 0
-    again = json.loads((out / "result.json").read_text())
+    again = json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert [seed["leader_payoff"] for seed in again["seeds"]] == before
 
     capsys.readouterr()
     assert run("export", out, tmp_path / "learned.json", "--seed", 4) == 0
     assert "seed 4" in capsys.readouterr().out
-    learned = json.loads((tmp_path / "learned.json").read_text())
+    learned = json.loads((tmp_path / "learned.json").read_text(encoding="utf-8"))
     assert (learned["game"], learned["seed"], learned["leader_payoff"]) == ("posted-price-pi", 4, before[1])
     assert learned["actions"] == result["seeds"][1]["commitment"]["actions"]
     assert run("export", out, tmp_path / "learned.npz") == 0
@@ -128,10 +128,10 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(sound, tmp_path, capsys, m
     assert run(*command, "--out", cut) == 2
     assert "--resume" in capsys.readouterr().err
     assert run(*command, "--out", cut, "--resume") == 0
-    results = [json.loads((out / "result.json").read_text()) for out in (sound, cut)]
+    results = [json.loads((out / "result.json").read_text(encoding="utf-8")) for out in (sound, cut)]
     assert results[0]["seeds"] == results[1]["seeds"]
     lines = [
-        [{**json.loads(line), "seconds": 0} for line in (out / "metrics.jsonl").read_text().splitlines()]
+        [{**json.loads(line), "seconds": 0} for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         for out in (sound, cut)
     ]
     assert lines[0] == lines[1]
@@ -145,14 +145,14 @@ def test_a_game_from_a_file_goes_on_too(tmp_path, payoff_file, kind, capsys):
     path, text = payoff_file, "import stackjax as sx\nsx.register('resumed', lambda: sx.make('escape'))\n"
     if kind == "py":
         path = tmp_path / "resumed_game.py"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     out = tmp_path / "run"
     assert run("train", path, *PLAIN, "--out", out) == 0
     (out / "result.json").unlink()
     assert run("train", path, *PLAIN, "--out", out, "--resume") == 0
     assert (out / "result.json").exists()
     changed = '{"payoffs": [[[9, 0], [3, 1]], [[0, 1], [2, 0]]]}' if kind == "json" else text + "# edited\n"
-    path.write_text(changed)
+    path.write_text(changed, encoding="utf-8")
     assert run("train", path, *PLAIN, "--out", out, "--resume") == 2
     assert ("payoffs" if kind == "json" else "python_file_sha256") in capsys.readouterr().err
 
@@ -172,7 +172,7 @@ def test_a_killed_run_goes_on(tmp_path):
     assert not (out / "result.json").exists()
     assert run("train", "escape", *slow, "--out", out) == 2
     assert run("train", "escape", *slow, "--out", out, "--resume") == 0
-    updates = [json.loads(line)["update"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    updates = [json.loads(line)["update"] for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     assert updates == list(range(100, 4001, 100))
 
 
@@ -180,14 +180,14 @@ def test_a_killed_run_goes_on(tmp_path):
 def test_leftovers_of_a_kill_do_not_block_a_directory(tmp_path):
     out = tmp_path / "run"
     (out / "checkpoints").mkdir(parents=True)
-    (out / ".config.json.abc123").write_text("{")
+    (out / ".config.json.abc123").write_text("{", encoding="utf-8")
     assert run("train", "escape", *PLAIN, "--out", out) == 0
 
 
 def test_a_run_whose_config_is_gone_is_not_deleted(tmp_path, capsys):
     out = tmp_path / "run"
     out.mkdir()
-    (out / "metrics.jsonl").write_text('{"update": 1}\n')
+    (out / "metrics.jsonl").write_text('{"update": 1}\n', encoding="utf-8")
     for extra in ([], ["--resume"]):
         assert run("train", "escape", *PLAIN, "--out", out, *extra) == 2
         assert "holds metrics.jsonl but no config.json" in capsys.readouterr().err
@@ -212,7 +212,7 @@ def test_matrix_game_from_a_file_and_solve(tmp_path, payoff_file, capsys):
     assert run("train", payoff_file, *PLAIN, "--out", out) == 0
     payoff_file.rename(tmp_path / "moved.json")
     assert run("evaluate", out) == 0
-    assert json.loads((out / "result.json").read_text())["seeds"][0]["optimum"] == 3.0
+    assert json.loads((out / "result.json").read_text(encoding="utf-8"))["seeds"][0]["optimum"] == 3.0
     capsys.readouterr()
     assert run("solve", tmp_path / "moved.json", "--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -225,7 +225,7 @@ def test_matrix_game_from_a_file_and_solve(tmp_path, payoff_file, capsys):
 def test_solve_says_why_not(tmp_path, capsys):
     """One line and code 1, as JSON too; a run of such a game goes without an optimum."""
     path = tmp_path / "large.json"
-    path.write_text(json.dumps({"payoffs": np.eye(32)[:, :, None, None].repeat(32, 2).repeat(3, 3).tolist()}))
+    path.write_text(json.dumps({"payoffs": np.eye(32)[:, :, None, None].repeat(32, 2).repeat(3, 3).tolist()}), encoding="utf-8")
     reason = "game 'large' is too large to solve: 32768 joint plays, more than the 20000 of one linear programme"
     assert run("solve", path, "--game.randomized") == 1
     assert capsys.readouterr() == ("", f"stackjax: error: {reason}\n")
@@ -241,16 +241,17 @@ def test_game_from_a_python_file(tmp_path, capsys):
     path.write_text(
         "import numpy as np\nimport stackjax as sx\n"
         "def meet(size: int = 2):\n    return sx.matrix_game(np.eye(size)[..., None] * np.ones(2), name='meet')\n"
-        "sx.register('meet', meet)\n"
+        "sx.register('meet', meet)\n",
+        encoding="utf-8",
     )
     assert run("train", path, "--game.size", 3, *PLAIN, "--out", tmp_path / "run") == 0
-    assert json.loads((tmp_path / "run/config.json").read_text())["game_options"] == {"size": 3}
+    assert json.loads((tmp_path / "run/config.json").read_text(encoding="utf-8"))["game_options"] == {"size": 3}
     assert run("evaluate", tmp_path / "run", "--game", path) == 0
     assert run("train", f"{path}:other", "--out", tmp_path / "b") == 2
     assert "it registers meet" in capsys.readouterr().err
     (tmp_path / "other").mkdir()
     namesake = tmp_path / "other/my_game.py"
-    namesake.write_text("import stackjax as sx\nsx.register('namesake', lambda: sx.make('escape'))\n")
+    namesake.write_text("import stackjax as sx\nsx.register('namesake', lambda: sx.make('escape'))\n", encoding="utf-8")
     assert find_game(str(namesake)).name == "namesake"
 
 
@@ -262,13 +263,15 @@ def test_a_seed_that_diverges_is_frozen_and_the_others_go_on(sound, tmp_path, ca
     assert len(warned) == 1
     assert warned[0].startswith("stackjax: warning: ")
     assert "seed 1 at update 3;" in warned[0]
-    found, expected = (json.loads((out / "result.json").read_text())["seeds"] for out in (tmp_path / "run", sound))
+    found, expected = (
+        json.loads((out / "result.json").read_text(encoding="utf-8"))["seeds"] for out in (tmp_path / "run", sound)
+    )
     assert [seed["diverged_at"] for seed in found] == [None, 3, None]
     assert [found[0], found[2]] == [expected[0], expected[2]]
     assert found[1]["update"] <= 2
     assert found[1]["stackelberg_episodes"] == 2 * 16
     assert np.isfinite(found[1]["leader_payoff"])
-    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["update"] for row in rows if row["seed"] == 1] == [1, 2]
 
 
@@ -277,7 +280,7 @@ def test_when_every_seed_diverges_the_run_stops_and_names_them(tmp_path, capsys,
     poison(monkeypatch, 3, [0, 1])
     assert run("train", "maintain", *QUICK, *WHOLE, "--out", tmp_path / "run") == 1
     assert "not finite: seed 0 at update 3, seed 1 at update 3;" in capsys.readouterr().err
-    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {row["update"] for row in rows} == {1, 2}
     assert not (tmp_path / "run/result.json").exists()
 
@@ -338,9 +341,9 @@ def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(se
 
 def test_a_damaged_result_is_one_line_when_judged_again(searched, tmp_path, capsys):
     shutil.copytree(searched, tmp_path / "run")
-    result = json.loads((tmp_path / "run/result.json").read_text())
+    result = json.loads((tmp_path / "run/result.json").read_text(encoding="utf-8"))
     del result["seeds"][0]["commitment"]
-    (tmp_path / "run/result.json").write_text(json.dumps(result))
+    (tmp_path / "run/result.json").write_text(json.dumps(result), encoding="utf-8")
     capsys.readouterr()
     assert run("evaluate", tmp_path / "run", "--judge-seed", "1") == 2
     assert "is damaged (KeyError: 'commitment')" in capsys.readouterr().err

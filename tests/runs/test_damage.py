@@ -22,7 +22,7 @@ def said(capsys):
 
 
 def change(path, **others):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **others}))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **others}), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_config_of_something_else(content, words, copy, capsys):
     if isinstance(content, dict):
         change(copy / "config.json", **content)
     else:
-        (copy / "config.json").write_text(content)
+        (copy / "config.json").write_text(content, encoding="utf-8")
     before = (copy / "result.json").read_bytes()
     assert run("evaluate", copy) == 2
     assert words in said(capsys)
@@ -52,7 +52,7 @@ def test_checkpoints_that_are_gone(copy, capsys):
 
 
 def test_commitments_of_another_shape(copy, capsys):
-    result = json.loads((copy / "result.json").read_text())
+    result = json.loads((copy / "result.json").read_text(encoding="utf-8"))
     for seed in result["seeds"]:
         seed["commitment"]["actions"] = [0, 1]
     change(copy / "result.json", seeds=result["seeds"])
@@ -72,7 +72,7 @@ def test_a_policy_that_is_gone(copy, tmp_path, capsys):
 
 
 def test_a_game_that_is_no_file(copy, tmp_path, capsys):
-    (tmp_path / "game.py").write_text("")
+    (tmp_path / "game.py").write_text("", encoding="utf-8")
     assert run("evaluate", copy, "--game", tmp_path / "game.py") == 2
     assert "the game of this run is not a Python file" in said(capsys)
 

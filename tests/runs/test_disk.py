@@ -27,11 +27,11 @@ def one_line(capsys):
 def test_a_place_that_cannot_be_written(command, out, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Programs, "compile", lambda *_: pytest.fail("found only after compiling"))
-    (tmp_path / "FILE").write_text("mine")
+    (tmp_path / "FILE").write_text("mine", encoding="utf-8")
     (tmp_path / "BROKEN").symlink_to(tmp_path / "gone")
     assert run(*command, *QUICK, "--out", out) == 2
     assert "out" in one_line(capsys)
-    assert (tmp_path / "FILE").read_text() == "mine"
+    assert (tmp_path / "FILE").read_text(encoding="utf-8") == "mine"
 
 
 @pytest.mark.long
@@ -59,7 +59,7 @@ def test_the_disk_fills_up_while_metrics_are_written(tmp_path):
     assert "Traceback" not in finished.stderr
     rows = metrics.read(tmp_path / "run/metrics.jsonl")
     assert [row["update"] for row in rows[::2]] == list(range(1, len(rows[::2]) + 1))
-    assert json.loads((tmp_path / "run/config.json").read_text())["game"] == "escape"
+    assert json.loads((tmp_path / "run/config.json").read_text(encoding="utf-8"))["game"] == "escape"
     assert run("train", "escape", *QUICK, *WHOLE, "--ppo.num-updates", 40, "--out", tmp_path / "run", "--resume") == 0
     assert len(metrics.read(tmp_path / "run/metrics.jsonl")) == 80
 

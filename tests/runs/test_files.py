@@ -15,18 +15,18 @@ ROW = dict.fromkeys(metrics.READ, 0.0) | {"update": 1, "seed": 0}
 def test_files_are_made_as_the_umask_says(umask, mode, tmp_path):
     before = os.umask(umask)
     try:
-        files.write_text(tmp_path / "written", "a")
+        files.write_text(tmp_path / "written", "a", encoding="utf-8")
         files.append_lines(tmp_path / "appended", ["a"])
-        files.write_text(tmp_path / "written", "b")  # one that is replaced, too
+        files.write_text(tmp_path / "written", "b", encoding="utf-8")  # one that is replaced, too
     finally:
         os.umask(before)
     assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {"written": mode, "appended": mode}
-    assert (tmp_path / "written").read_text() == "b"
+    assert (tmp_path / "written").read_text(encoding="utf-8") == "b"
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "config.json"
-    path.write_text("before")
+    path.write_text("before", encoding="utf-8")
     seen = []
 
     def full(handle):
@@ -35,11 +35,11 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        files.write_text(path, "after")
+        files.write_text(path, "after", encoding="utf-8")
     assert all(name == "config.json" or name.startswith(".config.json.") for name in seen)  # as a run's clean-up knows it
     assert len(seen) == 2
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.json"]
-    assert path.read_text() == "before"
+    assert path.read_text(encoding="utf-8") == "before"
 
 
 def test_damaged_lines_are_left_out_with_one_warning(tmp_path):
@@ -52,7 +52,7 @@ def test_damaged_lines_are_left_out_with_one_warning(tmp_path):
 
 def test_a_last_line_that_a_kill_cut_short_is_no_damage(tmp_path):
     path, whole = tmp_path / "metrics.jsonl", json.dumps(ROW)
-    path.write_text(f"{whole}\n{whole[:9]}")
+    path.write_text(f"{whole}\n{whole[:9]}", encoding="utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert metrics.read(path) == [ROW]

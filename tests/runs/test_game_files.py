@@ -38,7 +38,7 @@ def test_options_are_of_the_type_that_their_annotations_name(future, is_class, t
     head = f"class G:\n    def __init__(self, {options}):" if is_class else f"def G({options}):"
     path = tmp_path / "options_game.py"
     unknown = "" if future else "Unknown = float\n"  # unless it is looked up when the function is defined
-    path.write_text(f"{future}{HEADER}{unknown}{head}\n        {tell}\nsx.register('options', G)\n")
+    path.write_text(f"{future}{HEADER}{unknown}{head}\n        {tell}\nsx.register('options', G)\n", encoding="utf-8")
     for given, expected in (
         (["--game.a", "0.5", "--game.b", "0.25", "--game.c", "3", "--game.d", "4"], (0.5, 0.25, 3.0, 4, False, (1,))),
         (["--game.b", "None", "--game.e", "--game.f", "3", "4"], (1, None, 0.5, 2, True, (3, 4))),
@@ -99,7 +99,7 @@ BROKEN = {
 def test_what_is_wrong_with_a_game_file_is_one_line_however_often_it_is_asked(case, tmp_path, capsys):
     text, message = BROKEN[case]
     path = tmp_path / "broken_game.py"
-    path.write_text(HEADER + text)
+    path.write_text(HEADER + text, encoding="utf-8")
     said = []
     for _ in range(2):
         assert run("train", path, "--out", tmp_path / "OUT") == 2
@@ -108,14 +108,14 @@ def test_what_is_wrong_with_a_game_file_is_one_line_however_often_it_is_asked(ca
     assert str(path) in said[0]
     assert said[1] == said[0]
     assert not (tmp_path / "OUT").exists()
-    path.write_text(f"{HEADER}sx.register('broken', {ESCAPE})\n")  # mended, and its names are free
+    path.write_text(f"{HEADER}sx.register('broken', {ESCAPE})\n", encoding="utf-8")  # mended, and its names are free
     assert run("solve", path) == 0
 
 
 def test_a_file_that_failed_leaves_nothing_behind(tmp_path):
     before, modules = sx.registered_games(), set(sys.modules)
     path = tmp_path / "half_game.py"
-    path.write_text(f"{HEADER}sx.register('half', {ESCAPE})\n1 / 0\n")
+    path.write_text(f"{HEADER}sx.register('half', {ESCAPE})\n1 / 0\n", encoding="utf-8")
     with pytest.raises(sx.InputError, match=r"ZeroDivisionError.*line 3"):
         find_game(str(path))
     assert sx.registered_games() == before
@@ -126,7 +126,7 @@ def test_an_edited_file_is_loaded_again(tmp_path):
     """However quickly, and though it is as long as before."""
     path = tmp_path / "edited_game.py"
     for name, game in (("first", "escape"), ("other", "maintain"), ("other", "escape  ")):
-        path.write_text(f"{HEADER}sx.register('{name}', lambda: sx.make('{game.strip()}'))\n")
+        path.write_text(f"{HEADER}sx.register('{name}', lambda: sx.make('{game.strip()}'))\n", encoding="utf-8")
         source = find_game(str(path))
         assert (source.name, source.build({}).name) == (name, game.strip())
         assert find_game(str(path)) == source  # unchanged, it is not run again
@@ -138,9 +138,9 @@ def test_an_edited_file_is_loaded_again(tmp_path):
 def test_a_folder_may_have_a_colon_in_its_name(folder, tmp_path):
     place = tmp_path / folder
     place.mkdir()
-    (place / "colon_game.py").write_text(f"{HEADER}sx.register('colon', {ESCAPE})\n")
+    (place / "colon_game.py").write_text(f"{HEADER}sx.register('colon', {ESCAPE})\n", encoding="utf-8")
     for text in (f"{place}/colon_game.py", f"{place}/colon_game.py:colon"):
         found = find_game(text)
         assert (found.name, found.path) == ("colon", place / "colon_game.py")
-    (place / "payoffs.json").write_text('{"payoffs": [[[1, 0], [3, 1]]]}')
+    (place / "payoffs.json").write_text('{"payoffs": [[[1, 0], [3, 1]]]}', encoding="utf-8")
     assert find_game(f"{place}/payoffs.json").build({}).name == "payoffs"

@@ -65,7 +65,7 @@ def test_killed_at_random_moments(command, tmp_path):
     for expected, found in pairs:
         assert metrics_of(found) == metrics_of(expected)
     if command is SWEEP:
-        assert (cut / "table.csv").read_text() == (whole / "table.csv").read_text()
+        assert (cut / "table.csv").read_text(encoding="utf-8") == (whole / "table.csv").read_text(encoding="utf-8")
 
 
 @pytest.mark.long

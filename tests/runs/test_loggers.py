@@ -64,7 +64,7 @@ def test_wandb_has_a_run_for_each_series_offline(command, series, tmp_path, monk
     place = tmp_path / "run"
     assert run(*command.split(), *PLAIN, "--log", "wandb", "--out", place) == 0
     folders = [path.name for path in (place / "wandb").iterdir() if path.name.startswith("offline-run-")]
-    group = (place / "wandb/group").read_text()
+    group = (place / "wandb/group").read_text(encoding="utf-8")
     assert sorted(name.split(f"{group}-")[1] for name in folders) == sorted(series)
 
 

@@ -153,13 +153,13 @@ BAD_FILES = {
 )
 def test_mistakes_get_one_line_and_exit_code_2(arguments, mentions, tmp_path, capsys, monkeypatch):
     for name, content in BAD_FILES.items():
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_text(content, encoding="utf-8")
     np.savez(tmp_path / "complex.npz", payoffs=np.ones((1, 1, 2)) * 1j)
     for name, dtype in (("bool", bool), ("text", str)):
         np.savez(tmp_path / f"{name}.npz", payoffs=np.ones((1, 2, 2), dtype))
     (tmp_path / "FULL").mkdir()
-    (tmp_path / "FULL/notes.txt").write_text("mine")
-    (tmp_path / "FILE").write_text("")
+    (tmp_path / "FULL/notes.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / "FILE").write_text("", encoding="utf-8")
     registry.registered_games()  # loads them
     monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))  # what a file registers goes with its test
     monkeypatch.chdir(tmp_path)
@@ -254,7 +254,7 @@ def test_who_has_read_enough_may_leave(arguments):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_output_that_cannot_be_kept_is_one_line():
     command = [sys.executable, "-m", "stackjax.cli", "--version"]
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         finished = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (finished.returncode, finished.stderr) == (2, "stackjax: error: [Errno 28] No space left on device\n")
 

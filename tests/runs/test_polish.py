@@ -48,7 +48,7 @@ def test_a_sweep_polishes_if_told_to(tmp_path):
     """In chunks whose memory counts it; the result of a configuration is the polished one."""
     command = ["sweep", "allocation", *SHORT, "--game.num-messages", 3, "--sweep.followers.step-size", 0.05, 0.1]
     assert run(*command, "--polish", 64, "--out", tmp_path / "sweep") == 0
-    found = [json.loads(path.read_text()) for path in (tmp_path / "sweep/chunks").glob("*/result.json")]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "sweep/chunks").glob("*/result.json")]
     entries = [entry for result in found for entry in result["elements"]]
     assert len(entries) == 4
     assert all(entry["leader_payoff"] >= entry["learned"]["leader_payoff"] for entry in entries)
@@ -68,8 +68,8 @@ def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, cap
     assert run(*command, "--polish", 0, "--out", tmp_path / "plain") == 0
     plain = result_of(tmp_path / "plain")
     assert [seed["learned"] for seed in plain["seeds"]] == [None, None]
-    assert json.loads((tmp_path / "plain" / "config.json").read_text())["polish"] == 0
-    assert json.loads((out / "config.json").read_text())["polish"] == 512
+    assert json.loads((tmp_path / "plain" / "config.json").read_text(encoding="utf-8"))["polish"] == 0
+    assert json.loads((out / "config.json").read_text(encoding="utf-8"))["polish"] == 512
     assert RunSpec(find_game("allocation"), {}, {}, sx.SearchConfig()).polish == 4096
     expected = [seed["learned"]["leader_payoff"] for seed in result["seeds"]]
     assert [seed["leader_payoff"] for seed in plain["seeds"]] == pytest.approx(expected)

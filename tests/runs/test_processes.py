@@ -59,7 +59,7 @@ def test_two_processes_sweep_as_one_does(tmp_path):
     sweep = ["sweep", *SMALL[1:], "--ppo.num-updates", 4, "--seeds", 2, "--sweep.ppo.learning-rate", 1e-3, 1e-2, 3e-2]
     finish([start(*sweep, "--out", tmp_path / "one", devices=1, flags=QUICKLY)])
     finish(together(*sweep, "--out", tmp_path / "two", devices=1, flags=QUICKLY))
-    assert (tmp_path / "two/table.csv").read_text() == (tmp_path / "one/table.csv").read_text()
+    assert (tmp_path / "two/table.csv").read_text(encoding="utf-8") == (tmp_path / "one/table.csv").read_text(encoding="utf-8")
     assert result_of(tmp_path / "two") == result_of(tmp_path / "one")
 
 

@@ -86,12 +86,12 @@ def test_payoffs_of_draws_count_by_the_lower_ends_of_their_intervals():
 @pytest.mark.long
 def test_the_table_says_what_has_not_settled(tmp_path, capsys):
     path = tmp_path / "cycle.json"
-    path.write_text('{"payoffs": ' + str(game().payoff_table[:1].tolist()) + "}")
+    path.write_text('{"payoffs": ' + str(game().payoff_table[:1].tolist()) + "}", encoding="utf-8")
     assert run("train", path, *PLAIN, "--out", tmp_path / "run") == 0
     printed = capsys.readouterr().out
     assert "(not settled)" in printed
     assert "Not settled: the gap is above 0.04" in printed
-    assert "Not settled" in (tmp_path / "run/report.html").read_text()
+    assert "Not settled" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
     result = result_of(tmp_path / "run")
     assert not any(seed["settled"] for seed in result["seeds"])
     assert unsettled_in_words(result)

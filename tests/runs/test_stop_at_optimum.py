@@ -24,7 +24,7 @@ def test_a_run_stops_at_the_optimum(tmp_path, capsys):
     assert [seed["leader_decisions"] for seed in result["seeds"]] == [None, None]  # search does not count them
     assert [seed["learned"] for seed in result["seeds"]] == [None, None]  # nothing is left to polish
     assert {row["update"] for row in metrics_of(out)} <= set(range(done + 1))
-    assert "every seed has reached the optimum" in (out / "report.html").read_text()
+    assert "every seed has reached the optimum" in (out / "report.html").read_text(encoding="utf-8")
     assert run("evaluate", out) == 0
     assert result_of(out) == result
 

@@ -59,10 +59,12 @@ FAST = ("evaluate", "report", "export", "resume", "sweep")  # the others run in 
 def test_no_command_executes_what_a_stored_run_names(command, named, finished, tmp_path):
     """The run names a Python file as its game; the file would leave a mark."""
     mark, evil = tmp_path / "executed", tmp_path / "evil.py"
-    evil.write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n")
+    evil.write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n", encoding="utf-8")
     place = shutil.copytree(finished / ("sweep" if "sweep" in command else "run"), tmp_path / "theirs")
     for config in place.rglob("config.json"):
-        config.write_text(json.dumps(rename_game(json.loads(config.read_text()), named.format(evil))))
+        config.write_text(
+            json.dumps(rename_game(json.loads(config.read_text(encoding="utf-8")), named.format(evil))), encoding="utf-8"
+        )
     run(*COMMANDS[command](place, tmp_path))
     assert not mark.exists()
 
@@ -72,7 +74,7 @@ def test_no_command_executes_what_a_stored_run_names(command, named, finished, t
 )
 def test_a_stored_game_is_a_registered_name_and_nothing_else(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "there.json").write_text('{"payoffs": [[[1, 2]]]}')
+    (tmp_path / "there.json").write_text('{"payoffs": [[[1, 2]]]}', encoding="utf-8")
     with pytest.raises(sx.InputError, match="is not registered"):
         stored_game({"game": name}, None)
 
@@ -140,17 +142,21 @@ def test_a_run_that_ended_between_the_check_and_the_lock_is_not_replaced(finishe
     monkeypatch.setattr(RunDirectory, "_hold", meanwhile)
     with pytest.raises(sx.InputError, match="already holds a run"):
         RunDirectory(out).take(resume=False, overwrite=False)
-    assert json.loads((out / "result.json").read_text()) == json.loads((finished / "run/result.json").read_text())
+    assert json.loads((out / "result.json").read_text(encoding="utf-8")) == json.loads(
+        (finished / "run/result.json").read_text(encoding="utf-8")
+    )
 
 
 def test_what_a_stored_run_calls_its_file_is_looked_at_only_if_it_can_be_one(finished, tmp_path):
     place = shutil.copytree(finished / "run", tmp_path / "theirs")
-    config = json.loads((place / "config.json").read_text())
+    config = json.loads((place / "config.json").read_text(encoding="utf-8"))
     for file in ("/etc/hostname", 7, str(tmp_path)):
-        (place / "config.json").write_text(json.dumps({**config, "python_file": file, "python_file_sha256": "0"}))
+        (place / "config.json").write_text(
+            json.dumps({**config, "python_file": file, "python_file_sha256": "0"}), encoding="utf-8"
+        )
         assert run("report", place) == 0
-    (tmp_path / "no_digest.py").write_text("")
-    (place / "config.json").write_text(json.dumps({**config, "python_file": str(tmp_path / "no_digest.py")}))
+    (tmp_path / "no_digest.py").write_text("", encoding="utf-8")
+    (place / "config.json").write_text(json.dumps({**config, "python_file": str(tmp_path / "no_digest.py")}), encoding="utf-8")
     assert run("report", place) == 0
 
 
@@ -208,7 +214,7 @@ def test_the_command_in_the_report_trains_the_same_again(name, tmp_path):
     settings = [*COMMAND_LINES.get(name, []), "--search.num-updates", 2, "--search.population", 8, "--seeds", 1, "--polish", 0]
     assert run("train", name, *settings, "--out", tmp_path / "run") == 0
     result = result_of(tmp_path / "run")
-    page = (tmp_path / "run/report.html").read_text()
+    page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     words = shlex.split(result["command"].replace("DIR", str(tmp_path / "again")))
     assert words[:2] == ["stackjax", "train"]
     assert result["command"].split(" --")[0] in page
@@ -219,7 +225,7 @@ def test_the_command_in_the_report_trains_the_same_again(name, tmp_path):
 @pytest.mark.long
 def test_a_game_of_a_file_is_named_by_its_file(tmp_path):
     path = tmp_path / "my game.json"
-    path.write_text(json.dumps({"payoffs": [[[2, 1], [4, 0]], [[1, 0], [3, 1]]]}))
+    path.write_text(json.dumps({"payoffs": [[[2, 1], [4, 0]], [[1, 0], [3, 1]]]}), encoding="utf-8")
     assert run("train", path, *PLAIN, "--game.randomized", "--out", tmp_path / "run") == 0
     result = result_of(tmp_path / "run")
     assert shlex.split(result["command"])[2] == str(path)
@@ -232,7 +238,7 @@ def test_a_game_of_a_file_is_named_by_its_file(tmp_path):
 @pytest.mark.long
 def test_the_report_says_what_a_gap_is_and_that_no_command_makes_a_game_of_python(tmp_path):
     sx.train(Steps(1.0), seeds=1, search=sx.SearchConfig(2, 8), polish=0, progress=False, out=tmp_path / "run")
-    page = (tmp_path / "run/report.html").read_text()
+    page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert "The most that a follower of any type gains by always playing one action" in page
     assert "on average over types" not in page
     assert "made in Python: no command trains it again" in page
@@ -263,12 +269,12 @@ def test_no_pickled_object_is_read(name, finished, tmp_path):
 
 def test_words_of_a_stored_result_are_words_on_the_page(finished, tmp_path):
     place = shutil.copytree(finished / "run", tmp_path / "theirs")
-    result = json.loads((place / "result.json").read_text())
+    result = json.loads((place / "result.json").read_text(encoding="utf-8"))
     evil = "<script>alert(1)</script>"
     for seed in result["seeds"]:
         seed["mechanism"] = [evil]
         for picture in seed["pictures"]:
             picture["title"] = evil
-    (place / "result.json").write_text(json.dumps({**result, "game": evil, "command": evil}))
+    (place / "result.json").write_text(json.dumps({**result, "game": evil, "command": evil}), encoding="utf-8")
     assert run("report", place) == 0
-    assert "<script>alert" not in (place / "report.html").read_text()
+    assert "<script>alert" not in (place / "report.html").read_text(encoding="utf-8")

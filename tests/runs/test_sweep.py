@@ -39,7 +39,7 @@ NUMBERS = ("leader_payoff", "bcce_gap", "bne_gap", "mean_greedy_payoff", "stacke
 
 
 def table_of(directory):
-    with (directory / "table.csv").open() as lines:
+    with (directory / "table.csv").open(encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 
@@ -75,14 +75,14 @@ def test_the_table_has_a_row_for_each_configuration_and_seed(swept):
     settings = [(float(r["followers.step_size"]), int(r["game.num_messages"])) for r in rows[::2]]
     assert settings == [(step, m) for step in (0.1, 0.5) for m in (1, 2)]
     assert {(row["game.num_messages"], row["optimum"]) for row in rows} == {("1", str(1 / 3)), ("2", str(2 / 3))}
-    result = json.loads((swept / "result.json").read_text())
+    result = json.loads((swept / "result.json").read_text(encoding="utf-8"))
     best, means = result["best"], [np.mean([float(r["leader_payoff"]) for r in rows[2 * c : 2 * c + 2]]) for c in range(4)]
     assert best["leader_payoff"] == pytest.approx(max(means))
     assert best["settings"] == dict(result["configurations"][best["configuration"]]["settings"])
     assert best["interval"][0] <= best["leader_payoff"] <= best["interval"][1]
     assert [seed["seed"] for seed in best["seeds"]] == [0, 1]
     assert (swept / "surface.png").read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in (swept / "report.html").read_text()
+    assert "<svg" in (swept / "report.html").read_text(encoding="utf-8")
 
 
 def test_every_configuration_and_seed_is_a_series_of_its_own(swept):
@@ -116,7 +116,7 @@ def test_a_run_of_a_sweep_is_the_run_alone(swept_by_ppo, tmp_path):
     """Configuration 2: the numbers enter as arguments instead of constants, which moves them by rounding at most."""
     alone = ["--ppo.learning-rate", 1e-2, "--followers.step-size", 0.1]
     assert run("train", "escape", *QUICK, *WHOLE, *alone, "--out", tmp_path / "run") == 0
-    expected = json.loads((tmp_path / "run/result.json").read_text())["seeds"]
+    expected = json.loads((tmp_path / "run/result.json").read_text(encoding="utf-8"))["seeds"]
     for row, seed in zip(table_of(swept_by_ppo)[4:6], expected, strict=True):
         assert [float(row[name]) for name in NUMBERS] == pytest.approx([seed[name] for name in NUMBERS], abs=1e-4)
 
@@ -147,7 +147,7 @@ def test_chunks_change_nothing(swept, tmp_path, monkeypatch):
     assert run("sweep", "allocation", *PLAIN, *AXES, "--out", out) == 0
     assert len(list((out / "chunks").iterdir())) == 4
     assert result_of(out) == result_of(swept)
-    assert (out / "table.csv").read_text() == (swept / "table.csv").read_text()
+    assert (out / "table.csv").read_text(encoding="utf-8") == (swept / "table.csv").read_text(encoding="utf-8")
 
 
 @pytest.mark.long
@@ -201,7 +201,7 @@ def test_peak_memory_stays_within_the_budget(tmp_path):
     peak = 0.0
     while process.poll() is None:
         try:
-            with open(f"/proc/{process.pid}/status") as lines:
+            with open(f"/proc/{process.pid}/status", encoding="utf-8") as lines:
                 peak = max([peak, *(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))])
         except OSError:
             break

@@ -20,7 +20,7 @@ GAME = "import stackjax as sx\nsx.register('rows', lambda: sx.matrix_game([[[3, 
 def trained(tmp_path_factory):
     """A finished run of a game in a Python file: the folder with the file ``rows.py`` and the run in ``run``."""
     folder = tmp_path_factory.mktemp("trust")
-    (folder / "rows.py").write_text(GAME)
+    (folder / "rows.py").write_text(GAME, encoding="utf-8")
     assert run("train", folder / "rows.py", *PLAIN, *WHOLE, "--checkpoint-seconds", 0, "--out", folder / "run") == 0
     yield folder
     registry.forget(["rows"])
@@ -39,7 +39,7 @@ def said(capsys):
 
 
 def test_the_kernel_and_the_limit_of_the_gap_are_in_the_result(trained):
-    result = json.loads((trained / "run/result.json").read_text())
+    result = json.loads((trained / "run/result.json").read_text(encoding="utf-8"))
     assert result["kernel"] == kernel_of(sx.StackelbergPOMDP(sx.make("rows")))[0]
     assert result["evaluation"]["settled_gap"] == pytest.approx(0.02 * 2)
     assert all(seed["settled"] == (seed["bcce_gap"] <= 0.04) for seed in result["seeds"])
@@ -58,9 +58,9 @@ def test_a_game_file_is_executed_only_if_it_is_named(trained, copy, capsys):
 def test_an_edited_game_is_another_game(command, trained, copy, tmp_path, capsys):
     """Payoff 3 becomes 3000: nothing of it comes into the run's results."""
     edited = tmp_path / "rows.py"
-    edited.write_text(GAME.replace("[3, 0]", "[3000, 0]"))
-    config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps({**config, "python_file": str(edited)}))
+    edited.write_text(GAME.replace("[3, 0]", "[3000, 0]"), encoding="utf-8")
+    config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+    (copy / "config.json").write_text(json.dumps({**config, "python_file": str(edited)}), encoding="utf-8")
     before = (copy / "result.json").read_bytes()
     arguments = {"evaluate": ["--game", edited], "report": [], "export": [tmp_path / "out.json"]}[command]
     assert run(command, copy, *arguments) == 2
@@ -91,14 +91,14 @@ def test_a_run_that_is_half_trained_is_not_evaluated(trained, copy, capsys):
 def test_somebody_elses_folder_is_left_alone(config, command, tmp_path, capsys):
     (tmp_path / "checkpoints").mkdir()
     for name in ("config.json", "result.json", "checkpoints/weights.bin"):
-        (tmp_path / name).write_text(config if name == "config.json" else "precious")
+        (tmp_path / name).write_text(config if name == "config.json" else "precious", encoding="utf-8")
     assert run(*command, *PLAIN, "--overwrite", "--out", tmp_path) == 2
     assert "config.json that is no run's" in said(capsys)
-    assert (tmp_path / "checkpoints/weights.bin").read_text() == "precious"
+    assert (tmp_path / "checkpoints/weights.bin").read_text(encoding="utf-8") == "precious"
     (tmp_path / "config.json").unlink()
     assert run(*command, *PLAIN, "--overwrite", "--out", tmp_path) == 2
     assert "no config.json that tells whose it is" in said(capsys)
-    assert (tmp_path / "result.json").read_text() == "precious"
+    assert (tmp_path / "result.json").read_text(encoding="utf-8") == "precious"
 
 
 @pytest.mark.long
@@ -114,22 +114,22 @@ def test_going_on_with_another_machine_or_version_is_said(trained, copy, capsys,
 @pytest.mark.parametrize("content", ["{", '{"seeds": 3}', '{"seeds": [{"seed": 0}], "game": "x"}', "[1]"])
 @pytest.mark.parametrize("command", ["report", "export"])
 def test_a_damaged_result_is_one_line(content, command, copy, tmp_path, capsys):
-    (copy / "result.json").write_text(content)
+    (copy / "result.json").write_text(content, encoding="utf-8")
     assert run(command, copy, *([tmp_path / "out.json"] if command == "export" else [])) == 2
     assert "result.json is damaged" in said(capsys)
 
 
 def test_a_number_of_another_type_is_one_line(copy, capsys):
-    result = json.loads((copy / "result.json").read_text())
+    result = json.loads((copy / "result.json").read_text(encoding="utf-8"))
     result["seeds"][0]["leader_payoff"] = "much"
-    (copy / "result.json").write_text(json.dumps(result))
+    (copy / "result.json").write_text(json.dumps(result), encoding="utf-8")
     assert run("report", copy) == 2
     assert "result.json is damaged (TypeError" in said(capsys)
 
 
 def test_a_damaged_line_of_the_metrics_is_said(copy, capsys):
-    lines = (copy / "metrics.jsonl").read_text().splitlines()
-    (copy / "metrics.jsonl").write_text("\n".join([lines[0], "garbage", *lines[1:], lines[-1][:20]]))
+    lines = (copy / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    (copy / "metrics.jsonl").write_text("\n".join([lines[0], "garbage", *lines[1:], lines[-1][:20]]), encoding="utf-8")
     assert run("report", copy) == 0
     warned = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
     assert len(warned) == 1
@@ -152,7 +152,7 @@ def test_sx_train_is_the_command(trained, tmp_path, capsys):
     small |= {"stop_at_optimum": False, "polish": 0, "progress": False}
     found = sx.train(game, seeds=2, out=tmp_path / "kept", **small)
     assert capsys.readouterr().err == ""
-    expected = json.loads((trained / "run/result.json").read_text())
+    expected = json.loads((trained / "run/result.json").read_text(encoding="utf-8"))
     assert found.directory == tmp_path / "kept"
     for seed, entry in zip(found.seeds, expected["seeds"], strict=True):
         assert (seed.seed, seed.certificate.leader_payoff) == (entry["seed"], entry["leader_payoff"])

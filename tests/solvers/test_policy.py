@@ -94,7 +94,7 @@ def large_run(tmp_path_factory):
 
 
 def test_a_large_game_is_trained_certified_and_reported(large_run):
-    result = json.loads((large_run / "result.json").read_text())
+    result = json.loads((large_run / "result.json").read_text(encoding="utf-8"))
     assert (result["solver"], result["gap_name"], result["kernel"]) == ("policy", "bne_gap_bound", "sampled")
     for seed in result["seeds"]:
         assert -1.0 <= seed["leader_payoff"] <= 0.0 < seed["half_width"] < 0.1
@@ -104,13 +104,13 @@ def test_a_large_game_is_trained_certified_and_reported(large_run):
         assert seed["chances"][0] <= 1.0
         assert "is asked" in seed["mechanism"][0]
         assert len(seed["commitment"]["observations"][0]) == 9 + 1 + 18
-    report = (large_run / "report.html").read_text()
+    report = (large_run / "report.html").read_text(encoding="utf-8")
     assert "BNE gap at most" in report
     assert "is asked" in report
 
 
 def test_the_exported_policy_does_what_the_commitment_does(large_run, tmp_path):
-    result = json.loads((large_run / "result.json").read_text())
+    result = json.loads((large_run / "result.json").read_text(encoding="utf-8"))
     for seed in result["seeds"]:
         policy = load_policy(large_run / "policies.npz", seed["seed"])
         seen, done = seed["commitment"]["observations"], seed["commitment"]["actions"]
@@ -127,9 +127,9 @@ def test_the_exported_policy_does_what_the_commitment_does(large_run, tmp_path):
 
 def test_a_large_run_is_evaluated_again(large_run, monkeypatch):
     monkeypatch.setattr(judge, "MOST_PAIRS", 200)
-    before = json.loads((large_run / "result.json").read_text())
+    before = json.loads((large_run / "result.json").read_text(encoding="utf-8"))
     assert main(["evaluate", str(large_run)]) == 0
-    after = json.loads((large_run / "result.json").read_text())
+    after = json.loads((large_run / "result.json").read_text(encoding="utf-8"))
     assert [seed["leader_payoff"] for seed in after["seeds"]] == [seed["leader_payoff"] for seed in before["seeds"]]
 
 
@@ -146,7 +146,7 @@ def test_a_large_run_that_was_stopped_ends_as_if_it_had_not_been(large_run, tmp_
     assert main(["train", *LARGE, *FEW, "--out", str(out)]) == 130
     monkeypatch.setattr(session, "train_batch", train_batch)
     assert main(["train", *LARGE, *FEW, "--out", str(out), "--resume"]) == 0
-    results = [json.loads((place / "result.json").read_text())["seeds"] for place in (large_run, out)]
+    results = [json.loads((place / "result.json").read_text(encoding="utf-8"))["seeds"] for place in (large_run, out)]
     assert [seed["leader_payoff"] for seed in results[0]] == [seed["leader_payoff"] for seed in results[1]]
 
 

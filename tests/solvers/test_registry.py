@@ -68,7 +68,7 @@ def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
     assert result["solver"] == "climb"
     assert [seed["stackelberg_episodes"] for seed in result["seeds"]] == [12.0, 12.0]
     assert all("height" in row for row in metrics_of(whole))
-    config = json.loads((whole / "config.json").read_text())
+    config = json.loads((whole / "config.json").read_text(encoding="utf-8"))
     assert config["climb"] == {"num_updates": 12, "step": 0.5}
 
     shutil.copytree(whole, half)  # as if it had been stopped after its last checkpoint
@@ -91,7 +91,7 @@ def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
     best = result_of(tmp_path / "sweep")["best"]
     assert best["settings"].keys() == {"climb.step"}
     assert run("export", tmp_path / "sweep", tmp_path / "best.json") == 0
-    assert "policy" not in json.loads((tmp_path / "best.json").read_text())
+    assert "policy" not in json.loads((tmp_path / "best.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.long

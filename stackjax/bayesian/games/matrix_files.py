@@ -64,7 +64,7 @@ def openspiel_game(text: str, *, randomized: bool = False) -> MatrixGame:
 
 def _read_json(path: pathlib.Path) -> tuple[Any, None]:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"game file {path} is not JSON: {error}") from error
     return _payoffs_entry(path, content), None

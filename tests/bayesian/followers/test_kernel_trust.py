@@ -37,7 +37,7 @@ def test_what_others_could_put_into_the_cache_is_not_loaded(own_cache, mode):
     own_cache.mkdir()
     library = own_cache / native._name(compiler)
     library.write_bytes(b"planted")
-    library.with_suffix(".sha256").write_text(hashlib.sha256(b"planted").hexdigest())
+    library.with_suffix(".sha256").write_text(hashlib.sha256(b"planted").hexdigest(), encoding="utf-8")
     program = own_cache / "programs-0" / "jit_advance-cache"
     program.parent.mkdir()
     program.write_bytes(b"planted")

@@ -144,7 +144,7 @@ def test_a_torn_kernel_is_built_again(own_cache, damage):
     library.write_bytes(torn)
     if damage == "sealed again":
         library.write_bytes(b"no library")
-        seal.write_text(hashlib.sha256(b"no library").hexdigest())
+        seal.write_text(hashlib.sha256(b"no library").hexdigest(), encoding="utf-8")
     assert native._loaded(compiler).stackjax_hedge
     assert library.read_bytes() == whole
 

@@ -56,7 +56,7 @@ def test_matrix_games_from_files(tmp_path, suffix):
     payoffs = np.random.default_rng(0).normal(size=(2, 3, 2, 3))
     path = tmp_path / f"mine.{suffix}"
     if suffix == "json":
-        path.write_text(json.dumps({"payoffs": payoffs.tolist()}))
+        path.write_text(json.dumps({"payoffs": payoffs.tolist()}), encoding="utf-8")
     else:
         np.savez(path, payoffs=payoffs)
     game = sx.load_matrix_game(path)

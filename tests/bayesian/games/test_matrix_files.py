@@ -18,18 +18,18 @@ NFG = """NFG 1 R "Commitment pays" { "leader" "follower" } { 2 2 }
 def test_gambit_files_are_read_with_pygambit(tmp_path):
     pytest.importorskip("pygambit", reason="an optional extra that builds from source: pip install 'stackjax[gambit]'")
     path = tmp_path / "cs.nfg"
-    path.write_text(NFG)
+    path.write_text(NFG, encoding="utf-8")
     game = sx.load_matrix_game(path, randomized=True)
     np.testing.assert_array_equal(game.payoff_table, COMMITMENT_PAYS)
     assert sx.solve(game).value == pytest.approx(3.5)
-    path.write_text(NFG[:40])
+    path.write_text(NFG[:40], encoding="utf-8")
     with pytest.raises(sx.InputError, match="is not a strategic-form game"):
         sx.load_matrix_game(path)
 
 
 def test_gambit_and_openspiel_missing_is_said(tmp_path, monkeypatch):
     path = tmp_path / "cs.nfg"
-    path.write_text(NFG)
+    path.write_text(NFG, encoding="utf-8")
     for module in ("pygambit", "pyspiel"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(sx.InputError, match=r"pip install 'stackjax\[gambit\]'"):

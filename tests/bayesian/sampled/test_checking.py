@@ -99,11 +99,11 @@ def test_a_game_of_drawn_types_is_judged_as_that_of_their_table():
 @pytest.mark.long
 def test_drawn_types_are_trained_on_from_a_file(tmp_path):
     file = tmp_path / "drawn.py"
-    file.write_text(DRAWN)
+    file.write_text(DRAWN, encoding="utf-8")
     small = ["--pomdp.num-rounds", "3", "--pomdp.num-reward-episodes", "4", "--pomdp.evaluation-rounds", "4"]
     policy = ["--policy.num-updates", "2", "--policy.num-envs", "4", "--policy.hidden-sizes", "4"]
     assert main(["train", f"{file}:drawn", *small, *policy, "--seeds", "1", "--out", str(tmp_path / "run")]) == 0
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
     assert result["solver"] == "policy"
     assert result["seeds"][0]["bne_gap_bound"] >= 0.0
 
@@ -147,11 +147,11 @@ def test_what_is_wrong_with_a_large_game_is_named(changes, said):
 
 def test_a_large_game_from_a_file_is_swept(tmp_path):
     file = tmp_path / "large.py"
-    file.write_text(f"{GAME}\n\nsx.register('large', Large)\n")
+    file.write_text(f"{GAME}\n\nsx.register('large', Large)\n", encoding="utf-8")
     small = ["--pomdp.num-rounds", "3", "--pomdp.num-reward-episodes", "4", "--pomdp.evaluation-rounds", "4"]
     policy = ["--policy.num-updates", "2", "--policy.num-envs", "4", "--policy.hidden-sizes", "4"]
     swept = ["--sweep.policy.learning-rate", "0.01", "0.03"]
     out = tmp_path / "sweep"
     assert main(["sweep", f"{file}:large", *small, *policy, *swept, "--seeds", "1", "--out", str(out)]) == 0
-    result = json.loads((out / "result.json").read_text())
+    result = json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert len(result["configurations"]) == 2

@@ -13,7 +13,7 @@ from tests.runs.commands import QUICK, run
 def test_a_result_from_a_grid_says_so(tmp_path, capsys):
     assert run("train", "maintain-randomized", *QUICK, "--out", tmp_path / "run") == 0
     assert "Best on the grid: PPO chooses each number from 21 points" in capsys.readouterr().out
-    assert "Best on the grid" in (tmp_path / "run/report.html").read_text()
+    assert "Best on the grid" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
 
 
 def test_a_grid_is_a_caveat_of_boxes_alone():

@@ -113,7 +113,7 @@ def _build(compiler: str, library: pathlib.Path, seal: pathlib.Path) -> None:
         fresh, fresh_seal = pathlib.Path(workshop) / library.name, pathlib.Path(workshop) / seal.name
         command = [compiler, *_flags(), f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", str(fresh)]
         subprocess.run(command, check=True, capture_output=True, timeout=300)
-        fresh_seal.write_text(hashlib.sha256(fresh.read_bytes()).hexdigest())
+        fresh_seal.write_text(hashlib.sha256(fresh.read_bytes()).hexdigest(), encoding="utf-8")
         seal.unlink(missing_ok=True)
         fresh.replace(library)
         fresh_seal.replace(seal)
@@ -132,6 +132,6 @@ def _name(compiler: str) -> str:
         errors="replace"
     )
     libc = " ".join(platform.libc_ver())
-    sources = SOURCE.read_text(), HEADER.read_text()
+    sources = SOURCE.read_text(encoding="utf-8"), HEADER.read_text(encoding="utf-8")
     identity = [*sources, jax.__version__, jaxlib.__version__, compiler, version, libc, *_flags(), processor()]
     return f"hedge-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:16]}.so"

@@ -121,7 +121,7 @@ def main(settings: Settings) -> None:
             f"{jacket.half_width:.4f}"
             for m, (seen, jacket) in many.items()
         ),
-        all(seen.payoffs.min() + half_width(seen) >= SHARE_OF_MANY * jacket.value for m, (seen, jacket) in many.items()),
+        all(seen.payoffs.min() + half_width(seen) >= SHARE_OF_MANY * jacket.value for seen, jacket in many.values()),
         "both on fresh draws",
         seeds=min(settings.seeds, 3),
     )

@@ -108,7 +108,7 @@ class StoredPayoffs(GameSource):
     def build(self, options: dict[str, Any]) -> "Game":
         from stackjax.bayesian.games.normal_form import matrix_game
 
-        mixes = options.get("randomized", self.randomized)
+        mixes = options.get("randomized", False) or self.randomized
         return matrix_game(self.payoffs, randomized=mixes, name=self.name, action_names=self.action_names)
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:

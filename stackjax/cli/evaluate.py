@@ -74,15 +74,14 @@ def evaluate_command(arguments: list[str]) -> int:
     if settings.json:
         print(json.dumps(found, indent=1))
         return 0
-    from rich.console import Console
 
-    from stackjax.reports.display import optimum_in_words, print_table
+    from stackjax.reports.display import optimum_in_words, plain_console, print_table
 
-    console = Console()
+    console = plain_console()
     words = (
         f"{found['game']}: the run's commitments, followers {found['evaluation']['words']}; optimum {optimum_in_words(found)}"
     )
-    console.print(words, highlight=False)
+    console.print(words)
     print_table(found, console)
     return 0
 

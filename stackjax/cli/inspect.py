@@ -36,8 +36,9 @@ def list_command(arguments: list[str]) -> int:
         ]
         print(json.dumps(games, indent=2))
         return 0
-    from rich.console import Console
     from rich.table import Table
+
+    from stackjax.reports.display import plain_console
 
     table = Table("game", "optimum", "what the leader does", "options", box=None, pad_edge=False)
     for game in entries:
@@ -45,7 +46,7 @@ def list_command(arguments: list[str]) -> int:
         table.add_row(game.name, game.optimum, game.summary, "\n".join(options))
     for column in (table.columns[0], table.columns[3]):
         column.no_wrap = True  # what one must type is never cut
-    console = Console()
+    console = plain_console()
     console.width = max(console.width, 80)
     with console.capture() as text:
         console.print(table)

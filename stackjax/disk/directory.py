@@ -108,6 +108,10 @@ class RunDirectory:
         """Raise `InputError` unless a run may go here; the nearest directory that is there already."""
         if resume and overwrite:
             raise InputError("--resume and --overwrite contradict each other; give one of them")
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError:  # which checkpoints cannot be written to
+            raise InputError(f"output directory {self.path!s} has a name that is not UTF-8; use another --out") from None
         broken = [place for place in (self._given, *self._given.parents) if place.is_symlink() and not place.exists()]
         if broken:
             raise InputError(f"output directory {self._given}: {broken[0]} is a link to a place that is missing")

@@ -12,7 +12,12 @@ __all__ = ["append_lines", "to_json", "write_bytes", "write_text"]
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Replace ``path`` with ``text`` in one step, as `write_bytes` does."""
-    write_bytes(path, text.encode())
+    write_bytes(path, _encoded(text))
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8; half of a letter, which a file may have in its name, is written as JSON does and reads again as it was."""
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 def write_bytes(path: pathlib.Path, content: bytes) -> None:
@@ -36,7 +41,7 @@ def append_lines(path: pathlib.Path, lines: list[str]) -> None:
     """Append whole lines with one write."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        remaining = "".join(f"{line}\n" for line in lines).encode()
+        remaining = _encoded("".join(f"{line}\n" for line in lines))
         while remaining:
             remaining = remaining[os.write(handle, remaining) :]
     finally:

@@ -2,12 +2,11 @@
 
 import pathlib
 
-import numpy as np
-
+from stackjax.bayesian.games.gambit_text import nfg_text
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.errors import InputError, require_is
 
-__all__ = ["nfg_text", "save_nfg"]
+__all__ = ["nfg_of", "save_nfg"]
 
 
 def save_nfg(game: MatrixGame, path: str | pathlib.Path) -> None:
@@ -21,38 +20,20 @@ def save_nfg(game: MatrixGame, path: str | pathlib.Path) -> None:
       path: the file, which ends in ``.nfg``; one that exists is replaced.
 
     Raises:
-      InputError: ``game`` is no matrix game, or ``path`` ends in something else.
+      InputError: ``game`` is no matrix game, ``path`` ends in something else, or a name cannot be written, see `nfg_text`.
       OSError: the file cannot be written.
     """
     require_is("path", path, (str, pathlib.Path), "the path of a file that ends in .nfg")
     path = pathlib.Path(path)
     if path.suffix != ".nfg":
         raise InputError(f"path={str(path)!r} must end in .nfg")
-    path.write_text(nfg_text(game), encoding="utf-8")
+    path.write_text(nfg_of(game), encoding="utf-8", newline="\n")
 
 
-def nfg_text(game: MatrixGame) -> str:
+def nfg_of(game: MatrixGame) -> str:
     """The content of the file that `save_nfg` writes; raises `InputError` unless ``game`` is a matrix game."""
     require_is("game", game, MatrixGame, "a matrix game, for example sx.matrix_game(payoffs)")
     *num_actions, num_agents = game.payoff_table.shape
     players = ["leader", *(f"follower {i}" if num_agents > 2 else "follower" for i in range(1, num_agents))]
     names = game.action_names or [[str(action + 1) for action in range(count)] for count in num_actions]
-    strategies = " ".join(_listed(own) for own in names)
-    # By profile; the first player's strategy changes first.
-    by_profile = np.moveaxis(game.payoff_table, -1, 0).reshape(num_agents, -1, order="F").T
-    payoffs = "\n".join(" ".join(_number(float(value)) for value in row) for row in by_profile)
-    return f"NFG 1 R {_quoted(game.name)} {_listed(players)} {{ {strategies} }}\n\n{payoffs}\n"
-
-
-def _number(value: float) -> str:
-    """``value`` in digits that give it back, without an exponent, which not every reader knows."""
-    return np.format_float_positional(value, trim="0") if value else "0"
-
-
-def _listed(words: list[str] | tuple[str, ...]) -> str:
-    return "{ " + " ".join(_quoted(word) for word in words) + " }"
-
-
-def _quoted(word: str) -> str:
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return nfg_text(game.name, players, names, game.payoff_table)

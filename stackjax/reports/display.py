@@ -18,6 +18,7 @@ __all__ = [
     "Progress",
     "best_seed",
     "optimum_in_words",
+    "plain_console",
     "print_result",
     "print_table",
     "remarks",
@@ -44,11 +45,11 @@ class LiveProgress:
     """A live progress line; plain lines now and then when the output is not a terminal."""
 
     def __init__(self, num_updates: int, *, silent: bool = False) -> None:
-        self._console, self._silent = Console(stderr=True, quiet=silent), silent
+        self._console, self._silent = plain_console(stderr=True, quiet=silent), silent
         self._bar = bars.Progress(
             bars.TextColumn("update {task.completed}/{task.total}"),
             bars.BarColumn(bar_width=20),
-            bars.TextColumn("{task.fields[line]}"),
+            bars.TextColumn("{task.fields[line]}", markup=False),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
@@ -139,26 +140,31 @@ def unsettled_in_words(result: dict[str, Any]) -> str:
     return f"Not settled: the gap is above {limit}, so that the followers' play is no equilibrium and the payoff may not last."
 
 
+def plain_console(**how: Any) -> Console:
+    """A console that prints words as they are: names that people give are no markup."""
+    return Console(markup=False, emoji=False, highlight=False, **how)
+
+
 def print_result(result: dict[str, Any], directory: RunDirectory | None, console: Console | None = None) -> None:
     """The table, what the best seed learned, and where the report lies (if a ``directory`` is given)."""
-    console = console or Console()
-    console.print(f"{result['game']}: the best commitment of each seed; optimum {optimum_in_words(result)}", highlight=False)
+    console = console or plain_console()
+    console.print(f"{result['game']}: the best commitment of each seed; optimum {optimum_in_words(result)}")
     print_table(result, console)
     for words in remarks(result):
         if words:
-            console.print(words, highlight=False)
+            console.print(words)
     best = best_seed(result)
     console.print(f"\nWhat seed {best['seed']} learned:", style="bold")
     for line in best["mechanism"]:
-        console.print(f"  {line}", highlight=False, markup=False)
+        console.print(f"  {line}")
     if best["follower_play"]:
         console.print("What followers answer:", style="bold")
         for line in best["follower_play"]:
-            console.print(f"  {line}", highlight=False, markup=False)
+            console.print(f"  {line}")
     seconds = result["wall_seconds"]
     took = f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s"
     report = f"; report: {directory.report}" if directory is not None else ""
-    console.print(f"\n{took}{report}", highlight=False, soft_wrap=True)
+    console.print(f"\n{took}{report}", soft_wrap=True)
 
 
 def print_table(result: dict[str, Any], console: Console) -> None:

@@ -8,13 +8,12 @@ import tempfile
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 
 from stackjax.disk.directory import RunDirectory
 from stackjax.errors import InputError, require, require_is
 from stackjax.families import Family
 from stackjax.policy import Policy, load_policy
-from stackjax.reports.display import LiveProgress, best_seed, print_result
+from stackjax.reports.display import LiveProgress, best_seed, plain_console, print_result
 from stackjax.runs.session import run_training
 from stackjax.solvers.registry import entry_of, registered_solvers, solver_entry
 from stackjax.specs.run import RunSpec
@@ -79,7 +78,7 @@ class TrainedRun:
     def __str__(self) -> str:
         text = io.StringIO()
         directory = None if self.directory is None else RunDirectory(self.directory)
-        print_result(self.result, directory, Console(file=text, width=100))
+        print_result(self.result, directory, plain_console(file=text, width=100))
         return text.getvalue()
 
 

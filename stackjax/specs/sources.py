@@ -122,7 +122,7 @@ def find_game(text: str) -> GameSource:
     if text.endswith(".py"):
         return _python_game(pathlib.Path(text).resolve(), "")
     for family in registry.families().values():
-        if text.endswith(family.endings):
+        if text.lower().endswith(family.endings):
             return family.find(text)
     if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml", ".efg"):
         raise InputError(f"game file {text} must end in {', '.join(endings)} or .py")

@@ -147,6 +147,7 @@ def matrix_game(
         raise InputError(
             f"payoffs has shape {table.shape}, but must be [leader action][follower 1 action]...[agent, leader first]: "
             "one axis per agent and a last axis as long as there are agents (2 or more)"
+            + (f"; the last axis is {table.shape[-1]}, but there are {table.ndim - 1} agents" if table.ndim > 2 else "")
         )
     if not np.isfinite(table).all():
         where = [int(index) for index in np.argwhere(~np.isfinite(table))[0]]

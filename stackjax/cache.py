@@ -26,9 +26,26 @@ def keep_compiled_programs() -> None:
     if setting("jax_compilation_cache_dir") is not None or not setting("jax_enable_compilation_cache"):
         return
     name = hashlib.sha256("\0".join([jaxlib.__version__, processor()]).encode()).hexdigest()[:16]
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / f"programs-{name}"))
+    folder = cache_folder() / f"programs-{name}"
+    _drop_halves(folder)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", SHORTEST)
     jax.config.update("jax_compilation_cache_max_size", LARGEST)
+
+
+def _drop_halves(folder: pathlib.Path) -> None:
+    """Remove programs of which a killed process left a half: JAX would keep nothing more beside them, and say nothing."""
+    import filelock
+
+    try:
+        with filelock.FileLock(folder / ".lockfile", timeout=1):  # JAX's own, so that nobody is in the middle of writing
+            names = {path.name for path in folder.iterdir()}
+            for whole, half in (("-cache", "-atime"), ("-atime", "-cache")):
+                for name in names:
+                    if name.endswith(whole) and name.removesuffix(whole) + half not in names:
+                        (folder / name).unlink()
+    except (OSError, filelock.Timeout):  # there is none yet, or it is in use
+        return
 
 
 def cache_folder() -> pathlib.Path:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 
 from stackjax.errors import InputError, require
+from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
 __all__ = ["Segment", "TypeLaw", "beta_mixture", "finite", "uniform_box", "uniform_triangle"]
@@ -52,6 +53,7 @@ class TypeLaw:
     weights: np.ndarray | None = None
 
 
+@pickled_as_made
 def uniform_box(low: tuple[float, ...], high: tuple[float, ...]) -> TypeLaw:
     """Uniform on a box; raises `InputError` unless ``low`` is below ``high`` and both are finite."""
     bottom, top = np.asarray(low, np.float64), np.asarray(high, np.float64)
@@ -73,6 +75,7 @@ def uniform_box(low: tuple[float, ...], high: tuple[float, ...]) -> TypeLaw:
     return TypeLaw(len(bottom), len(bottom), place, bottom, top, words, True, polygon, segment)
 
 
+@pickled_as_made
 def uniform_triangle() -> TypeLaw:
     """Uniform on the triangle (0, 0), (1, 0), (0, 1)."""
 
@@ -84,6 +87,7 @@ def uniform_triangle() -> TypeLaw:
     return TypeLaw(2, 2, types, np.zeros(2), np.ones(2), "uniform on the triangle (0, 0), (1, 0), (0, 1)", polygon=corners)
 
 
+@pickled_as_made
 def beta_mixture(parts: tuple[tuple[float, float], ...] = ((1.0, 1.0),), value: tuple[float, float] = (1.0, 1.0)) -> TypeLaw:
     """A buyer's belief θ of two states and what a right guess pays it, v: ``x = v (θ, 1 - θ)``.
 
@@ -118,6 +122,7 @@ def beta_mixture(parts: tuple[tuple[float, float], ...] = ((1.0, 1.0),), value: 
     return TypeLaw(2, 2, types, np.zeros(2), np.full(2, highest), words)
 
 
+@pickled_as_made
 def finite(atoms: np.ndarray, weights: np.ndarray) -> TypeLaw:
     """Types ``atoms [P, d]`` with probabilities ``weights [P]``; raises `InputError` unless these fit and sum to 1."""
     points, chances = np.asarray(atoms, np.float64), np.asarray(weights, np.float64)

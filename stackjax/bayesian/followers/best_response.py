@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.followers.multiplicative_weights import below_zero, softmax
 from stackjax.errors import require_positive
+from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
 __all__ = ["best_response", "fictitious_play", "logit_response"]
@@ -19,6 +20,7 @@ class AverageState(NamedTuple):
     num_rounds: Array
 
 
+@pickled_as_made
 def best_response() -> FollowerDynamics:
     """Play a best response to the others' mixed strategies of the round before, equal shares to ties; start uniform.
 
@@ -35,6 +37,7 @@ def best_response() -> FollowerDynamics:
     return FollowerDynamics(init, best_actions, update, "expected")
 
 
+@pickled_as_made
 def fictitious_play() -> FollowerDynamics:
     """Play a best response to the others' actions so far, equal shares to ties.
 
@@ -44,6 +47,7 @@ def fictitious_play() -> FollowerDynamics:
     return FollowerDynamics(_init_average, lambda state: best_actions(state.mean_payoffs), _update_average, "sampled")
 
 
+@pickled_as_made
 def logit_response(temperature: Any = 0.05) -> FollowerDynamics:
     """Smooth fictitious play: ``softmax(mean payoff so far / τ)``.
 

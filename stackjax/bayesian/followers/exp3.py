@@ -7,11 +7,13 @@ import jax.numpy as jnp
 from stackjax.bayesian.followers.base import FollowerDynamics, one_hot
 from stackjax.bayesian.followers.multiplicative_weights import below_zero, softmax
 from stackjax.errors import require_number, require_positive
+from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
 __all__ = ["exp3"]
 
 
+@pickled_as_made
 def exp3(exploration: Any = 0.1) -> FollowerDynamics:
     """EXP3: play ``(1 - γ) softmax(S) + γ / A``; ``S[a] <- S[a] + (γ / A) P[a] / σ[a]`` for the action played alone.
 

@@ -6,11 +6,13 @@ import jax.numpy as jnp
 
 from stackjax.bayesian.followers.base import FollowerDynamics, FusedHedge, check_feedback
 from stackjax.errors import require_positive
+from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
 __all__ = ["multiplicative_weights", "optimistic_hedge", "softmax"]
 
 
+@pickled_as_made
 def multiplicative_weights(step_size: Any = 0.1, *, feedback: Literal["sampled", "expected"] = "sampled") -> FollowerDynamics:
     """Multiplicative weights: ``w[a] <- w[a] * (1 + ε) ** P[a]``, play proportional to ``w``.
 
@@ -58,6 +60,7 @@ class OptimisticState(NamedTuple):
     last_payoffs: Array
 
 
+@pickled_as_made
 def optimistic_hedge(step_size: Any = 0.1, *, feedback: Literal["sampled", "expected"] = "expected") -> FollowerDynamics:
     """Optimistic Hedge: Hedge that counts the last payoffs once more, as a guess of the next.
 

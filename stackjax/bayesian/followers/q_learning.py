@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from stackjax.bayesian.followers.base import FollowerDynamics, one_hot
 from stackjax.bayesian.followers.best_response import best_actions
 from stackjax.errors import require_number, require_positive
+from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
 __all__ = ["q_learning"]
@@ -19,6 +20,7 @@ class QState(NamedTuple):
     num_rounds: Array
 
 
+@pickled_as_made
 def q_learning(
     learning_rate: Any = 0.1,
     *,

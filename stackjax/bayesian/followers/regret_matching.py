@@ -5,11 +5,13 @@ from typing import Literal
 import jax.numpy as jnp
 
 from stackjax.bayesian.followers.base import FollowerDynamics, check_feedback
+from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
 __all__ = ["regret_matching", "regret_matching_plus"]
 
 
+@pickled_as_made
 def regret_matching(*, feedback: Literal["sampled", "expected"] = "sampled") -> FollowerDynamics:
     """Regret matching: ``R[a] <- R[a] + P[a] - <σ, P>``, play proportional to ``max(R, 0)``, uniform where none is positive.
 
@@ -20,6 +22,7 @@ def regret_matching(*, feedback: Literal["sampled", "expected"] = "sampled") -> 
     return _regret_matching(feedback, keep_negative=True)
 
 
+@pickled_as_made
 def regret_matching_plus(*, feedback: Literal["sampled", "expected"] = "sampled") -> FollowerDynamics:
     """Regret matching+: as `regret_matching`, with ``R[a] <- max(R[a] + P[a] - <σ, P>, 0)``.
 

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 from stackjax.bayesian.followers.base import FollowerDynamics, check_feedback
 from stackjax.bayesian.followers.multiplicative_weights import rate
 from stackjax.errors import require_positive
+from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
 __all__ = ["stationary_distribution", "swap_regret"]
 
 
+@pickled_as_made
 def swap_regret(step_size: Any = 0.1, *, feedback: Literal["sampled", "expected"] = "sampled") -> FollowerDynamics:
     """One Hedge per own action, each answering "what instead of this?"; play is the stationary distribution of their advice.
 

@@ -74,11 +74,12 @@ def require_is(name: str, value: Any, kind: type | tuple[type, ...], allowed: st
         raise InputError(f"{name}={_shown(value)} must be {allowed}")
 
 
-def require_count(name: str, value: Any, least: int = 1) -> None:
-    """Raise `InputError` unless ``value`` is a whole number of at least ``least``."""
+def require_count(name: str, value: Any, least: int = 1, most: int | None = None) -> None:
+    """Raise `InputError` unless ``value`` is a whole number of at least ``least``, and at most ``most`` if that is given."""
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     shown = repr(value) if isinstance(value, str) else value
     require(name, shown, whole and value >= least, f"a whole number of at least {least}")
+    require(name, shown, most is None or value <= most, f"at most {most}")
 
 
 def require_number(name: str, value: Any, holds: Callable[[float], bool], allowed: str) -> None:

@@ -1,11 +1,14 @@
 """What a user may get wrong in Python is one line that names the argument, the value and what is allowed."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax import registry
 
 KEY = jax.random.key(0)
 ENV = sx.StackelbergPOMDP(sx.make("maintain"), num_rounds=3, num_reward_episodes=2)
@@ -112,3 +115,19 @@ def test_one_line_says_what_is_wrong(mistake, message):
         mistake()
     assert message in str(caught.value)
     assert "\n" not in str(caught.value).replace("overlaying:\n", "")
+
+
+ANY_SIZE = {"tree_seed", "horizon", "demand"}  # options that make nothing larger
+SIZES = [
+    (game.name, field.name)
+    for game in registry.registered_games()
+    for field in dataclasses.fields(game.options)
+    if isinstance(field.default, int) and not isinstance(field.default, bool) and field.name not in ANY_SIZE
+]
+
+
+@pytest.mark.parametrize(("game", "option"), SIZES)
+def test_options_that_make_sizes_are_checked_by_arithmetic(game, option):
+    for value in (10**9, 10**19):
+        with pytest.raises(sx.InputError, match=r"=\d+ must be|make"):
+            sx.make(game, **{option: value})

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 MOST_POLICIES = 2187
+MOST_DEPTH = 16  # of a tree of 2 ** depth states
 FEASIBLE = 1e-5  # of the largest difference of values: what a payment may miss of a constraint
 
 
@@ -314,7 +315,7 @@ def random_tree(seed: int, depth: int = 10, chance: float = 0.9) -> tuple[np.nda
     Effort, action 1, costs u, outcome 1 gains u', with u uniform in [0, 1 - v], v uniform in [0, 1], and u' likewise with 2 in
     the place of 1. An action leads to the outcome of its number with probability ``chance``.
     """
-    require_count("depth", depth)
+    require_count("depth", depth, most=MOST_DEPTH)
     rng, states = np.random.default_rng(seed), 2**depth - 1
     cost, gain = (rng.uniform(0, top - rng.uniform(0, top, states)) for top in (1.0, 2.0))
     nothing = np.zeros(states)

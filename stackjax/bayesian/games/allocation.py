@@ -11,6 +11,8 @@ from stackjax.types import Array
 
 __all__ = ["Allocation"]
 
+MOST = 1000  # messages, and items
+
 
 class Allocation(OneShotGame):
     """The follower wants one of ``num_items`` equally likely items and sends one of ``num_messages`` messages.
@@ -21,7 +23,7 @@ class Allocation(OneShotGame):
 
     def __init__(self, num_messages: int = 3, num_items: int = 3) -> None:
         for option, value in {"num_messages": num_messages, "num_items": num_items}.items():
-            require_count(option, value)
+            require_count(option, value, most=MOST)
         self.name = "allocation"
         self.num_items = num_items
         self.type_prior = np.full((num_items,), 1.0 / num_items)

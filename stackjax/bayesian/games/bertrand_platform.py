@@ -19,6 +19,7 @@ from stackjax.types import Array
 
 __all__ = ["BertrandPlatform", "logit_market"]
 
+MOST_SELLERS = 32
 LARGEST_TABLE = 1_000_000  # joint prices above which nothing is tabulated
 
 
@@ -64,8 +65,8 @@ class BertrandPlatform(OneShotGame):
         scale: float = 0.25,
         outside: float = 0.0,
     ) -> None:
-        for option, value, least in (("num_prices", num_prices, 2), ("num_sellers", num_sellers, 1)):
-            require_count(option, value, least)
+        require_count("num_prices", num_prices, 2, LARGEST_TABLE)
+        require_count("num_sellers", num_sellers, 1, MOST_SELLERS)
         require_positive("scale", scale)
         for option, number in {"quality": quality, "cost": cost, "outside": outside, "lowest_price": lowest_price}.items():
             if not math.isfinite(number):

@@ -15,6 +15,8 @@ from stackjax.types import Array, PyTree
 
 __all__ = ["Copies", "CopiesState", "Threat", "allocations", "copies", "maintains", "threats"]
 
+MOST_COPIES = 1000
+
 
 class CopiesState(NamedTuple):
     """``current`` is the copy whose turn it is, ``level`` the decision in it; ``states`` are of all copies, ``[c, ...]``."""
@@ -38,7 +40,7 @@ class Copies(Game):
     """
 
     def __init__(self, game: Game, count: int, name: str, num_outcomes: int = 1, optimum: float | None = None) -> None:
-        require_count("count", count)
+        require_count("count", count, most=MOST_COPIES)
         self.name, self.game, self.count, self.num_outcomes = name, game, count, max(num_outcomes, game.num_continuing_outcomes)
         blocks = types_of(game.type_prior)
         if not isinstance(blocks, TypeBlocks):

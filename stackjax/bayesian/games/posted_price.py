@@ -7,7 +7,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.bayesian.games.sequential_prices import TIED, SequentialPrices, SequentialPricesState, bundle_values
+from stackjax.bayesian.games.sequential_prices import (
+    MOST_AGENTS,
+    MOST_TYPES,
+    TIED,
+    SequentialPrices,
+    SequentialPricesState,
+    bundle_values,
+)
 from stackjax.errors import InputError, require, require_array, require_count
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
@@ -16,6 +23,7 @@ from stackjax.types import Array
 
 __all__ = ["PostedPrice", "posted_price_pi", "posted_price_uniform"]
 
+MOST_WRITTEN_OUT = 200  # messages for which the optimal mechanism is written out
 LARGEST_ENUMERATION = 2_000_000  # (order, price) combinations above which the optimum is not enumerated
 
 
@@ -150,7 +158,7 @@ def posted_price_pi(num_messages: int = 2, epsilon: float = 0.2, buy_when_indiff
     Agent 1's value is 1/2 or 1/(2ε) with probabilities 1 - ε and ε; agent 2's is 0 or 1, equally likely. With two or
     more messages some mechanism always allocates optimally in dominant strategies: welfare loss 0.
     """
-    require_count("num_messages", num_messages)
+    require_count("num_messages", num_messages, most=MOST_WRITTEN_OUT)
     if not 0.0 < epsilon < 0.5:
         raise InputError(f"epsilon={epsilon} must lie strictly between 0 and 0.5")
     prior, values = np.outer([1.0 - epsilon, epsilon], [0.5, 0.5]), ([0.5, 0.5 / epsilon], [0.0, 1.0])
@@ -170,7 +178,7 @@ def posted_price_uniform(
     num_types: int = 3, num_messages: int = 2, num_agents: int = 2, buy_when_indifferent: bool = False
 ) -> PostedPrice:
     """``num_agents`` agents whose values are independent and uniform on ``linspace(0, 1, num_types)``."""
-    require_count("num_types", num_types, least=2)
-    require_count("num_agents", num_agents)
+    require_count("num_types", num_types, least=2, most=MOST_TYPES)
+    require_count("num_agents", num_agents, most=MOST_AGENTS)
     own, values = np.full(num_types, 1.0 / num_types), np.linspace(0.0, 1.0, num_types)
     return PostedPrice([values] * num_agents, (own,) * num_agents, num_messages, buy_when_indifferent, "posted-price-uniform")

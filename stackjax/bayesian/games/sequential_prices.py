@@ -25,6 +25,7 @@ __all__ = ["Objective", "SequentialPrices", "SequentialPricesState", "bundle_val
 Objective = Literal["welfare-loss", "welfare", "revenue"]
 TIED = 1e-6  # of the largest value
 WELFARE_DRAWS = 65_536  # of types, for the best welfare on average where they are too many to write out
+MOST_AGENTS, MOST_MESSAGES, MOST_TYPES = 1000, 1000, 4096
 MOST_ITEMS = 8  # a table of values has an entry for each bundle
 
 
@@ -76,7 +77,7 @@ class SequentialPrices(Game):
         objective: Objective = "welfare-loss",
         name: str = "sequential-prices",
     ) -> None:
-        require_count("num_messages", num_messages)
+        require_count("num_messages", num_messages, most=MOST_MESSAGES)
         require("objective", objective, objective in get_args(Objective), f"one of {', '.join(get_args(Objective))}")
         self.name, self.objective = name, objective
         self.values = tuple(require_array("values", one).astype(np.float64) for one in values)
@@ -295,13 +296,13 @@ def sequential_prices(
     Raises:
       InputError: an option is out of range.
     """
-    for option, value in {"num_agents": num_agents, "num_items": num_items, "demand": demand}.items():
-        require_count(option, value)
-    require_count("num_types", num_types, least=2)
-    require("num_items", num_items, num_items <= MOST_ITEMS, f"at most {MOST_ITEMS}")
+    require_count("num_agents", num_agents, most=MOST_AGENTS)
+    require_count("num_items", num_items, most=MOST_ITEMS)
+    require_count("demand", demand)
+    require_count("num_types", num_types, least=2, most=MOST_TYPES)
     require("lowest", lowest, 0.0 <= lowest < 1.0, "at least 0 and below 1")
     count = num_types**num_items
-    require("num_types", num_types, count <= 4096, f"at most 4096 types in all, not {count}")
+    require("num_types", num_types, count <= MOST_TYPES, f"at most {MOST_TYPES} types in all, not {count}")
     grid = np.linspace(lowest, 1.0, num_types)
     each = grid[np.stack(np.unravel_index(np.arange(count), (num_types,) * num_items), axis=-1)]
     table, own = bundle_values(each, demand), np.full(count, 1.0 / count)

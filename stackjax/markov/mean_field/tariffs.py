@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import require, require_number
+from stackjax.errors import require_count, require_number
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array
@@ -28,6 +28,7 @@ BASE, SLOPE = 0.2, 1.0  # of the wholesale price
 FIXED_COST = 0.6
 MOVES = np.array([-1, 0, 1])  # discharge, rest, charge
 MOST = 1.0  # the highest tariff
+MOST_LEVELS = 10_000  # of tariffs to choose from
 
 
 class TariffGame(MeanFieldGame):
@@ -42,7 +43,8 @@ class TariffGame(MeanFieldGame):
 
     def __init__(self, equity: float | Array = 1.0, levels: int | None = 5) -> None:
         require_number("equity", equity, lambda value: value >= 0, "at least 0")
-        require("levels", levels, levels is None or (isinstance(levels, int) and levels >= 2), "at least 2, or None")
+        if levels is not None:
+            require_count("levels", levels, least=2, most=MOST_LEVELS)
         self.name, self.levels, self.equity = "tariffs", levels, equity
         labels = tuple(f"tariff {step:.4g}" for step in np.linspace(0.0, MOST, levels or 0))
         self.leader_actions = Box((0.0,), (MOST,)) if levels is None else Discrete(levels, labels)

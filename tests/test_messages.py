@@ -206,7 +206,10 @@ MARKOV = [
     (lambda: sx.markov.CoinGame(gain=-1.0), "gain=-1.0 must be at least 0"),
     (lambda: sx.markov.CoinGame(other=2.0), "other=2.0 must be at least 0 and at most 1"),
     (lambda: sx.markov.CoinGame(most=0.0), "most=0.0 must be positive"),
-    (lambda: ContractGame(*TREE[:2], np.ones((1, 2)), TREE[3], 2), "chances=(1, 2) must be [A, O] = (2, 2)"),
+    (
+        lambda: ContractGame(*TREE[:2], np.ones((1, 2)), TREE[3], 2),
+        "chances=(an array of shape (1, 2)) must be of shape (2, 2)",
+    ),
     (lambda: ContractGame(*TREE, 2, most=0.0), "most=0.0 must be positive"),
     (lambda: learn_contracts(KEY, *TREE, num_episodes=0), "num_episodes=0 must be a whole number"),
     (lambda: learn_contracts(KEY, *TREE, num_updates=0), "num_updates=0 must be a whole number"),

@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 
 from stackjax.arrays import in_full
-from stackjax.errors import InputError, UnsolvedError, count_in_words, require, require_count
+from stackjax.errors import InputError, UnsolvedError, count_in_words, require, require_array, require_count
 from stackjax.markov.game import MarkovGame
 from stackjax.markov.optimum import MarkovOptimum
 from stackjax.spaces import Box
@@ -99,6 +99,25 @@ def tree_successor(depth: int) -> np.ndarray:
     return np.where(children < states, children, states).astype(np.int32)
 
 
+def check_process(action_payoffs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray) -> None:
+    """Raise `InputError` unless arrays ``[S, A]``, ``[S, O]``, ``[A, O]`` and ``[S, O]`` fit and hold numbers that can be."""
+    names = {"action_payoffs": action_payoffs, "gains": gains, "chances": chances, "successor": successor}
+    arrays = {name: require_array(name, array) for name, array in names.items()}
+    for name, array in arrays.items():
+        require(name, f"(an array of shape {array.shape})", array.ndim == 2, "a matrix")
+        require(name, "(an array with NaN or infinity)", bool(np.isfinite(array).all()), "finite")
+    (states, actions), outcomes = arrays["action_payoffs"].shape, arrays["gains"].shape[1]
+    shapes = {"gains": (states, outcomes), "chances": (actions, outcomes), "successor": (states, outcomes)}
+    for name, shape in shapes.items():
+        require(name, f"(an array of shape {arrays[name].shape})", arrays[name].shape == shape, f"of shape {shape}")
+    law = arrays["chances"]
+    is_law = (law >= 0).all() and np.allclose(law.sum(axis=1), 1.0)
+    require("chances", law.tolist(), bool(is_law), "at least 0, and sum to 1 over outcomes")
+    ends = arrays["successor"]
+    is_place = np.issubdtype(ends.dtype, np.integer) and (ends >= 0).all() and (ends <= states).all()
+    require("successor", "(an array)", bool(is_place), f"whole numbers from 0 to {states}, the end")
+
+
 def check_forward(successor: np.ndarray) -> None:
     """Raise `InputError` unless every state leads to later ones, or to the end, which is ``S``."""
     states = len(successor)
@@ -107,11 +126,11 @@ def check_forward(successor: np.ndarray) -> None:
 
 
 @in_full
-def subgame_perfect(costs: Array, gains: Array, chances: Array, successor: np.ndarray) -> Equilibrium:
+def subgame_perfect(action_payoffs: Array, gains: Array, chances: Array, successor: np.ndarray) -> Equilibrium:
     """The equilibrium by backward induction, in a process whose states come after those that lead to them.
 
     Args:
-      costs: ``[S, A, *B]`` what an action pays the agent, usually not above 0.
+      action_payoffs: ``[S, A, *B]`` what an action pays the agent, usually not above 0.
       gains: ``[S, O, *B]`` what an outcome pays the principal.
       chances: ``[A, O]`` of the outcomes, the same in every state.
       successor: int ``[S, O]``, above the state's own number; ``S`` is the end, worth nothing.
@@ -120,15 +139,15 @@ def subgame_perfect(costs: Array, gains: Array, chances: Array, successor: np.nd
       InputError: a state leads back.
     """
     check_forward(successor)
-    states, batch = len(successor), costs.shape[2:]
+    states, batch = len(successor), action_payoffs.shape[2:]
     flat = lambda leaf: leaf.reshape(*leaf.shape[:2], -1)
-    costs, gains = flat(costs), flat(gains)
-    size, (num_actions, _) = costs.shape[-1], chances.shape
+    action_payoffs, gains = flat(action_payoffs), flat(gains)
+    size, (num_actions, _) = action_payoffs.shape[-1], chances.shape
     levels = _levels(successor)
-    principal = agent = jnp.zeros((states + 1, size), costs.dtype)
+    principal = agent = jnp.zeros((states + 1, size), action_payoffs.dtype)
     action = jnp.zeros((states, size), jnp.int32)
-    payments = jnp.zeros((states, chances.shape[1], size), costs.dtype)
-    chances = jnp.asarray(chances, costs.dtype)
+    payments = jnp.zeros((states, chances.shape[1], size), action_payoffs.dtype)
+    chances = jnp.asarray(chances, action_payoffs.dtype)
 
     def state(cost: Array, gain: Array, principal: Array, agent: Array) -> tuple[Array, Array, Array, Array]:
         """One state of one process: ``[A], [O]``, and what both expect of each outcome's next state, ``[O]``."""
@@ -141,7 +160,7 @@ def subgame_perfect(costs: Array, gains: Array, chances: Array, successor: np.nd
     at_once = jax.vmap(jax.vmap(state), (-1, -1, -1, -1), -1)
     for level in reversed(levels):
         after = successor[level]
-        found = at_once(costs[level], gains[level], principal[after], agent[after])
+        found = at_once(action_payoffs[level], gains[level], principal[after], agent[after])
         principal, agent = principal.at[level].set(found[0]), agent.at[level].set(found[1])
         action, payments = action.at[level].set(found[2]), payments.at[level].set(found[3])
     shaped = lambda leaf: leaf.reshape(*leaf.shape[:-1], *batch)
@@ -165,7 +184,7 @@ class _Policies(NamedTuple):
 
 
 def best_contracts(
-    costs: np.ndarray,
+    action_payoffs: np.ndarray,
     gains: np.ndarray,
     chances: np.ndarray,
     successor: np.ndarray,
@@ -180,18 +199,19 @@ def best_contracts(
     the principal.
 
     Args:
-      costs, gains, chances, successor: as of `subgame_perfect`, without batch axes.
+      action_payoffs, gains, chances, successor: as of `subgame_perfect`, without batch axes.
       horizon: T, the steps of an episode; None for a process that ends by itself, which must not lead back.
       most: the largest payment.
       knows_time: whether the agent may do something else when it comes to a state again.
 
     Raises:
-      InputError: a state leads back, and there is no horizon.
+      InputError: the arrays do not fit, or a state leads back and there is no horizon.
       UnsolvedError: the agent has too many policies.
     """
+    check_process(action_payoffs, gains, chances, successor)
     if horizon is None:
         check_forward(successor)
-    policies = _policies(costs, gains, chances, successor, horizon or len(costs), knows_time)
+    policies = _policies(action_payoffs, gains, chances, successor, horizon or len(action_payoffs), knows_time)
     best, held = -np.inf, np.zeros(gains.shape)
     for k in np.argsort(-policies.principal):
         if policies.principal[k] <= best:  # no payment is negative
@@ -204,10 +224,10 @@ def best_contracts(
 
 
 def _policies(
-    costs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray, horizon: int, knows_time: bool
+    action_payoffs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray, horizon: int, knows_time: bool
 ) -> _Policies:
     """Each policy once, of those that differ where an episode may come to."""
-    (states, actions), outcomes = costs.shape, gains.shape[1]
+    (states, actions), outcomes = action_payoffs.shape, gains.shape[1]
     first = np.eye(states + 1, dtype=bool)[0]
     met = [first]  # by step, whether an episode may be in a state; the last one is the end
     after = np.concatenate([successor, np.full((1, outcomes), states)])
@@ -234,7 +254,7 @@ def _policies(
             np.add.at(moved.T, successor[:, outcome], (there[:, :-1] * chances[chosen, outcome]).T)
         there = moved
     outcome_counts = visits @ chances  # [P, S, O]
-    agent, principal = ((part * pays).sum(axis=(1, 2)) for part, pays in ((visits, costs), (outcome_counts, gains)))
+    agent, principal = ((part * pays).sum(axis=(1, 2)) for part, pays in ((visits, action_payoffs), (outcome_counts, gains)))
     found = np.column_stack([outcome_counts.reshape(count, -1), agent, principal])
     found = found[np.unique(np.round(found, 12), axis=0, return_index=True)[1]]
     return _Policies(found[:, :-2], found[:, -2], found[:, -1])
@@ -244,7 +264,7 @@ class ContractGame(MarkovGame):
     """The principal commits, at the start, to what it pays for each outcome in each state.
 
     Args:
-      costs: ``[S, A]`` what an action pays the agent.
+      action_payoffs: ``[S, A]`` what an action pays the agent: an effort that costs 1 is -1.
       gains: ``[S, O]`` what an outcome pays the principal.
       chances: ``[A, O]`` of the outcomes.
       successor: int ``[S, O]``; ``S`` is the end, where nothing is paid.
@@ -256,21 +276,26 @@ class ContractGame(MarkovGame):
     """
 
     def __init__(
-        self, costs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray, horizon: int, most: float = 2.0
+        self,
+        action_payoffs: np.ndarray,
+        gains: np.ndarray,
+        chances: np.ndarray,
+        successor: np.ndarray,
+        horizon: int,
+        most: float = 2.0,
     ) -> None:
-        self.costs, self.gains, self.chances = (np.asarray(array, np.float64) for array in (costs, gains, chances))
-        (states, actions), outcomes = self.costs.shape, self.gains.shape[1]
-        fits = self.chances.shape == (actions, outcomes) and successor.shape == self.gains.shape == (states, outcomes)
-        require("chances", self.chances.shape, fits, f"[A, O] = {(actions, outcomes)}, and successor [S, O]")
-        is_law = (self.chances >= 0).all() and np.allclose(self.chances.sum(axis=1), 1.0)
-        require("chances", chances, bool(is_law), "at least 0, and sum to 1 over outcomes")
+        self.action_payoffs, self.gains, self.chances = (
+            np.asarray(array, np.float64) for array in (action_payoffs, gains, chances)
+        )
+        check_process(action_payoffs, gains, chances, successor)
+        (states, actions), outcomes = self.action_payoffs.shape, self.gains.shape[1]
         require("most", most, most > 0, "positive")
         self.name, self.horizon, self.num_actions = "contracts", horizon, (actions,)
         self.leader_actions = Box((0.0,) * outcomes, (float(most),) * outcomes)
         ends = np.concatenate([successor, np.full((1, outcomes), states)])
         self.successor = np.broadcast_to(ends[:, None], (states + 1, actions, outcomes)).astype(np.int32)
         self.initial = np.eye(states + 1)[0]
-        lowest, highest = float(self.costs.min()), float(self.costs.max())
+        lowest, highest = float(self.action_payoffs.min()), float(self.action_payoffs.max())
         gain = float(self.gains.min()), float(self.gains.max())
         self.payoff_bounds = ((min(gain[0], 0.0) - most, max(gain[1], 0.0)), (min(lowest, 0.0), max(highest, 0.0) + most))
         self.check()
@@ -280,16 +305,16 @@ class ContractGame(MarkovGame):
         return jnp.asarray(self.chances, jnp.result_type(float))[actions[0]]
 
     def payoffs(self, state: Array, actions: Array, leader_action: Array, outcome: Array) -> Array:
-        dtype, states = jnp.result_type(float), len(self.costs)
+        dtype, states = jnp.result_type(float), len(self.action_payoffs)
         here = jnp.minimum(state, states - 1)
-        paid, cost = leader_action[outcome], jnp.asarray(self.costs, dtype)[here, actions[0]]
+        paid, cost = leader_action[outcome], jnp.asarray(self.action_payoffs, dtype)[here, actions[0]]
         both = jnp.stack([jnp.asarray(self.gains, dtype)[here, outcome] - paid, cost + paid])
         return jnp.where(state < states, both, 0.0)
 
     def solve(self, *, knows_time: bool = False) -> MarkovOptimum:
         """The best payments that the principal can commit to; see `best_contracts`."""
         value, payments = best_contracts(
-            *(self.costs, self.gains, self.chances, self.successor[:-1, 0]),
+            *(self.action_payoffs, self.gains, self.chances, self.successor[:-1, 0]),
             horizon=self.horizon,
             most=float(self.leader_actions.high[0]),  # type: ignore[union-attr]
             knows_time=knows_time,
@@ -298,7 +323,7 @@ class ContractGame(MarkovGame):
         return MarkovOptimum(value, None, np.concatenate([payments, nothing]), None, "lp")
 
     def describe_state(self, state: int) -> str:
-        return f"state {state}" if state < len(self.costs) else "the end"
+        return f"state {state}" if state < len(self.action_payoffs) else "the end"
 
     def describe_leader_action(self, action: np.ndarray) -> str:
         return "pays " + ", ".join(f"{value:.3g}" for value in np.asarray(action))
@@ -310,7 +335,9 @@ def contracts(depth: int = 3, tree_seed: int = 0, chance: float = 0.9) -> Contra
 
 
 def random_tree(seed: int, depth: int = 10, chance: float = 0.9) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The random tree of Ivanov et al. (2024), Appendix D.1: ``costs [S, 2]``, ``gains [S, 2]``, ``chances``, ``successor``.
+    """The random tree of Ivanov et al. (2024), Appendix D.1.
+
+    Returns ``action_payoffs [S, 2]``, ``gains [S, 2]``, ``chances`` and ``successor``.
 
     Effort, action 1, costs u, outcome 1 gains u', with u uniform in [0, 1 - v], v uniform in [0, 1], and u' likewise with 2 in
     the place of 1. An action leads to the outcome of its number with probability ``chance``.

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.errors import require_count, require_number
-from stackjax.markov.contracts import Equilibrium, check_forward, least_payments
+from stackjax.markov.contracts import Equilibrium, check_forward, check_process, least_payments
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["JudgedContracts", "LearnedContracts", "judge_contracts", "learn_contracts"]
@@ -42,7 +42,7 @@ class JudgedContracts(NamedTuple):
 
 def learn_contracts(
     key: PRNGKey,
-    costs: np.ndarray,
+    action_payoffs: np.ndarray,
     gains: np.ndarray,
     chances: np.ndarray,
     successor: np.ndarray,
@@ -59,7 +59,7 @@ def learn_contracts(
     two, the agent is not, and its values were learned for either. Payments are for their mean over the last eighth.
 
     Args:
-      costs: ``[S, A]`` what an action pays the agent.
+      action_payoffs: ``[S, A]`` what an action pays the agent: an effort that costs 1 is -1.
       gains: ``[S, O]`` what an outcome pays the principal.
       chances: ``[A, O]`` of the outcomes.
       successor: int ``[S, O]``, above the state's own number; ``S`` is the end.
@@ -68,13 +68,14 @@ def learn_contracts(
     Raises:
       InputError: a state leads back, a count is not a positive whole number, or the nudge is negative.
     """
+    check_process(action_payoffs, gains, chances, successor)
     check_forward(successor)
     require_count("num_updates", num_updates)
     require_count("num_episodes", num_episodes)
     require_number("nudge", nudge, lambda nudge: nudge >= 0, "at least 0")
-    (states, actions), outcomes = costs.shape, gains.shape[1]
+    (states, actions), outcomes = action_payoffs.shape, gains.shape[1]
     steps = _longest(successor)
-    chance, cost, gain = (jnp.asarray(array, jnp.result_type(float)) for array in (chances, costs, gains))
+    chance, cost, gain = (jnp.asarray(array, jnp.result_type(float)) for array in (chances, action_payoffs, gains))
     after = jnp.asarray(np.concatenate([successor, np.full((1, outcomes), states)]))
     cost, gain = (jnp.concatenate([leaf, jnp.zeros((1, leaf.shape[1]), leaf.dtype)]) for leaf in (cost, gain))
     choices = jnp.arange(actions, dtype=jnp.int32)
@@ -153,7 +154,7 @@ def learn_contracts(
 
 def judge_contracts(
     found: LearnedContracts | Equilibrium,
-    costs: np.ndarray,
+    action_payoffs: np.ndarray,
     gains: np.ndarray,
     chances: np.ndarray,
     successor: np.ndarray,
@@ -163,15 +164,15 @@ def judge_contracts(
 
     Args:
       found: contracts that were learned, or an equilibrium.
-      costs, gains, chances, successor: as of `subgame_perfect`, without batch axes.
+      action_payoffs, gains, chances, successor: as of `subgame_perfect`, without batch axes.
       tie: what an agent does not mind losing, game units.
     """
     payments, recommended = np.asarray(found.payments, np.float64), np.asarray(found.action)
-    states = len(costs)
+    states = len(action_payoffs)
     principal, agent, followed = np.zeros(states + 1), np.zeros(states + 1), 0
     for s in range(states - 1, -1, -1):
         then = successor[s]
-        own = costs[s] + chances @ (payments[s] + agent[then])
+        own = action_payoffs[s] + chances @ (payments[s] + agent[then])
         theirs = chances @ (gains[s] - payments[s] + principal[then])
         best = int(np.where(own >= own.max() - tie, theirs, -np.inf).argmax())
         agent[s], principal[s] = own[best], theirs[best]

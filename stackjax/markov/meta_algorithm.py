@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.errors import require_count
-from stackjax.markov.contracts import Equilibrium, check_forward, least_payments
+from stackjax.markov.contracts import Equilibrium, check_forward, check_process, least_payments
 from stackjax.types import Array
 
 __all__ = ["TakenInTurns", "in_turns"]
@@ -29,12 +29,12 @@ class TakenInTurns(NamedTuple):
 
 
 def in_turns(
-    costs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray, most_rounds: int = 1000
+    action_payoffs: np.ndarray, gains: np.ndarray, chances: np.ndarray, successor: np.ndarray, most_rounds: int = 1000
 ) -> TakenInTurns:
     """Start without payments and take turns until contracts stay the same, or for ``most_rounds``.
 
     Args:
-      costs: ``[S, A]`` what an action pays the agent.
+      action_payoffs: ``[S, A]`` what an action pays the agent: an effort that costs 1 is -1.
       gains: ``[S, O]`` what an outcome pays the principal.
       chances: ``[A, O]`` of the outcomes.
       successor: int ``[S, O]``, above the state's own number; ``S`` is the end.
@@ -42,11 +42,12 @@ def in_turns(
     Raises:
       InputError: a state leads back, or ``most_rounds`` is not a positive whole number.
     """
+    check_process(action_payoffs, gains, chances, successor)
     check_forward(successor)
     require_count("most_rounds", most_rounds)
     states, outcomes = gains.shape
-    chance, cost, gain = (jnp.asarray(array, jnp.result_type(float)) for array in (chances, costs, gains))
-    after, actions = jnp.asarray(successor), jnp.arange(costs.shape[1], dtype=jnp.int32)
+    chance, cost, gain = (jnp.asarray(array, jnp.result_type(float)) for array in (chances, action_payoffs, gains))
+    after, actions = jnp.asarray(successor), jnp.arange(action_payoffs.shape[1], dtype=jnp.int32)
     order = jnp.arange(states - 1, -1, -1, dtype=jnp.int32)  # later states first: one sweep solves a process
 
     def agent(payments: Array) -> Array:
@@ -76,7 +77,7 @@ def in_turns(
         own = agent(payments)
         return own, *principal(own)
 
-    payments, scale = jnp.zeros((states, outcomes), cost.dtype), float(max(np.abs(costs).max(), np.abs(gains).max()))
+    payments, scale = jnp.zeros((states, outcomes), cost.dtype), float(max(np.abs(action_payoffs).max(), np.abs(gains).max()))
     for done in range(1, most_rounds + 1):
         own, values, best, paid = turn(payments)
         stays = bool(jnp.abs(paid - payments).max() <= SAME * scale)

@@ -1,5 +1,7 @@
 """Contracts: payments against linear programmes, equilibria against closed forms, commitment against equilibrium."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,8 @@ from stackjax.markov.contracts import (
     tree_successor,
 )
 from stackjax.markov.followers import MarkovFollowers
+from stackjax.markov.learned_contracts import learn_contracts
+from stackjax.markov.meta_algorithm import in_turns
 from stackjax.markov.problem import MarkovProblem
 from tests.siblings import first
 
@@ -196,3 +200,27 @@ def test_mistakes_name_what_is_allowed():
         contracts(depth=4).solve()
     with pytest.raises(InputError, match="depth=0"):
         contracts(depth=0)
+
+
+@pytest.mark.parametrize("solve", [best_contracts, in_turns, lambda *process: learn_contracts(jax.random.key(0), *process)])
+@pytest.mark.parametrize(
+    ("place", "array", "message"),
+    [
+        (0, np.zeros(2), "action_payoffs=(an array of shape (2,)) must be a matrix"),
+        (0, np.full((3, 2), np.nan), "action_payoffs=(an array with NaN or infinity) must be finite"),
+        (1, np.zeros((2, 2)), "gains=(an array of shape (2, 2)) must be of shape (3, 2)"),
+        (
+            2,
+            np.array([[0.9, 0.2], [0.1, 0.9]]),
+            "chances=[[0.9, 0.2], [0.1, 0.9]] must be at least 0, and sum to 1 over outcomes",
+        ),
+        (2, np.ones((2, 1)), "chances=(an array of shape (2, 1)) must be of shape (2, 2)"),
+        (3, np.full((3, 2), 9), "successor=(an array) must be whole numbers from 0 to 3, the end"),
+        (3, np.zeros((3, 2), int), "successor must lead from each of the 3 states to a later one"),
+    ],
+)
+def test_a_process_that_does_not_fit_is_one_line(solve, place, array, message):
+    process = list(random_tree(0, 2))
+    process[place] = array
+    with pytest.raises(sx.InputError, match=re.escape(message)):
+        solve(*process)

@@ -210,6 +210,10 @@ class BayesianProblem:
             return found
         return [{**words, "leader_payoff": words["worst_payoff"], "learned_payoff": words["leader_payoff"]} for words in found]
 
+    def yardsticks(self) -> dict[str, float]:
+        """See `Problem`."""
+        return self.env.game.yardsticks()
+
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
         rounds = (self.lasting or self.env).num_rounds

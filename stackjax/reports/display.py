@@ -96,8 +96,9 @@ def size_of(result: dict[str, Any]) -> float:
 
 def remarks(result: dict[str, Any]) -> list[str]:
     """Sentences that belong below the table."""
+    known = [f"The most that is possible {words}: {number(most)}." for words, most in result.get("yardsticks", {}).items()]
     found = stopped_in_words(result), polished_in_words(result), caveat_in_words(result), unsettled_in_words(result)
-    return [words for words in found if words]
+    return [words for words in (*known, *found) if words]
 
 
 def stopped_in_words(result: dict[str, Any]) -> str:

@@ -52,6 +52,7 @@ def result_of(
         "gap_name": problem.gap_name,
         "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,
+        "yardsticks": problem.yardsticks() if hasattr(problem, "yardsticks") else {},
         "seeds": entries(problem, [optimum] * len(names), names, concluded, metrics_path),
     }
 

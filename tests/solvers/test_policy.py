@@ -107,6 +107,9 @@ def test_a_large_game_is_trained_certified_and_reported(large_run):
     report = (large_run / "report.html").read_text(encoding="utf-8")
     assert "BNE gap at most" in report
     assert "is asked" in report
+    silent = sx.make("posted-price-uniform", num_agents=9, num_messages=1)
+    assert result["yardsticks"] == {"without messages": pytest.approx(silent.without_messages())}
+    assert f"The most that is possible without messages: {result['yardsticks']['without messages']:.3f}" in report
 
 
 def test_the_exported_policy_does_what_the_commitment_does(large_run, tmp_path):

@@ -83,6 +83,10 @@ class Game(abc.ABC):
         """The leader's best payoff, or None when it is not known."""
         return None
 
+    def yardsticks(self) -> dict[str, float]:
+        """The most that the leader can get under conditions, in words such as ``"without messages"``; for comparison."""
+        return {}
+
     def explain(self, observations: np.ndarray, leader_actions: np.ndarray, paths: list[Any]) -> list[str]:
         """The commitment in words, a line per thing it does. ``paths`` comes from `commitment_paths`."""
         lines = []

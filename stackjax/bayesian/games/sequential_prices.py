@@ -218,6 +218,11 @@ class SequentialPrices(Game):
             return Optimum(0.0, "upper-bound")
         return Optimum(self._best_on_average[0], "upper-bound", half_width=self._best_on_average[1])
 
+    def yardsticks(self) -> dict[str, float]:
+        """See `Game`."""
+        known = self.without_messages() if self.num_messages > 1 else None
+        return {} if known is None else {"without messages": known}
+
     def without_messages(self) -> float | None:
         """The supremum of what a mechanism without messages earns, by dynamic programming; None if it is not known."""
         if self.marginals is None:

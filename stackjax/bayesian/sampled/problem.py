@@ -218,6 +218,10 @@ class SampledProblem:
                 lines.append(f"follower {i + 1}{kind}: {game.describe_action(i, int(strategies[i, k].argmax()))}")
         return lines
 
+    def yardsticks(self) -> dict[str, float]:
+        """See `Problem`."""
+        return self.setting.game.yardsticks()
+
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""
         draws = num_paired_draws(self.setting)

@@ -34,11 +34,12 @@ class RandomGame(sx.OneShotGame):
         return jnp.asarray(self.table)[(*types, *actions, leader_action)]
 
 
-def exactly(problem, acting, strategies):
-    """The leader's payoff, and the most that a type gains by another action, if followers play as ``strategies [N, K, A]``."""
-    game = problem.env.game
-    _, followers, leader = tabulate(game, problem.env.tree, problem.filled(acting)).game
-    followers, leader, prior, n = np.asarray(followers), np.asarray(leader), game.type_prior, game.num_followers
+def exactly(game, followers, leader, strategies):
+    """The leader's payoff, and the most that a type gains by another action, if followers play as ``strategies [N, K, A]``.
+
+    ``followers`` and ``leader`` are the tables of payoffs that the commitment leaves.
+    """
+    prior, n = game.type_prior, game.num_followers
     chosen = strategies.argmax(axis=-1)
     payoff, gains = 0.0, {}
     for types in np.ndindex(*prior.shape):
@@ -62,13 +63,13 @@ def coverage(game, seeds, num_draws):
     @jax.jit
     def judged(key):
         acting = network.acting(network.init(key))
-        return certify_by_samples(sampled.setting, acting.leader, key, 16, num_draws, num_draws)
+        tables = tabulate(game, exact.env.tree, exact.filled(acting)).game[1:]
+        return certify_by_samples(sampled.setting, acting.leader, key, 16, num_draws, num_draws), tables
 
     holds_payoff, holds_gap = [], []
     for seed in seeds:
-        key = jax.random.key(seed)
-        found = jax.device_get(judged(key))
-        each = [exactly(exact, network.acting(network.init(key)), strategies) for strategies in found.strategies]
+        found, tables = jax.device_get(judged(jax.random.key(seed)))
+        each = [exactly(game, *tables, strategies) for strategies in found.strategies]
         payoff, gap = np.mean([one[0] for one in each]), max(one[1] for one in each[:4])
         room = 1e-5 * np.ptp(game.leader_payoff_range)
         holds_payoff.append(abs(payoff - found.leader_payoff) <= found.half_width + room)

@@ -6,6 +6,7 @@ import logging
 import math
 import pathlib
 import shutil
+import tempfile
 import warnings
 from typing import Any, NamedTuple
 
@@ -63,7 +64,16 @@ class Checkpoints:
         )
         if not read_only:
             directory.mkdir(parents=True, exist_ok=True)
-        self._manager = ocp.CheckpointManager(directory, options=options)
+        self._manager = ocp.CheckpointManager(self._plain(directory), options=options)
+
+    def _plain(self, directory: pathlib.Path) -> pathlib.Path:
+        """``directory`` by a path without brackets, stars and question marks: orbax takes its own for a pattern."""
+        if not set(str(directory)) & set("[]*?"):
+            return directory
+        self._link = tempfile.TemporaryDirectory(prefix="stackjax-")  # goes with this object
+        link = pathlib.Path(self._link.name) / "checkpoints"
+        link.symlink_to(directory.absolute(), target_is_directory=True)
+        return link
 
     def save(self, state: PyTree, update: int, seconds: float, greedy_payoff: float | None) -> None:
         """Save ``state`` (NumPy arrays) as it stands after ``update`` updates, unless that is there already.

@@ -15,9 +15,9 @@ ROW = dict.fromkeys(metrics.READ, 0.0) | {"update": 1, "seed": 0}
 def test_files_are_made_as_the_umask_says(umask, mode, tmp_path):
     before = os.umask(umask)
     try:
-        files.write_text(tmp_path / "written", "a", encoding="utf-8")
+        files.write_text(tmp_path / "written", "a")
         files.append_lines(tmp_path / "appended", ["a"])
-        files.write_text(tmp_path / "written", "b", encoding="utf-8")  # one that is replaced, too
+        files.write_text(tmp_path / "written", "b")  # one that is replaced, too
     finally:
         os.umask(before)
     assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {"written": mode, "appended": mode}
@@ -35,7 +35,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        files.write_text(path, "after", encoding="utf-8")
+        files.write_text(path, "after")
     assert all(name == "config.json" or name.startswith(".config.json.") for name in seen)  # as a run's clean-up knows it
     assert len(seen) == 2
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.json"]

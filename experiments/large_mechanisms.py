@@ -52,11 +52,8 @@ FLOORS = {
 }
 SOURCE = "beyond"
 SLOW = {"copies 8": 2, "allocations 16": 4}  # seeds of what takes long
-BESIDE = 3  # seeds of evolution strategies and random networks, at most; one where these take long
-LARGE = ("copies 4", "copies 8")
-ALONE = ("silent 8",)  # exact payoffs of many commitments take too long here
-
-
+BESIDE = 3  # seeds of evolution strategies and random networks, at most
+ALONE = ("silent 8", "copies 4", "copies 8")  # nothing else is tried where that takes long
 WORDS = {"es": "evolution strategy", "search": "random networks"}
 CONFIGS = {"policy": sx.PolicyConfig, "es": sx.ESConfig, "search": sx.SearchConfig}
 
@@ -93,8 +90,8 @@ def main(settings: Settings) -> None:
         seeds = min(SLOW.get(name, settings.seeds), settings.seeds)
         run = learned(settings, name, "policy", seeds)
         found, seconds = run.payoffs, run.result["wall_seconds"]["train"]
-        kinds, beside = () if name in ALONE else ("es", "search"), 1 if name in LARGE else min(seeds, BESIDE)
-        others = {kind: learned(settings, name, kind, beside).payoffs for kind in kinds}
+        kinds = () if name in ALONE else ("es", "search")
+        others = {kind: learned(settings, name, kind, min(seeds, BESIDE)).payoffs for kind in kinds}
         data[name] = {"policy": found, **others, "seconds": seconds}
         optimum, floor = GAMES[name][-1], FLOORS.get(name)
         if floor is not None:

@@ -63,11 +63,13 @@ def best_without_messages(values: Sequence[np.ndarray], marginals: Sequence[np.n
     for one in members:
         worth, own = values[one[0]], marginals[one[0]]
         scale, stages = float(worth.max()) or 1.0, [_Stage.of(worth, own, left) for left in range(num_sets)]
-        choices = [_choices(stage) for stage in reversed(stages)]  # the largest set of items first
-        if any(found is None for found in choices):
-            return None
-        known = zip(stages, reversed(choices), strict=True)
-        offers.append([_offers(stage, found or (), objective, scale) for stage, found in known])
+        found = []
+        for stage in reversed(stages):  # the largest set of items first: there is most to try
+            choices = _choices(stage)
+            if choices is None:
+                return None
+            found.append(_offers(stage, choices, objective, scale))
+        offers.append(found[::-1])
     if math.prod(map(float, sizes)) * sum(len(each) for one in offers for each in one) > MOST_STATES:
         return None
     best: dict[tuple[tuple[int, ...], int], float] = {}
@@ -125,8 +127,9 @@ def _offers(
 ) -> list[tuple[float, list[tuple[int, float]]]]:
     """What can be made of an agent: what it earns, and the chances of the bundles it takes."""
     found: dict[tuple[tuple[int, float], ...], float] = {}  # the most for the same chances
+    is_known = stage.wants_one and objective != "revenue"  # that some prices bring about every choice
     for choice in choices:
-        paid = _most_paid(stage, choice)
+        paid = 0.0 if is_known else _most_paid(stage, choice)
         if paid is None:
             continue
         welfare = float(sum(stage.own[k] * stage.worth[k, stage.bundles[c]] for k, c in enumerate(choice)))

@@ -221,7 +221,8 @@ class SequentialPrices(Game):
     def yardsticks(self) -> dict[str, float]:
         """See `Game`."""
         known = self.without_messages() if self.num_messages > 1 else None
-        return {} if known is None else {"without messages": known}
+        drawn = self._best_on_average[1] if known is not None and self.objective == "welfare-loss" else 0.0
+        return {} if known is None else {"without messages": known + drawn}
 
     def without_messages(self) -> float | None:
         """The supremum of what a mechanism without messages earns, by dynamic programming; None if it is not known."""

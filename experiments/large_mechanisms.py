@@ -1,8 +1,8 @@
 """Mechanisms too large to write out: what a policy of observations learns from samples, beside what else one could do.
 
 Games of known optima at any size, several copies of a game whose leader sees all followers; sequential prices of several items;
-and the posted prices of the source's Figure 4, at its lengths and with about as many decisions. Where other solvers are tried, they
-get as many Stackelberg episodes; what is said of them is judged exactly where tables fit.
+and the posted prices of the source's Figure 4, at its lengths and with about as many decisions. Where other solvers are tried,
+they get as many Stackelberg episodes; what is said of them is judged exactly where tables fit.
 """
 
 import dataclasses

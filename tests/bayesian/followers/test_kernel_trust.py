@@ -14,7 +14,7 @@ import stackjax as sx
 from stackjax import cache
 from stackjax.bayesian.followers import equilibrate as equilibrate_module
 from stackjax.bayesian.followers.equilibrate import kernel_for
-from stackjax.bayesian.followers.kernels import native
+from stackjax.bayesian.followers.kernels import build, native
 from tests.bayesian.followers.test_kernels import batch_of_games, call_kernel
 
 GAME = batch_of_games((2, 2), (2, 2), batch=3)
@@ -28,6 +28,22 @@ def test_a_seal_that_is_no_text_is_a_broken_seal(own_cache):
     library.with_suffix(".sha256").write_bytes(b"\xff\xfe")
     assert native._loaded(compiler).stackjax_hedge
     assert library.read_bytes().startswith(b"\x7fELF")
+
+
+def test_a_slow_compiler_is_waited_for_once(own_cache, monkeypatch, tmp_path):
+    """It goes on in the background; a run that starts meanwhile does not wait, and one that comes after it has the kernel."""
+    compiler, real = tmp_path / "slow", native.shutil.which("c++")
+    lines = f'[ "$1" = --version ] || while [ ! -e {tmp_path}/go ]; do sleep 0.05; done', f'exec {real} -O0 "$@"'
+    compiler.write_text("\n".join(["#!/bin/sh", *lines]), encoding="utf-8")
+    compiler.chmod(0o755)
+    monkeypatch.setattr(build, "PATIENCE", 1.0)
+    monkeypatch.setattr(native, "_flags", lambda: ["-std=c++17", "-shared", "-fPIC", "-w"])
+    for _ in range(2):
+        with pytest.raises(build.CompilerError, match="goes on in the background"):
+            native._loaded(str(compiler))
+    (tmp_path / "go").touch()
+    monkeypatch.setattr(build, "PATIENCE", 60.0)
+    assert native._loaded(str(compiler)).stackjax_hedge
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])

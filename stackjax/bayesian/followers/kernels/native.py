@@ -13,7 +13,6 @@ import pathlib
 import platform
 import shutil
 import subprocess
-import tempfile
 import warnings
 
 import jax
@@ -21,6 +20,7 @@ import jaxlib
 import numpy as np
 
 from stackjax.bayesian.followers.base import FollowerDynamics
+from stackjax.bayesian.followers.kernels.build import CompilerError, build, is_whole, seal_of
 from stackjax.bayesian.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
 from stackjax.bayesian.games.base import InducedGame
 from stackjax.cache import cache_folder, processor
@@ -75,10 +75,7 @@ def _build_problem() -> str | None:
         try:
             library = _loaded(compiler)
             jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(library.stackjax_hedge), platform="cpu")
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace").strip().splitlines()
-            problem = f"{compiler} could not build it: {said[-1] if said else error}"
-        except (OSError, AttributeError, RuntimeError, subprocess.SubprocessError) as error:
+        except (CompilerError, OSError, AttributeError, RuntimeError, subprocess.SubprocessError) as error:
             problem = f"{compiler} could not build it: {error}"
     if problem is not None:
         message = f"followers learn in a scan, 6 to 27 times slower than in the CPU kernel: {problem}"
@@ -88,35 +85,17 @@ def _build_problem() -> str | None:
 
 def _loaded(compiler: str) -> ctypes.CDLL:
     """The library, from the cache or built; one that is not as it was built, or does not load, is built once more."""
-    folder = cache_folder()
-    library = folder / _name(compiler)
-    seal = library.with_suffix(".sha256")  # a library that was cut short could end this process when loaded
+    library = cache_folder() / _name(compiler)
     for is_last in (False, True):
-        try:
-            is_whole = hashlib.sha256(library.read_bytes()).hexdigest().encode() == seal.read_bytes()
-        except OSError:
-            is_whole = False
-        if not is_whole:
-            _build(compiler, library, seal)
+        if not is_whole(library):
+            build(library, [compiler, *_flags(), f"-I{jax.ffi.include_dir()}", str(SOURCE)])
         try:
             return ctypes.CDLL(str(library))
         except OSError:
             if is_last:
                 raise
-            seal.unlink(missing_ok=True)
+            seal_of(library).unlink(missing_ok=True)
     raise AssertionError
-
-
-def _build(compiler: str, library: pathlib.Path, seal: pathlib.Path) -> None:
-    """Built aside and moved, so that nobody loads half of it."""
-    with tempfile.TemporaryDirectory(dir=library.parent) as workshop:
-        fresh, fresh_seal = pathlib.Path(workshop) / library.name, pathlib.Path(workshop) / seal.name
-        command = [compiler, *_flags(), f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", str(fresh)]
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
-        fresh_seal.write_text(hashlib.sha256(fresh.read_bytes()).hexdigest(), encoding="utf-8")
-        seal.unlink(missing_ok=True)
-        fresh.replace(library)
-        fresh_seal.replace(seal)
 
 
 def _flags() -> list[str]:
@@ -128,7 +107,7 @@ def _flags() -> list[str]:
 
 def _name(compiler: str) -> str:
     """A name that tells everything the library depends on, so that one built for something else is never loaded."""
-    version = subprocess.run([compiler, "--version"], check=True, capture_output=True, timeout=60).stdout.decode(
+    version = subprocess.run([compiler, "--version"], check=True, capture_output=True, timeout=20).stdout.decode(
         errors="replace"
     )
     libc = " ".join(platform.libc_ver())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from stackjax.cli.arguments import fail
 from stackjax.cli.evaluate import evaluate_command
 from stackjax.cli.inspect import export_command, list_command, report_command, solve_command
+from stackjax.cli.jax_start import check_xla_flags, why_jax_fails
 from stackjax.cli.streams import standard_streams
 from stackjax.cli.sweep import sweep_command
 from stackjax.cli.train import train_command
@@ -33,6 +34,7 @@ GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg), opensp
 payoff file, played again and again). --solver direct (the default), ppo or search chooses what looks for the commitment.
 stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, and the solver's, --direct.*
 """
+COMPUTE = ("train", "sweep", "evaluate", "solve")  # the commands that need JAX
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,6 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
             code = fail(_in_words(error), 2)
         except KeyboardInterrupt:
             code = fail("interrupted", 130)
+        except Exception as error:
+            words = why_jax_fails(error)
+            if words is None:
+                raise
+            code = fail(words, 2)
         output.flush()
         if code or output.error is None or isinstance(output.error, BrokenPipeError):  # whoever reads it has seen enough
             return code
@@ -82,6 +89,8 @@ def _run(arguments: list[str]) -> int:
         raise InputError(
             f"command {arguments[0]!r} must be one of {', '.join(commands)}.{near_matches(arguments[0], commands)}"
         )
+    if arguments[0] in COMPUTE:
+        check_xla_flags()
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning  # type: ignore[assignment]
         return commands[arguments[0]](arguments[1:])

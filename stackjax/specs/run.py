@@ -64,6 +64,9 @@ class RunSpec:
 
     def build_problem(self, prepared: dict[str, Any] | None = None) -> "Problem":
         """The problem, with what an earlier run ``prepared`` for it; raises `InputError` for a wrong game or setting."""
+        from stackjax.compute.startup import check_jax
+
+        check_jax()
         problem = self.family.build(self.source.build(self.game_options), self.settings)
         return self.family.prepare(problem, prepared)
 

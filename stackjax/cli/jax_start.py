@@ -24,10 +24,7 @@ def check_xla_flags() -> None:
     accepted = cache_folder() / f"xla-flags-{known}"
     if accepted.exists():
         return
-    alone = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    tried = subprocess.run(
-        [sys.executable, "-c", STARTS], env=alone, capture_output=True, text=True, errors="replace", check=False
-    )
+    tried = _python("import jax; jax.devices('cpu')", {**os.environ, "JAX_PLATFORMS": "cpu"})
     if tried.returncode == 0:
         accepted.touch()
     elif "XLA_FLAGS" in tried.stderr:

@@ -21,7 +21,7 @@ CONFIDENCE = 0.95
 PAID_DRAWS = 1024  # sub-episodes in which a group of followers is judged
 SHOWN = 32  # of them, whose decisions a report shows
 MOST_PAIRS, FEWEST_PAIRS = 4000, 64  # draws for each follower, type and other action
-MOST_DECISIONS = 4e7  # of all draws that the gap takes
+MOST_DECISIONS = 1.5e7  # of all draws that the gap takes
 GAP_GROUPS = 4  # groups of followers whose gap is bounded
 
 

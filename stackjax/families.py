@@ -57,6 +57,11 @@ class GameSource:
         raise NotImplementedError
 
     @property
+    def is_code(self) -> bool:
+        """Whether somebody else's code makes it, so that a run keeps what it comes to."""
+        return False
+
+    @property
     def argument(self) -> str | None:
         """What a command line calls it; None for a game that only Python can make."""
         return None
@@ -108,6 +113,11 @@ class Family(abc.ABC):
 
     def prepared(self, problem: "Problem") -> dict[str, Any]:
         """What `prepare` worked out, as arrays that a run keeps; empty where there is nothing."""
+        del problem
+        return {}
+
+    def tables(self, problem: "Problem") -> dict[str, Any]:
+        """What the game comes to, as arrays that a run keeps beside a game that is code; empty where nothing is known of it."""
         del problem
         return {}
 

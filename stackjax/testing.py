@@ -164,7 +164,7 @@ class _Check:
                 bad = actions[places[int(found.is_finite.argmin())]]
                 raise self.fail(f"payoffs must be finite, but are not under the leader actions {_short(bad)}")
             lows, highs = found.followers[:, 0].min(axis=0), found.followers[:, 1].max(axis=0)
-            ends = np.stack([np.minimum(ends[0], lows), np.maximum(ends[1], highs)])
+            ends = np.stack([np.minimum(ends[0], lows), np.maximum(ends[1], highs)]).clip(game.payoff_floor)
             lowest, highest = found.leader[:, 0], found.leader[:, 1]
             outside = np.maximum(low - lowest, highest - high)
             if outside.max() > slack:
@@ -204,7 +204,7 @@ class _Check:
         least, most = found.payoffs[:, 0].min(), found.payoffs[:, 0].max()
         if least < low - 1e-5 * (high - low) or most > high + 1e-5 * (high - low):
             raise self.fail(f"leader payoffs in [{least:.6g}, {most:.6g}] leave leader_payoff_range={game.leader_payoff_range}")
-        self.scale(float(np.ptp(found.payoffs[:, 1:], axis=0).max()))
+        self.scale(float(np.ptp(found.payoffs[:, 1:].clip(game.payoff_floor), axis=0).max()))
         is_open = seen[:, : game.num_options]
         if game.num_options and not (np.isin(is_open, (0.0, 1.0)).all() and is_open.any(axis=1).all()):
             raise self.fail(
@@ -219,10 +219,12 @@ class _Check:
     def scale(self, spread: float) -> None:
         """Whether ``payoff_scale`` is about the spread of a follower's payoffs."""
         scale = self.game.payoff_scale
-        if spread > 0 and not spread / OFF_BY <= scale <= spread * OFF_BY:
+        least = spread / OFF_BY if self.game.payoff_floor == -np.inf else 0.0
+        if spread > 0 and not least <= scale <= spread * OFF_BY:
             raise self.fail(
                 f"payoff_scale={scale:.6g} must be about the spread of a follower's payoffs, which is "
-                f"{spread:.6g}: at least {spread / OFF_BY:.6g} and at most {spread * OFF_BY:.6g}"
+                f"{spread:.6g}: at least {spread / OFF_BY:.6g} and at most {spread * OFF_BY:.6g}; where penalties make it so "
+                "large, set payoff_floor, below which followers do not tell payoffs apart"
             )
 
     def words(self, tree: DecisionTree, actions: np.ndarray, observations: np.ndarray) -> None:

@@ -170,6 +170,14 @@ class BayesianFamily(Family):
         lengths = pomdp.num_rounds, pomdp.num_reward_episodes, pomdp.reward_play, pomdp.evaluation_rounds
         return SampledProblem.of(game, settings["followers"].build(), *lengths, pomdp.settled_gap)
 
+    def tables(self, problem: "Problem") -> dict[str, Any]:
+        from stackjax.bayesian.games.fingerprint import played_game, tabulated_game
+        from stackjax.bayesian.problem import BayesianProblem
+
+        if isinstance(problem, BayesianProblem):
+            return tabulated_game(problem.env.game, problem.env.tree)
+        return played_game(cast("SampledProblem", problem).setting.game)
+
     def solver_for(self, game: "Game") -> str:
         return "policy" if self.is_large(game) else self.solver
 

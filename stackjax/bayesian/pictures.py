@@ -44,7 +44,13 @@ def moved_strategies(env: StackelbergPOMDP, commitments: Any) -> tuple[np.ndarra
     def learned(made: Any) -> Any:
         game = tabulate(env.game, env.tree, made).game
         response = equilibrate(
-            jax.random.key(0), game, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, num_snapshots=count
+            jax.random.key(0),
+            game,
+            env.dynamics,
+            env.num_rounds,
+            payoff_scale=env.game.payoff_scale,
+            payoff_floor=env.game.payoff_floor,
+            num_snapshots=count,
         )
         return response.snapshots
 

@@ -72,7 +72,7 @@ class BayesianProblem:
 
     @property
     def payoff_range(self) -> tuple[float, float]:
-        return self.env.game.leader_payoff_range
+        return self.env.game.competing_range
 
     @property
     def settled_gap(self) -> float:
@@ -151,7 +151,13 @@ class BayesianProblem:
             tables, changes = jax.jvp(payoffs, (commitments,), (direction,))
         game = InducedGame(env.game.type_prior, *tables)
         response = equilibrate(
-            key, game, env.dynamics, env.num_rounds, payoff_scale=env.game.payoff_scale, count_plays=env.counts_plays
+            key,
+            game,
+            env.dynamics,
+            env.num_rounds,
+            payoff_scale=env.game.payoff_scale,
+            payoff_floor=env.game.payoff_floor,
+            count_plays=env.counts_plays,
         )
         play = expected_play(env.reward_play, env.num_reward_episodes, game, response)
 

@@ -16,7 +16,7 @@ from stackjax.specs.run import RunSpec
 __all__ = ["Conclusion", "claimed", "conclude", "is_enough"]
 
 Optima = Sequence[Optimum | None]  # of each element
-AT_OPTIMUM = 1e-6  # of the leader's payoff range: what counts as the optimum, in float32
+AT_OPTIMUM = 1e-6  # of the leader's payoff range, or of the payoff's own size: what counts as the optimum, in float32
 
 
 class Conclusion(NamedTuple):
@@ -65,7 +65,8 @@ def _is_optimal(problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.nd
     """Whether all payoffs and gaps are those of settled followers and the optimum; False where that cannot be told."""
     low, high = problem.payoff_range
     is_told = not getattr(problem, "judges_by_draws", False)
-    at = lambda optimum: optimum.value - AT_OPTIMUM * (high - low) if is_told and optimum is not None else np.inf
+    size = lambda value: AT_OPTIMUM * max(high - low, abs(value))
+    at = lambda optimum: optimum.value - size(optimum.value) if is_told and optimum is not None else np.inf
     goals = np.array([at(optimum) for optimum in optima])
     return lambda payoffs, gaps: bool((payoffs >= goals).all() and (gaps <= problem.settled_gap).all())
 

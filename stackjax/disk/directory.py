@@ -20,6 +20,7 @@ FILES = (
     "metrics.jsonl",
     "policies.npz",
     "followers.npz",
+    "game.npz",
     "result.json",
     "report.html",
     "table.csv",
@@ -51,6 +52,7 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.policies = self.path / "policies.npz"
         self.followers = self.path / "followers.npz"
+        self.game = self.path / "game.npz"
         self.result = self.path / "result.json"
         self.report = self.path / "report.html"
         self._lock: IO[str] | None = None

@@ -73,7 +73,7 @@ def tie_of(game: MarkovGame, length: Length, dtype: Any) -> float:
 
     Without an end values are averages. What an action is worth then is a sum over some ``1 / (1 - γ)`` steps, and compared so.
     """
-    low, high = game.payoff_bounds[1]
+    low, high = game.competing_bounds[1]
     of_range = TIE_IN_A_BOX if isinstance(game.leader_actions, Box) else TIE
     size = jnp.dtype(dtype).itemsize
     return float(length.weight * (of_range * length.scale * (high - low) + ROUNDING[size] * max(abs(low), abs(high))))

@@ -127,6 +127,11 @@ class MarkovFamily(Family):
     def prepared(self, problem: "Problem") -> dict[str, Any]:
         return cast("MarkovProblem", problem).prepared()
 
+    def tables(self, problem: "Problem") -> dict[str, Any]:
+        from stackjax.markov.game import game_tables
+
+        return game_tables(cast("MarkovProblem", problem).game)
+
     def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
         del options  # none is traced
         return dataclasses.replace(cast("MarkovProblem", problem), followers=settings["followers"])

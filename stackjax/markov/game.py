@@ -16,9 +16,10 @@ from stackjax.errors import InputError, require, require_count, require_is, requ
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array
 
-__all__ = ["InducedMarkovGame", "MarkovGame", "joint_actions", "tabulate_markov", "without_batch"]
+__all__ = ["InducedMarkovGame", "MarkovGame", "game_tables", "joint_actions", "tabulate_markov", "without_batch"]
 
 MOST_CELLS = 1_000_000  # of a commitment's tables
+MOST_TRIED = 64  # leader actions
 
 
 class MarkovGame(abc.ABC):
@@ -84,6 +85,11 @@ class MarkovGame(abc.ABC):
     @property
     def num_followers(self) -> int:
         return len(self.num_actions)
+
+    @property
+    def competing_bounds(self) -> tuple[tuple[float, float], ...]:
+        """`payoff_bounds` without penalties that nobody would choose: what payoffs are compared on."""
+        return self.payoff_bounds
 
     def check(self) -> None:
         """Raise `InputError` unless the shapes, the chances and the length make sense."""
@@ -176,3 +182,24 @@ def tabulate_markov(game: MarkovGame, commitments: Array) -> InducedMarkovGame:
     dtype = min(chances.dtype, paid.dtype, key=lambda one: one.itemsize)  # a game may round one of them
     chances, paid = chances.astype(dtype), jnp.moveaxis(paid.astype(dtype), 2, 0)  # [S, J, K, B], [1 + N, S, J, B]
     return InducedMarkovGame(game.successor.reshape(states, -1, outcomes), np.asarray(game.initial), chances, paid[1:], paid[0])
+
+
+def game_tables(game: MarkovGame) -> dict[str, np.ndarray]:
+    """What `game` comes to under ``commitments [B, S, ...]``: every leader action in all states, or ends and random ones.
+
+    Beside them ``successor``, ``initial``, ``probability [S, J, K, B]``, ``payoffs [1 + N, S, J, B]`` and ``discount``.
+    """
+    space, states, rng = game.leader_actions, game.num_states, np.random.default_rng(0)
+    if isinstance(space, Discrete):
+        tried = np.unique(np.linspace(0, space.n - 1, MOST_TRIED).astype(np.int32))
+        commitments = np.repeat(tried[:, None], states, axis=1)
+    else:
+        low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+        shares = np.concatenate([np.zeros((1, states, 1)), np.ones((1, states, 1)), rng.random((6, states, len(low)))])
+        commitments = (low + (high - low) * shares).astype(np.float32)
+    cells = math.prod(game.successor.shape) * (1 + game.num_followers)
+    commitments = commitments[: max(1, MOST_CELLS // cells)]
+    induced = jax.device_get(jax.jit(lambda made: tabulate_markov(game, made))(commitments))
+    payoffs = np.concatenate([induced.leader_payoff[None], induced.follower_payoffs])
+    fixed = {"successor": game.successor, "initial": np.asarray(game.initial), "discount": np.asarray(game.discount)}
+    return {**fixed, "commitments": commitments, "probability": induced.probability, "payoffs": payoffs}

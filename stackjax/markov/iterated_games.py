@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.bayesian.games.penalties import without_penalties
 from stackjax.errors import InputError, require
 from stackjax.markov.game import MarkovGame
 from stackjax.spaces import Box, Discrete
@@ -78,6 +79,15 @@ class IteratedGame(MarkovGame):
         self.initial = np.eye(states)[0]
         self.payoff_bounds = tuple((float(self.table[..., i].min()), float(self.table[..., i].max())) for i in range(2))
         self.check()
+
+    @property
+    def competing_bounds(self) -> tuple[tuple[float, float], ...]:
+        leader, follower = np.moveaxis(self.table, -1, 0)
+        best = follower.max(axis=1, keepdims=True)
+        competing = without_penalties((leader.max() - leader).ravel()), without_penalties((best - follower).ravel())
+        lowest = leader.max() - competing[0], best.min() - competing[1]
+        found = zip(self.payoff_bounds, lowest, strict=True)
+        return tuple((max(low, float(least)), high) for (low, high), least in found)
 
     def mix(self, leader_action: Array) -> Array:
         """The chances of the leader's actions: weights over their sum, equal if all are zero."""

@@ -141,7 +141,7 @@ class MarkovProblem:
 
     def _range(self, agent: int) -> tuple[float, float]:
         """Bounds of what an episode pays."""
-        low, high = self.game.payoff_bounds[agent]
+        low, high = self.game.competing_bounds[agent]
         return self.length.weight * low, self.length.weight * max(high, low + 1e-9)
 
     @property

@@ -89,6 +89,14 @@ class MenuFamily(Family):
         written = super().resolved(problem, settings)
         return {**written, "menu": {**written["menu"], "num_options": problem.num_options}}
 
+    def tables(self, problem: Any) -> dict[str, Any]:
+        import numpy as np
+
+        game = problem.game
+        draws = np.asarray(game.law.types(np.random.default_rng(0).random((4096, game.law.num_uniforms), np.float32)))
+        fixed = {name: value for name in ("free", "cost", "belief") if (value := getattr(game, name)) is not None}
+        return {**fixed, "allocations": game.allocations.corners(), "types": draws}
+
     def solve(self, game: "MenuGame") -> Solved:
         from stackjax.menus.problem import MenuProblem
 

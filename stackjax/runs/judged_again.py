@@ -12,6 +12,7 @@ from stackjax.compute.state import num_groups_of
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.policies import read_arrays
 from stackjax.errors import InputError, require
+from stackjax.runs.game_tables import check_tables
 from stackjax.specs.run import RunSpec
 
 __all__ = ["judged_again"]
@@ -31,6 +32,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
     require("judge_seed", seed, 0 <= seed < 2**31, "at least 0 and below 2**31")
     result, arrays = directory.read_result(), read_arrays(directory.followers)
     problem = spec.build_problem(arrays if same_settings else None)
+    check_tables(directory, spec, problem)
     if isinstance(problem.commitments, Policy):
         raise InputError(
             f"{problem.name!r} is too large for a table, so that {directory.result} does not hold the whole commitment; judge "

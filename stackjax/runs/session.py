@@ -25,6 +25,7 @@ from stackjax.problem import Optimum, Problem
 from stackjax.reports.display import Progress
 from stackjax.reports.report import write_report
 from stackjax.reports.results import refuted, result_of
+from stackjax.runs.game_tables import check_tables, write_tables
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Trained, read_state, train_batch
 from stackjax.specs.run import RunSpec
 
@@ -70,6 +71,7 @@ def run_training(
         config = spec.to_dict(problem)
         if resume:
             writer_only(check_same, directory, config)
+            writer_only(check_tables, directory, spec, problem)
         layout = choose_layout(spec.num_seeds, sharing(spec, problem), mesh)
         programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
         Budget(None).check_tables(programs)
@@ -82,6 +84,7 @@ def run_training(
         # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
         writer_only(directory.prepare, config, overwrite)
         writer_only(write_arrays, directory.followers, spec.family.prepared(problem))
+        writer_only(write_tables, directory, spec, problem)
         names = [{"seed": int(seed)} for seed in _seeds(spec)]
         trained = train_batch(
             programs,
@@ -135,6 +138,7 @@ def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> 
     """
     spec = RunSpec.from_file(directory.open_existing().config, game_file)
     problem = spec.build_problem(read_arrays(directory.followers))
+    check_tables(directory, spec, problem)
     layout = choose_layout(spec.num_seeds, sharing(spec, problem))
     programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
     checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)), read_only=True)

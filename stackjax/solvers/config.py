@@ -99,7 +99,7 @@ class DirectConfig:
 class PolicyConfig:
     """Settings of `policy`, PPO on a network that acts on observations. Real numbers may be swept in one program."""
 
-    num_updates: int = 60
+    num_updates: int = 50
     """PPO updates; whole episodes are played before each."""
     num_envs: int = 64
     """Stackelberg episodes an update."""

@@ -14,7 +14,7 @@ from stackjax.specs.game_files import build_game, load_games
 if TYPE_CHECKING:
     from stackjax.problem import Problem
 
-__all__ = ["GivenGame", "check_same_file", "family_of", "find_game", "resolve_options", "stored_game"]
+__all__ = ["GivenGame", "check_same_file", "digest_of", "family_of", "find_game", "resolve_options", "stored_game"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,7 @@ class FileGame(GameSource):
     """A game that a Python file registers; it is checked whenever it is made."""
 
     path: pathlib.Path
+    is_code = True
 
     @property
     def argument(self) -> str:
@@ -56,6 +57,7 @@ class GivenGame(GameSource):
     """A game that was made in Python: it is known to this process alone."""
 
     game: Any
+    is_code = True
 
     @staticmethod
     def of(game: Any) -> "GivenGame":
@@ -76,11 +78,11 @@ class GivenGame(GameSource):
         known = registry.families()[self.family].given(problem)
         return known or {
             "game_object": f"{type(self.game).__module__}.{type(self.game).__qualname__}",
-            "game_digest": _digest(problem),
+            "game_digest": digest_of(problem),
         }
 
 
-def _digest(problem: "Problem") -> str:
+def digest_of(problem: "Problem") -> str:
     """A SHA-256 of what the game's functions come to: the program of one commitment's worth, and the numbers in it.
 
     It is another for another game, for other followers, and for another version of JAX. It does not see into callbacks.

@@ -2,13 +2,14 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 import stackjax as sx
 from stackjax import registry
 from stackjax.specs import game_files
 from stackjax.specs.sources import find_game
-from tests.runs.commands import run
+from tests.runs.commands import PLAIN, WHOLE, run
 
 HEADER = "import stackjax as sx\n"
 ESCAPE = "lambda: sx.make('escape')"
@@ -144,3 +145,63 @@ def test_a_folder_may_have_a_colon_in_its_name(folder, tmp_path):
         assert (found.name, found.path) == ("colon", place / "colon_game.py")
     (place / "payoffs.json").write_text('{"payoffs": [[[1, 0], [3, 1]]]}', encoding="utf-8")
     assert find_game(f"{place}/payoffs.json").build({}).name == "payoffs"
+
+
+HELPED = "from payoffs import TABLE\nsx.register('NAME', lambda: sx.matrix_game(TABLE, name='NAME'))\n"
+
+
+def write_helped(folder, best):
+    folder.mkdir(exist_ok=True)
+    (folder / "payoffs.py").write_text(f"TABLE = [[[{best}, 1.0], [0.0, 0.0]], [[1.0, 0.0], [2.0, 1.0]]]\n", encoding="utf-8")
+    path = folder / "helped_game.py"
+    path.write_text(HEADER + HELPED.replace("NAME", f"helped-{folder.name}"), encoding="utf-8")
+    return path
+
+
+def test_modules_beside_a_game_file_are_found_and_are_its_own(tmp_path, capsys, monkeypatch):
+    """Two files may have helpers of one name, which is also that of a module of somebody else's; none is left behind."""
+    stranger = sys.modules["payoffs"] = type(sys)("payoffs")
+    monkeypatch.setitem(sys.modules, "payoffs", stranger)
+    path_before = list(sys.path)
+    for folder, best in (("a", 3.0), ("b", 4.0), ("a", 5.0)):  # the last is an edit, found in the same process
+        assert run("solve", write_helped(tmp_path / folder, best)) == 0
+        assert f"helped-{folder}: {best:g} (enumeration)" in capsys.readouterr().out
+    assert sys.modules["payoffs"] is stranger
+    assert sys.path == path_before
+
+
+def test_a_helper_is_also_found_while_the_game_is_made(tmp_path, capsys):
+    path = tmp_path / "late_game.py"
+    (tmp_path / "late_payoffs.py").write_text("TABLE = [[[7.0, 1.0]]]\n", encoding="utf-8")
+    made = "def make():\n    import late_payoffs\n    return sx.matrix_game(late_payoffs.TABLE)\n"
+    path.write_text(f"{HEADER}{made}sx.register('late', make)\n", encoding="utf-8")
+    assert run("solve", path) == 0
+    assert "7 (enumeration)" in capsys.readouterr().out
+
+
+def test_a_table_that_is_not_found_beside_the_file_is_told_how(tmp_path, capsys):
+    path = tmp_path / "table_game.py"
+    path.write_text(f"{HEADER}open('table.csv', encoding='utf-8')\n", encoding="utf-8")
+    assert run("solve", path) == 2
+    assert "for a file beside the game's, write pathlib.Path(__file__).with_name('table.csv') (line 2)" in one_line(capsys)
+
+
+def test_a_run_keeps_its_game_and_no_other_is_taken_for_it(tmp_path, capsys):
+    """The file is as it was, the helper is not: the run's game.npz tells."""
+    path, out = write_helped(tmp_path / "g", 3.0), tmp_path / "out"
+    assert run("train", path, "--out", out, *PLAIN, *WHOLE) == 0
+    with np.load(out / "game.npz") as kept:
+        np.testing.assert_array_equal(kept["payoffs"], sx.make("helped-g").payoff_table)
+    assert run("evaluate", out, "--game", path) == 0
+    assert run("evaluate", out, "--game", path, "--judge-seed", "1") == 0
+    write_helped(tmp_path / "g", 3000.0)
+    capsys.readouterr()
+    for command in (
+        ("evaluate", out, "--game", path),
+        ("evaluate", out, "--game", path, "--judge-seed", "1"),
+        ("train", path, "--out", out, *PLAIN, *WHOLE, "--resume"),
+    ):
+        assert run(*command) == 2
+        assert "is another game than the run in" in one_line(capsys)
+    write_helped(tmp_path / "g", 3.0)
+    assert run("evaluate", out, "--game", path) == 0

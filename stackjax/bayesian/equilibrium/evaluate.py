@@ -58,6 +58,7 @@ def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num
         env.dynamics,
         env.num_rounds,
         payoff_scale=env.game.payoff_scale,
+        payoff_floor=env.game.payoff_floor,
         count_plays=True,
     )
 

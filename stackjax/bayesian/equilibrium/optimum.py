@@ -78,7 +78,7 @@ def solve(game: Game, *, seconds: float | None = None) -> Solution:
         except ArithmeticError:  # no column strictly best by more than rounding
             weak_value = None
         if known is not None and known.method != "upper-bound":
-            if abs(known.value - strong.value) > CLOSE * np.ptp(game.leader_payoff_range):
+            if abs(known.value - strong.value) > CLOSE * np.ptp(game.competing_range):
                 said = f"{known.value:.10g} ({known.method})"
                 raise InputError(f"the optimum of {game.name!r} is said to be {said}, but it is {strong.value:.10g}")
             return Solution(known.value, known.method, weak_value, strong.mix, strong.reply)
@@ -131,7 +131,7 @@ def attaining(game: Game, solution: Solution) -> np.ndarray | None:
     if strict is None:
         return mix[None]
     lost = (mix - strict) @ leader[:, solution.reply]
-    share = min(1.0, NUDGE * np.ptp(game.leader_payoff_range) / max(float(lost), 1e-300))
+    share = min(1.0, NUDGE * np.ptp(game.competing_range) / max(float(lost), 1e-300))
     return ((1.0 - share) * mix + share * strict)[None]
 
 
@@ -179,7 +179,7 @@ def enumerate_commitments(game: Game) -> Solution:
                 one = InducedGame(game.type_prior, table.follower_payoffs[..., b], table.leader_payoff[..., b])
                 ranges.append(replies(one))
     highs, lows = np.array([reply.best for reply in ranges]), np.array([reply.worst for reply in ranges])
-    equally_good = highs >= highs.max() - 1e-9 * np.ptp(game.leader_payoff_range)
+    equally_good = highs >= highs.max() - 1e-9 * np.ptp(game.competing_range)
     best = int(np.where(equally_good, lows, -np.inf).argmax())
     return Solution(float(highs.max()), "enumeration", float(lows.max()), _as_commitment(game, commitments[best]))
 

@@ -17,7 +17,7 @@ from stackjax.bayesian.followers.measured import GapRecord, run_measured
 from stackjax.bayesian.followers.regret import bcce_gap
 from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms, start_streams
-from stackjax.bayesian.games.base import Game, InducedGame
+from stackjax.bayesian.games.base import Game, InducedGame, scaled
 from stackjax.errors import InputError, require, require_count, require_is, require_key, require_number, require_positive
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -79,6 +79,7 @@ def equilibrate(
     num_rounds: int,
     *,
     payoff_scale: Any = 1.0,
+    payoff_floor: float = -math.inf,
     count_plays: bool = False,
     gap_every: int | None = None,
     tolerance: float | None = None,
@@ -98,6 +99,7 @@ def equilibrate(
       dynamics: how followers learn, for example ``multiplicative_weights()``.
       num_rounds: T, at least 1, static.
       payoff_scale: what payoffs are divided by before the followers learn from them.
+      payoff_floor: what lower payoffs are taken for when the followers learn from them, static; see `Game`.
       count_plays: whether to count joint plays (for the empirical distribution); at most 2^24 rounds.
       gap_every: measure the empirical play's B-CCE gap after every so many rounds, exactly (see `GapRecord`); counts plays.
       tolerance: stop when no batch element's gap is above it, game units; an element that gets there earlier stays as it
@@ -125,7 +127,7 @@ def equilibrate(
     count_plays = count_plays or gap_every is not None
     if count_plays and num_rounds > MOST_COUNTED:
         raise InputError(f"num_rounds={num_rounds} must be at most {MOST_COUNTED} for plays to be counted, in float32")
-    tables = _payoff_tables(game, dynamics, payoff_scale)
+    tables = _payoff_tables(game, dynamics, payoff_scale, payoff_floor)
     run_rounds = _rounds_runner(game, dynamics, tables, kernel)
 
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)
@@ -286,14 +288,14 @@ def observed_payoffs(
     )
 
 
-def _payoff_tables(game: InducedGame, dynamics: FollowerDynamics, payoff_scale: Any) -> tuple[Array, ...]:
+def _payoff_tables(game: InducedGame, dynamics: FollowerDynamics, scale: Any, floor: float) -> tuple[Array, ...]:
     """Per follower, scaled payoffs laid out for look-up: ``[P * M_-i, A_i, *batch]``, or ``[P, A_1, .., A_N, *batch]``."""
     n, batch = game.num_followers, game.batch_shape
-    scaled = jnp.asarray(game.follower_payoffs, jnp.result_type(float)) / payoff_scale
+    learned_from = scaled(jnp.asarray(game.follower_payoffs, jnp.result_type(float)), scale, floor)
     num_profiles = int(np.prod(game.num_types))
     tables = []
     for i in range(n):
-        table = scaled[i].reshape(num_profiles, *game.num_actions, *batch)
+        table = learned_from[i].reshape(num_profiles, *game.num_actions, *batch)
         if dynamics.feedback == "sampled":
             table = jnp.moveaxis(table, 1 + i, n).reshape(-1, game.num_actions[i], *batch)
         tables.append(table)

@@ -43,6 +43,8 @@ class Game(abc.ABC):
         end it. At the last decision every outcome ends it.
       payoff_scale: what followers' payoffs are divided by before their learning rule sees them, so that a step size
         means the same in every game; about the spread of a follower's payoffs.
+      payoff_floor: followers learn from a lower payoff as from this one, game units; for penalties so far below what competes
+        that nothing else would count beside them. -inf for none. They are judged by payoffs as they are.
       num_options: how many entries of an action in a `Box`, the first, are scores of options of which the largest counts. As
         many entries of an observation, the first, are 1 for the options that are open. A policy draws an option, then the rest.
       leader_payoff_range: lowest and highest payoff of the leader, game units; its learner sees rewards mapped to [0, 1].
@@ -56,6 +58,7 @@ class Game(abc.ABC):
     num_decisions: int = 1
     num_continuing_outcomes: int = 1
     payoff_scale: float = 1.0
+    payoff_floor: float = -math.inf
     leader_payoff_range: tuple[float, float] = (0.0, 1.0)
 
     @abc.abstractmethod
@@ -112,6 +115,15 @@ class Game(abc.ABC):
             steps = [{"text": self.leader_actions.describe(leader_actions[node]), "size": None} for node in path.nodes]
             found.append({"label": path.label, "chance": chance, "steps": steps})
         return draw_paths("What the leader does", found)
+
+    @property
+    def competing_range(self) -> tuple[float, float]:
+        """`leader_payoff_range` without penalties that no leader would choose: what payoffs are compared on."""
+        return self.leader_payoff_range
+
+    def learned_from(self, payoffs: Array) -> Array:
+        """Followers' ``payoffs`` as their learning rule sees them: not below the floor, over the scale."""
+        return scaled(payoffs, self.payoff_scale, self.payoff_floor)
 
     @property
     def num_followers(self) -> int:
@@ -191,10 +203,17 @@ class Game(abc.ABC):
         scale = self.payoff_scale
         is_scale = isinstance(scale, numbers.Real) and math.isfinite(scale) and scale > 0
         require("payoff_scale", scale, is_scale, "a positive finite number")
+        floor = self.payoff_floor
+        require("payoff_floor", floor, isinstance(floor, numbers.Real) and floor < math.inf, "a number, or -inf for none")
         ends = self.leader_payoff_range
         is_range = isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(end, numbers.Real) for end in ends)
         is_range = is_range and math.isfinite(ends[0]) and math.isfinite(ends[1]) and ends[0] < ends[1]
         require("leader_payoff_range", ends, is_range, "two finite numbers, lowest first, for example (0.0, 1.0)")
+
+
+def scaled(payoffs: Array, scale: Any, floor: float) -> Array:
+    """``payoffs``, not below ``floor`` (static), over ``scale``."""
+    return (payoffs if floor == -math.inf else jnp.maximum(payoffs, floor)) / scale
 
 
 class OneShotGame(Game):

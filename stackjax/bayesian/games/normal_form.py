@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import OneShotGame
+from stackjax.bayesian.games.penalties import without_penalties
 from stackjax.errors import InputError, require_is
 from stackjax.pictures import Picture, cells
 from stackjax.problem import Optimum
@@ -26,6 +27,7 @@ ESCAPE = [[(15, 15), (10, 10), (0, 0)], [(10, 10), (10, 10), (0, 0)], [(0, 0), (
 SMALLEST_RELATIVE_SPREAD = 1e-4
 LARGEST_PAYOFF = 1e30
 NEAR = 2e-5  # of a supremum: the δ of a mix that comes as close as a claim must
+FLOOR = 100.0  # of the payoff scale: how far below the least best reply followers still tell payoffs apart
 MOST_DRAWN = 400  # cells of a picture
 MAINTAIN = [[(20, 15), (0, 0), (0, 0)], [(30, 0), (10, 5), (0, 0)], [(0, 0), (0, 0), (5, 10)]]
 
@@ -58,10 +60,21 @@ class MatrixGame(OneShotGame):
         self.action_names = action_names
         row_names = tuple(self.describe_row(row) for row in range(num_rows))
         self.leader_actions = Box((0.0,) * num_rows, (1.0,) * num_rows) if randomized else Discrete(num_rows, row_names)
-        spread = np.ptp(self.payoff_table.reshape(-1, 1 + len(follower_actions)), axis=0)
-        self.payoff_scale = float(spread[1:].max()) or 1.0
-        lowest = float(self.payoff_table[..., 0].min())
-        self.leader_payoff_range = (lowest, lowest + (float(spread[0]) or 1.0))
+        leader, *followers = np.moveaxis(self.payoff_table, -1, 0)
+        best_replies = [payoffs.max(axis=1 + i, keepdims=True) for i, payoffs in enumerate(followers)]
+        losses = np.concatenate([(best - own).ravel() for best, own in zip(best_replies, followers, strict=True)])
+        competing, spread = without_penalties(losses), max(float(np.ptp(payoffs)) for payoffs in followers)
+        self.payoff_scale = (competing if competing < losses.max() else spread) or 1.0
+        if competing < losses.max():
+            self.payoff_floor = min(float(best.min()) for best in best_replies) - FLOOR * self.payoff_scale
+        lowest, highest = float(leader.min()), float(leader.max())
+        self.leader_payoff_range = (lowest, highest if highest > lowest else lowest + 1.0)
+        self._least_competing = highest - without_penalties((highest - leader).ravel())
+
+    @property
+    def competing_range(self) -> tuple[float, float]:
+        low, high = self.leader_payoff_range
+        return (max(low, self._least_competing), high) if self._least_competing < high else (low, high)
 
     def observation(self, actions: Array) -> Array:
         del actions

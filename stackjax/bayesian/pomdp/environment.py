@@ -211,7 +211,7 @@ class StackelbergPOMDP(environment.Environment):
         state = state.replace(time=state.time + 1, public=public, level=state.level + 1)
 
         payoffs = game.payoffs(types, profile, public)
-        ended = self._end_sub_episode(state, payoffs[1:] / game.payoff_scale)
+        ended = self._end_sub_episode(state, game.learned_from(payoffs[1:]))
         in_reward_phase = ~state.is_response
         reward = jnp.where(is_over & in_reward_phase, payoffs[0] / self.num_reward_episodes, 0.0)
         terminated = is_over & in_reward_phase & (state.round + 1 >= self.num_reward_episodes)

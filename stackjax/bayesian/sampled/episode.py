@@ -85,7 +85,7 @@ def learn_rounds(
         payoffs = jnp.zeros((game.num_followers, max(game.num_actions)))
         payoffs = payoffs.at[everyone, actions[0]].set(followers[0])
         payoffs = payoffs.at[who, actions[each, who]].set(followers[each, who])
-        states = learners.learn(states, types[0], actions[0], payoffs / game.payoff_scale)
+        states = learners.learn(states, types[0], actions[0], game.learned_from(payoffs))
         if rounds is None:
             return states, None
         is_now = (jnp.arange(setting.num_rounds, dtype=jnp.int32) == t)[:, None]

@@ -100,7 +100,7 @@ class SampledProblem:
 
     @property
     def payoff_range(self) -> tuple[float, float]:
-        return self.setting.game.leader_payoff_range
+        return self.setting.game.competing_range
 
     @property
     def settled_gap(self) -> float:

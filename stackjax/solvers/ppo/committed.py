@@ -76,6 +76,7 @@ def committed_rollout(
         env.dynamics,
         env.num_rounds,
         payoff_scale=game.payoff_scale,
+        payoff_floor=game.payoff_floor,
         count_plays=env.counts_plays,
         num_snapshots=min(config.response_samples, env.num_rounds) if everything else 0,
     )

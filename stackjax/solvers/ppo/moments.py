@@ -163,7 +163,7 @@ def _learned_so_far(
         profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)
         cell = profile_index(env.game.table_shape, (*types, *profile))
         payoffs = jnp.stack([rounds.take_row(cell, p.reshape(-1, cell.shape[0])) for p in table.game.follower_payoffs])
-        learned = jax.vmap(env.plays.learned, (None, -1, -1), -1)(jnp.int32(q), payoffs / env.game.payoff_scale, mixed)
+        learned = jax.vmap(env.plays.learned, (None, -1, -1), -1)(jnp.int32(q), env.game.learned_from(payoffs), mixed)
         total = total + jnp.where(q < play, learned, 0.0)
     return total
 

@@ -62,7 +62,9 @@ class StepCarry(NamedTuple):
 
 def normalised_rewards(env: StackelbergPOMDP, payoffs: Array, count: Array) -> Array:
     """Rewards for ``count`` sub-episodes that paid ``payoffs`` in all, scaled so that returns lie in [0, 1]."""
-    low, high = env.game.leader_payoff_range
+    low, high = env.game.competing_range
+    if low > env.game.leader_payoff_range[0]:  # a penalty counts as the lowest payoff that competes
+        payoffs = jnp.maximum(payoffs, count * low)
     return (payoffs - count * low) / ((high - low) * env.num_reward_episodes)
 
 

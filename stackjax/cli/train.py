@@ -63,7 +63,10 @@ class TrainSettings(RunSettings):
     """Where results go, how many seeds are trained, on which devices, and how it ends."""
 
     stop_at_optimum: bool = True
-    """End once every seed has reached the optimum, where it is known."""
+    """End once every seed has reached the optimum, where it is known; else after --patience."""
+    patience: int | None = None
+    """Where no optimum is known: updates for which no seed's best payoff has risen, after which training ends; 0 to go on. By
+    default 100 with direct, and 0 with others. With --no-stop-at-optimum all updates are made."""
     polish: int | None = None
     """Evaluations that improve each seed's best commitment in its neighbourhood once training is over; 0 for none. By default
     4096, and none after direct, which ends with such a search itself, nor of policies of games that are too large for a table.
@@ -136,7 +139,8 @@ def run_spec(source: GameSource, settings: Any) -> RunSpec:
     solver = getattr(settings, solver_of(settings))
     sections = {name: getattr(settings, name) for name in family_of(source).sections}
     stops = getattr(settings, "stop_at_optimum", False)
-    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, stops, settings.polish)
+    patience = getattr(settings, "patience", 0)
+    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, stops, settings.polish, patience)
 
 
 def solver_of(settings: Any) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 
 from stackjax import claims
 from stackjax.acting import Policy
-from stackjax.compute.programs import Blocks, Programs
+from stackjax.compute.programs import Blocks, Programs, Reached
 from stackjax.compute.state import Evaluated
-from stackjax.problem import Optimum, Problem
+from stackjax.problem import Optimum, Problem, Solver
 from stackjax.specs.run import RunSpec
 
-__all__ = ["Conclusion", "claimed", "conclude", "is_enough"]
+__all__ = ["Conclusion", "claimed", "conclude", "enough"]
 
 Optima = Sequence[Optimum | None]  # of each element
 AT_OPTIMUM = 1e-6  # of the leader's payoff range, or of the payoff's own size: what counts as the optimum, in float32
@@ -31,7 +31,8 @@ def conclude(programs: Programs, state: Blocks, elements: Blocks, optima: Optima
     count = len(optima)
     judge = lambda state: jax.tree.map(lambda leaf: leaf[:count], programs.evaluate(state, elements))
     learned: Evaluated = judge(state)
-    is_there = _is_optimal(programs.problem, optima)(*programs.best(state, count))
+    reached = programs.best(state, count)
+    is_there = _is_optimal(programs.problem, optima)(reached.payoffs, reached.gaps)
     if programs.spec.polish == 0 or is_there or isinstance(programs.problem.commitments, Policy):
         return Conclusion(learned, None)
     return Conclusion(judge(programs.polish(state, elements)), learned)
@@ -71,6 +72,21 @@ def _is_optimal(problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.nd
     return lambda payoffs, gaps: bool((payoffs >= goals).all() and (gaps <= problem.settled_gap).all())
 
 
-def is_enough(spec: RunSpec, problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.ndarray], bool]:
-    """Whether a run may stop before its last update, see `_is_optimal`."""
-    return _is_optimal(problem, optima if spec.stop_at_optimum else [None] * len(optima))
+def enough(spec: RunSpec, problem: Problem, solver: Solver, optima: Optima) -> Callable[[Reached, int], str]:
+    """Why a run may stop at an update before its last: ``"optimum"``, every seed is there; ``"tried"``, there is nothing else;
+    ``"flat"``, where no optimum is known, no seed has risen for as long as `RunSpec.patience`. Empty if it must go on.
+    """
+    is_optimal = _is_optimal(problem, optima)
+    is_known = all(optimum is not None and optimum.method != "upper-bound" for optimum in optima)
+    patience = 0 if is_known else spec.patience or 0
+
+    def why(reached: Reached, update: int) -> str:
+        if not spec.stop_at_optimum:
+            return ""
+        if is_optimal(reached.payoffs, reached.gaps):
+            return "optimum"
+        if solver.tries_all and update >= solver.tries_all:
+            return "tried"
+        return "flat" if patience and bool((update - reached.rose_at >= patience).all()) else ""
+
+    return why

@@ -42,6 +42,14 @@ class Elements(NamedTuple):
     values: dict[str, Any]
 
 
+class Reached(NamedTuple):
+    """Payoffs and gaps ``[S]`` of the best commitments so far, and the updates at which they last rose."""
+
+    payoffs: np.ndarray
+    gaps: np.ndarray
+    rose_at: np.ndarray
+
+
 class Programs:
     """Programs for batches of ``num_elements`` runs of ``spec`` that differ in seed and in the numeric fields ``swept``.
 
@@ -153,10 +161,11 @@ class Programs:
     def polish(self, state: Blocks, elements: Blocks) -> Blocks:
         return self._each("polish", state, elements)
 
-    def best(self, state: Blocks, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Payoffs and gaps ``[count]`` of the best commitments so far of the first ``count`` elements, on every process."""
-        best = self._joined([None if block is None else (block.best.leader_payoff, block.best.gap) for block in state])
-        return best[0][:count], best[1][:count]
+    def best(self, state: Blocks, count: int) -> "Reached":
+        """How far the first ``count`` elements have come, on every process."""
+        of = lambda best: (best.leader_payoff, best.gap, best.rose_at)
+        found = self._joined([None if block is None else of(block.best) for block in state])
+        return Reached(*(leaf[:count] for leaf in found))
 
     def all_diverged(self, state: Blocks) -> bool:
         """Whether no element of ``state`` can go on."""

@@ -30,6 +30,7 @@ __all__ = [
 NUM_SCORING_GROUPS = 16  # groups of fresh followers that score a commitment on the way
 NUM_EQUILIBRATIONS = 8  # and that judge the best one in the end
 PAYOFF_TOLERANCE = 1e-4  # of the leader's payoff range: payoffs closer than this count as equal when the best is kept
+RISE = 1e-5  # likewise: what the highest payoff must gain so that a run counts as rising
 EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
 POLISH_TAG = 2**31 - 2
 
@@ -47,6 +48,7 @@ class Best(NamedTuple):
     gap: Array
     is_settled: Array
     highest: Array  # payoff of any so far that is settled (or not) like this one, which equals are measured against
+    rose_at: Array  # the update at which the highest last rose
 
 
 class RunState(NamedTuple):
@@ -77,6 +79,7 @@ class Logged(NamedTuple):
     half_width: Array | None
     best_payoff: Array
     best_gap: Array
+    rose_at: Array
     diverged_at: Array
 
 
@@ -94,7 +97,7 @@ def start_run(solver: Solver, seed: Array) -> RunState:
     """The state before the first update."""
     state = solver.init(jax.random.key(seed))
     nothing, zero = jnp.asarray(-jnp.inf, jnp.result_type(float)), jnp.int32(0)
-    best = Best(solver.commitment(state), solver.policy(state), zero, nothing, -nothing, jnp.bool_(False), nothing)
+    best = Best(solver.commitment(state), solver.policy(state), zero, nothing, -nothing, jnp.bool_(False), nothing, zero)
     metrics = jax.eval_shape(solver.update, state)[1]
     pending = {name: jnp.zeros(()) for name in metrics if name != "is_finite"}
     return RunState(state, zero, best, jnp.int32(-1), pending, zero)
@@ -129,10 +132,14 @@ def score_run(problem: Problem, solver: Solver, state: RunState, seed: Array) ->
     highest = jnp.where(is_first, payoff, jnp.where(is_alike, jnp.fmax(payoff, best.highest), best.highest))
     held_is_equal = best.leader_payoff >= highest - margin
     is_better = is_first | (is_alike & (payoff >= highest - margin) & (~held_is_equal | (gap <= best.gap)))
-    candidate = Best(commitment, solver.policy(state.solver), state.update, payoff, gap, is_settled, highest)
-    kept = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best)._replace(highest=highest)
+    rises = is_first | (highest > best.highest + RISE * (high - low))
+    rose_at = jnp.where(rises, state.update, best.rose_at)
+    candidate = Best(commitment, solver.policy(state.solver), state.update, payoff, gap, is_settled, highest, rose_at)
+    kept = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best)
+    kept = kept._replace(highest=highest, rose_at=rose_at)
     means = {name: total / jnp.maximum(state.num_pending, 1).astype(total.dtype) for name, total in state.pending.items()}
-    logged = Logged(means, state.num_pending, found, gap, half_width, kept.leader_payoff, kept.gap, state.diverged_at)
+    seen = kept.leader_payoff, kept.gap, rose_at
+    logged = Logged(means, state.num_pending, found, gap, half_width, *seen, state.diverged_at)
     nothing = {name: jnp.zeros(()) for name in state.pending}
     return state._replace(best=kept, pending=nothing, num_pending=jnp.int32(0)), logged
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
-from stackjax.errors import InputError, UnsolvedError, require_count
+from stackjax.errors import InputError, UnsolvedError, require, require_array, require_count
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["Persuasion", "Profile", "best_signals", "certify_senders", "full_revelation", "learn_senders"]
@@ -34,17 +34,21 @@ class Persuasion(NamedTuple):
     senders: np.ndarray
     receiver: np.ndarray
 
-    def check(self) -> None:
-        """Raise `InputError` unless shapes fit and the prior sums to 1."""
-        states = len(self.prior)
-        fits = self.senders.ndim == 3 and self.senders.shape[1:] == self.receiver.shape and len(self.receiver) == states
-        if not fits:
+    def checked(self) -> "Persuasion":
+        """In float64 arrays; raises `InputError` unless they are finite, fit each other, and the prior sums to 1."""
+        given = {name: require_array(name, getattr(self, name)).astype(np.float64) for name in self._fields}
+        for name, array in given.items():
+            require(name, getattr(self, name), bool(np.isfinite(array).all()), "finite")
+        prior, senders, receiver = given.values()
+        fits = prior.ndim == 1 and receiver.ndim == 2 and len(receiver) == len(prior)
+        if not fits or senders.ndim != 3 or senders.shape[1:] != receiver.shape or not senders.size:
             raise InputError(
-                f"senders of shape {self.senders.shape} and receiver of shape {self.receiver.shape} must be [I, S, A] and "
-                f"[S, A], with S = {states}"
+                f"prior of shape {prior.shape}, senders of shape {senders.shape} and receiver of shape {receiver.shape} must "
+                "be [S], [I, S, A] and [S, A]: I senders, S states, A actions"
             )
-        if (self.prior < 0).any() or abs(self.prior.sum() - 1.0) > 1e-9:
-            raise InputError(f"prior={self.prior} must be at least 0 and sum to 1")
+        if (prior < 0).any() or abs(prior.sum() - 1.0) > 1e-9:
+            raise InputError(f"prior={prior} must be at least 0 and sum to 1")
+        return Persuasion(**given)
 
 
 class Profile(NamedTuple):
@@ -61,7 +65,8 @@ def best_signals(problem: Persuasion, sender: int = 0) -> tuple[float, np.ndarra
     Raises:
       InputError: the problem is not sound.
     """
-    problem.check()
+    problem = problem.checked()
+    require_count("sender", sender, least=0, most=len(problem.senders) - 1)
     (states, actions), prior = problem.receiver.shape, problem.prior
     own = problem.senders[sender]
     rows = []
@@ -99,7 +104,7 @@ def _payoffs(problem: Persuasion, joint: np.ndarray, acts: np.ndarray) -> np.nda
 
 def full_revelation(problem: Persuasion) -> np.ndarray:
     """``[I]`` what senders get if the receiver learns the state: an equilibrium where there are two senders or more."""
-    problem.check()
+    problem = problem.checked()
     joint = np.diag(problem.prior)
     return _payoffs(problem, joint, _acts(problem, joint))
 
@@ -207,11 +212,22 @@ def certify_senders(problem: Persuasion, signals: tuple[np.ndarray, ...]) -> Pro
       InputError: the problem is not sound.
       UnsolvedError: there are too many plans, see `_best_answer`.
     """
-    problem.check()
+    problem = problem.checked()
+    signals = _checked_signals(problem, signals)
     joint = _joint(problem, signals)
     payoffs = _payoffs(problem, joint, _acts(problem, joint))
     best = np.array([_best_answer(problem, signals, i)[0] for i in range(len(signals))])
     return Profile(signals, payoffs, np.maximum(best - payoffs, 0.0))
+
+
+def _checked_signals(problem: Persuasion, signals: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    tables = tuple(require_array("signals", table).astype(np.float64) for table in signals)
+    require("signals", len(tables), len(tables) == len(problem.senders), f"{len(problem.senders)} tables, one for each sender")
+    for table in tables:
+        is_law = table.ndim == 2 and len(table) == len(problem.prior) and (table >= 0).all()
+        if not is_law or not (np.abs(table.sum(axis=1) - 1.0) < 1e-6).all():
+            raise InputError(f"signals of shape {table.shape} must be [S, M], chances of signals that sum to 1 in each state")
+    return tables
 
 
 def learn_senders(
@@ -238,7 +254,7 @@ def learn_senders(
       InputError: the problem is not sound, or a count is not positive.
       UnsolvedError: there are too many plans of the receiver to certify.
     """
-    problem.check()
+    problem = problem.checked()
     for name, count in (("num_signals", num_signals), ("num_updates", num_updates)):
         require_count(name, count)
     (states, _), count = problem.receiver.shape, len(problem.senders)

@@ -97,16 +97,31 @@ def size_of(result: dict[str, Any]) -> float:
 def remarks(result: dict[str, Any]) -> list[str]:
     """Sentences that belong below the table."""
     known = [f"The most that is possible {words}: {number(most)}." for words, most in result.get("yardsticks", {}).items()]
-    found = stopped_in_words(result), polished_in_words(result), caveat_in_words(result), unsettled_in_words(result)
-    return [words for words in (*known, *found) if words]
+    kinds = stopped_in_words, rising_in_words, polished_in_words, caveat_in_words, unsettled_in_words
+    return [words for words in (*known, *(kind(result) for kind in kinds)) if words]
 
 
 def stopped_in_words(result: dict[str, Any]) -> str:
     """That a run stopped early, and why; else an empty string."""
-    done, asked = result["updates"]["done"], result["updates"]["asked"]
-    if done == asked or any(seed["diverged_at"] is not None for seed in result["seeds"]):
+    updates = result["updates"]
+    why = {
+        "optimum": "every seed has reached the optimum",
+        "tried": "every commitment that there is has been tried, against several groups of followers each",
+        "flat": f"no seed has found better for {updates.get('patience')} updates (--patience 0 goes on)",
+    }.get(updates.get("stopped", ""))
+    return f"Stopped at update {updates['done']} of {updates['asked']}: {why}." if why else ""
+
+
+def rising_in_words(result: dict[str, Any]) -> str:
+    """That more updates may find better; else an empty string."""
+    updates = result["updates"]
+    optimal = {seed["seed"] for seed in result["seeds"] if seed["optimality_gap"] == 0.0}
+    rising = [str(seed) for seed in updates.get("still_rising", []) if seed not in optimal]
+    if not rising:
         return ""
-    return f"Stopped at update {done} of {asked}: every seed has reached the optimum."
+    which = f"seed {rising[0]} was" if len(rising) == 1 else f"seeds {', '.join(rising)} were"
+    option = f"--{result['solver']}.num-updates {2 * updates['asked']}"
+    return f"Still rising: {which} better in the last tenth of the updates than before; more may help, {option}."
 
 
 def polished_in_words(result: dict[str, Any]) -> str:

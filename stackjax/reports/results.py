@@ -18,7 +18,9 @@ from stackjax.disk import metrics
 from stackjax.problem import Optimum, Problem
 from stackjax.specs.run import RunSpec
 
-__all__ = ["entries", "refuted", "result_of", "versions"]
+__all__ = ["entries", "refuted", "result_of", "updates_of", "versions"]
+
+FEWEST_TO_RISE = 20  # updates, of which something can be said of the last tenth
 
 
 def result_of(
@@ -28,12 +30,9 @@ def result_of(
     concluded: Conclusion,
     metrics_path: pathlib.Path,
     timing: dict[str, float],
-    updates: tuple[int, int],
+    updates: dict[str, Any],
 ) -> dict[str, Any]:
-    """The content of ``result.json``: every seed's best commitment, as ``concluded``.
-
-    ``updates`` are those that were done, and those that were asked for.
-    """
+    """The content of ``result.json``: every seed's best commitment, as ``concluded``; ``updates`` is of `updates_of`."""
     names = [{"seed": spec.first_seed + i} for i in range(spec.num_seeds)]
     device = jax.devices()[0]
     return {
@@ -44,7 +43,7 @@ def result_of(
         "caveat": spec.solver_entry.warns(problem, spec.solver),
         "has_policies": bool(concluded.final.policy),
         "device": f"{device.platform}: {device.device_kind}",
-        "updates": {"done": updates[0], "asked": updates[1]},
+        "updates": updates,
         "kernel": problem.kernel,
         "versions": versions(),
         "wall_seconds": timing,
@@ -55,6 +54,16 @@ def result_of(
         "yardsticks": problem.yardsticks() if hasattr(problem, "yardsticks") else {},
         "seeds": entries(problem, [optimum] * len(names), names, concluded, metrics_path),
     }
+
+
+def updates_of(spec: RunSpec, done: int, stopped: str, rose_at: np.ndarray) -> dict[str, Any]:
+    """What ``result.json`` says of updates: how many were done and asked for, why a run stopped before, with how much patience,
+    and which seeds were ``still_rising`` in the last tenth of them.
+    """
+    asked = spec.solver.num_updates
+    is_rising = (rose_at > 0.9 * asked) & (asked >= FEWEST_TO_RISE) if not stopped else np.zeros(len(rose_at), bool)
+    rising = [spec.first_seed + int(i) for i in np.flatnonzero(is_rising)]
+    return {"done": done, "asked": asked, "stopped": stopped, "patience": spec.patience, "still_rising": rising}
 
 
 def entries(

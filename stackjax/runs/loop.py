@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from stackjax.compute.devices import agree, is_writer, largest, writer_only
-from stackjax.compute.programs import Blocks, Programs
+from stackjax.compute.programs import Blocks, Programs, Reached
 from stackjax.compute.state import Logged
 from stackjax.disk import metrics
 from stackjax.disk.checkpoint import Checkpoints
@@ -28,11 +28,12 @@ SLICE_SECONDS = 5.0  # how long the devices work before anybody looks whether to
 
 
 class Trained(NamedTuple):
-    """A state (block by block), the updates behind it and the seconds that they took."""
+    """A state (block by block), the updates behind it, the seconds that they took, and why it stopped early, see `enough`."""
 
     state: Blocks
     update: int
     seconds: float
+    stopped: str = ""
 
 
 def train_batch(
@@ -44,7 +45,7 @@ def train_batch(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[Progress], None] | None = None,
     request: StopRequest | None = None,
-    is_enough: Callable[[np.ndarray, np.ndarray], bool] = lambda payoffs, gaps: False,
+    enough: Callable[[Reached, int], str] = lambda reached, update: "",
     logger: Logger | None = None,
 ) -> Trained:
     """Train every element to the end, from the newest good checkpoint in ``directory`` if there is one of this ``identity``.
@@ -54,7 +55,7 @@ def train_batch(
     Args:
       names: what tells the elements apart in ``metrics.jsonl``, for example ``{"seed": 3}``; further elements are padding.
       request: one that is already listened to; after the last update, it is for whoever listens to it to obey.
-      is_enough: whether to stop at payoffs and gaps ``[S]`` of the best commitments so far.
+      enough: why to stop at an update before the last, see `stackjax.compute.conclusion`.
       logger: where metrics go beside ``metrics.jsonl``.
 
     Raises:
@@ -67,11 +68,12 @@ def train_batch(
         machine = made_by(programs.problem.kernel)
         record = _Record(directory, identity, names, machine, programs.problem.gap_name, logger)
         found = read_state(programs, record.checkpoints, len(names), machine)
-        state, done, earlier = found or Trained(programs.init(elements), 0, 0.0)
+        state, done, earlier, _ = found or Trained(programs.init(elements), 0, 0.0)
         writer_only(record.go_on_from, done)
         first_update, started, saved_at, most = done, time.perf_counter(), earlier, 1
         seconds = lambda: earlier + time.perf_counter() - started
-        is_over = agree(done > 0 and is_enough(*programs.best(state, len(names))))
+        why = enough(programs.best(state, len(names)), done) if done else ""
+        is_over = agree(why != "")
         slice_seconds = min(SLICE_SECONDS, max(checkpoint_seconds, 0.1))
         try:
             while done < num_updates and not is_over:
@@ -82,7 +84,10 @@ def train_batch(
                 if done == boundary:
                     state, seen = programs.score(state, elements)
                     is_over = bool((seen.diverged_at[: len(names)] >= 0).all())
-                    is_over = is_over or is_enough(*(np.asarray(x)[: len(names)] for x in (seen.best_payoff, seen.best_gap)))
+                    if not is_over:
+                        so_far = seen.best_payoff, seen.best_gap, seen.rose_at
+                        why = enough(Reached(*(np.asarray(x)[: len(names)] for x in so_far)), done)
+                        is_over = why != ""
                     writer_only(record.log, done, seen, seconds())
                 is_due = done == num_updates or is_over or seconds() - saved_at >= checkpoint_seconds
                 signal_number = largest(request.signal)
@@ -96,7 +101,7 @@ def train_batch(
                     on_progress(record.progress(seen, done, num_updates, seconds(), rate))
         finally:
             record.close()
-    return Trained(state, done, seconds())
+    return Trained(state, done, seconds(), why if done < num_updates else "")
 
 
 def made_by(kernel: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stackjax.claims import WrongOptimumError
-from stackjax.compute.conclusion import claimed, conclude, is_enough
+from stackjax.compute.conclusion import claimed, conclude, enough
 from stackjax.compute.devices import choose_layout, is_writer, make_mesh, writer_only
 from stackjax.compute.memory import Budget
 from stackjax.compute.programs import Blocks, Programs
@@ -24,7 +24,7 @@ from stackjax.errors import InputError, require_number
 from stackjax.problem import Optimum, Problem
 from stackjax.reports.display import Progress
 from stackjax.reports.report import write_report
-from stackjax.reports.results import refuted, result_of
+from stackjax.reports.results import refuted, result_of, updates_of
 from stackjax.runs.game_tables import check_tables, write_tables
 from stackjax.runs.loop import CHECKPOINT_SECONDS, Trained, read_state, train_batch
 from stackjax.specs.run import RunSpec
@@ -94,7 +94,7 @@ def run_training(
             identity_of(config),
             checkpoint_seconds,
             on_progress,
-            is_enough=is_enough(spec, problem, [optimum] * spec.num_seeds),
+            enough=enough(spec, problem, programs.solver, [optimum] * spec.num_seeds),
             logger=open_logger(log, directory.path, identity_of(config), config) if is_writer() else None,
         )
         timing = {"compile": compile_seconds, "train": trained.seconds}
@@ -117,15 +117,16 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
         programs, elements, trained = read_run(directory, game_file)
         spec, optimum = programs.spec, _optimum(programs, elements, at_once=True)
         num_updates, best = spec.solver.num_updates, programs.best(trained.state, spec.num_seeds)
-        is_over = programs.all_diverged(trained.state) or is_enough(spec, programs.problem, [optimum] * spec.num_seeds)(*best)
-        if trained.update < num_updates and not is_over:
+        why = enough(spec, programs.problem, programs.solver, [optimum] * spec.num_seeds)(best, trained.update)
+        if trained.update < num_updates and not programs.all_diverged(trained.state) and not why:
             raise InputError(
                 f"directory {directory.path} holds a run that is trained up to update {trained.update} of {num_updates}; go on "
                 "with train --resume"
             )
         compile_seconds = directory.read_result()["wall_seconds"]["compile"] if directory.result.is_file() else 0.0
         timing = {"compile": compile_seconds, "train": trained.seconds}
-        return _finish(programs, elements, directory, trained, timing, optimum)
+        stopped = why if trained.update < num_updates else ""
+        return _finish(programs, elements, directory, trained._replace(stopped=stopped), timing, optimum)
     finally:
         directory.release()
 
@@ -178,8 +179,9 @@ def _finish(
     _report_divergence(found.final.diverged_at, _seeds(programs.spec), directory)
 
     def write() -> dict[str, Any]:
-        last = trained.update, programs.spec.solver.num_updates
-        result = result_of(programs.spec, programs.problem, optimum, found, directory.metrics, timing, last)
+        rose_at = programs.best(trained.state, programs.spec.num_seeds).rose_at
+        updates = updates_of(programs.spec, trained.update, trained.stopped, rose_at)
+        result = result_of(programs.spec, programs.problem, optimum, found, directory.metrics, timing, updates)
         result["num_devices"] = programs.num_devices
         timing["evaluate"] = time.perf_counter() - started
         names = [{"seed": entry["seed"]} for entry in result["seeds"]]

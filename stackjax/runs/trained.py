@@ -94,6 +94,7 @@ def train(
     mesh: tuple[int, int] | None = None,
     stop_at_optimum: bool = True,
     polish: int | None = None,
+    patience: int | None = None,
     progress: bool = True,
     log: str | None = None,
     **settings: Any,
@@ -114,6 +115,8 @@ def train(
       stop_at_optimum: whether to end once every seed has reached the optimum, where it is known.
       polish: evaluations that improve each seed's best commitment once training is over, unless it is at the optimum; 0 for
         none. If None, 4096, and 0 after ``direct``, which ends with such a search itself.
+      patience: where no optimum is known, updates for which no seed's best payoff has risen, after which training ends; 0 to
+        go on. If None, 100 with ``direct`` and 0 with others. Without ``stop_at_optimum`` all updates are made.
       progress: whether to show a progress line on standard error.
       log: ``"tensorboard"`` or ``"wandb"``, a viewer that metrics go to as they come, one series a seed; it needs ``out``.
       settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
@@ -135,7 +138,7 @@ def train(
     if settings and isinstance(source, GivenGame):
         raise InputError(f"{next(iter(settings))} is an option of a named game; give a Game its options when it is made")
     given = {name: value for name, value in known.items() if value is not None}
-    spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum, polish)
+    spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum, polish, patience)
     spec = spec if is_asked else spec.fitting()
     require_is("out", out, (str, os.PathLike, type(None)), "the path of a directory, or None")
     is_mesh = isinstance(mesh, tuple) and len(mesh) == 2 and all(isinstance(count, int) for count in mesh)

@@ -17,6 +17,7 @@ from stackjax.errors import require_is, require_key
 from stackjax.problem import Metrics, Nearby, Problem, Solver, Worth
 from stackjax.solvers import children
 from stackjax.solvers.config import DirectConfig
+from stackjax.solvers.every import every, how_many
 from stackjax.solvers.ranking import unsettled
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey
@@ -25,6 +26,7 @@ __all__ = ["DirectState", "Elite", "direct"]
 
 FIRST = 0.01  # of a group, see `Elite.groups`
 CROSSING_STEPS = 2  # of least squares, as payoffs are not quite linear and the box cuts steps short
+NUM_GROUPS = 10  # that each commitment meets where all are tried
 MOST_ENTRIES = 128  # of a commitment that climbs: each step solves as many linear equations
 
 
@@ -84,12 +86,16 @@ class Parents(NamedTuple):
 def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
     """Evolve commitments of ``problem``; see the module. ``solver.commitment`` is the best that met enough groups.
 
+    Where there are no more than one update tries, all are tried instead, see `every`.
+
     Raises:
       InputError: ``config`` is no `DirectConfig`.
     """
     config = DirectConfig() if config is None else config
     require_is("config", config, DirectConfig, "a DirectConfig, for example DirectConfig(population=64)")
     table, space = problem.commitments, problem.commitments.actions
+    if how_many(table) <= config.population:
+        return every(problem, NUM_GROUPS)
     count = config.population - config.num_rechecked
     num_strangers = max(1, round(config.stranger_share * count))
     num_climbing = round(config.climb_share * count) if _can_climb(problem) else 0

@@ -29,6 +29,7 @@ class SolverEntry(NamedTuple):
         that is; None for a solver whose episodes stay on one device.
       polish: evaluations that improve a run's best commitment in the end unless told otherwise; 0 for a solver that ends with
         such a search itself.
+      patience: updates without a rise after which a run ends where no optimum is known, unless told otherwise; 0 for never.
       needs_table: whether it fills in a table of the leader's observations, which the largest problems do not have.
       traced: whether the float settings may be tracers, so that a sweep over them is one program.
       caveat: ``(problem, config) -> str``, what one must know of what it learned, or an empty string; or where that is.
@@ -43,6 +44,7 @@ class SolverEntry(NamedTuple):
     polish: int = 4096
     caveat: "Callable[[Problem, Any], str] | str | None" = None
     needs_table: bool = True
+    patience: int = 0
 
     def build(self, problem: "Problem", config: Any, shards: Any) -> "Solver":
         from stackjax.acting import Policy
@@ -71,7 +73,7 @@ def _found(place: Any) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), name)
 
 
-RESERVED = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite", "polish")
+RESERVED = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite", "polish", "patience")
 _ENTRIES: dict[str, SolverEntry] = {}
 
 
@@ -134,6 +136,7 @@ for known in (
         DirectConfig,
         "stackjax.solvers.direct:direct",
         polish=0,
+        patience=100,
     ),
     SolverEntry(
         "ppo",

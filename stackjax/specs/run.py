@@ -21,6 +21,7 @@ __all__ = ["SCHEMA_VERSION", "RunSpec"]
 SCHEMA_VERSION = 4
 MOST_SEEDS = 100_000
 MOST_POLISH = 10_000_000
+OF_SOLVERS = ("polish", "patience")  # which each solver has its own of, unless told otherwise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +29,8 @@ class RunSpec:
     """A run: a problem (a game, and the settings of its family), the settings of a solver, and seeds.
 
     ``settings`` are by section; a section that is left out has its defaults. With ``stop_at_optimum`` a run ends once every
-    seed has reached an optimum, or bound, that is known. ``polish`` evaluations improve what was learned, in the end;
-    None for as many as the solver has.
+    seed has reached an optimum, or bound, that is known, or, where no optimum is known, has not risen for ``patience`` updates
+    (0 for however long). ``polish`` evaluations improve what was learned, in the end. None is for what the solver has.
     """
 
     source: GameSource
@@ -40,6 +41,7 @@ class RunSpec:
     num_seeds: int = 10
     stop_at_optimum: bool = True
     polish: int | None = None
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         defaults = {name: kind() for name, kind in self.family.sections.items() if name not in self.settings}
@@ -51,6 +53,9 @@ class RunSpec:
         require_count("polish", polish, least=0)
         require("polish", polish, polish <= MOST_POLISH, f"at most {MOST_POLISH}")
         object.__setattr__(self, "polish", polish)
+        patience = self.solver_entry.patience if self.patience is None else self.patience
+        require_count("patience", patience, least=0)
+        object.__setattr__(self, "patience", patience)
         last = self.first_seed + self.num_seeds
         require("seed", self.first_seed, self.first_seed >= 0 and last < 2**31, "at least 0, and the last seed below 2**31")
 
@@ -75,8 +80,10 @@ class RunSpec:
         name = self.family.solver_for(self.source.build(self.game_options))
         if name == self.solver_entry.name:
             return self
-        is_default = self.polish == self.solver_entry.polish
-        return dataclasses.replace(self, solver=solver_entry(name).config(), polish=None if is_default else self.polish)
+        own, kept = self.solver_entry, dict[str, Any]()
+        for field in OF_SOLVERS:
+            kept[field] = None if getattr(self, field) == getattr(own, field) else getattr(self, field)
+        return dataclasses.replace(self, solver=solver_entry(name).config(), **kept)
 
     def problem_with(self, problem: Any, values: dict[str, Any]) -> Any:
         """``problem`` with the numbers of ``values`` (traced ones too) that are named as in ``followers.step_size``."""
@@ -146,6 +153,7 @@ class RunSpec:
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,
             "polish": self.polish if is_table else 0,  # policies are not polished
+            "patience": self.patience,
         }
 
     def command(self, problem: "Problem") -> str | None:
@@ -162,7 +170,8 @@ class RunSpec:
         flags += ["--solver", solver, *changed_flags(solver, dataclasses.asdict(self.solver), type(self.solver)())]
         flags += [flag("seeds", self.num_seeds), *([flag("seed", self.first_seed)] if self.first_seed else [])]
         flags += [] if self.stop_at_optimum else ["--no-stop-at-optimum"]
-        flags += [] if self.polish == self.solver_entry.polish else [flag("polish", self.polish)]
+        own = self.solver_entry
+        flags += [flag(name, getattr(self, name)) for name in OF_SOLVERS if getattr(self, name) != getattr(own, name)]
         return " ".join(["stackjax train", shlex.quote(self.source.argument), *flags, "--out DIR"])
 
     @staticmethod
@@ -194,7 +203,7 @@ class RunSpec:
             read = lambda kind, section: kind(**{name: as_given(value) for name, value in content[section].items()})
             sections = {name: read(kind, name) for name, kind in family_of(source).sections.items()}
             solver = read(solver_entry(content["solver"]).config, content["solver"])
-            others = (content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", "polish"))
+            others = (content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", *OF_SOLVERS))
             return RunSpec(source, content["game_options"], sections, solver, *others)
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} does not describe a run of this version: {error}") from error

@@ -165,7 +165,36 @@ def test_random_senders_end_where_nobody_gains(seed):
     assert learn_senders(jax.random.key(0), problem).gain.max() <= 1e-5
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"prior": [0.5, np.nan]}, "prior=.* must be finite"),
+        ({"prior": 0.5}, "must be \\[S\\], \\[I, S, A\\] and \\[S, A\\]"),
+        ({"receiver": [1.0, 0.0]}, "receiver of shape \\(2,\\)"),
+        ({"receiver": [[1, 0], [0, np.inf]]}, "receiver=.* must be finite"),
+        ({"senders": CONVICT}, "senders of shape \\(2, 2\\)"),
+        ({"senders": [[["a", 1], [0, 1]]]}, "senders=.* must be an array of numbers"),
+        ({"prior": [1.5, -0.5]}, "at least 0 and sum to 1"),
+    ],
+)
+def test_arrays_that_make_no_problem_are_named(change, said):
+    problem = Persuasion(PRIOR, CONVICT[None], JUDGE)._replace(**change)
+    for use in (best_signals, full_revelation, lambda problem: learn_senders(jax.random.key(0), problem)):
+        with pytest.raises(InputError, match=said):
+            use(problem)
+
+
+def test_lists_will_do():
+    assert best_signals(Persuasion(PRIOR.tolist(), [CONVICT.tolist()], JUDGE.tolist()))[0] == pytest.approx(0.6)
+
+
 def test_mistakes_name_what_is_allowed():
+    with pytest.raises(InputError, match="sender=1 must be"):
+        best_signals(courtroom(CONVICT), sender=1)
+    with pytest.raises(InputError, match="signals=2 must be 1 tables"):
+        certify_senders(courtroom(CONVICT), (np.eye(2), np.eye(2)))
+    with pytest.raises(InputError, match="sum to 1 in each state"):
+        certify_senders(courtroom(CONVICT), (2 * np.eye(2),))
     with pytest.raises(InputError, match="sum to 1"):
         best_signals(Persuasion(np.array([0.5, 0.6]), CONVICT[None], JUDGE))
     with pytest.raises(InputError, match="must be"):

@@ -142,7 +142,7 @@ def test_a_large_run_that_was_stopped_ends_as_if_it_had_not_been(large_run, tmp_
     out, train_batch = tmp_path / "run", session.train_batch
 
     def cut_short(*arguments, **options):
-        train_batch(*arguments, **{**options, "is_enough": lambda payoffs, gaps: True})  # after the first update
+        train_batch(*arguments, **{**options, "enough": lambda reached, update: "optimum"})  # after the first update
         raise KeyboardInterrupt
 
     monkeypatch.setattr(session, "train_batch", cut_short)

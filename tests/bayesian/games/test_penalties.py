@@ -9,9 +9,10 @@ import stackjax as sx
 from stackjax.bayesian.family import FAMILY, POMDPConfig
 from stackjax.bayesian.followers.config import FollowersConfig
 from stackjax.bayesian.games.penalties import without_penalties
-from stackjax.compute.conclusion import is_enough
+from stackjax.compute.conclusion import enough
+from stackjax.compute.programs import Reached
 from stackjax.markov.optimum import solve_markov
-from stackjax.problem import Optimum
+from stackjax.problem import Optimum, Solver
 from stackjax.settings import Kinded
 
 
@@ -86,9 +87,11 @@ def test_a_gap_of_all_that_is_at_stake_is_not_settled():
 def test_a_leaders_penalty_does_not_make_all_optimal():
     problem = problem_of([[[1, 1], [-1e12, 0]], [[3, 1], [3, 0]]])
     assert problem.payoff_range == (1.0, 3.0)
-    enough = is_enough(type("Spec", (), {"stop_at_optimum": True}), problem, [Optimum(3.0, "enumeration")])
-    assert not enough(np.array([1.0]), np.array([0.0]))
-    assert enough(np.array([3.0]), np.array([0.0]))
+    spec = type("Spec", (), {"stop_at_optimum": True, "patience": 0})
+    why = enough(spec, problem, Solver(None, None, None), [Optimum(3.0, "enumeration")])
+    nothing = np.zeros(1)
+    assert why(Reached(np.array([1.0]), nothing, nothing), 10) == ""
+    assert why(Reached(np.array([3.0]), nothing, nothing), 10) == "optimum"
 
 
 @pytest.mark.parametrize("penalty", [-1e9, -1e12])

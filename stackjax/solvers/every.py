@@ -1,0 +1,73 @@
+"""Where there are few commitments they are all tried, each update against one more group of followers."""
+
+import itertools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.errors import require_key
+from stackjax.problem import Metrics, Problem, Solver, Table
+from stackjax.solvers.ranking import unsettled
+from stackjax.spaces import Discrete
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["every", "how_many"]
+
+
+class EveryState(NamedTuple):
+    """``payoff [C]``, the sum over ``groups`` of followers, and ``gap [C]``, the largest, of every commitment; game units."""
+
+    key: PRNGKey
+    groups: Array
+    payoff: Array
+    gap: Array
+
+
+def how_many(table: Table) -> float:
+    """The number of commitments, which may be infinite."""
+    space = table.actions
+    if not isinstance(space, Discrete) or table.num_nodes * math.log(space.n) > math.log(1e9):
+        return math.inf
+    return float(space.n**table.num_nodes)
+
+
+def every(problem: Problem, num_groups: int) -> Solver:
+    """All commitments of ``problem``; after ``num_groups`` updates each has met as many groups, who answer for as long as an
+    evaluation takes. The best has the highest mean payoff among those against which all groups settle.
+    """
+    table = problem.commitments
+    commitments = np.array(list(itertools.product(range(table.actions.n), repeat=table.num_nodes)), np.int32)
+
+    def init(key: PRNGKey) -> EveryState:
+        require_key(key)
+        nothing = jnp.zeros(len(commitments))
+        return EveryState(key, jnp.zeros(()), nothing, nothing)
+
+    def score(state: EveryState) -> Array:
+        return state.payoff / jnp.maximum(state.groups, 1.0) - unsettled(problem, state.gap)
+
+    def update(state: EveryState) -> tuple[EveryState, Metrics]:
+        key, worth_key = jax.random.split(state.key)
+        worth = problem.worth(worth_key, jnp.asarray(commitments), lasting=True)
+        is_finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap)
+        payoff = state.payoff + jnp.where(is_finite, worth.payoff, -jnp.inf)
+        gap = jnp.maximum(state.gap, jnp.where(is_finite, worth.gap, jnp.inf))
+        met = EveryState(key, state.groups + 1, payoff, gap)
+        goes_on = state.groups < num_groups
+        after = jax.tree.map(lambda new, old: jnp.where(goes_on, new, old), met, state._replace(key=key))
+        best = jnp.argmax(score(after))
+        metrics = {
+            "episodes": jnp.float32(len(commitments)),
+            "total_return": jnp.where(is_finite, worth.payoff, 0.0).sum(),
+            "is_finite": is_finite.any(),  # one that is not finite ranks last, and stops nothing
+            "best_payoff": after.payoff[best] / after.groups,
+            "best_gap": after.gap[best],
+            "settled_share": (worth.gap <= problem.settled_gap).mean(),
+        }
+        return after, metrics
+
+    commitment = lambda state: jnp.asarray(commitments)[jnp.argmax(score(state))]
+    return Solver(init, update, commitment, commitments_at_once=len(commitments), tries_all=num_groups)

@@ -1,11 +1,12 @@
 """The one exception that means "the input is wrong", free of heavy imports."""
 
 import difflib
+import functools
 import math
 import numbers
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +15,7 @@ __all__ = [
     "InputError",
     "UnsolvedError",
     "count_in_words",
+    "names_its_options",
     "near_matches",
     "nearest",
     "or_words",
@@ -22,9 +24,36 @@ __all__ = [
     "require_count",
     "require_is",
     "require_key",
+    "require_known",
     "require_number",
     "require_positive",
 ]
+
+
+T = TypeVar("T")
+CUTOFF = 0.7  # of likeness, below which a name is not suggested
+ALSO_CALLED = {  # what others call settings
+    "lr": ("learning_rate",),
+    "alpha": ("learning_rate",),
+    "eta": ("step_size",),
+    "gamma": ("discount",),
+    "eps": ("exploration", "clip_epsilon"),
+    "epsilon": ("exploration", "clip_epsilon"),
+    "tau": ("temperature",),
+    "T": ("num_rounds",),
+    "n_envs": ("num_envs",),
+    "iterations": ("num_updates",),
+    "steps": ("num_updates", "num_steps"),
+    "epochs": ("num_epochs",),
+    "ent_coef": ("entropy_coefficient",),
+    "vf_coef": ("value_coefficient",),
+    "clip_range": ("clip_epsilon",),
+    "clip_eps": ("clip_epsilon",),
+    "max_gradient_norm": ("max_grad_norm",),
+    "pop_size": ("population",),
+    "hedge": ("multiplicative_weights",),
+    "mwu": ("multiplicative_weights",),
+}
 
 
 class InputError(ValueError):
@@ -39,12 +68,13 @@ class UnsolvedError(InputError):
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """Of ``known``, those that ``name`` are the initials of, or else up to three that are spelt like it."""
+    """Of ``known``, what ``name`` stands for, what has it as its initials or as a word, or up to three alike."""
     known = list(known)
-    initials = lambda long: "".join(word[:1] for word in re.split("[-_]", long))
-    return [long for long in known if len(name) > 1 and initials(long) == name] or difflib.get_close_matches(
-        name, known, n=3, cutoff=0.5
-    )
+    words = {long: re.split("[-_]", long) for long in known}
+    meant = [long for long in known if long.replace("-", "_") in ALSO_CALLED.get(name.replace("-", "_"), ())]
+    short = [long for long in known if len(name) > 1 and "".join(word[:1] for word in words[long]) == name]
+    part = [long for long in known if len(name) > 3 and name in words[long]]
+    return list(dict.fromkeys([*meant, *short, *part]))[:3] or difflib.get_close_matches(name, known, n=3, cutoff=CUTOFF)
 
 
 def or_words(matches: list[str]) -> str:
@@ -55,6 +85,27 @@ def or_words(matches: list[str]) -> str:
 def near_matches(name: str, known: Iterable[str]) -> str:
     """``" Did you mean 'a' or 'b'?"``, or an empty string when nothing known is near."""
     return or_words(nearest(name, known))
+
+
+def require_known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `InputError` for a keyword in ``given`` that ``what`` does not take."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise InputError(f"{what} has no option {name!r}.{near_matches(name, known)}")
+
+
+def names_its_options(settings: type[T]) -> type[T]:
+    """A dataclass that raises `InputError` for a keyword that it does not have, and names the one that may be meant."""
+    plain: Any = settings.__init__
+
+    @functools.wraps(plain)
+    def init(self: Any, *values: Any, **options: Any) -> None:
+        require_known(settings.__name__, options, settings.__dataclass_fields__)  # type: ignore[attr-defined]
+        plain(self, *values, **options)
+
+    settings.__init__ = init  # type: ignore[method-assign]
+    return settings
 
 
 def count_in_words(count: int) -> str:

@@ -162,8 +162,8 @@ class Problem(Protocol):
     ``judges_roughly`` followers' ties are told better in `describe` than in `judge`; with ``optimum_takes_long`` its optimum
     is asked for when a run is over, and stops none. One that is judged by samples may have a method ``score(key, commitment)``,
     a `Judged` by fewer of them, for commitments on the way, and ``num_groups``, how many groups judge the best.
-    ``yardsticks()`` is what else is known, as `Game.yardsticks`. Where its episodes can be played out it is
-    `stackjax.acting.Played`.
+    ``yardsticks()`` is what else is known, as `Game.yardsticks`, and ``why_unknown`` why `optimum` returned None.
+    Where its episodes can be played out it is `stackjax.acting.Played`.
     """
 
     @property

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from stackjax.errors import require_known
+
 __all__ = ["pickled_as_made"]
 
 P = ParamSpec("P")
@@ -33,9 +35,11 @@ class _Made:
 
 def pickled_as_made(factory: Callable[P, R]) -> Callable[P, R]:
     """Let functions in what ``factory`` returns, a `NamedTuple` or a dataclass, be pickled as the call that made them."""
+    known = inspect.signature(factory).parameters
 
     @functools.wraps(factory)
     def make(*arguments: P.args, **options: P.kwargs) -> R:
+        require_known(factory.__name__, options, known)
         found: Any = factory(*arguments, **options)
         return _with_recipes(found, _Call(make, arguments, options), (), {})
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.followers.config import FollowersConfig
-from stackjax.errors import InputError, require, require_count, require_number
+from stackjax.errors import InputError, names_its_options, require, require_count, require_number
 from stackjax.families import Family, GameSource, Solved
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ EVALUATION_ROUNDS_FACTOR = 10
 RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class POMDPConfig:
     """Lengths of an episode, and how followers play when the leader is paid."""
@@ -70,12 +71,13 @@ class MatrixSource(GameSource):
     """A matrix game from outside, a payoff file or OpenSpiel; a run remembers its payoffs."""
 
     file: pathlib.Path | None = None
+    content: Any = dataclasses.field(default=None, repr=False, compare=False)  # what the file held
     openspiel: str | None = None
 
     def build(self, options: dict[str, Any]) -> "Game":
-        from stackjax.bayesian.games.matrix_files import load_matrix_game, openspiel_game
+        from stackjax.bayesian.games.matrix_files import game_of, openspiel_game
 
-        return load_matrix_game(self.file, **options) if self.file else openspiel_game(str(self.openspiel), **options)
+        return game_of(self.content, **options) if self.file else openspiel_game(str(self.openspiel), **options)
 
     @property
     def argument(self) -> str:
@@ -166,7 +168,9 @@ class BayesianFamily(Family):
 
         pomdp: POMDPConfig = settings["pomdp"]
         if pomdp.ties != "learned":
-            raise InputError(f"ties={pomdp.ties!r}: game {game.name!r} is too large to find all equilibria of its followers")
+            raise InputError(
+                f"ties={pomdp.ties!r}: game {game.name!r} is too large to find all equilibria of its followers; use learned"
+            )
         lengths = pomdp.num_rounds, pomdp.num_reward_episodes, pomdp.reward_play, pomdp.evaluation_rounds
         return SampledProblem.of(game, settings["followers"].build(), *lengths, pomdp.settled_gap)
 
@@ -209,7 +213,10 @@ class BayesianFamily(Family):
         kind, _, name = text.partition(":")
         if kind == "openspiel":
             return MatrixSource(name.partition("(")[0], MatrixOptions, self.name, openspiel=name)
-        return MatrixSource(pathlib.Path(text).stem, MatrixOptions, self.name, file=pathlib.Path(text).resolve())
+        from stackjax.bayesian.games.payoff_files import read_payoffs
+
+        file = pathlib.Path(text).resolve()
+        return MatrixSource(file.stem, MatrixOptions, self.name, file=file, content=read_payoffs(file))
 
     def given(self, problem: "Problem") -> dict[str, Any]:
         from stackjax.bayesian.games.normal_form import MatrixGame

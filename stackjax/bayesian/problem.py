@@ -47,7 +47,7 @@ class BayesianProblem:
       lasting: the same for as many rounds as a commitment is judged over; ``env`` itself if None.
       settled_share: the largest gap at which followers count as settled, as a share of the game's payoff scale.
       ties: ``"learned"``, a commitment is judged by the play that followers learn; ``"against"``, by the worst for the leader
-        of all that they may answer in equilibrium, see `worst_payoffs`.
+        of all that they may answer in equilibrium, see `worst_payoff`.
 
     Raises:
       InputError: ``ties="against"`` for a game of too many strategies.
@@ -60,7 +60,9 @@ class BayesianProblem:
 
     def __post_init__(self) -> None:
         if self.ties == "against" and not can_reply(self.env.game):
-            raise InputError(f"ties='against': game {self.env.game.name!r} has too many strategies to find the worst reply")
+            raise InputError(
+                f"ties='against': game {self.env.game.name!r} has too many strategies to find the worst reply; use learned"
+            )
 
     @property
     def name(self) -> str:
@@ -199,7 +201,8 @@ class BayesianProblem:
         """The leader's optimum, or None where it is not known: what cannot be solved must not cost a run its result."""
         try:
             found = solve(self.env.game, seconds=MOST_SECONDS)
-        except (UnsolvedError, ArithmeticError):
+        except (UnsolvedError, ArithmeticError) as error:
+            self.__dict__["why_unknown"] = str(error)
             return None
         if self.ties == "against":
             return Optimum(found.value if found.weak_value is None else found.weak_value, "upper-bound")

@@ -10,7 +10,7 @@ import numpy as np
 
 from stackjax.bayesian.equilibrium.certificate import Certificate
 from stackjax.bayesian.equilibrium.evaluate import Evaluation
-from stackjax.bayesian.equilibrium.replies import worst_payoffs
+from stackjax.bayesian.equilibrium.replies import exact_games, margin, worst_payoff
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pictures import chances_of_paths, moved_strategies, of_strategies
@@ -22,6 +22,7 @@ from stackjax.types import Array
 
 __all__ = ["describe"]
 
+TELLING = 0.01  # of the leader's payoff range: what a follower's other action must cost to be spoken of
 MOST_OBSERVATIONS = 4096  # of a table, that a result lists
 MOST_PATHS = 1024  # that it tells in words and pictures
 
@@ -47,7 +48,8 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
     if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
         actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
     paths = commitment_paths(game, env.tree)
-    moved, worst = moved_strategies(env, commitments), worst_payoffs(game, env.tree, commitments)
+    moved, exact = moved_strategies(env, commitments), exact_games(game, env.tree, commitments)
+    least = TELLING * float(np.ptp(game.competing_range))
     found = []
     for i in range(len(names)):
         plays = {
@@ -68,7 +70,8 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
         found.append(
             {
                 **plays[env.reward_play],
-                "worst_payoff": worst[i],
+                "worst_payoff": None if exact is None else worst_payoff(exact[i]),
+                "margin": None if exact is None else margin(exact[i], [table.argmax(axis=1) for table in strategies], least),
                 "reward_play": env.reward_play,
                 "plays": plays,
                 "commitment": {"observations": observations[i].tolist(), "actions": actions[i].tolist()},

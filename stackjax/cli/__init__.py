@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 
 from stackjax.cli.arguments import fail
+from stackjax.cli.complaints import as_typed
 from stackjax.cli.evaluate import evaluate_command
 from stackjax.cli.inspect import export_command, list_command, report_command, solve_command
 from stackjax.cli.jax_start import check_xla_flags, why_jax_fails
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             code = _run(arguments)
         except InputError as error:
-            code = fail(str(error), 2)
+            code = fail(as_typed(str(error), arguments), 2)
         except OSError as error:
             code = fail(_in_words(error), 2)
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 import types
 import typing
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from stackjax.errors import nearest, or_words
 from stackjax.solvers.registry import registered_solvers
 
-__all__ = ["complaint", "split_options"]
+__all__ = ["as_typed", "complaint", "split_options"]
 
 ONE: dict[Any, str] = {
     int: "a whole number",
@@ -65,6 +66,19 @@ def _of_other_solvers(kinds: dict[str, Any]) -> list[str]:
     """The options of solvers that were not chosen, of a command that takes ``--solver``."""
     others = [option.name for entry in registered_solvers() for option in _options(entry.config, f"--{entry.name}.")]
     return [name for name in others if name not in kinds] if "--solver" in kinds else []
+
+
+def as_typed(message: str, arguments: list[str]) -> str:
+    """``message`` with the setting that it begins with as the option that ``arguments`` give it by."""
+    for typed, _ in split_options(arguments)[1:]:
+        prefix, _, field = typed.replace("-", "_").replace("__", "--", 1).rpartition(".")
+        if message.startswith(f"{field}="):
+            return f"{typed} {message.removeprefix(f'{field}=')}"
+        if message.startswith(f"{field} is not an option of "):
+            said, _, meant = message.partition(" Did you mean ")
+            options = or_words([f"{prefix}.{name.replace('_', '-')}" for name in re.findall(r"'(\w+)'", meant)])
+            return f"{typed}{said.removeprefix(field)}{options}"
+    return message
 
 
 def split_options(arguments: list[str]) -> list[tuple[str, list[str]]]:

@@ -72,7 +72,8 @@ def solve_command(arguments: list[str]) -> int:
     except (UnsolvedError, ArithmeticError) as error:
         if settings.json:
             print(json.dumps({"game": game.name, "reason": str(error)}))
-        return fail(str(error), 1)
+        way_round = f"; stackjax train {arguments[0]} --out DIR looks for a good commitment instead"
+        return fail(f"{error}{way_round}", 1)
     print(json.dumps({"game": game.name, **found.content}) if settings.json else "\n".join(found.words))
     return 0
 
@@ -90,13 +91,13 @@ def report_command(arguments: list[str]) -> int:
         """Where to write the comparison."""
 
     settings = parse(ReportSettings, arguments, "stackjax report")
-    from stackjax.reports.report import write_comparison, write_report
-
     if not settings.directories:
         raise InputError("report needs the directory of a run, or of several")
     if len(settings.directories) > 1 and settings.out.suffix != ".html":
         raise InputError(f"out={str(settings.out)!r} must end in .html")
     directories = [run_at(path) for path in settings.directories]
+    from stackjax.reports.report import write_comparison, write_report
+
     for directory in directories:
         directory.check_game_file()
         result = directory.read_result()

@@ -10,6 +10,7 @@ from stackjax.cli.arguments import game_argument, parse
 from stackjax.cli.complaints import split_options
 from stackjax.cli.train import RunSettings, asks_for_solver, run_spec, settings_type, solver_of, to_the_end
 from stackjax.compute.startup import join
+from stackjax.disk.directory import RunDirectory
 from stackjax.errors import InputError
 from stackjax.settings import Kinded
 from stackjax.specs.sources import family_of
@@ -51,6 +52,7 @@ def sweep_command(arguments: list[str]) -> int:
         for flag in {f"--{section}.{field}", f"--{section}.no-{field}"} & fixed:
             raise InputError(f"{flag} is both fixed and swept; give one of {flag} and --sweep.{name}")
     base = run_spec(source, settings)
+    RunDirectory(settings.out).check_usable(settings.resume, settings.overwrite)
     sweep = SweepSpec(base if asks_for_solver(rest) else base.fitting(), axes)
     join(settings)
     keep_compiled_programs()
@@ -134,7 +136,8 @@ def _axis(kind: type, names: list[str], name: str, tokens: list[str]) -> Axis:
         except InputError as error:
             said = str(error).removeprefix(f"{flag} ")
             where = f"--sweep.{name}" if said != str(error) else f"--sweep.{name} {token}:"
-            raise InputError(f"{where} {said}") from error
+            several = "; separate values by spaces" if "," in token else ""
+            raise InputError(f"{where} {said}{several}") from error
         return getattr(getattr(parsed, section), field)
 
     return read_axis(name, tokens, sections, read_value)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import fail, game_argument, parse
 from stackjax.compute.startup import Processes, join
+from stackjax.disk.directory import RunDirectory
 from stackjax.errors import InputError
 from stackjax.families import GameSource
 from stackjax.settings import Kinded
@@ -179,12 +180,12 @@ def train_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "train")
     settings = parse(settings_type(source, TrainSettings, rest), rest, f"stackjax train {arguments[0]}")
     spec = run_spec(source, settings)
+    RunDirectory(settings.out).check_usable(settings.resume, settings.overwrite)
     if not asks_for_solver(rest):
         spec = spec.fitting()
     join(settings)
     keep_compiled_programs()
     from stackjax.compute.devices import is_writer
-    from stackjax.disk.directory import RunDirectory
     from stackjax.reports.display import LiveProgress, print_result
     from stackjax.runs.session import run_training
 

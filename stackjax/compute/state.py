@@ -30,7 +30,7 @@ __all__ = [
 NUM_SCORING_GROUPS = 16  # groups of fresh followers that score a commitment on the way
 NUM_EQUILIBRATIONS = 8  # and that judge the best one in the end
 PAYOFF_TOLERANCE = 1e-4  # of the leader's payoff range: payoffs closer than this count as equal when the best is kept
-RISE = 1e-5  # likewise: what the highest payoff must gain so that a run counts as rising
+RISE = 1e-4  # likewise: what the highest payoff must gain so that a run counts as rising
 EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
 POLISH_TAG = 2**31 - 2
 

@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 import tempfile
+import warnings
 from typing import IO, Any
 
 from stackjax.disk.files import to_json, write_text
@@ -95,7 +96,10 @@ class RunDirectory:
         Raises:
           InputError: no run may go here, or another process holds it.
         """
-        parent = self._check_usable(resume, overwrite)
+        parent = self.check_usable(resume, overwrite)
+        if resume and not self.config.exists():
+            message = f"--resume: {self.path} holds no run yet, so this one starts from the beginning"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
         try:
             with tempfile.TemporaryFile(dir=parent):
                 pass
@@ -104,9 +108,9 @@ class RunDirectory:
             self._hold()
         except OSError as error:
             raise InputError(f"output directory {self.path} cannot be written: {error.strerror or error} ({parent})") from error
-        self._check_usable(resume, overwrite)  # somebody may have come and gone before it was ours
+        self.check_usable(resume, overwrite)  # somebody may have come and gone before it was ours
 
-    def _check_usable(self, resume: bool, overwrite: bool) -> pathlib.Path:
+    def check_usable(self, resume: bool, overwrite: bool) -> pathlib.Path:
         """Raise `InputError` unless a run may go here; the nearest directory that is there already."""
         if resume and overwrite:
             raise InputError("--resume and --overwrite contradict each other; give one of them")

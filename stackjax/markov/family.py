@@ -68,12 +68,7 @@ class IteratedSource(GameSource):
     def build(self, options: dict[str, Any]) -> "MarkovGame":
         from stackjax.markov.iterated_games import IteratedGame
 
-        table = self.payoffs
-        if self.file is not None:
-            from stackjax.bayesian.games.matrix_files import load_matrix_game
-
-            table = load_matrix_game(self.file).payoff_table
-        return IteratedGame(table, **options, name=f"iterated {self.name}")
+        return IteratedGame(self.payoffs, **options, name=f"iterated {self.name}")
 
     called: str | None = None
 
@@ -160,8 +155,10 @@ class MarkovFamily(Family):
         return Solved(found.value, found.method, content, words)
 
     def find(self, text: str) -> GameSource:
-        file = pathlib.Path(text.removeprefix(ITERATED))
-        return IteratedSource(file.stem, FileOptions, self.name, file=file.resolve())
+        from stackjax.bayesian.games.payoff_files import read_payoffs
+
+        file = pathlib.Path(text.removeprefix(ITERATED)).resolve()
+        return IteratedSource(file.stem, FileOptions, self.name, file=file, payoffs=read_payoffs(file).payoffs.tolist())
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "step_payoffs" not in content:

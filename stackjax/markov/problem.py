@@ -90,7 +90,10 @@ class MarkovProblem:
     def __post_init__(self) -> None:
         self.game.check()
         if self.game.num_followers != 1:
-            raise InputError(f"game {self.game.name!r} has {self.game.num_followers} followers; planning is for one")
+            raise InputError(
+                f"game {self.game.name!r} has {self.game.num_followers} followers; planning is for one. Several who "
+                "learn are a game of the Bayesian family (sx.Game), a crowd of equals is a sx.markov.MeanFieldGame"
+            )
 
     def prepare(self, arrays: dict[str, np.ndarray] | None = None) -> "MarkovProblem":
         """With a contextual follower's policy: of ``arrays``, which `prepared` gave, or trained now."""
@@ -288,10 +291,12 @@ class MarkovProblem:
         Followers that learn, again or beforehand, are held against it too; they may pay the leader more, if they err.
         """
         if isinstance(self.followers, SoftmaxFollower):
+            self.__dict__["why_unknown"] = "followers who err leave more to be had than any bound says"
             return None
         try:
             found = solve_markov(self.game, knows_time=self.is_timed, seconds=MOST_SECONDS)
-        except UnsolvedError:
+        except UnsolvedError as error:
+            self.__dict__["why_unknown"] = str(error)
             return None
         ties = getattr(self.followers, "ties", "for")
         value = found.value if ties == "for" else found.weak_value

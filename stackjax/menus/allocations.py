@@ -58,7 +58,7 @@ class BoxAllocations(AllocationSet):
 
     def corners(self) -> np.ndarray:
         if len(self.low) > 12:
-            raise InputError(f"a box of {len(self.low)} dimensions has too many corners")
+            raise InputError(f"a box of {len(self.low)} dimensions has too many corners; at most 12")
         return np.array(list(itertools.product(*zip(self.low, self.high, strict=True))))
 
     def most(self, direction: np.ndarray) -> float:

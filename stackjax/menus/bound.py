@@ -63,7 +63,9 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
     require_count("cells", cells, least=4)
     require("cells", cells, cells <= MOST_CELLS, f"at most {MOST_CELLS}")
     if not game.law.is_box or game.law.dimension != 2:
-        raise UnsolvedError(f"game {game.name!r}: the bound is for types uniform on a rectangle")
+        raise UnsolvedError(
+            f"game {game.name!r}: the bound is for types uniform on a rectangle, as of sx.menus.uniform_box((0, 0), (1, 2))"
+        )
     n, h, width = cells, 1.0 / cells, game.law.high - game.law.low
     most = lambda *step: game.most(width * np.array(step, float))
     cell, faces, size = _variables(n, _is_symmetric(game))

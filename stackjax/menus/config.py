@@ -2,13 +2,14 @@
 
 import dataclasses
 
-from stackjax.errors import require, require_count
+from stackjax.errors import names_its_options, require, require_count
 
 __all__ = ["MenuConfig"]
 
 MOST_OPTIONS, MOST_TYPES = 4096, 2**20
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class MenuConfig:
     """How menus are represented."""

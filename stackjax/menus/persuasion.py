@@ -123,7 +123,9 @@ def _best_answer(problem: Persuasion, signals: tuple[np.ndarray, ...], sender: i
     weight = _joint(problem, others)  # [S, R], of the state and the others' signals
     plans = actions ** weight.shape[1]
     if plans > MOST_PLANS:
-        raise UnsolvedError(f"{plans} plans of the receiver are too many to certify; at most {MOST_PLANS}")
+        raise UnsolvedError(
+            f"{plans} plans of the receiver are too many to certify; at most {MOST_PLANS}: give the others fewer signals"
+        )
     obeyed = [
         plan for acts in itertools.product(range(actions), repeat=weight.shape[1]) if (plan := _plan(problem, weight, acts))
     ]

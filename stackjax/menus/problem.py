@@ -211,6 +211,11 @@ class MenuProblem:
         """What is known of the game, or an upper bound on all mechanisms where there is one."""
         return self._optimum
 
+    @property
+    def why_unknown(self) -> str:
+        """See `Problem`."""
+        return f"the only bound is for types uniform on a box, and here they are {self.game.law.words}"
+
     def commitment_of(self, menu: Menu) -> np.ndarray:
         """The commitment ``[K, d + 1]`` that stands for ``menu``, of at most K options."""
         options = np.column_stack(self.game.in_float32(menu))

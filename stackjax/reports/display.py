@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 TIED = 1e-5  # of what payoffs may differ by: payoffs closer than this are the same
+MOST_MARGINS = 3
 PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
 
 
@@ -97,8 +98,22 @@ def size_of(result: dict[str, Any]) -> float:
 def remarks(result: dict[str, Any]) -> list[str]:
     """Sentences that belong below the table."""
     known = [f"The most that is possible {words}: {number(most)}." for words, most in result.get("yardsticks", {}).items()]
-    kinds = stopped_in_words, rising_in_words, polished_in_words, caveat_in_words, unsettled_in_words
+    kinds = (
+        unknown_in_words,
+        stopped_in_words,
+        rising_in_words,
+        margins_in_words,
+        polished_in_words,
+        caveat_in_words,
+        unsettled_in_words,
+    )
     return [words for words in (*known, *(kind(result) for kind in kinds)) if words]
+
+
+def unknown_in_words(result: dict[str, Any]) -> str:
+    """Why the optimum is not known; empty if it is, or if nobody says."""
+    why = result.get("why_unknown", "")
+    return f"The optimum is not known: {why}." if why else ""
 
 
 def stopped_in_words(result: dict[str, Any]) -> str:
@@ -122,6 +137,24 @@ def rising_in_words(result: dict[str, Any]) -> str:
     which = f"seed {rising[0]} was" if len(rising) == 1 else f"seeds {', '.join(rising)} were"
     option = f"--{result['solver']}.num-updates {2 * updates['asked']}"
     return f"Still rising: {which} better in the last tenth of the updates than before; more may help, {option}."
+
+
+def margins_in_words(result: dict[str, Any]) -> str:
+    """Which payoffs a follower's near-indifference decides, if its mixed play pays otherwise; else an empty string."""
+    found = []
+    for seed in result["seeds"]:
+        plays, near = seed.get("plays", {}), seed.get("margin")
+        other = plays.get("mixed", {}).get("leader_payoff", seed["leader_payoff"])
+        if near is not None and seed.get("reward_play") == "argmax" and seed["leader_payoff"] - other > 0.01 * size_of(result):
+            words = f"that of seed {seed['seed']} on {max(near, 0.0):.2g} (mixed play pays {number(other)})"
+            found.append((near, words))
+    if not found:
+        return ""
+    closest = [words for _, words in sorted(found)[:MOST_MARGINS]]
+    return (
+        f"Payoffs that rest on a small margin, what some follower loses by another action: {'; '.join(closest)}. Followers who "
+        "have learned that little still mix."
+    )
 
 
 def polished_in_words(result: dict[str, Any]) -> str:

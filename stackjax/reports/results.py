@@ -51,6 +51,7 @@ def result_of(
         "gap_name": problem.gap_name,
         "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,
+        "why_unknown": getattr(problem, "why_unknown", "") if optimum is None else "",
         "yardsticks": problem.yardsticks() if hasattr(problem, "yardsticks") else {},
         "seeds": entries(problem, [optimum] * len(names), names, concluded, metrics_path),
     }

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from stackjax.errors import require, require_count, require_number, require_positive
+from stackjax.errors import names_its_options, require, require_count, require_number, require_positive
 
 __all__ = ["DirectConfig", "ESConfig", "GradientConfig", "PolicyConfig", "SearchConfig"]
 
@@ -12,6 +12,7 @@ LARGEST_WIDTH = 65_536
 LARGEST_KEPT = 8_192  # commitments that are compared with each other
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class SearchConfig:
     """Settings of `search`, the best of many random commitments."""
@@ -25,6 +26,7 @@ class SearchConfig:
         _check_size(self.num_updates, self.population)
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class GradientConfig:
     """Settings of `gradient`, which climbs a softened payoff by Adam while it is made sharper and sharper."""
@@ -45,6 +47,7 @@ class GradientConfig:
             require_positive(name, getattr(self, name))
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class DirectConfig:
     """Settings of `direct`, which evolves commitments and keeps them by what followers answer."""
@@ -95,6 +98,7 @@ class DirectConfig:
         return max(1, round(self.recheck_share * self.population))
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class PolicyConfig:
     """Settings of `policy`, PPO on a network that acts on observations. Real numbers may be swept in one program."""
@@ -147,6 +151,7 @@ class PolicyConfig:
         require_number("noise_correlation", self.noise_correlation, lambda share: 0 <= share <= 1, "from 0 to 1")
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class ESConfig:
     """Settings of `es`, an evolution strategy on the weights of a network that acts on observations."""

@@ -34,7 +34,10 @@ def gradient(problem: Problem, config: GradientConfig) -> Solver:
     known: Differentiable | None = getattr(problem, "differentiable", None)
     space = problem.commitments.actions
     if known is None or not isinstance(space, Box):
-        raise InputError(f"solver='gradient' needs a payoff that is differentiable, as of menus; {problem.name!r} has none")
+        raise InputError(
+            f"solver='gradient' needs a payoff that is differentiable, as of menus; {problem.name!r} has none: use --solver "
+            "direct"
+        )
     adam, (low, high) = optax.scale_by_adam(), problem.payoff_range
 
     def init(key: PRNGKey) -> GradientState:

@@ -21,7 +21,7 @@ FIRST_STEP = 0.05  # of a box: about a step of PPO's grid
 def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations: int) -> Array:
     """``commitment [O, ...]`` or a better one near it: by the problem's own ``improve``, or by `direct`, started from it.
 
-    In a box the search also crosses to where followers answer a little otherwise.
+    Few commitments are all tried. In a box the search also crosses to where followers answer a little otherwise.
 
     Each of ``num_evaluations`` is one commitment against one fresh group of followers. Whether what is returned is better is
     for the caller to judge, against followers that it was not chosen for.
@@ -44,6 +44,9 @@ def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations:
     )
     solver, space = direct(problem, config), problem.commitments.actions
     start_key, child_key = jax.random.split(key)
+    update = lambda _, state: solver.update(state)[0]
+    if solver.tries_all:
+        return solver.commitment(jax.lax.fori_loop(0, solver.tries_all, update, solver.init(start_key)))
     parents, weights = jnp.broadcast_to(commitment, (population, 1, *commitment.shape)), jnp.ones((population, 1))
     if isinstance(space, Discrete):
         near = children.discrete_children(child_key, space, parents, weights)
@@ -52,4 +55,4 @@ def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations:
         near = children.from_unit(space, children.box_children(child_key, scaled, weights, jnp.asarray(FIRST_STEP)))
     near = near.at[: config.num_rechecked].set(commitment)
     state = solver.init(start_key)._replace(tried=near)
-    return solver.commitment(jax.lax.fori_loop(0, config.num_updates, lambda _, state: solver.update(state)[0], state))
+    return solver.commitment(jax.lax.fori_loop(0, config.num_updates, update, state))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian.equilibrium.replies import worst_payoffs
+from stackjax.bayesian.equilibrium.replies import exact_games, worst_payoff
 from stackjax.bayesian.family import POMDPConfig
 from stackjax.bayesian.pomdp.tree import decision_tree
 from stackjax.bayesian.problem import BayesianProblem
@@ -219,4 +219,4 @@ def test_commitments_are_judged_by_the_worst_reply_if_asked(tmp_path):
 def test_the_flagships_known_mechanism_rests_on_no_tie(num_messages):
     game = sx.make("posted-price-pi", num_messages=num_messages)
     made = np.array([game.optimum().commitment], np.float32)
-    assert worst_payoffs(game, decision_tree(game), made) == [pytest.approx(0.0, abs=1e-5)]
+    assert worst_payoff(exact_games(game, decision_tree(game), made)[0]) == pytest.approx(0.0, abs=1e-5)

@@ -15,7 +15,17 @@ from stackjax.bayesian.pomdp.commitment import tabulate_batch
 from stackjax.bayesian.pomdp.tree import DecisionTree
 from stackjax.compiler import compiler_options
 
-__all__ = ["MOST_STRATEGY_PROFILES", "NO_GAIN", "Replies", "can_reply", "num_strategy_profiles", "replies", "worst_payoffs"]
+__all__ = [
+    "MOST_STRATEGY_PROFILES",
+    "NO_GAIN",
+    "Replies",
+    "can_reply",
+    "exact_games",
+    "margin",
+    "num_strategy_profiles",
+    "replies",
+    "worst_payoff",
+]
 
 MOST_STRATEGY_PROFILES = 20_000
 MOST_QUICKLY = 2_000  # profiles of strategies whose worst is worked out for every commitment that is judged: some 20 ms each
@@ -57,19 +67,18 @@ def replies(game: InducedGame, slack: float = 0.0) -> Replies:
 
 
 def can_reply(game: Game) -> bool:
-    """Whether `worst_payoffs` has an answer for ``game``, quickly enough to ask for it again and again."""
+    """Whether `exact_games` has an answer for ``game``, quickly enough to ask for it again and again."""
     profiles = num_strategy_profiles(game.num_types, game.num_actions)
     return game.num_followers == 1 or profiles <= MOST_QUICKLY
 
 
-def worst_payoffs(game: Game, tree: DecisionTree, commitments: Any) -> list[float | None]:
-    """What each of ``commitments [S, O, ...]`` pays at the followers' worst equilibrium for the leader, in float64.
+def exact_games(game: Game, tree: DecisionTree, commitments: Any) -> list[InducedGame] | None:
+    """The games, in float64, that each of ``commitments [S, O, ...]`` leaves to the followers.
 
-    Followers do not mind what is less than a millionth of their stake: commitments are float32. None where it is not known,
-    because there are too many strategies, or because the game's functions are in float32 alone.
+    None where there are too many strategies, or the game's functions are in float32 alone.
     """
     if not can_reply(game):
-        return [None] * len(commitments)
+        return None
     with jax.enable_x64(True):
         is_box = not jnp.issubdtype(np.asarray(commitments).dtype, np.integer)
         made = jnp.asarray(np.asarray(commitments), np.float64 if is_box else np.int32)
@@ -77,15 +86,43 @@ def worst_payoffs(game: Game, tree: DecisionTree, commitments: Any) -> list[floa
         try:
             table = jax.device_get(jax.jit(lambda made: tabulate_batch(game, tree, made).game, compiler_options=options)(made))
         except (TypeError, ValueError):  # a game that mixes its precision with another
-            return [None] * len(commitments)
-    found: list[float | None] = []
-    for b in range(len(commitments)):
-        one = InducedGame(game.type_prior, table.follower_payoffs[..., b], table.leader_payoff[..., b])
-        try:
-            found.append(replies(one, NO_GAIN).worst)
-        except ArithmeticError:
-            found.append(None)
-    return found
+            return None
+    return [
+        InducedGame(game.type_prior, table.follower_payoffs[..., b], table.leader_payoff[..., b])
+        for b in range(len(commitments))
+    ]
+
+
+def worst_payoff(game: InducedGame) -> float | None:
+    """What a commitment pays at the followers' worst equilibrium for the leader, in its game of `exact_games`.
+
+    Followers do not mind what is less than a millionth of their stake: commitments are float32. None where it is not known.
+    """
+    try:
+        return replies(game, NO_GAIN).worst
+    except ArithmeticError:
+        return None
+
+
+def margin(game: InducedGame, answers: list[np.ndarray], least: float) -> float | None:
+    """What keeps the followers to their ``answers``, an action for each type of each: the least that one of a positive chance
+    loses, given its type, by another action that costs the leader more than ``least``. None where none does.
+    """
+    prior = np.asarray(game.type_prior, np.float64)
+    followers, leader = np.asarray(game.follower_payoffs, np.float64), np.asarray(game.leader_payoff, np.float64)
+    found = [np.inf]
+    for i, own in enumerate(answers):
+        for other in range(game.num_actions[i]):
+            lost, cost, chance = (np.zeros(len(own)) for _ in range(3))
+            for types in all_profiles(prior.shape):
+                weight, obeyed = prior[tuple(types)], [answer[k] for answer, k in zip(answers, types, strict=True)]
+                instead = [other if j == i else action for j, action in enumerate(obeyed)]
+                lost[types[i]] += weight * (followers[(i, *types, *obeyed)] - followers[(i, *types, *instead)])
+                cost[types[i]] += weight * (leader[(*types, *obeyed)] - leader[(*types, *instead)])
+                chance[types[i]] += weight
+            counts = (chance > 0) & (cost > least) & (own != other)
+            found += list(lost[counts] / chance[counts])
+    return None if min(found) == np.inf else float(min(found))
 
 
 def num_strategy_profiles(num_types: tuple[int, ...], num_actions: tuple[int, ...]) -> int:

@@ -37,6 +37,7 @@ MODULES = {  # where the function of the same name is
     "best-response": "best_response",
     "q-learning": "q_learning",
 }
+MOST_STEP = 1e6  # beyond it followers answer the last round alone, and float32 ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +57,8 @@ class FollowersConfig(Kinded):
         for name in ("step_size", "exploration", "temperature", "learning_rate", "exploration_decay"):
             if hasattr(self, name):
                 require_positive(name, getattr(self, name))
+        if hasattr(self, "step_size"):
+            require_number("step_size", self.step_size, lambda size: size <= MOST_STEP, f"at most {MOST_STEP:g}")
         for name in ("learning_rate", "exploration"):
             require_number(name, getattr(self, name, 1.0), lambda share: share <= 1, "above 0 and at most 1")
         require_number("discount", getattr(self, "discount", 0.0), lambda share: 0 <= share < 1, "at least 0 and below 1")

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import OneShotGame
+from stackjax.bayesian.games.payoff_files import checked_names, checked_payoffs
 from stackjax.bayesian.games.penalties import without_penalties
-from stackjax.errors import InputError, require_is
+from stackjax.errors import require_is
 from stackjax.pictures import Picture, cells
 from stackjax.problem import Optimum
 from stackjax.spaces import Box, Discrete
@@ -23,9 +24,6 @@ from stackjax.types import Array
 __all__ = ["MatrixGame", "escape", "maintain", "matrix_game"]
 
 ESCAPE = [[(15, 15), (10, 10), (0, 0)], [(10, 10), (10, 10), (0, 0)], [(0, 0), (0, 0), (30, 30)]]
-# Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
-SMALLEST_RELATIVE_SPREAD = 1e-4
-LARGEST_PAYOFF = 1e30
 NEAR = 2e-5  # of a supremum: the δ of a mix that comes as close as a claim must
 FLOOR = 100.0  # of the payoff scale: how far below the least best reply followers still tell payoffs apart
 MOST_DRAWN = 400  # cells of a picture
@@ -149,43 +147,8 @@ def matrix_game(
     """
     require_is("randomized", randomized, bool, "True or False")
     require_is("name", name, str, "a word")
-    try:
-        table = np.asarray(payoffs, np.float64)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise InputError(
-            "payoffs is ragged or holds something that is not a number; it must be a full table "
-            "[leader action][follower 1 action]...[agent, leader first]"
-        ) from error
-    if table.ndim < 3 or table.shape[-1] != table.ndim - 1 or 0 in table.shape:
-        raise InputError(
-            f"payoffs has shape {table.shape}, but must be [leader action][follower 1 action]...[agent, leader first]: "
-            "one axis per agent and a last axis as long as there are agents (2 or more)"
-            + (f"; the last axis is {table.shape[-1]}, but there are {table.ndim - 1} agents" if table.ndim > 2 else "")
-        )
-    if not np.isfinite(table).all():
-        where = [int(index) for index in np.argwhere(~np.isfinite(table))[0]]
-        raise InputError(f"payoffs{where} is {table[tuple(where)]}; every payoff must be finite")
-    for agent in range(table.shape[-1]):
-        spread, largest = np.ptp(table[..., agent]), np.abs(table[..., agent]).max()
-        if largest > LARGEST_PAYOFF or 0 < spread < SMALLEST_RELATIVE_SPREAD * largest:
-            raise InputError(
-                f"payoffs of agent {agent} spread over {spread:.6g} at a size of {largest:.6g}, which float32 cannot tell "
-                f"apart well; shift or scale them (spread at least {SMALLEST_RELATIVE_SPREAD:g} of the largest, "
-                f"none beyond {LARGEST_PAYOFF:g})"
-            )
-    return MatrixGame(name, table, randomized, action_names=_checked_names(action_names, table.shape[:-1]))
-
-
-def _checked_names(action_names: Any, num_actions: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
-    """``action_names`` as tuples; raises `InputError` unless each agent has a name for each of its actions."""
-    if action_names is None:
-        return ()
-    require_is("action_names", action_names, (list, tuple), "a list of words for each agent")
-    lists = [isinstance(one, (list, tuple)) and all(isinstance(name, str) for name in one) for one in action_names]
-    if not all(lists) or [len(one) for one in action_names] != list(num_actions):
-        counts = ", ".join(map(str, num_actions))
-        raise InputError(f"action_names={action_names!r:.200} must hold a list of words for each agent, of {counts} words")
-    return tuple(tuple(one) for one in action_names)
+    table = checked_payoffs(payoffs)
+    return MatrixGame(name, table, randomized, action_names=checked_names(action_names, table.shape[:-1]))
 
 
 def escape(*, randomized: bool = False) -> MatrixGame:

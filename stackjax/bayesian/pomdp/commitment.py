@@ -133,7 +133,8 @@ def roll_out(game: Game, tree: DecisionTree, actions: Array) -> Rollout:
     if size > LARGEST_TABLE:
         raise InputError(
             f"num_types={game.num_types} and num_actions={game.num_actions} make {size} (type, action) profiles, more than "
-            f"the {LARGEST_TABLE} that can be tabulated; step through StackelbergPOMDP instead"
+            f"the {LARGEST_TABLE} that can be tabulated; use --solver policy, or play it out with "
+            "sx.StackelbergPOMDP(game, holds_commitments=False)"
         )
     actions = jnp.asarray(actions)
     if tree.may_merge:

@@ -112,7 +112,9 @@ class StackelbergPOMDP(environment.Environment):
                 "leader sees can be formed; use holds_commitments=False, or the solvers policy and es"
             )
         if reward_play == "empirical" and not game.has_joint_prior:
-            raise InputError(f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that")
+            raise InputError(
+                f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that; use argmax or mixed"
+            )
         lengths = BAYESIAN_LENGTHS if game.is_bayesian else OTHER_LENGTHS
         self.game = game
         self.dynamics = multiplicative_weights() if dynamics is None else dynamics

@@ -41,7 +41,8 @@ class Learners(NamedTuple):
             )
         if dynamics.memory:
             raise InputError(
-                f"followers with memory need a table of joint actions, and episodes of {game.name!r} are played by samples"
+                f"followers with memory need a table of joint actions, and episodes of {game.name!r} are played by "
+                "samples; use followers without memory"
             )
         counts = game.num_actions
         groups = tuple(tuple(i for i, a in enumerate(counts) if a == size) for size in dict.fromkeys(counts))

@@ -79,7 +79,9 @@ class SampledProblem:
         """
         game.check()
         if reward_play == "empirical":
-            raise InputError(f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that")
+            raise InputError(
+                f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that; use argmax or mixed"
+            )
         rounds = num_rounds or NUM_ROUNDS
         paid = num_reward_episodes or NUM_REWARD_EPISODES
         setting = Setting(game, Learners.of(game, dynamics), rounds, paid, reward_play)

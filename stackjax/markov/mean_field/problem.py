@@ -179,10 +179,12 @@ class MeanFieldProblem:
     def optimum(self) -> Optimum | None:
         """The optimum against a population in equilibrium, or None where it is not known."""
         if isinstance(self.followers, SoftmaxPopulation):
+            self.__dict__["why_unknown"] = "a population that errs leaves more to be had than any bound says"
             return None
         try:
             found = solve_mean_field(self.game)
-        except UnsolvedError:
+        except UnsolvedError as error:
+            self.__dict__["why_unknown"] = str(error)
             return None
         return Optimum(found.value, "enumeration", found.commitment)
 

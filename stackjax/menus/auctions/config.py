@@ -2,13 +2,14 @@
 
 import dataclasses
 
-from stackjax.errors import require, require_count
+from stackjax.errors import names_its_options, require, require_count
 
 __all__ = ["AffineConfig"]
 
 MOST_OPTIONS, MOST_AUCTIONS = 1024, 2**18
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class AffineConfig:
     """How affine maximisers are represented and learned."""

@@ -2,13 +2,14 @@
 
 import dataclasses
 
-from stackjax.errors import require, require_count
+from stackjax.errors import names_its_options, require, require_count
 
 __all__ = ["SaleConfig"]
 
 MOST_VALUATIONS = 2**18
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class SaleConfig:
     """How prices of a sequential sale are learned."""

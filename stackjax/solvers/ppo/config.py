@@ -6,7 +6,7 @@ import math
 import numbers
 from typing import Literal
 
-from stackjax.errors import InputError, require, require_count, require_number, require_positive
+from stackjax.errors import InputError, names_its_options, require, require_count, require_number, require_positive
 
 __all__ = ["PPOConfig"]
 
@@ -24,6 +24,7 @@ LARGEST = {  # beyond these a program cannot be built in any reasonable time, or
 }
 
 
+@names_its_options
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
     """Settings of PPO.
@@ -114,7 +115,7 @@ class PPOConfig:
         require_count("grid_points", self.grid_points, least=2)
         for name, most in LARGEST.items():
             require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
-        for name in ("max_grad_norm", "gaussian_std", "clip_epsilon", "box_top_share"):
+        for name in ("learning_rate", "max_grad_norm", "gaussian_std", "clip_epsilon", "box_top_share"):
             require_positive(name, getattr(self, name))
         for name, allowed in {
             "path": ("committed", "step"),
@@ -131,7 +132,6 @@ class PPOConfig:
             require_count("hidden_sizes", width)
             require("hidden_sizes", width, width <= LARGEST_WIDTH, f"at most {LARGEST_WIDTH}")
         for name, low, high in (
-            ("learning_rate", 0.0, math.inf),
             ("entropy_coefficient", 0.0, math.inf),
             ("value_coefficient", 0.0, math.inf),
             ("gae_lambda", 0.0, 1.0),

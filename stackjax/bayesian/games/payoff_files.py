@@ -1,0 +1,209 @@
+"""Payoff tables as people have them, in JSON, npz or Gambit's .nfg, read and checked. Free of JAX, to tell mistakes at once."""
+
+import codecs
+import io
+import json
+import pathlib
+import zipfile
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stackjax.bayesian.games.gambit_text import MOST_PAYOFFS, parse_nfg
+from stackjax.errors import InputError, near_matches, require_is
+
+__all__ = ["PayoffFile", "checked_names", "checked_payoffs", "read_payoffs"]
+
+MOST_AXES = 64  # of a NumPy array
+MOST_BYTES = 8 * MOST_PAYOFFS + 4096  # of an array in a file
+OTHER_ENTRIES = ("action_names", "name", "randomized")  # of a JSON file
+# Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
+SMALLEST_RELATIVE_SPREAD = 1e-4
+LARGEST_PAYOFF = 1e30
+
+
+class PayoffFile(NamedTuple):
+    """What a file holds."""
+
+    payoffs: Any
+    action_names: Any = None
+    randomized: bool = False
+    name: str | None = None
+
+
+def read_payoffs(path: pathlib.Path) -> PayoffFile:
+    """What the file at ``path`` holds, checked; its name is the file's own where it has none.
+
+    Raises:
+      InputError: the file is missing, unreadable, or holds no game.
+    """
+    if not path.is_file():
+        raise InputError(f"game file {path} does not exist or is not a file")
+    readers = {".json": _read_json, ".npz": _read_npz, ".nfg": _read_nfg}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"game file {path} must end in {', '.join(readers)}")
+    try:
+        found = readers[path.suffix.lower()](path)
+    except (OSError, MemoryError) as error:
+        raise InputError(f"game file {path} cannot be read: {error}") from error
+    try:
+        table = checked_payoffs(found.payoffs)
+        checked_names(found.action_names, table.shape[:-1])
+    except InputError as error:
+        raise InputError(f"game file {path}: {error}") from error
+    return found._replace(payoffs=table, name=path.stem if found.name is None else found.name)
+
+
+def checked_payoffs(payoffs: Any) -> np.ndarray:
+    """``payoffs [A_0, A_1, ..., A_N, 1 + N]`` in float64; raises `InputError` unless it is a full table of finite numbers."""
+    try:
+        table = np.asarray(payoffs, np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(
+            "payoffs is ragged or holds something that is not a number; it must be a full table "
+            "[leader action][follower 1 action]...[agent, leader first]"
+        ) from error
+    if table.ndim < 3 or table.shape[-1] != table.ndim - 1 or 0 in table.shape:
+        raise InputError(
+            f"payoffs has shape {table.shape}, but must be [leader action][follower 1 action]...[agent, leader first]: "
+            "one axis per agent and a last axis as long as there are agents (2 or more)"
+            + (f"; the last axis is {table.shape[-1]}, but there are {table.ndim - 1} agents" if table.ndim > 2 else "")
+        )
+    if not np.isfinite(table).all():
+        where = [int(index) for index in np.argwhere(~np.isfinite(table))[0]]
+        raise InputError(f"payoffs{where} is {table[tuple(where)]}; every payoff must be finite")
+    for agent in range(table.shape[-1]):
+        spread, largest = np.ptp(table[..., agent]), np.abs(table[..., agent]).max()
+        if largest > LARGEST_PAYOFF or 0 < spread < SMALLEST_RELATIVE_SPREAD * largest:
+            raise InputError(
+                f"payoffs of agent {agent} spread over {spread:.6g} at a size of {largest:.6g}, which float32 cannot tell "
+                f"apart well; shift or scale them (spread at least {SMALLEST_RELATIVE_SPREAD:g} of the largest, "
+                f"none beyond {LARGEST_PAYOFF:g})"
+            )
+    return table
+
+
+def checked_names(action_names: Any, num_actions: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
+    """``action_names`` as tuples; raises `InputError` unless each agent has a name for each of its actions."""
+    if action_names is None:
+        return ()
+    require_is("action_names", action_names, (list, tuple), "a list of words for each agent")
+    lists = [isinstance(one, (list, tuple)) and all(isinstance(name, str) for name in one) for one in action_names]
+    if not all(lists) or [len(one) for one in action_names] != list(num_actions):
+        counts = ", ".join(map(str, num_actions))
+        raise InputError(f"action_names={action_names!r:.200} must hold a list of words for each agent, of {counts} words")
+    return tuple(tuple(one) for one in action_names)
+
+
+def _text(path: pathlib.Path) -> str:
+    """The file's text; a byte order mark says which encoding it has, else it is UTF-8."""
+    content = path.read_bytes()
+    encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(f"game file {path} is not text in UTF-8 (byte {error.start}); save it as UTF-8") from error
+
+
+def _read_json(path: pathlib.Path) -> PayoffFile:
+    def entries(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for key, count in Counter(key for key, _ in pairs).items():
+            if count > 1:
+                raise InputError(f"game file {path} holds {count} entries named {key!r}")
+        return dict(pairs)
+
+    try:
+        content = json.loads(_text(path), object_pairs_hook=entries)
+    except (json.JSONDecodeError, RecursionError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"game file {path} is not JSON: {error}") from error
+    if not isinstance(content, dict) or not ({"payoffs"} & content.keys() or {"A", "B"} <= content.keys()):
+        raise InputError(f"game file {path} must hold an entry named 'payoffs', or 'A' and 'B'")
+    known = ("payoffs", *OTHER_ENTRIES) if "payoffs" in content else ("A", "B", *OTHER_ENTRIES)
+    for key in content:
+        if key not in known:
+            allowed = ", ".join(map(repr, known))
+            raise InputError(f"game file {path} holds an entry {key!r}; it may hold {allowed}.{near_matches(key, known)}")
+    for key, kind, words in (("randomized", bool, "true or false"), ("name", str, "a word")):
+        if key in content and not isinstance(content[key], kind):
+            raise InputError(f"game file {path}: {key} is {json.dumps(content[key])[:80]}, but must be {words}")
+    others = {key: content[key] for key in OTHER_ENTRIES if key in content}
+    if "payoffs" in content:
+        _check_nested(path, "payoffs", content["payoffs"])
+        return PayoffFile(content["payoffs"], **others)
+    for key in ("A", "B"):
+        _check_nested(path, key, content[key])
+    first, second = (np.asarray(content[key], np.float64) for key in ("A", "B"))
+    if first.shape != second.shape or first.ndim != 2:
+        raise InputError(
+            f"game file {path}: A and B have shapes {first.shape} and {second.shape}, but must be two equal matrices"
+        )
+    return PayoffFile(np.stack([first, second], axis=-1), **others)
+
+
+def _read_npz(path: pathlib.Path) -> PayoffFile:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "payoffs.npy" not in archive.namelist():
+                raise InputError(f"game file {path} must hold an array named 'payoffs'")
+            with archive.open("payoffs.npy") as member:
+                content = member.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise InputError(f"game file {path}: payoffs take more than {MOST_BYTES} bytes")
+        payoffs = np.load(io.BytesIO(content), allow_pickle=False)
+    except InputError:
+        raise
+    except Exception as error:  # whatever reading damaged, encrypted or hostile bytes can end in, which is many things
+        raise InputError(f"game file {path} is not a readable .npz archive of plain arrays") from error
+    if not isinstance(payoffs, np.ndarray) or payoffs.dtype.kind not in "iuf":
+        kind = payoffs.dtype if isinstance(payoffs, np.ndarray) else type(payoffs).__name__
+        raise InputError(f"game file {path}: payoffs are of dtype {kind}, but must be real numbers")
+    return PayoffFile(payoffs)
+
+
+def _read_nfg(path: pathlib.Path) -> PayoffFile:
+    """The payoffs, and the names of strategies unless they are just numbered."""
+    try:
+        game = parse_nfg(_text(path))
+    except InputError as error:
+        raise InputError(f"game file {path} is not a strategic-form game: it {error}") from error
+    is_numbered = all(own == [str(k + 1) for k in range(len(own))] for own in game.strategies)
+    return PayoffFile(game.payoffs, None if is_numbered else game.strategies)
+
+
+def _check_nested(path: pathlib.Path, key: str, table: Any) -> None:
+    """Raise `InputError` unless nested lists are a full table of real numbers; it names the place that is not."""
+    found = _no_number(table)
+    if found is not None:
+        raise InputError(f"game file {path}: {key}{found[0] or ''} is {json.dumps(found[1])[:80]}, but must be a number")
+    ragged = _ragged(table)
+    if ragged is not None:
+        place, length, expected = ragged
+        raise InputError(f"game file {path}: {key}{place} has {length} entries, but those before it have {expected}")
+
+
+def _ragged(table: Any) -> tuple[list[int], int, int] | None:
+    """The place of the first list that is not as long as those before it at its depth, its length, and theirs.
+
+    A number counts as a list of length 0.
+    """
+    level: list[tuple[list[int], Any]] = [([], table)]
+    while any(isinstance(value, list) for _, value in level) and len(level[0][0]) < MOST_AXES:
+        lengths = [len(value) if isinstance(value, list) else 0 for _, value in level]
+        for (place, _), length in zip(level, lengths, strict=True):
+            if length != lengths[0]:
+                return place, length, lengths[0]
+        level = [([*place, k], entry) for place, value in level for k, entry in enumerate(value)]
+    return None
+
+
+def _no_number(value: Any, place: tuple[int, ...] = ()) -> tuple[list[int], Any] | None:
+    """The place and the value of the first entry of nested lists that is not a number."""
+    if isinstance(value, list):
+        if len(place) == MOST_AXES:
+            return None  # no array is that deep, and whoever makes one of it will say so
+        found = (_no_number(entry, (*place, k)) for k, entry in enumerate(value))
+        return next((one for one in found if one is not None), None)
+    return None if isinstance(value, (int, float)) and not isinstance(value, bool) else (list(place), value)

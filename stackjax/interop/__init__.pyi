@@ -1,3 +1,4 @@
+from .classic import classic as classic
 from .environments import to_gymnasium as to_gymnasium
 from .environments import to_gymnasium_vector as to_gymnasium_vector
 from .gambit import save_nfg as save_nfg

@@ -1,7 +1,8 @@
 """Environments whose every action is played: same returns as those they stand for, and a loop that knows nothing learns."""
 
+import copy
+
 import flax.linen as nn
-import gymnax.wrappers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +10,7 @@ import optax
 import pytest
 
 import stackjax as sx
+from stackjax.interop.classic import Classic
 from tests.siblings import first
 
 SMALL = {"num_rounds": 3, "num_reward_episodes": 2}
@@ -49,20 +51,22 @@ def test_variants_stay_what_they_are():
 
 
 class ActorCritic(nn.Module):
+    num_actions: int
+
     @nn.compact
     def __call__(self, x):
         hidden = nn.tanh(nn.Dense(16)(x))
-        return nn.Dense(3)(hidden), nn.Dense(1)(hidden)[..., 0]
+        return nn.Dense(self.num_actions)(hidden), nn.Dense(1)(hidden)[..., 0]
 
 
-def purejaxrl(env, params, num_updates, num_envs=32, num_steps=4):
+def purejaxrl(env, params, num_updates, num_envs=32, num_steps=4, scale=20.0):
     """PPO in the shape of PureJaxRL's ``ppo.py``: it stores its own samples and knows nothing of commitments."""
-    env, network = gymnax.wrappers.LogWrapper(env), ActorCritic()
+    network = ActorCritic(env.action_space(params).n)
     optimiser = optax.adam(0.02)
 
     def train(rng):
         rng, init_key, reset_key = jax.random.split(rng, 3)
-        weights = network.init(init_key, jnp.zeros(1))
+        weights = network.init(init_key, jnp.zeros(env.observation_space(params).shape))
         seen, state = jax.vmap(env.reset, (0, None))(jax.random.split(reset_key, num_envs), params)
 
         def env_step(carry, _):
@@ -72,8 +76,8 @@ def purejaxrl(env, params, num_updates, num_envs=32, num_steps=4):
             action = jax.random.categorical(act_key, logits)
             chance = jax.nn.log_softmax(logits)[jnp.arange(num_envs), action]
             keys = jax.random.split(step_key, num_envs)
-            after, state, reward, terminated, truncated, _ = jax.vmap(env.step, (0, 0, 0, None))(keys, state, action, params)
-            return (weights, state, after, rng), (seen, action, value, chance, reward / 20.0, terminated | truncated)
+            after, state, reward, done, _ = jax.vmap(env.step, (0, 0, 0, None))(keys, state, action, params)
+            return (weights, state, after, rng), (seen, action, value, chance, reward / scale, done)
 
         def update(carry, _):
             weights, opt, state, seen, rng = carry
@@ -109,19 +113,77 @@ def purejaxrl(env, params, num_updates, num_envs=32, num_steps=4):
 
         carry = (weights, optimiser.init(weights), state, seen, rng)
         weights = jax.lax.scan(update, carry, length=num_updates)[0][0]
-        return jax.nn.softmax(network.apply(weights, jnp.ones(1))[0])
+        return jax.nn.softmax(network.apply(weights, jnp.eye(*env.observation_space(params).shape))[0])
 
     return train
 
 
 @pytest.mark.long
-@jax.numpy_dtype_promotion("standard")  # gymnax's LogWrapper subtracts a bool
+@jax.numpy_dtype_promotion("standard")  # optax raises a float to a whole number
 def test_a_purejaxrl_loop_learns_unchanged():
-    """Maintain's best row (A, 20 against 10 and 5) on every seed; on the environment itself the same loop stays unsure."""
+    """Maintain's best row (A, 20 against 10 and 5) on every seed; where held actions are stored the same loop stays unsure."""
     env = sx.StackelbergPOMDP(sx.make("maintain"), num_rounds=20, num_reward_episodes=2)
     keys = jax.random.split(jax.random.key(0), 4)
-    played = sx.interop.PlayedActions(env)
+    played = sx.interop.classic(env)
     found = jax.jit(jax.vmap(purejaxrl(played, played.default_params, 60)))(keys)
-    assert (np.asarray(found)[:, 0] > 0.9).all(), found
-    unsure = jax.jit(jax.vmap(purejaxrl(env, env.default_params, 60)))(keys)
-    assert (np.asarray(unsure)[:, 0] < 0.9).any(), unsure
+    assert (np.asarray(found)[:, 0, 0] > 0.9).all(), found
+    stored = Classic(env)
+    unsure = jax.jit(jax.vmap(purejaxrl(stored, env.default_params, 60)))(keys)
+    assert (np.asarray(unsure)[:, 0, 0] < 0.9).any(), unsure
+
+
+def allocation():
+    return sx.interop.classic(sx.StackelbergPOMDP(sx.make("allocation", num_messages=2), num_rounds=20, num_reward_episodes=10))
+
+
+def exact(env, actions):
+    """What an agent's greedy actions at the two messages pay, exactly."""
+    return sx.evaluate_commitment(jax.random.key(0), env._env, jnp.asarray(actions)).argmax.leader_payoff.mean()
+
+
+@pytest.mark.long
+@jax.numpy_dtype_promotion("standard")  # optax raises a float to a whole number
+def test_a_purejaxrl_loop_reaches_the_optimum_of_allocation():
+    env = allocation()
+    train = purejaxrl(env, env.default_params, 150, num_envs=64, num_steps=8, scale=1.0)
+    for chances in np.asarray(jax.jit(jax.vmap(train))(jax.random.split(jax.random.key(1), 3))):
+        assert exact(env, chances.argmax(axis=-1)) == pytest.approx(2 / 3, abs=1e-5)
+
+
+@pytest.mark.long
+@jax.numpy_dtype_promotion("standard")
+def test_rejax_reaches_the_optimum_of_allocation():
+    """The program as it is on the registry."""
+    rejax = pytest.importorskip("rejax")
+    env = allocation()
+    steps = {"num_envs": 64, "num_steps": 8, "num_epochs": 4, "num_minibatches": 4}
+    agent = rejax.PPO.create(
+        env=env,
+        env_params=env.default_params,
+        learning_rate=0.01,
+        gamma=1.0,
+        gae_lambda=1.0,
+        ent_coef=0.02,
+        total_timesteps=64 * 8 * 120,
+        eval_freq=64 * 8 * 120,
+        **steps,
+    )
+    state, (_, returns) = jax.jit(agent.train)(jax.random.key(0))
+    assert np.asarray(returns)[-1].mean() > 0.6
+    chances = agent.actor.apply(state.actor_ts.params, jnp.eye(2), method="_action_dist").probs
+    assert exact(env, np.asarray(chances).argmax(axis=-1)) == pytest.approx(2 / 3, abs=1e-5)
+
+
+def test_five_values_and_all_else_as_it_was():
+    env = allocation()
+    params = env.default_params
+    seen, state = env.reset(jax.random.key(0), params)
+    found = env.step(jax.random.key(1), state, jnp.int32(0))
+    assert len(found) == len(env.step_env(jax.random.key(1), state, jnp.int32(0), params)) == 5
+    assert found[3].dtype == bool
+    assert (env.name, env.num_actions) == ("PlayedActions(allocation)", 3)
+    assert env.action_space(params).n == 3
+    assert env.observation_space(params).shape == seen.shape
+    assert copy.copy(env).name == env.name
+    with pytest.raises(sx.InputError, match="env="):
+        sx.interop.classic("allocation")

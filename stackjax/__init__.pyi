@@ -27,6 +27,7 @@ from .registry import make as make
 from .registry import register as register
 from .registry import register_family as register_family
 from .registry import registered_games as registered_games
+from .runs.trained import load_run as load_run
 from .runs.trained import train as train
 from .solvers.config import DirectConfig as DirectConfig
 from .solvers.config import ESConfig as ESConfig

@@ -1,5 +1,6 @@
 """Where this user's compiled things are kept between runs: the CPU kernel, and the programs that XLA compiles."""
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -7,8 +8,9 @@ import pathlib
 import platform
 import stat
 import tempfile
+from collections.abc import Iterator
 
-__all__ = ["cache_folder", "keep_compiled_programs", "processor"]
+__all__ = ["cache_folder", "keep_compiled_programs", "processor", "programs_kept"]
 
 LARGEST = 1 << 30  # bytes of compiled programs; those not used for longest go first
 SHORTEST = 0.2  # seconds of compiling, below which a program is not kept
@@ -31,6 +33,27 @@ def keep_compiled_programs() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", SHORTEST)
     jax.config.update("jax_compilation_cache_max_size", LARGEST)
+
+
+@contextlib.contextmanager
+def programs_kept() -> Iterator[None]:
+    """`keep_compiled_programs` while it lasts: what JAX is told comes back afterwards."""
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    names = "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs", "jax_compilation_cache_max_size"
+    before = {name: getattr(jax.config, name) for name in names}
+    keep_compiled_programs()
+    is_ours = getattr(jax.config, names[0]) != before[names[0]]
+    if is_ours:  # JAX looks for the folder once, and then stays with what it found
+        compilation_cache.reset_cache()
+    try:
+        yield
+    finally:
+        if is_ours:
+            for name, value in before.items():
+                jax.config.update(name, value)
+            compilation_cache.reset_cache()
 
 
 def _drop_halves(folder: pathlib.Path) -> None:

@@ -1,13 +1,15 @@
-"""The command line: ``stackjax list | train | sweep | evaluate | report | export | solve``. Free of JAX until it is needed."""
+"""The command line, ``stackjax list | train | sweep | ...``. Free of JAX until it is needed."""
 
 import sys
 import warnings
 from collections.abc import Callable
 
 from stackjax.cli.arguments import fail
+from stackjax.cli.cite import cite_command
 from stackjax.cli.complaints import as_typed
 from stackjax.cli.evaluate import evaluate_command
 from stackjax.cli.inspect import export_command, list_command, report_command, solve_command
+from stackjax.cli.interrupts import ends_soon
 from stackjax.cli.jax_start import check_xla_flags, why_jax_fails
 from stackjax.cli.streams import standard_streams
 from stackjax.cli.sweep import sweep_command
@@ -28,8 +30,11 @@ usage:
   stackjax evaluate DIR --judge-seed 1 --followers.kind regret-matching --pomdp.evaluation-rounds 5000 ...
                                     what they are worth to other followers; the run stays as it is
   stackjax report DIR...            write a run's report.html again; of several runs, a page that compares them too
-  stackjax export DIR FILE          a run's commitment, policy and follower play in a file, .json or .npz; or its policy, .onnx
+  stackjax export DIR FILE          a run's commitment, policy and follower play in a file, .json or .npz; its policy, .onnx;
+                                    the table of its seeds, .csv or .tex; a figure, .svg or .pdf
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
+  stackjax cite                     what to cite
+  stackjax help COMMAND             the same as stackjax COMMAND --help
 
 GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg), openspiel:NAME, FILE.py[:NAME], or iterated:FILE (a
 payoff file, played again and again). --solver direct (the default), ppo or search chooses what looks for the commitment.
@@ -44,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     0; 1 when every seed diverged or another process was lost; 2 for wrong input; 130 and 143 when told to stop.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    with standard_streams() as output:
+    with standard_streams() as output, ends_soon():
         try:
             code = _run(arguments)
         except InputError as error:
@@ -77,7 +82,10 @@ def _run(arguments: list[str]) -> int:
         "report": report_command,
         "export": export_command,
         "solve": solve_command,
+        "cite": cite_command,
     }
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, end="")
         return 0

@@ -15,7 +15,7 @@ from stackjax.specs.sources import find_game
 if TYPE_CHECKING:
     from stackjax.disk.directory import RunDirectory
 
-__all__ = ["fail", "game_argument", "parse", "run_at"]
+__all__ = ["fail", "game_argument", "no_arguments", "parse", "run_at"]
 
 
 def fail(message: str, code: int) -> int:
@@ -29,11 +29,20 @@ def game_argument(arguments: list[str], command: str) -> tuple[GameSource, list[
         kinds = (
             "a name from 'stackjax list', a payoff file (.json, .npz, .nfg), openspiel:NAME, iterated:FILE, or FILE.py[:NAME]"
         )
-        print(f"usage: stackjax {command} GAME ...\n\nGAME: {kinds}")
+        print(f"usage: stackjax {command} GAME ...\n\nGAME: {kinds}\n\nstackjax {command} GAME --help shows all settings")
         raise SystemExit(0)
     if not arguments or arguments[0].startswith("-"):
         raise InputError(f"{command} needs a game first: stackjax {command} GAME ...; see 'stackjax list'")
     return find_game(arguments[0]), arguments[1:]
+
+
+def no_arguments(command: str, arguments: list[str], about: str) -> None:
+    """Print ``about`` for ``--help``, and raise `InputError` for anything else."""
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(f"usage: stackjax {command}\n\n{about}")
+        raise SystemExit(0)
+    if arguments:
+        raise InputError(f"{command} takes nothing, not {' '.join(arguments)}")
 
 
 def run_at(path: pathlib.Path | str) -> "RunDirectory":

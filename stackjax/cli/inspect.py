@@ -117,26 +117,30 @@ def export_command(arguments: list[str]) -> int:
 
     @dataclasses.dataclass(frozen=True)
     class ExportSettings:
-        """Write one seed's commitment and the followers' play to a file, to be read without stackjax."""
+        """Write a run to a file: a seed's commitment and its followers' play, to be read without stackjax, or what goes into a
+        paper, the table of all seeds or a figure.
+        """
 
         directory: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
         """A run."""
         file: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
-        """Where to: .json, .npz, or .onnx for the policy network alone."""
+        """Where to: .json, .npz; .onnx for the policy network alone; .csv, .tex for the table; .svg, .pdf for a figure."""
         seed: int | None = None
         """Which seed; by default the one with the highest payoff."""
+        figure: str | None = None
+        """Which figure: payoff (the default), gap, return, or picture, picture-2, ... for what the seed learned."""
 
     settings = parse(ExportSettings, arguments, "stackjax export")
     from stackjax.disk.directory import RunDirectory
-    from stackjax.reports.export import export_commitment
+    from stackjax.reports.export import export_run
 
     directory = RunDirectory(settings.directory).open_existing()
     directory.check_game_file()
     try:
-        seed = export_commitment(directory, settings.file, settings.seed)
+        what = export_run(directory, settings.file, settings.seed, settings.figure)
     except InputError:
         raise
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
-    print(f"{settings.file} (seed {seed})")
+    print(f"{settings.file} ({what})")
     return 0

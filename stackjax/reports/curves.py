@@ -1,6 +1,6 @@
 """Learning curves: a panel for each measure, a faint line for each seed, their mean with its interval."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,12 +8,16 @@ from stackjax.reports.intervals import interval
 from stackjax.reports.pictures import new_panel, to_svg
 from stackjax.reports.style import BLUE, COLOURS, INK, ORANGE, styled
 
-__all__ = ["compared_curves", "learning_curves"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["compared_curves", "learning_curves", "learning_figures"]
 
 WIDTH = "greedy_half_width"
 COMMON = {"update", "configuration", "seed", "seconds", "stackelberg_episodes", "leader_decisions", "diverged_at", WIDTH}
 FEWEST_FOR_BAND = 3  # seeds
 EPISODES = "Stackelberg episodes"
+SHORT = {"greedy_payoff": "payoff", "mean_return": "return"}  # names of figures
 
 
 def _series(rows: list[dict[str, Any]], seeds: list[int], name: str) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -37,9 +41,14 @@ def _band(axes: Any, series: list[tuple[np.ndarray, np.ndarray]], colour: str, l
     axes.plot(series[0][0][:length], centre, color=colour, linewidth=1.8, label=label)
 
 
-@styled()
 def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> list[tuple[str, str]]:
-    """Titles and SVGs: the leader's payoff, the gap, the mean return, and what the solver tells first of itself."""
+    """Titles and SVGs of `learning_figures`."""
+    return [(title, to_svg(figure, title)) for _, title, figure in learning_figures(rows, result)]
+
+
+@styled()
+def learning_figures(rows: list[dict[str, Any]], result: dict[str, Any]) -> "list[tuple[str, str, Figure]]":
+    """Names, titles and figures: the leader's payoff, the gap, the mean return, and what the solver tells first of itself."""
     gap_name, optimum = result["gap_name"], result["seeds"][0]["optimum"]
     titles = {
         "greedy_payoff": "Leader payoff of the solver's commitment (game units)",
@@ -69,7 +78,7 @@ def learning_curves(rows: list[dict[str, Any]], result: dict[str, Any]) -> list[
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel(EPISODES)
-        drawn.append((title, to_svg(figure, title)))
+        drawn.append((SHORT.get(name, "gap" if name == gap_name else name), title, figure))
     return drawn
 
 

@@ -191,7 +191,7 @@ def unsettled_in_words(result: dict[str, Any]) -> str:
 
 def plain_console(**how: Any) -> Console:
     """A console that prints words as they are: names that people give are no markup."""
-    return Console(markup=False, emoji=False, highlight=False, **how)
+    return Console(markup=False, emoji=False, highlight=False, force_jupyter=False, **how)
 
 
 def print_result(result: dict[str, Any], directory: RunDirectory | None, console: Console | None = None) -> None:

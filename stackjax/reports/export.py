@@ -14,30 +14,39 @@ from stackjax.errors import InputError
 from stackjax.interop.onnx_policy import policy_to_onnx
 from stackjax.policy import Policy
 from stackjax.reports.display import best_seed
+from stackjax.reports.paper import export_figure, export_table
 
-__all__ = ["export_commitment"]
+__all__ = ["export_run"]
+
+TABLES, FIGURES = (".csv", ".tex"), (".svg", ".pdf")
+ENDINGS = (".json", ".npz", ".onnx", *TABLES, *FIGURES)
 
 
-def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | None = None) -> int:
-    """Write one seed's commitment, policy and follower play to ``path``, by its ending; returns the seed.
+def export_run(directory: RunDirectory, path: pathlib.Path, seed: int | None = None, figure: str | None = None) -> str:
+    """Write a run's commitment, table or figure to ``path``, by its ending; returns what it is, in words.
 
-    An ``.onnx`` file holds the leader's network alone, see `policy_to_onnx`. The others both hold ``observations [O, D]``
-    (every observation that the leader can make; none where they are more than 4,096), ``actions [O, ...]`` (its action
-    there) and the followers' mixed strategies by type ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``,
-    ``follower_2``, ... in npz; the leader's network if the solver has one, for `stackjax.policy.load_policy`; and the
-    payoff, the gaps and the optimum as numbers, NaN (null) where unknown. Strategies are means over the fresh groups that
-    the commitment was evaluated with; payoff and gaps are those of ``reward_play``, as in ``result.json``.
+    A ``.csv`` or ``.tex`` file holds the table of all seeds, see `export_table`, an ``.svg`` or ``.pdf`` file a figure, see
+    `export_figure`, and an ``.onnx`` file one seed's network alone, see `policy_to_onnx`.
+
+    A ``.json`` or ``.npz`` file holds one seed's ``observations [O, D]`` (every observation that the leader can make; none
+    where they are more than 4,096), ``actions [O, ...]`` (its action there) and the followers' mixed strategies by type
+    ``[K_i, A_i]``: ``follower_strategies`` in JSON, ``follower_1``, ``follower_2``, ... in npz; the leader's network if the
+    solver has one, for `stackjax.policy.load_policy`; and the payoff, the gaps and the optimum as numbers, NaN (null) where
+    unknown. Strategies are means over the fresh groups that the commitment was evaluated with; payoff and gaps are those of
+    ``reward_play``, as in ``result.json``.
 
     Args:
       directory: of a run, or of a sweep, of which it is the best configuration.
       seed: by default the one with the highest payoff and, among equals, the smallest gap.
 
     Raises:
-      InputError: there is no such seed or no result, or the file's ending is another; for an ``.onnx`` file also that onnx is
-        not installed, or that the solver leaves no network.
+      InputError: there is no such seed, figure or result, or the file's ending is another; for an ``.onnx`` file also that onnx
+        is not installed, or that the solver leaves no network.
     """
-    if path.suffix not in (".json", ".npz", ".onnx"):
-        raise InputError(f"export file {path} must end in .json, .npz or .onnx")
+    if path.suffix not in ENDINGS:
+        raise InputError(f"export file {path} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+    if figure is not None and path.suffix not in FIGURES:
+        raise InputError(f"figure={figure!r} is for files that end in {' or '.join(FIGURES)}")
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"export file {path} must be a file in a directory that exists")
     if path.resolve().is_relative_to(directory.path) and path.exists():
@@ -51,6 +60,13 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
         if seed not in seeds:
             raise InputError(f"seed={seed} is not in the run; it has {', '.join(map(str, seeds))}")
         entry = seeds[seed]
+    if path.suffix in TABLES:
+        export_table(result, path)
+        return "the table of all seeds"
+    if path.suffix in FIGURES:
+        if "best" in result:
+            raise InputError(f"export file {path}: a sweep's figures are on its page; export one of its runs as .csv or .json")
+        return f"figure {export_figure(directory, result, entry, path, figure)}"
     numbers = {
         name: entry[name]
         for name in entry
@@ -79,7 +95,7 @@ def export_commitment(directory: RunDirectory, path: pathlib.Path, seed: int | N
         write_text(path, to_json({**about, **numbers, **learned}, indent=2))
     else:
         write_bytes(path, _npz(entry, {**about, **numbers}, policy))
-    return entry["seed"]
+    return f"seed {entry['seed']}"
 
 
 def _policy(directory: RunDirectory, name: dict[str, int]) -> Policy:

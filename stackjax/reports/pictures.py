@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "new_panel", "to_svg"]
+__all__ = ["draw", "figure_of", "new_panel", "to_svg"]
 
 PER_INCH = 72
 MOST_LETTERS = 54  # of a line of text; what is longer is wrapped, as the panel would shrink to nothing beside it
@@ -50,8 +50,14 @@ def to_svg(figure: "Figure", label: str) -> str:
 @styled()
 def draw(picture: Picture) -> str:
     """A picture of any kind of `stackjax.pictures` as SVG."""
+    return to_svg(figure_of(picture), picture["title"])
+
+
+@styled()
+def figure_of(picture: Picture) -> "Figure":
+    """A picture of any kind of `stackjax.pictures` as a figure."""
     kinds = {"cells": _cells, "paths": _paths, "curves": _curves, "regions": _regions, "graph": _graph}
-    return to_svg(kinds[picture["kind"]](picture), picture["title"])
+    return kinds[picture["kind"]](picture)
 
 
 def _regions(picture: Picture) -> "Figure":

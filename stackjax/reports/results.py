@@ -37,6 +37,7 @@ def result_of(
     device = jax.devices()[0]
     return {
         "game": problem.name,
+        "family": spec.source.family,
         "game_options": spec.game_options,
         "command": spec.command(problem),
         "solver": spec.solver_entry.name,

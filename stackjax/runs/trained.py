@@ -9,17 +9,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stackjax import registry
+from stackjax.cache import programs_kept
 from stackjax.disk.directory import RunDirectory
 from stackjax.errors import InputError, require, require_is
 from stackjax.families import Family
+from stackjax.interop.needs import missing
 from stackjax.policy import Policy, load_policy
 from stackjax.reports.display import LiveProgress, best_seed, plain_console, print_result
+from stackjax.reports.paper import rows_of
 from stackjax.runs.session import run_training
 from stackjax.solvers.registry import entry_of, registered_solvers, solver_entry
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import GivenGame, family_of, find_game, resolve_options
 
-__all__ = ["TrainedRun", "TrainedSeed", "train"]
+__all__ = ["TrainedRun", "TrainedSeed", "load_run", "train"]
 
 
 class TrainedSeed(NamedTuple):
@@ -74,6 +78,21 @@ class TrainedRun:
     def best(self) -> TrainedSeed:
         """The seed with the highest payoff among those whose followers settle."""
         return next(seed for seed in self.seeds if seed.seed == best_seed(self.result)["seed"])
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame` with a row for each seed: its numbers, as ``stackjax export RUN table.csv`` writes them.
+
+        Raises:
+          InputError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise missing("to_pandas", "pandas", "pandas") from error
+        return pandas.DataFrame(rows_of(self.result))
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         text = io.StringIO()
@@ -149,7 +168,7 @@ def train(
         raise InputError(f"log={log!r} needs out, the run directory")
     with tempfile.TemporaryDirectory(prefix="stackjax-run-") as scratch:
         directory = RunDirectory(scratch if out is None else out)
-        with LiveProgress(spec.solver.num_updates, silent=not progress) as live:
+        with programs_kept(), LiveProgress(spec.solver.num_updates, silent=not progress) as live:
             result = run_training(
                 spec,
                 directory,
@@ -159,9 +178,35 @@ def train(
                 on_progress=live.show,
                 log=log,
             )
-        policy_of = lambda entry: load_policy(directory.policies, entry["seed"]) if directory.policies.is_file() else None
-        seeds_found = tuple(_seed(spec.family, entry, policy_of(entry)) for entry in result["seeds"])
-    return TrainedRun(seeds_found, result, None if out is None else directory.path)
+        found = _run(spec.family, result, directory)
+    return found if out is not None else dataclasses.replace(found, directory=None)
+
+
+def load_run(directory: str | pathlib.Path) -> TrainedRun:
+    """The finished run in a directory, as `train` returned it. Nothing in it is executed, and no game is made.
+
+    Raises:
+      InputError: there is no finished run there, or it is damaged.
+    """
+    require_is("directory", directory, (str, os.PathLike), "the path of a run")
+    place = RunDirectory(directory).open_existing()
+    if place.is_sweep:
+        raise InputError(f"directory {place.path} holds a sweep; its table is {place.path / 'table.csv'}")
+    result = place.read_result()
+    family = registry.families().get(result.get("family", ""))
+    if family is None:
+        raise place.damaged_result("no family of games, or one whose package is not installed")
+    try:
+        return _run(family, result, place)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise place.damaged_result(f"{type(error).__name__}: {error}") from error
+
+
+def _run(family: Family, result: dict[str, Any], directory: RunDirectory) -> TrainedRun:
+    policy_of = lambda entry: load_policy(directory.policies, entry["seed"]) if directory.policies.is_file() else None
+    return TrainedRun(tuple(_seed(family, entry, policy_of(entry)) for entry in result["seeds"]), result, directory.path)
 
 
 def _solver(solver: str | Any, settings: dict[str, Any], default: str) -> Any:

@@ -24,6 +24,7 @@ stackjax learns how to lead: the commitment that pays best once followers have l
 usage:
   stackjax list [--json]            the games, their options and known optima
   stackjax train GAME --out DIR     train leaders, ten seeds at once
+  stackjax train --config FILE      the same with settings from a file, YAML or JSON; every run's config.json is one
   stackjax sweep GAME --out DIR --sweep.ppo.learning-rate log 1e-4 1e-2 16 ...
                                     train leaders under every combination of settings
   stackjax evaluate DIR             evaluate a finished run's commitments again [--game FILE.py]

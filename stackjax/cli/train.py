@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
+from stackjax import registry
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import fail, game_argument, parse
 from stackjax.compute.startup import Processes, join
@@ -15,6 +16,7 @@ from stackjax.errors import InputError
 from stackjax.families import GameSource
 from stackjax.settings import Kinded
 from stackjax.solvers.registry import registered_solvers, solver_entry
+from stackjax.specs.config_files import arguments_of
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import family_of
 
@@ -176,7 +178,25 @@ def to_the_end(train: Callable[[], Any]) -> int:
     return code
 
 
+def _with_config(arguments: list[str]) -> list[str]:
+    """``arguments`` with those of the file that ``--config`` names before them, so that they have the last word."""
+    if "--config" not in arguments:
+        return arguments
+    place = arguments.index("--config")
+    if len(arguments) < place + 2:
+        raise InputError("--config needs a file: a run's config.json, or settings in YAML or JSON")
+    path, rest = pathlib.Path(arguments[place + 1]), arguments[:place] + arguments[place + 2 :]
+    game = rest.pop(0) if rest and not rest[0].startswith("-") else None
+    solvers = [entry.name for entry in registered_solvers()]
+    sections = [name for family in registry.families().values() for name in family.sections]
+    single = [field.name for field in dataclasses.fields(TrainSettings)]
+    left_out = ["solver", *solvers] if asks_for_solver(rest) else []
+    chosen, given = arguments_of(path, game, ["game", *dict.fromkeys(sections), *solvers, *single], left_out)
+    return [chosen, *given, *rest]
+
+
 def train_command(arguments: list[str]) -> int:
+    arguments = _with_config(arguments)
     source, rest = game_argument(arguments, "train")
     settings = parse(settings_type(source, TrainSettings, rest), rest, f"stackjax train {arguments[0]}")
     spec = run_spec(source, settings)

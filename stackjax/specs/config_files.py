@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from collections.abc import Collection
 from typing import Any
 
 from stackjax.errors import InputError, near_matches
@@ -15,11 +16,14 @@ ABOUT |= {"python_file_sha256", "game_object", "game_digest"}
 PLAIN = (bool, int, float, str, type(None))
 
 
-def arguments_of(path: pathlib.Path, game: str | None, known: dict[str, Any]) -> tuple[str, list[str]]:
+def arguments_of(
+    path: pathlib.Path, game: str | None, known: Collection[str], left_out: Collection[str] = ()
+) -> tuple[str, list[str]]:
     """The game that the file at ``path`` names, unless ``game`` is given, and its settings as a command line has them.
 
     Args:
       known: what may stand in it beside ``game``: sections of settings, and single ones.
+      left_out: of these, what does not count.
 
     Raises:
       InputError: the file cannot be read, or holds something else; names the entry.
@@ -37,17 +41,22 @@ def arguments_of(path: pathlib.Path, game: str | None, known: dict[str, Any]) ->
         raise InputError(f"config file {path} names no game: add an entry game, for example maintain")
     given: list[str] = []
     for name, value in content.items():
-        if name == "game" and isinstance(value, str) or name in ABOUT:
+        if (name == "game" and isinstance(value, str)) or name in ABOUT:
             continue
         name = RENAMED.get(name, name).replace("-", "_")
         if name not in known:
-            raise InputError(f"config file {path} holds an entry {name!r}; it may hold game, {', '.join(known)}."
-                             f"{near_matches(name, known)}")
+            raise InputError(
+                f"config file {path} holds an entry {name!r}; it may hold game, {', '.join(known)}.{near_matches(name, known)}"
+            )
+        if name in left_out:
+            continue
         entries = {name: value} if not isinstance(value, dict) else {f"{name}.{field}": own for field, own in value.items()}
         for setting, own in entries.items():
             values = own if isinstance(own, list) else [own]
             if not all(isinstance(one, PLAIN) for one in values):
-                raise InputError(f"config file {path}: {setting} is {json.dumps(own)[:80]}, but must be a number, a word or a list")
+                raise InputError(
+                    f"config file {path}: {setting} is {json.dumps(own)[:80]}, but must be a number, a word or a list"
+                )
             given += _typed(setting, own)
     return chosen, given
 

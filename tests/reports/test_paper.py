@@ -60,7 +60,7 @@ def test_a_figure_that_is_not_there_is_told(trained, tmp_path, capsys):
     assert run("export", place, tmp_path / "a.svg", "--figure", "payof") == 2
     said = capsys.readouterr().err
     assert "--figure 'payof' must be one of payoff, gap, return, " in said
-    assert "picture. Did you mean 'payoff'?" in said
+    assert "Did you mean 'payoff'?" in said
     assert run("export", place, tmp_path / "a.csv", "--figure", "payoff") == 2
     assert "is for files that end in .svg or .pdf" in capsys.readouterr().err
 

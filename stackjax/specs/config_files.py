@@ -54,9 +54,8 @@ def arguments_of(
         for setting, own in entries.items():
             values = own if isinstance(own, list) else [own]
             if not all(isinstance(one, PLAIN) for one in values):
-                raise InputError(
-                    f"config file {path}: {setting} is {json.dumps(own)[:80]}, but must be a number, a word or a list"
-                )
+                shown = json.dumps(own)[:80]
+                raise InputError(f"config file {path}: {setting} is {shown}, but must be a number, a word or a list")
             given += _typed(setting, own)
     return chosen, given
 

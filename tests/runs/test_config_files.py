@@ -1,6 +1,7 @@
 """Runs set up by a file: every run's own config.json, or YAML that one writes; the command line has the last word."""
 
 import json
+import re
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_a_runs_own_config_trains_it_again(tmp_path):
         ("a.json", '{"game": "x", "python_file": "/x.py"}', "which would be executed; if you trust it, name it first"),
         ("a.json", '{"game": "x", "game_object": "a"}', "made in Python"),
         ("a.toml", "", "must end in .json, .yaml or .yml"),
-        ("a.yaml", "game: maintain\nseeds: 0", "--seeds 0 must be a whole number"),
+        ("a.yaml", "game: maintain\nseeds: 0", "seeds=0 must be a whole number"),
         ("a.yaml", "game: maintain\npomdp: {num_round: 3}", "option --pomdp.num-round is not known"),
     ],
 )
@@ -74,8 +75,7 @@ def test_what_is_wrong_with_a_file_is_one_line(tmp_path, capsys, name, text, sai
     assert run("train", "--config", tmp_path / name, "--out", tmp_path / "o") == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    with pytest.raises(ValueError, match=said):
-        raise ValueError(lines[0])
+    assert re.search(said, lines[0])
     assert run("train", "--config") == 2
     assert "--config needs a file" in capsys.readouterr().err
     assert run("train", "--config", tmp_path / "none.yaml") == 2

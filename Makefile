@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip install --no-compile --quiet --disable-pip-versio
 SEEDS ?= 10
 OUT ?= runs/posted-price-pi
 
-.PHONY: docs train test test-all lint bench bench-leaders reproduce reproduce-quick lock clean
+.PHONY: docs train test test-all lint bench bench-leaders reproduce reproduce-quick lock clean dist
 .DEFAULT_GOAL := train
 
 train: $(READY)
@@ -35,6 +35,10 @@ docs: $(TOOLS)
 	$(INSTALL) '.[docs]'
 	$(BIN)/python docs/make_api.py
 	$(BIN)/mkdocs build --strict
+
+# A wheel and a source archive, into dist/.
+dist: $(TOOLS)
+	$(BIN)/python -m build --outdir dist
 
 bench: $(TOOLS)
 	$(BIN)/python benchmarks/training.py

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.followers.config import FollowersConfig
+from stackjax.digits import as_known
 from stackjax.errors import InputError, names_its_options, require, require_count, require_number
 from stackjax.families import Family, GameSource, Solved
 
@@ -202,11 +203,16 @@ class BayesianFamily(Family):
         from stackjax.bayesian.equilibrium.optimum import describe_commitment, solve
 
         found = solve(game)
-        content = found._asdict()
+        low, high = game.competing_range
+        content, size = found._asdict(), high - low
         if content["commitment"] is not None:
             content["commitment"] = content["commitment"].tolist()
-        weak = "" if found.weak_value is None else f"; with ties or equilibria against the leader {found.weak_value:.10g}"
-        first = f"{game.name}: {found.value:.10g} ({found.method}){weak}"
+        weak = (
+            ""
+            if found.weak_value is None
+            else f"; with ties or equilibria against the leader {as_known(found.weak_value, size)}"
+        )
+        first = f"{game.name}: {as_known(found.value, size)} ({found.method}){weak}"
         return Solved(found.value, found.method, content, [first, *(f"  {line}" for line in describe_commitment(game, found))])
 
     def find(self, text: str) -> GameSource:

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
+from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, GameSource, Solved
 from stackjax.markov.followers import MarkovFollowers
@@ -142,14 +143,14 @@ class MarkovFamily(Family):
         found = solve_markov(game)
         of = lambda table: None if table is None else table.tolist()
         content = {**found._asdict(), "commitment": of(found.commitment), "weak_commitment": of(found.weak_commitment)}
-        weak = "" if found.weak_value is None else f"; with ties against the leader {found.weak_value:.10g}"
-        words = [f"{game.name}: {found.value:.10g} ({found.method}){weak}"]
+        weak = "" if found.weak_value is None else f"; with ties against the leader {as_known(found.weak_value)}"
+        words = [f"{game.name}: {as_known(found.value)} ({found.method}){weak}"]
         words += [f"  {game.describe_state(s)}: {game.describe_leader_action(a)}" for s, a in enumerate(found.commitment)]
         if game.horizon is not None and found.method == "enumeration":
             try:
                 timed = solve_markov(game, knows_time=True)
                 content["timed_value"] = timed.value
-                words.append(f"  against a follower that knows the time: {timed.value:.10g}")
+                words.append(f"  against a follower that knows the time: {as_known(timed.value)}")
             except UnsolvedError:
                 pass
         return Solved(found.value, found.method, content, words)

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, Solved
 from stackjax.menus.config import MenuConfig
@@ -104,7 +105,7 @@ class MenuFamily(Family):
         if found is None:
             raise UnsolvedError(f"the optimum of {game.name!r} is not known, and there is no bound for {game.law.words}")
         about = f" ± {found.half_width:.2g}" if found.half_width else ""
-        words = [f"{game.name}, {game.law.words}: {found.value:.10g}{about} ({found.method})"]
+        words = [f"{game.name}, {game.law.words}: {as_known(found.value)}{about} ({found.method})"]
         content = {"value": found.value, "method": found.method, "half_width": found.half_width}
         return Solved(found.value, found.method, content, words)
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from stackjax.digits import as_known
 from stackjax.families import Family, Solved
 from stackjax.markov.mean_field.followers import MeanFieldFollowers
 from stackjax.registry import GameEntry
@@ -64,7 +65,7 @@ class MeanFieldFamily(Family):
 
         found = solve_mean_field(game)
         content = {"value": found.value, "commitment": found.commitment.tolist(), "exploitability": found.exploitability}
-        words = [f"{game.name}: {found.value:.10g} (enumeration; followers could save at most {found.exploitability:.1g})"]
+        words = [f"{game.name}: {as_known(found.value)} (enumeration; followers could save at most {found.exploitability:.1g})"]
         words += [f"  {game.describe_period(t)}: {game.describe_leader_action(a)}" for t, a in enumerate(found.commitment)]
         return Solved(found.value, "enumeration", {**content, "method": "enumeration"}, words)
 

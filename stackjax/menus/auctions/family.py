@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, Solved
 from stackjax.menus.auctions.config import AffineConfig
@@ -61,7 +62,7 @@ class AffineFamily(Family):
         words = f"Myerson's auction of each item by itself earns {apart:.6g}"
         if found is None:
             raise UnsolvedError(f"the optimum of {game.name!r} is not known, and the bound is for two items; {words}")
-        line = f"{game.name}, {game.bidders} bidders, {game.items} items: {found.value:.10g} ({found.method})"
+        line = f"{game.name}, {game.bidders} bidders, {game.items} items: {as_known(found.value)} ({found.method})"
         content = {"value": found.value, "method": found.method, "item_wise_myerson": apart}
         return Solved(found.value, found.method, content, [line, words])
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, Solved
 from stackjax.menus.sales.config import SaleConfig
@@ -64,7 +65,7 @@ class SaleFamily(Family):
             raise UnsolvedError(
                 f"the optimum of {game.name!r} with {what} is not known; for unit demand and for one item it is"
             )
-        words = [f"{game.name}, {what}: {found.value:.10g} ({found.method})"]
+        words = [f"{game.name}, {what}: {as_known(found.value)} ({found.method})"]
         return Solved(found.value, found.method, {"value": found.value, "method": found.method}, words)
 
 

@@ -1,4 +1,4 @@
-"""What XLA is asked for when it compiles for a CPU, where that can take longer than the work."""
+"""What XLA is asked for when it compiles for a CPU, where that can take longer than the work; and what JAX must not be told."""
 
 import os
 from typing import Any
@@ -6,7 +6,15 @@ from typing import Any
 import jax
 import jaxlib
 
-__all__ = ["compiler_options"]
+from stackjax.errors import InputError
+
+__all__ = ["check_jax", "compiler_options"]
+
+UNFIT = {  # settings of JAX, and why
+    "jax_disable_jit": "a run is compiled beforehand",
+    "jax_debug_infs": "followers' weights and what is masked are infinite on purpose",
+}
+GUARDS = [f"jax_transfer_guard{way}" for way in ("", "_host_to_device", "_device_to_device", "_device_to_host")]
 
 
 def compiler_options(*, runs_once: bool) -> dict[str, Any]:
@@ -24,3 +32,12 @@ def compiler_options(*, runs_once: bool) -> dict[str, Any]:
     if jaxlib.__version__.startswith("0.10."):  # later ones have no such option
         options["xla_cpu_use_fusion_emitters"] = False  # halves what compiling takes
     return options
+
+
+def check_jax() -> None:
+    """Raise `InputError` where JAX is set up so that no run can be computed."""
+    values = {name: getattr(jax.config, name) for name in (*UNFIT, *GUARDS)}
+    for name, value in values.items():
+        if value and (name in UNFIT or str(value).startswith("disallow")):
+            why = UNFIT.get(name, "a run gives arrays to the device")
+            raise InputError(f"{name.upper()}={value} cannot be used, as {why}; leave it unset")

@@ -34,6 +34,7 @@ T = TypeVar("T")
 CUTOFF = 0.7  # of likeness, below which a name is not suggested
 ALSO_CALLED = {  # what others call settings
     "lr": ("learning_rate",),
+    "lrate": ("learning_rate",),
     "alpha": ("learning_rate",),
     "eta": ("step_size",),
     "gamma": ("discount",),
@@ -74,7 +75,9 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     meant = [long for long in known if long.replace("-", "_") in ALSO_CALLED.get(name.replace("-", "_"), ())]
     short = [long for long in known if len(name) > 1 and "".join(word[:1] for word in words[long]) == name]
     part = [long for long in known if len(name) > 3 and name in words[long]]
-    return list(dict.fromkeys([*meant, *short, *part]))[:3] or difflib.get_close_matches(name, known, n=3, cutoff=CUTOFF)
+    slip = [long for long in known if len(long) == len(name) and sum(a != b for a, b in zip(long, name, strict=True)) == 1]
+    close = [] if meant or short else difflib.get_close_matches(name, known, n=3, cutoff=CUTOFF)
+    return list(dict.fromkeys([*meant, *short, *close, *slip, *part]))[:3]
 
 
 def or_words(matches: list[str]) -> str:

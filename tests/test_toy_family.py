@@ -167,7 +167,7 @@ def test_a_family_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
     assert run("solve", "places", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"game": "places", "value": 3.0}
     assert run("train", "places", "--taste.weight", -1, "--out", tmp_path / "bad") == 2
-    assert "weight=-1" in capsys.readouterr().err
+    assert "--taste.weight -1.0 must be" in capsys.readouterr().err
 
 
 def test_a_family_from_elsewhere_trains_from_python(toy):

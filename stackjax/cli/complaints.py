@@ -71,12 +71,13 @@ def _of_other_solvers(kinds: dict[str, Any]) -> list[str]:
 def as_typed(message: str, arguments: list[str]) -> str:
     """``message`` with the setting that it begins with as the option that ``arguments`` give it by."""
     for typed, _ in split_options(arguments)[1:]:
-        prefix, _, field = typed.replace("-", "_").replace("__", "--", 1).rpartition(".")
+        section, _, name = typed.rpartition(".")
+        field = name.lstrip("-").replace("-", "_")
         if message.startswith(f"{field}="):
             return f"{typed} {message.removeprefix(f'{field}=')}"
         if message.startswith(f"{field} is not an option of "):
             said, _, meant = message.partition(" Did you mean ")
-            options = or_words([f"{prefix}.{name.replace('_', '-')}" for name in re.findall(r"'(\w+)'", meant)])
+            options = or_words([f"{section}.{name.replace('_', '-')}" for name in re.findall(r"'(\w+)'", meant)])
             return f"{typed}{said.removeprefix(field)}{options}"
     return message
 

@@ -6,15 +6,10 @@ import re
 
 from stackjax.errors import InputError
 
-__all__ = ["Processes", "check_jax", "join", "num_cores"]
+__all__ = ["Processes", "join", "num_cores"]
 
 JOINING_SECONDS = 300
 NOTICING_SECONDS = 30  # after which the others know that a process is gone
-UNFIT = {  # settings of JAX, and why
-    "jax_disable_jit": "a run is compiled beforehand",
-    "jax_debug_infs": "followers' weights and what is masked are infinite on purpose",
-}
-GUARDS = [f"jax_transfer_guard{way}" for way in ("", "_host_to_device", "_device_to_device", "_device_to_host")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,17 +30,6 @@ class Processes:
 def num_cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_jax() -> None:
-    """Raise `InputError` where JAX is set up so that no run can be computed."""
-    import jax
-
-    values = {name: getattr(jax.config, name) for name in (*UNFIT, *GUARDS)}
-    for name, value in values.items():
-        if value and (name in UNFIT or str(value).startswith("disallow")):
-            why = UNFIT.get(name, "a run gives arrays to the device")
-            raise InputError(f"{name.upper()}={value} cannot be used, as {why}; leave it unset")
 
 
 def join(processes: Processes) -> None:

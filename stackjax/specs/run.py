@@ -69,7 +69,7 @@ class RunSpec:
 
     def build_problem(self, prepared: dict[str, Any] | None = None) -> "Problem":
         """The problem, with what an earlier run ``prepared`` for it; raises `InputError` for a wrong game or setting."""
-        from stackjax.compute.startup import check_jax
+        from stackjax.compiler import check_jax
 
         check_jax()
         problem = self.family.build(self.source.build(self.game_options), self.settings)
@@ -200,13 +200,21 @@ class RunSpec:
         try:
             source = stored_game(content, game_file)
             as_given = lambda value: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
-            read = lambda kind, section: kind(**{name: as_given(value) for name, value in content[section].items()})
+            read = lambda kind, section: _settings_read(kind, {name: as_given(v) for name, v in content[section].items()})
             sections = {name: read(kind, name) for name, kind in family_of(source).sections.items()}
             solver = read(solver_entry(content["solver"]).config, content["solver"])
             others = (content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", *OF_SOLVERS))
             return RunSpec(source, content["game_options"], sections, solver, *others)
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} does not describe a run of this version: {error}") from error
+
+
+def _settings_read(kind: type, values: dict[str, Any]) -> Any:
+    """``kind(**values)``; raises `TypeError` for a name that it does not have."""
+    unknown = [name for name in values if name not in field_types(kind)]
+    if unknown:
+        raise TypeError(f"{kind.__name__} has no option {unknown[0]!r}")
+    return kind(**values)
 
 
 def _of_section(values: dict[str, Any], section: str) -> dict[str, Any]:

@@ -184,12 +184,12 @@ def test_mistakes_name_what_is_allowed(options, words):
 
 def test_mistakes_at_the_command_line_are_one_line(tmp_path, capsys):
     for arguments, words in (
-        (["--game.horizon", "0"], "horizon=0"),
-        (["--followers.temperature", "1"], "temperature is not an option of exact; it belongs to softmax"),
-        (["--followers.kind", "exakt"], "kind=exakt must be one of exact, softmax"),
+        (["--game.horizon", "0"], "--game.horizon 0"),
+        (["--followers.temperature", "1"], "--followers.temperature is not an option of exact; it belongs to softmax"),
+        (["--followers.kind", "exakt"], "--followers.kind exakt must be one of exact, softmax"),
         (["--pomdp.num-rounds", "3"], "option --pomdp.num-rounds is not known"),
-        (["--ppo.path", "step"], "path=step is for games of the Bayesian family"),
-        (["--ppo.num-minibatches", "7"], "num_minibatches=7 must divide the batch of 1280 decisions"),
+        (["--ppo.path", "step"], "--ppo.path step is for games of the Bayesian family"),
+        (["--ppo.num-minibatches", "7"], "--ppo.num-minibatches 7 must divide the batch of 1280 decisions"),
     ):
         assert run("train", "iterated", *arguments, "--out", tmp_path / "run") == 2
         errors = capsys.readouterr().err.strip().splitlines()

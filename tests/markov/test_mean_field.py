@@ -166,9 +166,9 @@ def test_mistakes_in_a_game_are_said(change, words):
 
 def test_mistakes_at_the_command_line_are_one_line(tmp_path, capsys):
     for arguments, words in (
-        (["--game.equity", "-1"], "equity=-1"),
-        (["--game.levels", "1"], "levels=1"),
-        (["--followers.kind", "exact"], "kind=exact must be one of equilibrium, softmax"),
+        (["--game.equity", "-1"], "--game.equity -1"),
+        (["--game.levels", "1"], "--game.levels 1"),
+        (["--followers.kind", "exact"], "--followers.kind exact must be one of equilibrium, softmax"),
         (["--followers.temperature", "0"], "temperature"),
     ):
         assert run("train", "tariffs", *arguments, "--out", tmp_path / "run") == 2

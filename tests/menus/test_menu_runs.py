@@ -52,10 +52,10 @@ def test_a_sweep_over_learning_rates_is_one_program(tmp_path, capsys):
     [
         (["menu-additive", "--game.low", "2", "--game.high", "1"], "must be below"),
         (["menu-additive", "--game.low", "1", "2", "3"], "one for each of 2 items"),
-        (["menu-additive", "--game.items", "0"], "items=0"),
+        (["menu-additive", "--game.items", "0"], "--game.items 0"),
         (["market-maker", "--game.belief", "1.5"], "between 0 and 1"),
-        (["menu-triangle", "--menu.num-types", "3"], "num_types=3"),
-        (["menu-triangle", "--gradient.learning-rate", "-1"], "learning_rate=-1"),
+        (["menu-triangle", "--menu.num-types", "3"], "--menu.num-types 3"),
+        (["menu-triangle", "--gradient.learning-rate", "-1"], "--gradient.learning-rate -1"),
         (["bertrand-platform", "--solver", "gradient"], "needs a payoff that is differentiable"),
     ],
 )

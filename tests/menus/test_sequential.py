@@ -190,8 +190,8 @@ def test_the_slopes_of_a_sale_are_those_of_every_state_given_what_follows(law):
     ("arguments", "said"),
     [
         (["--game.items", "60", "--game.bidders", "60"], "at most 131072 prices"),
-        (["--game.valuations", "asymmetric", "--game.menu", "size"], "menu='size' is for values that treat items alike"),
-        (["--sale.num-valuations", "0"], "num_valuations=0"),
+        (["--game.valuations", "asymmetric", "--game.menu", "size"], "--game.menu 'size' is for values that treat items alike"),
+        (["--sale.num-valuations", "0"], "--sale.num-valuations 0"),
     ],
 )
 def test_mistakes_at_the_command_line_are_one_line(arguments, said, tmp_path, capsys):

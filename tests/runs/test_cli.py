@@ -93,7 +93,7 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
         acted = sx.load_policy(path, seed).act(np.array(learned["observations"]))
         np.testing.assert_allclose(acted, learned["actions"], atol=1e-5)
     assert run("export", out, tmp_path / "learned.txt") == 2
-    assert "must end in .json, .npz or .onnx" in capsys.readouterr().err
+    assert "must end in .json, .npz, .onnx, .csv, .tex, .svg or .pdf" in capsys.readouterr().err
     assert run("export", out, out / "result.json") == 2
     assert "would replace a file of the run" in capsys.readouterr().err
     assert run("export", out, tmp_path / "nowhere" / "learned.json") == 2
@@ -331,9 +331,9 @@ def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(se
     assert run("evaluate", out, "--followers.kind", "best-response") == 0
     assert "leader payoff" in capsys.readouterr().out
     for arguments, said in (
-        (["--judge-seed", "-1"], "judge_seed=-1"),
+        (["--judge-seed", "-1"], "--judge-seed -1"),
         (["--followers.kind", "nope"], "must be one of"),
-        (["--followers.step-sise", "1"], "Did you mean 'step_size'?"),
+        (["--followers.step-sise", "1"], "Did you mean '--followers.step-size'?"),
         (["other"], "takes one directory"),
     ):
         assert run("evaluate", out, *arguments) == 2

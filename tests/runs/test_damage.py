@@ -94,4 +94,4 @@ def test_a_game_that_was_made_in_python(tmp_path, capsys):
 @pytest.mark.parametrize("command", [["train", "maintain"], ["sweep", "maintain", "--sweep.followers.step-size", 0.1, 0.2]])
 def test_a_time_that_is_negative(command, tmp_path, capsys):
     assert run(*command, *PLAIN, "--checkpoint-seconds", -1, "--out", tmp_path / "run") == 2
-    assert "checkpoint_seconds=-1.0 must be at least 0" in said(capsys)
+    assert "--checkpoint-seconds -1.0 must be at least 0" in said(capsys)

@@ -10,7 +10,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.cli.jax_start import why_jax_fails
-from stackjax.compute.startup import check_jax
+from stackjax.compiler import check_jax
 from tests.runs.commands import PLAIN, result_of
 from tests.runs.test_environments import child
 

@@ -62,14 +62,14 @@ BAD_FILES = {
         (["train", "escape", "--out", "OUT", "--ppo.learning-rte", "1"], ["--ppo.learning-rte", "Did you mean"]),
         (["train", "escape", "--out", "OUT", "--game.num-messages", "1"], ["--game.num-messages"]),
         (["train", "escape", "--out", "OUT", "--ppo.num-envs", "many"], ["num-envs", "many"]),
-        (["train", "escape", "--out", "OUT", "--ppo.num-envs", "0"], ["num_envs=0", "at least 1"]),
-        (["train", "escape", "--out", "OUT", "--ppo.num-minibatches", "7"], ["num_minibatches=7"]),
-        (["train", "escape", "--out", "OUT", "--pomdp.num-rounds", "0"], ["num_rounds=0", "at least 1"]),
-        (["train", "escape", "--out", "OUT", "--pomdp.num-rounds", "-5"], ["num_rounds=-5"]),
-        (["train", "escape", "--out", "OUT", "--seeds", "0"], ["seeds=0"]),
-        (["train", "escape", "--out", "OUT", "--followers.step-size", "-1"], ["step_size=-1"]),
-        (["train", "escape", "--out", "OUT", "--followers.step-size", "nan"], ["step_size=nan"]),
-        (["train", "allocation", "--out", "OUT", "--game.num-messages", "0"], ["num_messages=0"]),
+        (["train", "escape", "--out", "OUT", "--ppo.num-envs", "0"], ["--ppo.num-envs 0", "at least 1"]),
+        (["train", "escape", "--out", "OUT", "--ppo.num-minibatches", "7"], ["--ppo.num-minibatches 7"]),
+        (["train", "escape", "--out", "OUT", "--pomdp.num-rounds", "0"], ["--pomdp.num-rounds 0", "at least 1"]),
+        (["train", "escape", "--out", "OUT", "--pomdp.num-rounds", "-5"], ["--pomdp.num-rounds -5"]),
+        (["train", "escape", "--out", "OUT", "--seeds", "0"], ["--seeds 0"]),
+        (["train", "escape", "--out", "OUT", "--followers.step-size", "-1"], ["--followers.step-size -1"]),
+        (["train", "escape", "--out", "OUT", "--followers.step-size", "nan"], ["--followers.step-size nan"]),
+        (["train", "allocation", "--out", "OUT", "--game.num-messages", "0"], ["--game.num-messages 0"]),
         (["train", "escape", "--out", "FILE"], ["not a directory"]),
         (["train", "escape", "--out", "FULL"], ["not empty"]),
         (["train", "escape", "--out", "OUT", "--resume", "--overwrite"], ["contradict"]),
@@ -92,8 +92,8 @@ BAD_FILES = {
         (["export", "OUT"], ["FILE"]),
         (["train", "openspiel:matrix_dp", "--out", "OUT"], ["matrix_dp", "matrix_pd"]),
         (["train", "missing.nfg", "--out", "OUT"], ["missing.nfg", "does not exist"]),
-        (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "0"], ["num_agents=0"]),
-        (["train", "escape", "--out", "OUT", "--seed", "2147483640"], ["seed=2147483640"]),
+        (["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "0"], ["--game.num-agents 0"]),
+        (["train", "escape", "--out", "OUT", "--seed", "2147483640"], ["--seed 2147483640"]),
         (
             ["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "5", "--ppo.num-envs", "65536"],
             ["GiB", "num_envs"],
@@ -103,14 +103,14 @@ BAD_FILES = {
         *[
             (["train", "escape", "--out", "OUT", *arguments], mentions)
             for arguments, mentions in (
-                (["--seeds", "100000000"], ["seeds=100000000 must be at most 100000"]),
-                (["--pomdp.num-rounds", "99999999999999"], ["num_rounds=99999999999999 must be below 2**31"]),
-                (["--followers.kind", "hedge"], ["kind=hedge must be one of", "optimistic-hedge"]),
+                (["--seeds", "100000000"], ["--seeds 100000000 must be at most 100000"]),
+                (["--pomdp.num-rounds", "99999999999999"], ["--pomdp.num-rounds 99999999999999 must be below 2**31"]),
+                (["--followers.kind", "hedge"], ["--followers.kind hedge must be one of", "optimistic-hedge"]),
                 (
                     ["--followers.temperature", "1"],
                     ["temperature is not an option of multiplicative-weights", "logit-response"],
                 ),
-                (["--followers.kind=exp3", "--followers.step-size", "1"], ["step_size is not an option of exp3"]),
+                (["--followers.kind=exp3", "--followers.step-size", "1"], ["--followers.step-size is not an option of exp3"]),
                 (["--ppo.path", "fast"], ["--ppo.path fast must be one of committed, step"]),
                 (["--ppo.num-envs"], ["--ppo.num-envs needs a value"]),
                 (["--ppo.num-envs", "1.5"], ["--ppo.num-envs 1.5 must be a whole number"]),
@@ -120,15 +120,15 @@ BAD_FILES = {
                 (["--ppo.critic-inputs", "[bold]"], ["--ppo.critic-inputs [bold] must be one of none, phase"]),
                 (["--ppo.lr", "1"], ["option --ppo.lr is not known", "--ppo.learning-rate"]),
                 (["--mesh", "1"], ["--mesh 1 must be two whole numbers"]),
-                (["--mesh", "64", "1"], ["mesh=64 1 needs 64 devices, but JAX sees"]),
-                (["--ppo.num-steps", "64"], ["num_steps=64 does nothing unless path is step"]),
-                (["--ppo.gaussian-std", "0.1"], ["gaussian_std=0.1 does nothing"]),
-                (["--ppo.path", "step", "--ppo.response-samples", "3"], ["response_samples=3 does nothing"]),
-                (["--ppo.grid-points", "7"], ["grid_points=7 does nothing in 'escape'"]),
-                (["--ppo.num-updates", "99999999999999"], ["num_updates=99999999999999 must be at most 2147483647"]),
-                (["--ppo.hidden-sizes", "99999999"], ["hidden_sizes=99999999 must be at most 65536"]),
-                (["--ppo.response-samples", "99999999"], ["response_samples=99999999 must be at most 10000"]),
-                (["--pomdp.settled-gap", "-1"], ["settled_gap=-1"]),
+                (["--mesh", "64", "1"], ["--mesh 64 1 needs 64 devices, but JAX sees"]),
+                (["--ppo.num-steps", "64"], ["--ppo.num-steps 64 does nothing unless path is step"]),
+                (["--ppo.gaussian-std", "0.1"], ["--ppo.gaussian-std 0.1 does nothing"]),
+                (["--ppo.path", "step", "--ppo.response-samples", "3"], ["--ppo.response-samples 3 does nothing"]),
+                (["--ppo.grid-points", "7"], ["--ppo.grid-points 7 does nothing in 'escape'"]),
+                (["--ppo.num-updates", "99999999999999"], ["--ppo.num-updates 99999999999999 must be at most 2147483647"]),
+                (["--ppo.hidden-sizes", "99999999"], ["--ppo.hidden-sizes 99999999 must be at most 65536"]),
+                (["--ppo.response-samples", "99999999"], ["--ppo.response-samples 99999999 must be at most 10000"]),
+                (["--pomdp.settled-gap", "-1"], ["--pomdp.settled-gap -1"]),
                 (["stray"], ["stray is not expected there"]),
             )
         ],
@@ -219,12 +219,12 @@ MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-ep
             [*SWEEP, "--followers.kind", "q-learning", "--sweep.followers.memory", "true", "false", "--followers.no-memory"],
             "--followers.no-memory is both fixed and swept; give one of --followers.no-memory and --sweep.followers.memory",
         ),
-        ([*HERE, "--seeds", "100000000"], "seeds=100000000 must be at most 100000"),
+        ([*HERE, "--seeds", "100000000"], "--seeds 100000000 must be at most 100000"),
         *[
-            ([*HERE, f"--pomdp.{name.replace('_', '-')}", "99999999999999"], f"{name}=99999999999999 must be below 2**31")
-            for name in ("num_rounds", "num_reward_episodes", "evaluation_rounds")
+            ([*HERE, f"--pomdp.{name}", "99999999999999"], f"--pomdp.{name} 99999999999999 must be below 2**31")
+            for name in ("num-rounds", "num-reward-episodes", "evaluation-rounds")
         ],
-        ([*HERE, "--pomdp.num-rounds", "300000000"], "num_rounds=3000000000 must be below 2**31"),  # of the evaluation
+        ([*HERE, "--pomdp.num-rounds", "300000000"], "--pomdp.num-rounds 3000000000 must be below 2**31"),  # of the evaluation
         (
             [*SWEEP, "--sweep.ppo.learning-rate", "log", "1e-4", "1e-2", "100000000"],
             "--sweep.ppo.learning-rate log 1e-4 1e-2 100000000 makes 100000000 values, more than 1000000",

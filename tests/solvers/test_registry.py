@@ -113,8 +113,8 @@ def test_what_needs_no_network_trains_from_python(name):
             ["--ppo.num-envs", "4", "--direct.num-updates", "4"],
             "--direct.num-updates belongs to --solver direct, but the solver is",
         ),
-        (["--solver", "direct", "--direct.num-updates", "0"], "num_updates=0"),
-        (["--solver", "direct", "--mesh", "1", "2"], "mesh=1 2"),
+        (["--solver", "direct", "--direct.num-updates", "0"], "--direct.num-updates 0"),
+        (["--solver", "direct", "--mesh", "1", "2"], "--mesh 1 2"),
     ],
 )
 def test_mistakes_are_one_line(arguments, words, tmp_path, capsys):

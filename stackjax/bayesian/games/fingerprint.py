@@ -54,7 +54,7 @@ def played_game(game: Game) -> dict[str, np.ndarray]:
     def played() -> tuple[Array, Array, Array]:
         uniform = jax.random.uniform(key, (NUM_PLAYS, blocks.num_uniforms + game.num_followers))
         types = jax.vmap(blocks.draw)(uniform[:, : blocks.num_uniforms])
-        counts = jnp.asarray(game.num_actions)
+        counts = jnp.asarray(game.num_actions, uniform.dtype)[None]
         actions = (uniform[:, blocks.num_uniforms :] * counts).astype(jnp.int32)
         return types, actions, play_all(game, Leader(choose, lambda action: action), None, types, actions)[0]
 

@@ -1,5 +1,6 @@
 """Pictures of a commitment in a Bayesian game: what the leader does, and how followers' strategies moved while they learned."""
 
+import math
 from typing import Any
 
 import jax
@@ -16,6 +17,7 @@ __all__ = ["chances_of_paths", "moved_strategies", "of_strategies"]
 
 NUM_SNAPSHOTS = 40
 MOST_CELLS = 2**16  # of a table of strategies and rounds, for all commitments
+MOST_PROFILES = 2**16  # of types and actions
 
 
 def chances_of_paths(game: Game, tree: DecisionTree, found: list[Path], strategies: list[np.ndarray]) -> list[float]:
@@ -34,10 +36,12 @@ def moved_strategies(env: StackelbergPOMDP, commitments: Any) -> tuple[np.ndarra
 
     All groups have the same luck, so that a commitment's picture does not depend on what else is in the batch.
 
-    None where followers remember, or where there is too much of it.
+    None where followers remember, or where there is too much of it: a program of its own takes long to compile in large games.
     """
     rows = sum(types * count for types, count in zip(env.game.num_types, env.game.num_actions, strict=True))
     count = min(NUM_SNAPSHOTS, env.num_rounds)
+    if math.prod(env.game.table_shape) > MOST_PROFILES:
+        return None
     if env.dynamics.memory or rows * count * len(commitments) > MOST_CELLS or rows > MOST_CELLS // count:
         return None
 

@@ -99,7 +99,7 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     assert run("export", out, tmp_path / "nowhere" / "learned.json") == 2
     assert "directory that exists" in capsys.readouterr().err
     assert run("export", out, tmp_path / "learned.json", "--seed", 9) == 2
-    assert "seed=9 is not in the run; it has 3, 4" in capsys.readouterr().err
+    assert "--seed 9 is not in the run; it has 3, 4" in capsys.readouterr().err
     for damage in (b"", b"PK\x03\x04", (out / "policies.npz").read_bytes()[:-100]):
         (out / "policies.npz").write_bytes(damage)
         assert run("export", out, tmp_path / "again.npz") == 2

@@ -29,6 +29,7 @@ __all__ = [
 
 MOST_STRATEGY_PROFILES = 20_000
 MOST_QUICKLY = 2_000  # profiles of strategies whose worst is worked out for every commitment that is judged: some 20 ms each
+MOST_TYPE_PROFILES = 4_096  # which are gone through one by one
 NO_GAIN = 1e-6  # of what a deviator has at stake: what counts as no gain
 
 
@@ -69,7 +70,7 @@ def replies(game: InducedGame, slack: float = 0.0) -> Replies:
 def can_reply(game: Game) -> bool:
     """Whether `exact_games` has an answer for ``game``, quickly enough to ask for it again and again."""
     profiles = num_strategy_profiles(game.num_types, game.num_actions)
-    return game.num_followers == 1 or profiles <= MOST_QUICKLY
+    return math.prod(game.num_types) <= MOST_TYPE_PROFILES and (game.num_followers == 1 or profiles <= MOST_QUICKLY)
 
 
 def exact_games(game: Game, tree: DecisionTree, commitments: Any) -> list[InducedGame] | None:

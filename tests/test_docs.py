@@ -10,7 +10,9 @@ import jax
 import matplotlib.pyplot as plt
 import pytest
 
+import stackjax as sx
 from stackjax import registry
+from stackjax.bayesian.games import matrix_design
 from stackjax.cli import USAGE
 from tests.runs.commands import run
 
@@ -63,6 +65,19 @@ def test_the_store_trains_from_its_file(tmp_path):
     (tmp_path / "store.py").write_text(block, encoding="utf-8")
     small = ["--search.num-updates", "2", "--search.population", "16", "--pomdp.num-rounds", "20", "--seeds", "1"]
     assert run("train", tmp_path / "store.py", *small, "--polish", "0", "--out", tmp_path / "run") == 0
+
+
+def test_the_tables_of_small_games_are_those_of_the_code():
+    text = (DOCS / "games.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2:-1] for line in text.splitlines() if line.startswith("| row ")]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    shown = lambda table: [[f"{pay[0]:g}, {pay[1]:g}" for pay in row] for row in table]
+    assert cells[:3] == shown(sx.make("escape").payoff_table)
+    assert cells[3:6] == shown(sx.make("maintain").payoff_table)
+    with_tau = lambda base, bonus: f"{base:g} + τ" if bonus else f"{base:g}"
+    pairs = zip(matrix_design.BASE_GAME, matrix_design.TAU_BONUS, strict=True)
+    design = [[", ".join(map(with_tau, *cell)) for cell in zip(*row, strict=True)] for row in pairs]
+    assert cells[6:] == design
 
 
 def test_every_error_message_is_listed():

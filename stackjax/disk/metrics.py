@@ -44,7 +44,7 @@ def rows(
 ) -> list[dict[str, Any]]:
     """The objects of one stretch that ended at ``update``: means over the stretch, and a greedy evaluation at its end.
 
-    ``gap_name`` is what the gap is called, see `Problem`.
+    ``gap_name`` is what the gap is called, see `Problem`. Before the first update there are no means.
     An element that diverged is logged once more if it learned anything in the stretch, with the update at which it did.
     """
     own = dict(seen.metrics)
@@ -60,6 +60,8 @@ def rows(
         **own,
     }
     columns = {name: np.asarray(column, np.float64) for name, column in table.items()}
+    if update == 0:
+        columns |= {name: np.full(len(names), np.nan) for name in own}
     return [
         {
             "update": update,
@@ -69,7 +71,7 @@ def rows(
             **({"diverged_at": int(seen.diverged_at[i])} if seen.diverged_at[i] >= 0 else {}),
         }
         for i, name in enumerate(names)
-        if seen.num_updates[i] > 0
+        if seen.num_updates[i] > 0 or update == 0
     ]
 
 

@@ -65,11 +65,12 @@ class IteratedSource(GameSource):
 
     file: pathlib.Path | None = None
     payoffs: Any = None
+    action_names: Any = ()
 
     def build(self, options: dict[str, Any]) -> "MarkovGame":
         from stackjax.markov.iterated_games import IteratedGame
 
-        return IteratedGame(self.payoffs, **options, name=f"iterated {self.name}")
+        return IteratedGame(self.payoffs, **options, name=f"iterated {self.name}", action_names=self.action_names)
 
     called: str | None = None
 
@@ -80,7 +81,8 @@ class IteratedSource(GameSource):
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         game: Any = cast("MarkovProblem", problem).game
         file = {"payoff_file": str(self.file)} if self.file else {}
-        return {"argument": self.argument, **file, "step_payoffs": (game.table - game.offset).tolist()}
+        names = {"action_names": game.action_names} if game.action_names else {}
+        return {"argument": self.argument, **file, "step_payoffs": (game.table - game.offset).tolist(), **names}
 
 
 class MarkovFamily(Family):
@@ -159,13 +161,16 @@ class MarkovFamily(Family):
         from stackjax.bayesian.games.payoff_files import read_payoffs
 
         file = pathlib.Path(text.removeprefix(ITERATED)).resolve()
-        return IteratedSource(file.stem, FileOptions, self.name, file=file, payoffs=read_payoffs(file).payoffs.tolist())
+        found = read_payoffs(file)
+        names = tuple(map(tuple, found.action_names or ()))
+        return IteratedSource(file.stem, FileOptions, self.name, file=file, payoffs=found.payoffs.tolist(), action_names=names)
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "step_payoffs" not in content:
             return None
-        called = content.get("argument")
-        return IteratedSource(content["game"], FileOptions, self.name, payoffs=content["step_payoffs"], called=called)
+        called, names = content.get("argument"), tuple(map(tuple, content.get("action_names", ())))
+        payoffs = content["step_payoffs"]
+        return IteratedSource(content["game"], FileOptions, self.name, payoffs=payoffs, action_names=names, called=called)
 
 
 FAMILY = MarkovFamily()

@@ -47,6 +47,7 @@ class IteratedGame(MarkovGame):
         a_follower``. ``"other"``: the follower's, state ``1 + a_follower``. State 0 is the start.
       randomized: whether the leader mixes in each state.
       name: for people.
+      action_names: for each agent, leader first, what its actions are called; "action 0" and so on by default.
 
     Raises:
       InputError: an argument is of the wrong kind or out of range.
@@ -62,6 +63,7 @@ class IteratedGame(MarkovGame):
         memory: Memory = "both",
         randomized: bool = False,
         name: str = "iterated",
+        action_names: tuple[tuple[str, ...], ...] = (),
     ) -> None:
         self.table = np.asarray(table, np.float64) + offset
         if self.table.ndim != 3 or self.table.shape[-1] != 2 or not np.isfinite(self.table).all():
@@ -70,6 +72,7 @@ class IteratedGame(MarkovGame):
         rows, columns = self.table.shape[:2]
         self.name, self.horizon, self.discount = name, horizon, discount
         self.offset, self.memory, self.randomized = offset, memory, randomized
+        self.action_names = tuple(tuple(names) for names in action_names)
         self.num_actions = (columns,)
         self.leader_actions = Box((0.0,) * rows, (1.0,) * rows) if randomized else Discrete(rows)
         states = 1 + (rows * columns if memory == "both" else columns)
@@ -103,18 +106,26 @@ class IteratedGame(MarkovGame):
         del state, leader_action
         return jnp.asarray(self.table, jnp.result_type(float))[outcome, actions[0]]
 
+    def _called(self, agent: int, action: int, otherwise: str) -> str:
+        return self.action_names[agent][action] if self.action_names else otherwise
+
+    def describe_action(self, follower: int, action: int) -> str:
+        return self._called(1, action, super().describe_action(follower, action))
+
     def describe_leader_action(self, action: np.ndarray) -> str:
         if not self.randomized:
-            return super().describe_leader_action(action)
-        return "mixes " + ", ".join(f"{k} {p:.3f}" for k, p in enumerate(np.asarray(self.mix(jnp.asarray(action)))))
+            return self._called(0, int(action), super().describe_leader_action(action))
+        mix = np.asarray(self.mix(jnp.asarray(action)))
+        return "mixes " + ", ".join(f"{self._called(0, k, str(k))} {p:.3f}" for k, p in enumerate(mix))
 
     def describe_state(self, state: int) -> str:
         if state == 0:
             return "at the start"
         rows = self.table.shape[0]
         if self.memory == "other":
-            return f"after the follower's {state - 1}"
-        return f"after {(state - 1) % rows} against {(state - 1) // rows}"
+            return f"after the follower's {self._called(1, state - 1, str(state - 1))}"
+        own, other = (state - 1) % rows, (state - 1) // rows
+        return f"after {self._called(0, own, str(own))} against {self._called(1, other, str(other))}"
 
 
 def iterated(

@@ -63,7 +63,8 @@ def learning_figures(rows: list[dict[str, Any]], result: dict[str, Any]) -> "lis
         figure, axes = new_panel()
         series = _series(rows, seeds, name)
         for x, y in series:
-            axes.plot(x, y, color=BLUE, alpha=0.35, linewidth=0.9, marker="." if len(x) == 1 else None)
+            faint = 0.35 if len(series) >= FEWEST_FOR_BAND else 0.9
+            axes.plot(x, y, color=BLUE, alpha=faint, linewidth=0.9, marker="." if len(x) <= 2 else None)
         if name == "greedy_payoff":
             for (x, y), (_, width) in zip(series, _series(rows, seeds, WIDTH), strict=True):
                 if len(width) == len(x):

@@ -28,6 +28,7 @@ __all__ = [
 
 TIED = 1e-5  # of what payoffs may differ by: payoffs closer than this are the same
 MOST_MARGINS = 3
+SOON = 0.05  # of the updates, after which the time that is left is told
 PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
 
 
@@ -67,10 +68,9 @@ class LiveProgress:
 
     def show(self, seen: Progress) -> None:
         gap = f"gap {seen.gap:.3g}  " if math.isfinite(seen.gap) else ""  # few samples bound none
-        line = (
-            f"leader payoff {seen.leader_payoff:.4g}  {gap}"
-            f"{seen.episodes_per_second:,.0f} episodes/s  {seen.seconds_left:.0f} s left"
-        )
+        is_known = seen.update >= SOON * seen.num_updates
+        left = f"  at most {seen.seconds_left:.0f} s left" if is_known and seen.update < seen.num_updates else ""
+        line = f"leader payoff {seen.leader_payoff:.4g}  {gap}{seen.episodes_per_second:,.0f} episodes/s{left}"
         self._bar.update(self._task, completed=seen.update, line=line)
         is_due = time.monotonic() - self._last > PLAIN_INTERVAL or seen.update == seen.num_updates
         if is_due and not (self._silent or self._console.is_terminal):

@@ -3,7 +3,7 @@
 import csv
 import io
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
@@ -12,14 +12,10 @@ from stackjax.errors import InputError, near_matches
 from stackjax.reports.curves import learning_figures
 from stackjax.reports.display import result_table
 from stackjax.reports.pictures import figure_of
-from stackjax.reports.style import INK, styled
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from stackjax.reports.style import in_black, styled
 
 __all__ = ["export_figure", "export_table", "rows_of"]
 
-BLACK = "#000000"
 ESCAPES = {"\\": r"\textbackslash{}", **{mark: f"\\{mark}" for mark in "&%$#_{}"}, "~": r"\textasciitilde{}", "±": r"$\pm$"}
 
 
@@ -68,7 +64,7 @@ def export_figure(
     chosen = name or next(iter(found))
     if chosen not in found:
         raise InputError(f"figure={chosen!r} must be one of {', '.join(found)}.{near_matches(chosen, found)}")
-    figure, stream = _in_black(found[chosen]), io.BytesIO()
+    figure, stream = in_black(found[chosen]), io.BytesIO()
     with styled(**{"svg.hashsalt": chosen, "pdf.fonttype": 42}):
         figure.savefig(stream, format=path.suffix[1:], metadata=dict.fromkeys(DATES[path.suffix]))
     write_bytes(path, stream.getvalue())
@@ -76,20 +72,6 @@ def export_figure(
 
 
 DATES = {".svg": ("Date", "Creator"), ".pdf": ("CreationDate", "Producer", "Creator")}
-
-
-def _in_black(figure: "Figure") -> "Figure":
-    """``figure`` with black where a page has its own colour."""
-    from matplotlib.colors import same_color
-
-    for artist in figure.findobj():
-        for what in ("color", "edgecolor", "facecolor"):
-            colour = getattr(artist, f"get_{what}", lambda: None)()
-            if isinstance(colour, (str, tuple)) and same_color(colour, INK):
-                getattr(artist, f"set_{what}")(BLACK)
-    for axes in figure.axes:
-        axes.tick_params(which="both", color=BLACK, labelcolor=BLACK)
-    return figure
 
 
 def _latex(text: str) -> str:

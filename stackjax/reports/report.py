@@ -53,6 +53,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
         rows=rows,
         remarks=remarks(result),
         evaluation=f"against followers {result['evaluation']['words']}",
+        is_exact="exact" in result["evaluation"]["words"],
         reached=_reached(result),
         plays=_plays(best),
         best=best,

@@ -84,7 +84,7 @@ def entries(
     curves: dict[tuple[Any, ...], list[float]] = {}
     for row in metrics.stream(metrics_path):
         logged[key_of(row)] = row
-        if row["greedy_payoff"] is not None:
+        if row["greedy_payoff"] is not None and row["update"] > 0:
             curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
     in_words = [", ".join(f"{key} {value}" for key, value in name.items()) for name in names]
     found, (evaluated, before) = [], concluded

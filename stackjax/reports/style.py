@@ -4,10 +4,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["BLUE", "COLOURS", "INK", "ORANGE", "styled"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
+__all__ = ["BLUE", "COLOURS", "INK", "ORANGE", "in_black", "styled"]
+
+BLACK = "#000000"
 INK = "#123456"  # what stands for the page's own colour until the SVG is written
 BLUE, ORANGE = "#4a9bd9", "#e07b39"  # both can be seen on white and on black
 COLOURS = (BLUE, ORANGE, "#3aa981", "#c777b0", "#b9a02f", "#7d8bd6", "#9a6b4f")
@@ -54,3 +58,17 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
         yield
     finally:
         os.environ.update(hidden)
+
+
+def in_black(figure: "Figure") -> "Figure":
+    """``figure`` with black where a page has its own colour."""
+    from matplotlib.colors import same_color
+
+    for artist in figure.findobj():
+        for what in ("color", "edgecolor", "facecolor"):
+            colour = getattr(artist, f"get_{what}", lambda: None)()
+            if isinstance(colour, (str, tuple)) and same_color(colour, INK):
+                getattr(artist, f"set_{what}")(BLACK)
+    for axes in figure.axes:
+        axes.tick_params(which="both", color=BLACK, labelcolor=BLACK)
+    return figure

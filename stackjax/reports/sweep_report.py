@@ -10,12 +10,12 @@ import numpy as np
 from stackjax.disk.files import write_bytes, write_text
 from stackjax.disk.sweep_directory import SweepDirectory
 from stackjax.problem import Problem
-from stackjax.reports.display import number
+from stackjax.reports.display import number, optimum_in_words
 from stackjax.reports.intervals import interval
 from stackjax.reports.pages import page
 from stackjax.reports.pictures import new_panel, to_svg
 from stackjax.reports.results import versions
-from stackjax.reports.style import BLUE, INK, styled
+from stackjax.reports.style import BLUE, in_black, styled
 from stackjax.specs.flags import flag
 from stackjax.specs.sweep import SweepSpec
 
@@ -146,9 +146,13 @@ def _page(sweep: SweepSpec, result: dict[str, Any]) -> str:
         "sweep.html",
         result=result,
         settings=configuration_in_words(best["settings"]),
+        optimum=optimum_in_words({**best, "payoff_range": result["payoff_range"]}),
+        options=", ".join(f"{key} = {value}" for key, value in result["game_options"].items()),
+        swept=[(axis.name, ", ".join(map(_short, axis.values))) for axis in sweep.axes],
+        versions=", ".join(f"{name} {version}" for name, version in result["versions"].items()),
         payoff=f"{number(best['leader_payoff'])} {_ends(best)}",
         tied=_tied(result),
-        pictures=[(title, to_svg(response_surface(sweep, result), title))],
+        pictures=[(title, to_svg(response_surface(sweep, result, titled=False), title))],
         headings=["settings", "leader payoff", "95 % interval", result["columns"][gap], "seeds not settled"],
         rows=[cells(row) for row in ranked],
     )
@@ -167,7 +171,7 @@ def _ends(row: dict[str, Any]) -> str:
 
 
 @styled()
-def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
+def response_surface(sweep: SweepSpec, result: dict[str, Any], *, titled: bool = True) -> "Figure":
     """The leader's mean payoff: one axis with intervals, or maps over the two longest with panels for the others.
 
     Where there would be more than 12 panels, the payoff is averaged over the shortest axes, and the title says so.
@@ -181,7 +185,7 @@ def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
         averaged.append(rest.pop())
     title = f"leader payoff, mean over {result['num_seeds']} seeds" + "".join(f" and {sweep.axes[k].name}" for k in averaged)
     if len(shape) == 1:
-        return _line(sweep, result)
+        return _line(sweep, result, titled)
     lowest, highest = _ends_of_colours(payoffs)
     panels = list(itertools.product(*(range(shape[k]) for k in rest)))
     columns = min(len(panels), 4)
@@ -189,7 +193,8 @@ def response_surface(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(1.5 + 3.2 * columns, 0.8 + 2.8 * lines), layout="constrained")
-    figure.suptitle(f"{result['game']}: {title}", fontsize=10)
+    if titled:
+        figure.suptitle(f"{result['game']}: {title}", fontsize=10)
     grid = figure.subplots(lines, columns, squeeze=False).flat
     for axes, choice in itertools.zip_longest(grid, panels):
         if choice is None:
@@ -221,7 +226,7 @@ def _ends_of_colours(payoffs: np.ndarray) -> tuple[float, float]:
     return (low, high) if high - low > least else (low - 1.0, high + 1.0)
 
 
-def _line(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
+def _line(sweep: SweepSpec, result: dict[str, Any], titled: bool) -> "Figure":
     """One axis: means with their intervals."""
     figure, axes = new_panel(5.0, 3.4)
     axis, rows = sweep.axes[0], result["configurations"]
@@ -235,7 +240,8 @@ def _line(sweep: SweepSpec, result: dict[str, Any]) -> "Figure":
     if not is_scale:
         axes.set_xticks(places, [_short(value) for value in axis.values])
     axes.set_xlabel(axis.name, fontsize=9)
-    axes.set_title(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds", fontsize=10)
+    if titled:
+        axes.set_title(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds", fontsize=10)
     return figure
 
 
@@ -246,12 +252,6 @@ def _short(value: Any) -> str:
 @styled()
 def _png(figure: "Figure") -> bytes:
     """On white, with black for the page's own colour."""
-    from matplotlib.artist import Artist
-
-    for part in figure.findobj(Artist):
-        colour = getattr(part, "get_color", lambda: None)()
-        if isinstance(colour, str) and colour == INK:
-            part.set(color="black")
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
+    in_black(figure).savefig(stream, format="png", dpi=110)
     return stream.getvalue()

@@ -63,7 +63,7 @@ def train_batch(
       OSError: a file could not be written; what was written before is intact.
     """
     num_updates = programs.spec.solver.num_updates
-    stretch = max(1, num_updates // NUM_LOGS)
+    stretch = -(-num_updates // NUM_LOGS)
     with contextlib.nullcontext(request) if request is not None else StopRequest() as request:
         machine = made_by(programs.problem.kernel)
         record = _Record(directory, identity, names, machine, programs.problem.gap_name, logger)
@@ -76,6 +76,9 @@ def train_batch(
         is_over = agree(why != "")
         slice_seconds = min(SLICE_SECONDS, max(checkpoint_seconds, 0.1))
         try:
+            if done == 0:  # what is committed to before anything is learned
+                state, seen = programs.score(state, elements)
+                writer_only(record.log, 0, seen, seconds())
             while done < num_updates and not is_over:
                 boundary = min((done // stretch + 1) * stretch, num_updates)
                 count, before = int(agree(min(boundary - done, most))), time.perf_counter()
@@ -158,7 +161,7 @@ class _Record:
         self._payoff: float | None = None
 
     def go_on_from(self, update: int) -> None:
-        metrics.truncate(self._metrics, update)
+        metrics.truncate(self._metrics, update if update > 0 else -1)
         self._counts = metrics.Counts.resumed(self._metrics, self._names)
         if self._logger is not None:
             self._logger.go_on_from(metrics.stream(self._metrics))

@@ -107,7 +107,7 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         first = children.first_population(first_key, table, config.population)
         shape = jax.eval_shape(problem.worth, key, first).answer.shape
         none, nowhere = jnp.zeros(config.population), jnp.zeros(config.population, jnp.int32)
-        elite = Elite(jnp.zeros_like(first), jnp.zeros(shape, jnp.int32), nowhere, none - jnp.inf, none, none, none)
+        elite = Elite(first, jnp.zeros(shape, jnp.int32), nowhere, none - jnp.inf, none, none, none)
         return DirectState(key, jnp.int32(0), elite, first)
 
     def next_tried(key: PRNGKey, elite: Elite, progress: Array) -> Array:

@@ -132,7 +132,7 @@ def entry_of(config: Any) -> SolverEntry:
 for known in (
     SolverEntry(
         "direct",
-        "evolves commitments themselves, without a network (the default: it reaches the optimum on nearly every seed)",
+        "keeps the best commitment for each distinct answer of the followers, so it cannot get stuck in one (the default)",
         DirectConfig,
         "stackjax.solvers.direct:direct",
         polish=0,

@@ -45,8 +45,9 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
 
     def init(key: PRNGKey) -> SearchState:
         require_key(key)
-        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), jax.eval_shape(lambda: draw(key, 1)))
-        return SearchState(key, nothing, jnp.array(-jnp.inf), jnp.array(jnp.inf), jnp.bool_(False))
+        key, first_key = jax.random.split(key)
+        first = jax.tree.map(lambda leaf: leaf[0], draw(first_key, 1))
+        return SearchState(key, first, jnp.array(-jnp.inf), jnp.array(jnp.inf), jnp.bool_(False))
 
     def update(state: SearchState) -> tuple[SearchState, Metrics]:
         key, draw_key, worth_key = jax.random.split(state.key, 3)

@@ -127,7 +127,7 @@ class BayesianFamily(Family):
     traced = ("followers",)
     entries = ENTRIES
     prefixes = ("openspiel:",)
-    endings = (".json", ".npz", ".nfg")
+    endings = (".json", ".npz", ".nfg", ".efg")
 
     def rules(self) -> type:
         from stackjax.bayesian.games.base import Game

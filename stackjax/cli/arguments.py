@@ -26,9 +26,8 @@ def fail(message: str, code: int) -> int:
 
 def game_argument(arguments: list[str], command: str) -> tuple[GameSource, list[str]]:
     if arguments[:1] in (["-h"], ["--help"]):
-        kinds = (
-            "a name from 'stackjax list', a payoff file (.json, .npz, .nfg), openspiel:NAME, iterated:FILE, or FILE.py[:NAME]"
-        )
+        files = "a payoff file (.json, .npz, .nfg, .efg)"
+        kinds = f"a name from 'stackjax list', {files}, openspiel:NAME, iterated:FILE, or FILE.py[:NAME]"
         print(f"usage: stackjax {command} GAME ...\n\nGAME: {kinds}\n\nstackjax {command} GAME --help shows all settings")
         raise SystemExit(0)
     if not arguments or arguments[0].startswith("-"):

@@ -126,7 +126,7 @@ def find_game(text: str) -> GameSource:
     for family in registry.families().values():
         if text.lower().endswith(family.endings):
             return family.find(text)
-    if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml", ".efg"):
+    if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml"):
         raise InputError(f"game file {text} must end in {', '.join(endings)} or .py")
     return _registered(text)
 

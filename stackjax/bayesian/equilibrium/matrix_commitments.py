@@ -29,6 +29,7 @@ __all__ = [
 Ties = Literal["strong", "weak"]
 HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
 TOLERANCE = 1e-7  # the least margin that HiGHS is believed, in payoffs scaled to [0, 1]
+FEASIBLE = 1e-9  # of a deviator's stake under a mix: what the answer of a linear programme may leave it to gain
 ROUNDING = 1e-12  # of a payoff's size: what counts as equal
 
 
@@ -83,7 +84,7 @@ def best_mixed_commitment(
         mix = _best_mix_for(scaled[:, counted], scaled_columns(gains))
         if mix is None:
             continue
-        if not leaves_no_gain(mix, gains):  # what HiGHS calls feasible need not be
+        if not leaves_no_gain(mix, gains, FEASIBLE):  # what HiGHS calls feasible need not be
             if not _best_somewhere(gains, strictly=False):
                 continue
             raise ArithmeticError(f"the mix for column {column} leaves the follower something to gain elsewhere")

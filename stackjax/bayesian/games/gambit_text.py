@@ -14,7 +14,7 @@ import numpy as np
 
 from stackjax.errors import InputError
 
-__all__ = ["MOST_PAYOFFS", "Nfg", "nfg_text", "parse_nfg"]
+__all__ = ["MOST_PAYOFFS", "Nfg", "Tokens", "nfg_text", "parse_nfg"]
 
 MOST_PAYOFFS = 10_000_000  # of all players in all profiles
 TOKEN = re.compile(
@@ -33,7 +33,7 @@ class Nfg(NamedTuple):
     payoffs: np.ndarray
 
 
-class _Tokens:
+class Tokens:
     """Words, braces and numbers, one after the other; what is wrong is told with its line."""
 
     def __init__(self, text: str) -> None:
@@ -109,7 +109,7 @@ def parse_nfg(text: str) -> Nfg:
     Raises:
       InputError: it is none, or has more than `MOST_PAYOFFS` payoffs; says in which line.
     """
-    tokens = _Tokens(text)
+    tokens = Tokens(text)
     tokens.need("NFG")
     tokens.need("1")
     if not (tokens.next_is("R") or tokens.next_is("D")):
@@ -135,7 +135,7 @@ def parse_nfg(text: str) -> Nfg:
     return Nfg(title, players, strategies, np.stack(by_player, axis=-1))
 
 
-def _strategies(tokens: _Tokens, num_players: int) -> list[list[str]]:
+def _strategies(tokens: Tokens, num_players: int) -> list[list[str]]:
     """Names of each player's strategies; numbers where only their count is given."""
     tokens.need("{")
     found: list[list[str]] = []
@@ -151,7 +151,7 @@ def _strategies(tokens: _Tokens, num_players: int) -> list[list[str]]:
     return found
 
 
-def _outcomes(tokens: _Tokens, num_players: int) -> list[list[float]]:
+def _outcomes(tokens: Tokens, num_players: int) -> list[list[float]]:
     """Payoffs of outcomes 1, 2, ..., each with a name that may be left out; the list's first brace is passed."""
     found = []
     while not tokens.next_is("}"):

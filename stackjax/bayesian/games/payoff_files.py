@@ -1,4 +1,4 @@
-"""Payoff tables as people have them, in JSON, npz or Gambit's .nfg, read and checked. Free of JAX, to tell mistakes at once."""
+"""Payoff tables as people have them, in JSON, npz or Gambit's formats, checked. Free of JAX, to tell mistakes at once."""
 
 import codecs
 import io
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stackjax.bayesian.games.gambit_text import MOST_PAYOFFS, parse_nfg
+from stackjax.bayesian.games.gambit_trees import parse_efg, strategic_form
 from stackjax.errors import InputError, near_matches, require_is
 
 __all__ = ["PayoffFile", "checked_names", "checked_payoffs", "read_payoffs"]
@@ -40,7 +41,7 @@ def read_payoffs(path: pathlib.Path) -> PayoffFile:
     """
     if not path.is_file():
         raise InputError(f"game file {path} does not exist or is not a file")
-    readers = {".json": _read_json, ".npz": _read_npz, ".nfg": _read_nfg}
+    readers = {".json": _read_json, ".npz": _read_npz, ".nfg": _read_nfg, ".efg": _read_efg}
     if path.suffix.lower() not in readers:
         raise InputError(f"game file {path} must end in {', '.join(readers)}")
     try:
@@ -171,6 +172,15 @@ def _read_nfg(path: pathlib.Path) -> PayoffFile:
         raise InputError(f"game file {path} is not a strategic-form game: it {error}") from error
     is_numbered = all(own == [str(k + 1) for k in range(len(own))] for own in game.strategies)
     return PayoffFile(game.payoffs, None if is_numbered else game.strategies)
+
+
+def _read_efg(path: pathlib.Path) -> PayoffFile:
+    """The payoffs of plans, and their names."""
+    try:
+        game = strategic_form(parse_efg(_text(path)))
+    except InputError as error:
+        raise InputError(f"game file {path} is not a game in extensive form: it {error}") from error
+    return PayoffFile(game.payoffs, game.strategies)
 
 
 def _check_nested(path: pathlib.Path, key: str, table: Any) -> None:

@@ -1,0 +1,212 @@
+"""Gambit's text format for games in extensive form (.efg), read without Gambit, and their reduced strategic form."""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from stackjax.bayesian.games.gambit_text import MOST_PAYOFFS, Nfg, Tokens
+from stackjax.errors import InputError
+
+__all__ = ["Efg", "Ending", "parse_efg", "strategic_form"]
+
+MOST_NODES = 1_000_000
+MOST_WORK = 200_000_000  # payoffs that are added up for a strategic form
+CHANCE = -1  # the player of chance
+NOT_REACHED = "-"  # what a plan does where it never comes
+
+
+class Ending(NamedTuple):
+    """A terminal node: its probability if all players want to get there, ``payoffs [n]``, and the moves that lead there.
+
+    ``moves`` has, for each player, pairs of an information set and an action there.
+    """
+
+    chance: float
+    payoffs: np.ndarray
+    moves: tuple[tuple[tuple[int, int], ...], ...]
+
+
+class Efg(NamedTuple):
+    """A game in extensive form: players' names, ``actions`` of each player's information sets, and how it may end.
+
+    ``before[i][k]`` are the ways in which player i comes to its information set k: its own moves up to there.
+    """
+
+    title: str
+    players: list[str]
+    actions: list[list[list[str]]]
+    before: list[list[set[tuple[tuple[int, int], ...]]]]
+    endings: list[Ending]
+
+
+@dataclasses.dataclass
+class _Path:
+    """The way to a node that is still to be read."""
+
+    chance: float
+    payoffs: np.ndarray
+    moves: tuple[tuple[tuple[int, int], ...], ...]
+
+
+class _Reader:
+    """Nodes in the order of the file: each before those that it leads to."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = tokens = Tokens(text)
+        tokens.need("EFG")
+        tokens.need("2")
+        if not (tokens.next_is("R") or tokens.next_is("D")):
+            raise tokens.wrong("'R' or 'D'")
+        self.title, self.players = tokens.word("the title"), tokens.words("a player's name")
+        if not self.players:
+            raise InputError("has no players")
+        if tokens.kind == "word":
+            tokens.word("a comment")
+        n = len(self.players)
+        self.actions: list[list[list[str]]] = [[] for _ in range(n)]
+        self.before: list[list[set[tuple[tuple[int, int], ...]]]] = [[] for _ in range(n)]
+        self.endings: list[Ending] = []
+        self._places: dict[tuple[int, int], int] = {}  # information sets by player and number
+        self._laws: dict[int, list[float]] = {}
+        self._outcomes: dict[int, np.ndarray] = {}
+
+    def read(self) -> None:
+        n = len(self.players)
+        left, count = [_Path(1.0, np.zeros(n), ((),) * n)], 0
+        while left:
+            count += 1
+            if count > MOST_NODES:
+                raise InputError(f"has more than {MOST_NODES} nodes")
+            left += reversed(self._node(left.pop()))
+        if self.tokens.kind != "end":
+            raise self.tokens.wrong("the end")
+
+    def _node(self, path: _Path) -> list[_Path]:
+        tokens, kind = self.tokens, next((kind for kind in "cpt" if self.tokens.next_is(kind)), None)
+        if kind is None:
+            raise tokens.wrong("a node, 'c', 'p' or 't',")
+        tokens.word("the node's name")
+        if kind == "t":
+            self.endings.append(Ending(path.chance, path.payoffs + self._outcome(), path.moves))
+            return []
+        if kind == "c":
+            law = self._law()
+            paid = path.payoffs + self._outcome()
+            return [_Path(path.chance * p, paid, path.moves) for p in law]
+        player = tokens.count("a player's number", len(self.players)) - 1
+        if player < 0:
+            raise InputError("has a node of player 0")
+        place = self._information_set(player)
+        own = path.moves[player]
+        self.before[player][place].add(own)
+        paid = path.payoffs + self._outcome()
+        made = lambda a: (*path.moves[:player], (*own, (place, a)), *path.moves[player + 1 :])
+        return [_Path(path.chance, paid, made(a)) for a in range(len(self.actions[player][place]))]
+
+    def _information_set(self, player: int) -> int:
+        """Its place among the player's; its name and its actions may be left out once they are known."""
+        tokens = self.tokens
+        number = tokens.count("an information set's number", 10**9)
+        if tokens.kind == "word":
+            tokens.word("an information set's name")
+        given = tokens.words("an action's name") if tokens.kind == "brace" else None
+        place = self._places.get((player, number))
+        if place is None:
+            if not given:
+                raise tokens.wrong(f"actions of information set {number} of player {player + 1}")
+            place = self._places[player, number] = len(self.actions[player])
+            self.actions[player].append(given)
+            self.before[player].append(set())
+        elif given is not None and len(given) != len(self.actions[player][place]):
+            raise tokens.wrong(f"{len(self.actions[player][place])} actions of information set {number} of player {player + 1}")
+        return place
+
+    def _law(self) -> list[float]:
+        """The probabilities of chance's actions."""
+        tokens = self.tokens
+        number = tokens.count("an information set's number", 10**9)
+        if tokens.kind == "word":
+            tokens.word("an information set's name")
+        if tokens.next_is("{"):
+            law = []
+            while not tokens.next_is("}"):
+                tokens.word("an action's name")
+                law.append(tokens.real("a probability"))
+            if min(law, default=-1.0) < 0 or abs(sum(law) - 1.0) > 1e-6:
+                raise InputError(f"has chance moves with probabilities {', '.join(f'{p:g}' for p in law)}, which must sum to 1")
+            self._laws[number] = law
+        if number not in self._laws:
+            raise tokens.wrong(f"actions and probabilities of chance's information set {number}")
+        return self._laws[number]
+
+    def _outcome(self) -> np.ndarray:
+        """What an outcome pays; 0 is none, and others may be repeated by their number alone."""
+        tokens, n = self.tokens, len(self.players)
+        number = tokens.count("an outcome's number", 10**9)
+        if number == 0:
+            return np.zeros(n)
+        if tokens.kind == "word":
+            tokens.word("an outcome's name")
+        if tokens.next_is("{"):
+            self._outcomes[number] = np.array([tokens.real("a payoff") for _ in range(n)])
+            tokens.need("}")
+        if number not in self._outcomes:
+            raise tokens.wrong(f"payoffs of outcome {number}")
+        return self._outcomes[number]
+
+
+def parse_efg(text: str) -> Efg:
+    """A game from the content of an .efg file.
+
+    Raises:
+      InputError: it is none, or has more than a million nodes; says in which line.
+    """
+    reader = _Reader(text)
+    reader.read()
+    return Efg(reader.title, reader.players, reader.actions, reader.before, reader.endings)
+
+
+def strategic_form(game: Efg) -> Nfg:
+    """The reduced strategic form: plans that say what to do wherever a player may come by following them.
+
+    Raises:
+      InputError: there are too many plans.
+    """
+    plans = [_plans(actions, before) for actions, before in zip(game.actions, game.before, strict=True)]
+    shape, n = tuple(map(len, plans)), len(plans)
+    size = math.prod(shape)
+    if size * n > MOST_PAYOFFS or size * len(game.endings) > MOST_WORK * n:
+        raise InputError(f"has {' x '.join(map(str, shape))} plans, which makes more than {MOST_PAYOFFS} payoffs")
+    payoffs = np.zeros((*shape, n))
+    for ending in game.endings:
+        leads = [
+            [k for k, plan in enumerate(own) if all(plan[place] == action for place, action in moves)]
+            for own, moves in zip(plans, ending.moves, strict=True)
+        ]
+        payoffs[np.ix_(*leads)] += ending.chance * ending.payoffs
+    names = [[_called(plan, actions) for plan in own] for own, actions in zip(plans, game.actions, strict=True)]
+    return Nfg(game.title, game.players, names, payoffs)
+
+
+def _plans(actions: list[list[str]], before: list[set[tuple[tuple[int, int], ...]]]) -> list[tuple[int | None, ...]]:
+    """An action for each information set that a plan may come to, None for the others, in the order of the tree."""
+    found: list[tuple[int | None, ...]] = []
+    left: list[list[int | None]] = [[None] * len(actions)]
+    while left:
+        plan = left.pop()
+        is_met = lambda k, plan=plan: any(all(plan[place] == action for place, action in way) for way in before[k])
+        k = next((k for k in range(len(actions)) if plan[k] is None and is_met(k)), None)
+        if k is None:
+            found.append(tuple(plan))
+            if len(found) > MOST_PAYOFFS:
+                raise InputError(f"has a player with more than {MOST_PAYOFFS} plans")
+            continue
+        left += [[*plan[:k], action, *plan[k + 1 :]] for action in reversed(range(len(actions[k])))]
+    return found
+
+
+def _called(plan: tuple[int | None, ...], actions: list[list[str]]) -> str:
+    steps = [NOT_REACHED if action is None else own[action] for action, own in zip(plan, actions, strict=True)]
+    return ", ".join(steps) or NOT_REACHED

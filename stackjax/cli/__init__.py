@@ -37,8 +37,9 @@ usage:
   stackjax cite                     what to cite
   stackjax help COMMAND             the same as stackjax COMMAND --help
 
-GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg or .efg), openspiel:NAME, FILE.py[:NAME], or iterated:FILE
-(a payoff file, played again and again). --solver direct (the default), ppo or search chooses what looks for the commitment.
+GAME is a name from the list, a payoff file (.json, .npz, Gambit's .nfg and .efg), openspiel:NAME, FILE.py[:NAME], or
+iterated:FILE (a payoff file, played again and again). --solver direct (the default), ppo or search chooses what looks for the
+commitment.
 stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, and the solver's, --direct.*
 """
 COMPUTE = ("train", "sweep", "evaluate", "solve")  # the commands that need JAX

@@ -132,10 +132,11 @@ def export_command(arguments: list[str]) -> int:
 
     settings = parse(ExportSettings, arguments, "stackjax export")
     from stackjax.disk.directory import RunDirectory
-    from stackjax.reports.export import export_run
 
     directory = RunDirectory(settings.directory).open_existing()
     directory.check_game_file()
+    from stackjax.reports.export import export_run
+
     try:
         what = export_run(directory, settings.file, settings.seed, settings.figure)
     except InputError:

@@ -123,9 +123,9 @@ def test_names_that_are_far_away_are_not_suggested():
     assert nearest("serach", solvers) == ["search"]
 
 
-def test_resuming_where_nothing_is_says_so(tmp_path):
-    with pytest.warns(RuntimeWarning, match="holds no run yet, so this one starts from the beginning"):
-        assert run("train", "maintain", "--out", tmp_path / "new", "--resume", *PLAIN) == 0
+def test_resuming_where_nothing_is_says_so(tmp_path, capsys):
+    assert run("train", "maintain", "--out", tmp_path / "new", "--resume", *PLAIN) == 0
+    assert "holds no run yet, so this one starts from the beginning" in capsys.readouterr().err
 
 
 def test_curves_begin_before_the_first_update(tmp_path):
@@ -172,10 +172,11 @@ def test_the_printed_command_is_the_run_again(name, tmp_path, monkeypatch):
     more = [*PRINTED[name], "--direct.population", "8", "--seeds", "3", "--seed", "5"]
     with pytest.raises(ZeroDivisionError):
         main(["train", name, "--out", "o", *more])
-    words = seen[0].command(seen[0].build_problem())
+    problem = seen[0].build_problem()
+    words = seen[0].command(problem)
     with pytest.raises(ZeroDivisionError):
         main(shlex.split(words.replace("DIR", "again"))[1:])
-    assert seen[1] == seen[0]
+    assert seen[1].to_dict(problem) == seen[0].to_dict(problem)
     assert find_game(seen[0].source.argument) == seen[0].source
 
 
@@ -201,9 +202,7 @@ def test_help_has_many_names(capsys):
     usage = capsys.readouterr().out
     assert run("--help") == 0
     assert capsys.readouterr().out == usage
-    with pytest.raises(SystemExit) as stop:
-        run("help", "train")
-    assert stop.value.code == 0
+    assert run("help", "train") == 0
     assert "stackjax train GAME --help shows all settings" in capsys.readouterr().out
 
 

@@ -71,7 +71,7 @@ def test_wandb_has_a_run_for_each_series_offline(command, series, tmp_path, monk
 def test_mistakes_are_said_before_anything_is_computed(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     assert run("train", "maintain", *PLAIN, "--log", "wandb", "--out", tmp_path / "run") == 2
-    assert "log=wandb needs the package wandb: pip install 'stackjax[wandb]'" in capsys.readouterr().err
+    assert "--log wandb needs the package wandb: pip install 'stackjax[wandb]'" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
     assert run("train", "maintain", "--log", "nope", "--out", tmp_path / "run") == 2
     with pytest.raises(sx.InputError, match="log='tensorboard' needs out"):

@@ -214,7 +214,7 @@ def test_peak_memory_stays_within_the_budget(tmp_path):
 def test_too_little_memory_is_said_before_anything_is_touched(swept, capsys):
     before = (swept / "result.json").read_bytes()
     assert run("sweep", "escape", *PLAIN, *AXES[:3], "--memory-gib", 0.1, "--out", swept, "--overwrite") == 2
-    assert "memory_gib=0.1 is too little" in capsys.readouterr().err
+    assert "--memory-gib 0.1 is too little" in capsys.readouterr().err
     assert (swept / "result.json").read_bytes() == before
     assert len(list((swept / "chunks").iterdir())) == 2
 
@@ -256,8 +256,8 @@ def test_what_is_for_runs_says_so_in_a_line(swept, capsys):
         (["--sweep.ppo.gae-lambda", "linear", "0", "1", "100000000"], ["100000000 values, more than 1000000"]),
         (["--seeds", "100000", "--sweep.ppo.gae-lambda", "linear", "0", "1", "100"], ["10000000 runs"]),
         (["--sweep.ppo.gae-lambda", "0.9", "--sweep.ppo.gae-lambda", "1"], ["given once"]),
-        (["--sweep.ppo.gae-lambda", "0.9", "--memory-gib", "-1"], ["memory_gib=-1"]),
-        (["--sweep.ppo.gae-lambda", "0.9", "--mesh", "3", "1"], ["mesh=3 1 needs 3 devices, but JAX sees"]),
+        (["--sweep.ppo.gae-lambda", "0.9", "--memory-gib", "-1"], ["--memory-gib -1"]),
+        (["--sweep.ppo.gae-lambda", "0.9", "--mesh", "3", "1"], ["--mesh 3 1 needs 3 devices, but JAX sees"]),
     ],
 )
 def test_mistakes_get_one_line(axis, mentions, tmp_path, capsys):

@@ -29,7 +29,7 @@ __all__ = [
 Ties = Literal["strong", "weak"]
 HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
 TOLERANCE = 1e-7  # the least margin that HiGHS is believed, in payoffs scaled to [0, 1]
-FEASIBLE = 1e-9  # of a deviator's stake under a mix: what the answer of a linear programme may leave it to gain
+EPSILON = 4 * float(np.finfo(np.float64).eps)
 ROUNDING = 1e-12  # of a payoff's size: what counts as equal
 
 
@@ -84,7 +84,7 @@ def best_mixed_commitment(
         mix = _best_mix_for(scaled[:, counted], scaled_columns(gains))
         if mix is None:
             continue
-        if not leaves_no_gain(mix, gains, FEASIBLE):  # what HiGHS calls feasible need not be
+        if not leaves_no_gain(mix, gains):  # what HiGHS calls feasible need not be
             if not _best_somewhere(gains, strictly=False):
                 continue
             raise ArithmeticError(f"the mix for column {column} leaves the follower something to gain elsewhere")
@@ -108,8 +108,12 @@ def distribution(numbers: np.ndarray) -> np.ndarray:
 
 
 def leaves_no_gain(mix: np.ndarray, gains: np.ndarray, slack: float = ROUNDING) -> bool:
-    """Whether no column of ``gains [rows, columns]`` gains by ``mix [rows]``, but for ``slack`` of what it has at stake."""
-    return bool((mix @ gains <= slack * (mix @ np.abs(gains))).all())
+    """Whether no column of ``gains [rows, columns]`` gains by ``mix [rows]``, but for ``slack`` of what it has at stake.
+
+    What float64 rounds of the column's largest entry is no gain either: a mix may leave nothing at stake.
+    """
+    room = slack * (mix @ np.abs(gains)) + EPSILON * np.abs(gains).max(axis=0, initial=0.0)
+    return bool((mix @ gains <= room).all())
 
 
 def scaled_columns(gains: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ def load_matrix_game(path: str | pathlib.Path, *, randomized: bool = False) -> M
 
     ``.json`` holds ``{"payoffs": ...}`` as in `matrix_game`, or ``{"A": ..., "B": ...}``, a table for each of two agents, and
     ``action_names``, ``name`` and ``randomized`` if it likes. ``.npz`` holds an array ``payoffs``; other arrays do not matter.
-    ``.nfg`` is Gambit's strategic form, whose names of strategies are kept. ``.efg`` is its extensive form; actions are then the
-    players' plans, what to do wherever one may come by following them.
+    ``.nfg`` is Gambit's strategic form, whose names of strategies are kept. ``.efg`` is its extensive form; actions are
+    then the players' plans, what to do wherever one may come by following them.
 
     Args:
       path: of the file; its text is UTF-8, or UTF-16 with a byte order mark.

@@ -104,6 +104,7 @@ PLAY = np.array([[0.5, 0.5]])
         (lambda: sx.train("maintain", mesh=3), "mesh=3 must be two numbers of devices"),
         (lambda: sx.train("maintain", seed="a"), "seed='a' must be a whole number of at least 0"),
         (lambda: sx.matrix_game([[[1, 2]]], action_names=3), "action_names=3 must be a list of words for each agent"),
+        (lambda: sx.matrix_game(np.ones((1, 1, 2)) * 1j), "payoffs is ragged or holds something that is not a number"),
         (lambda: sx.matrix_game([[[1, 2]]], name=3), "name=3 must be a word"),
         (lambda: sx.matrix_game([[[1, 2]]], randomized="yes"), "randomized='yes' must be True or False"),
         (lambda: sx.followers.empirical_play("x", (jnp.ones((1, 2)),)), "play_counts has shape ()"),

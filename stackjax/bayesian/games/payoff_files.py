@@ -59,6 +59,8 @@ def read_payoffs(path: pathlib.Path) -> PayoffFile:
 def checked_payoffs(payoffs: Any) -> np.ndarray:
     """``payoffs [A_0, A_1, ..., A_N, 1 + N]`` in float64; raises `InputError` unless it is a full table of finite numbers."""
     try:
+        if np.asarray(payoffs).dtype.kind == "c":  # of which NumPy would drop a half
+            raise TypeError("complex numbers")
         table = np.asarray(payoffs, np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(

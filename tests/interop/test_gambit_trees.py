@@ -151,6 +151,7 @@ def test_kuhns_poker_is_worth_what_is_known(tmp_path, capsys):
     assert "kuhn: -0.0555555" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_tree_trains_and_its_run_stands_alone(tmp_path):
     path = tmp_path / "tree.EFG"
     path.write_text(SENIOR, encoding="utf-8")

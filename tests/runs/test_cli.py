@@ -56,7 +56,7 @@ def test_train_leaves_a_whole_run(tmp_path, capsys):
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     lengths = {"num_rounds": 20, "num_reward_episodes": 100, "evaluation_rounds": 30}
     assert config["pomdp"] == {**lengths, "settled_gap": 0.02, "reward_play": "argmax", "ties": "learned"}
-    assert [(row["update"], row["seed"]) for row in rows] == [(u, s) for u in (1, 2, 3, 4) for s in (3, 4)]
+    assert [(row["update"], row["seed"]) for row in rows] == [(u, s) for u in (0, 1, 2, 3, 4) for s in (3, 4)]
     assert [seed["seed"] for seed in result["seeds"]] == [3, 4]
     for seed in result["seeds"]:
         assert seed["optimum"] == 0.0
@@ -273,7 +273,7 @@ def test_a_seed_that_diverges_is_frozen_and_the_others_go_on(sound, tmp_path, ca
     assert found[1]["stackelberg_episodes"] == 2 * 16
     assert np.isfinite(found[1]["leader_payoff"])
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [row["update"] for row in rows if row["seed"] == 1] == [1, 2]
+    assert [row["update"] for row in rows if row["seed"] == 1] == [0, 1, 2]
 
 
 @pytest.mark.long
@@ -282,7 +282,7 @@ def test_when_every_seed_diverges_the_run_stops_and_names_them(tmp_path, capsys,
     assert run("train", "maintain", *QUICK, *WHOLE, "--out", tmp_path / "run") == 1
     assert "not finite: seed 0 at update 3, seed 1 at update 3;" in capsys.readouterr().err
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert {row["update"] for row in rows} == {1, 2}
+    assert {row["update"] for row in rows} == {0, 1, 2}
     assert not (tmp_path / "run/result.json").exists()
 
 

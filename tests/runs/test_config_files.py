@@ -45,6 +45,7 @@ def test_settings_are_read_from_yaml(tmp_path, monkeypatch):
     assert not hasattr(settings, "search")
 
 
+@pytest.mark.long
 def test_a_runs_own_config_trains_it_again(tmp_path):
     game = {"payoffs": [[[2, 1], [4, 0]], [[1, 0], [3, 1]]], "name": "own"}
     (tmp_path / "own.json").write_text(json.dumps(game), encoding="utf-8")

@@ -110,7 +110,7 @@ def text_files_opened(path):
         name = call.func.attr if is_method else call.func.id
         if name not in ("open", "read_text", "write_text") or (name == "write_text" and not is_method):
             continue
-        if is_method and isinstance(call.func.value, ast.Name) and call.func.value.id in ("os", "files", "archive"):
+        if is_method and isinstance(call.func.value, ast.Name) and call.func.value.id in ("os", "files", "archive", "tarfile"):
             continue
         values = [*call.args, *(word.value for word in call.keywords)]
         modes = [value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)]

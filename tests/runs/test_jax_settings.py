@@ -78,6 +78,7 @@ STRICT = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [STRICT, pytest.param({"JAX_CHECK_TRACER_LEAKS": "1"}, marks=pytest.mark.long)])
 def test_strict_settings_are_honoured(tmp_path, settings):
     code, _, errors = child("train", "maintain", "--out", tmp_path, *PLAIN, **settings)

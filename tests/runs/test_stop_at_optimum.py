@@ -110,14 +110,14 @@ def test_a_run_that_still_rises_says_so():
 
 
 def taxes(seed):
-    """16 x 16 taxes, which the leader is paid for by a sum, and by how many of two followers, with types, come."""
+    """64 taxes, which the leader is paid for by a sum, and by how many of two followers, with types, come."""
     rng = np.random.default_rng(seed)
-    worth = jnp.asarray(rng.random((2, 2, 256)), jnp.float32)  # [follower, type, tax]
-    paid = jnp.asarray(rng.random(256), jnp.float32)
+    worth = jnp.asarray(rng.random((2, 2, 64)), jnp.float32)  # [follower, type, tax]
+    paid = jnp.asarray(rng.random(64), jnp.float32)
 
     class Taxes(sx.OneShotGame):
         name, type_prior, num_actions = "taxes", np.full((2, 2), 0.25), (2, 2)
-        leader_actions, leader_payoff_range = sx.Discrete(256), (0.0, 2.0)
+        leader_actions, leader_payoff_range = sx.Discrete(64), (0.0, 2.0)
 
         def observation(self, actions):
             return jnp.ones(1)

@@ -25,15 +25,13 @@ def ends_soon() -> Iterator[None]:
     before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
 
     def watch() -> None:
-        while True:
-            number = os.read(seen, 1)
-            if not number or is_over.is_set():
-                return
+        while (number := os.read(seen, 1)) and not is_over.is_set():
             if number[0] == signal.SIGINT and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
                 time.sleep(PATIENCE)
                 if not is_over.is_set():
                     print("stackjax: error: interrupted", file=sys.stderr, flush=True)
                     os._exit(130)
+        os.close(seen)
 
     threading.Thread(target=watch, daemon=True).start()
     try:

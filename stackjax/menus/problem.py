@@ -214,7 +214,7 @@ class MenuProblem:
     @property
     def why_unknown(self) -> str:
         """See `Problem`."""
-        return f"the only bound is for types uniform on a box, and here they are {self.game.law.words}"
+        return f"the bound is for two entries and types uniform on a rectangle; here they are {self.game.law.words}"
 
     def commitment_of(self, menu: Menu) -> np.ndarray:
         """The commitment ``[K, d + 1]`` that stands for ``menu``, of at most K options."""

@@ -203,8 +203,9 @@ class RunSpec:
             read = lambda kind, section: _settings_read(kind, {name: as_given(v) for name, v in content[section].items()})
             sections = {name: read(kind, name) for name, kind in family_of(source).sections.items()}
             solver = read(solver_entry(content["solver"]).config, content["solver"])
-            others = (content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", *OF_SOLVERS))
-            return RunSpec(source, content["game_options"], sections, solver, *others)
+            others = {name: content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", "polish")}
+            others["patience"] = content.get("patience", 0)  # which runs of version 0.1 did not have
+            return RunSpec(source, content["game_options"], sections, solver, **others)
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} does not describe a run of this version: {error}") from error
 

@@ -197,6 +197,15 @@ def test_what_jax_was_told_comes_back(tmp_path, monkeypatch):
             jax.config.update(name, value)
 
 
+def test_a_command_leaves_no_file_open(capsys):
+    run("--version")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(8):
+        run("--version")
+    time.sleep(0.2)  # who listens for Ctrl-C goes a little later
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
 def test_help_has_many_names(capsys):
     assert run("help") == 0
     usage = capsys.readouterr().out

@@ -10,6 +10,7 @@ import stackjax as sx
 from stackjax.bayesian.equilibrium.optimum import solve
 from stackjax.compute.conclusion import enough
 from stackjax.compute.programs import Reached
+from stackjax.disk.files import to_json
 from stackjax.problem import Optimum, Solver
 from stackjax.reports.display import rising_in_words
 from stackjax.reports.results import updates_of
@@ -75,6 +76,13 @@ def test_why_a_run_stops(payoffs, gaps, rose_at, update, optimum, expected):
     assert enough(replace(SPEC, stop_at_optimum=False), problem, solver, [optimum] * 2)(reached, update) == ""
     if expected == "flat":
         assert enough(replace(SPEC, patience=0), problem, solver, [optimum] * 2)(reached, update) == ""
+
+
+def test_a_run_of_before_there_was_patience_is_read(tmp_path):
+    content = SPEC.to_dict(SPEC.build_problem())
+    assert content.pop("patience") == 100
+    (tmp_path / "config.json").write_text(to_json(content), encoding="utf-8")
+    assert RunSpec.from_file(tmp_path / "config.json").patience == 0
 
 
 def test_what_was_all_tried_is_over():

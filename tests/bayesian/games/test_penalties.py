@@ -68,7 +68,6 @@ def test_followers_learn_beside_a_penalty(penalty, kind):
     assert problem.optimum().value == 1.0
 
 
-@pytest.mark.long
 def test_two_followers_learn_beside_a_penalty():
     """A penalty for both if they meet in the second column; else the second follower has half to gain there."""
     row = [[[5, 1, 1], [2, 1, 1.5]], [[0, 0.5, 0], [0, -1e12, -1e12]]]

@@ -29,7 +29,6 @@ __all__ = [
 Ties = Literal["strong", "weak"]
 HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
 TOLERANCE = 1e-7  # the least margin that HiGHS is believed, in payoffs scaled to [0, 1]
-EPSILON = 4 * float(np.finfo(np.float64).eps)
 ROUNDING = 1e-12  # of a payoff's size: what counts as equal
 
 
@@ -108,12 +107,8 @@ def distribution(numbers: np.ndarray) -> np.ndarray:
 
 
 def leaves_no_gain(mix: np.ndarray, gains: np.ndarray, slack: float = ROUNDING) -> bool:
-    """Whether no column of ``gains [rows, columns]`` gains by ``mix [rows]``, but for ``slack`` of what it has at stake.
-
-    What float64 rounds of the column's largest entry is no gain either: a mix may leave nothing at stake.
-    """
-    room = slack * (mix @ np.abs(gains)) + EPSILON * np.abs(gains).max(axis=0, initial=0.0)
-    return bool((mix @ gains <= room).all())
+    """Whether no column of ``gains [rows, columns]`` gains by ``mix [rows]``, but for ``slack`` of what it has at stake."""
+    return bool((mix @ gains <= slack * (mix @ np.abs(gains))).all())
 
 
 def scaled_columns(gains: np.ndarray) -> np.ndarray:

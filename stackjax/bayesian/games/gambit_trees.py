@@ -13,7 +13,7 @@ __all__ = ["Efg", "Ending", "parse_efg", "strategic_form"]
 
 MOST_NODES = 1_000_000
 MOST_WORK = 200_000_000  # payoffs that are added up for a strategic form
-CHANCE = -1  # the player of chance
+ROUNDING = 1e-13  # of the terms of a sum
 NOT_REACHED = "-"  # what a plan does where it never comes
 
 
@@ -179,13 +179,15 @@ def strategic_form(game: Efg) -> Nfg:
     size = math.prod(shape)
     if size * n > MOST_PAYOFFS or size * len(game.endings) > MOST_WORK * n:
         raise InputError(f"has {' x '.join(map(str, shape))} plans, which makes more than {MOST_PAYOFFS} payoffs")
-    payoffs = np.zeros((*shape, n))
+    payoffs, size_of_terms = np.zeros((*shape, n)), np.zeros((*shape, n))
     for ending in game.endings:
         leads = [
             [k for k, plan in enumerate(own) if all(plan[place] == action for place, action in moves)]
             for own, moves in zip(plans, ending.moves, strict=True)
         ]
         payoffs[np.ix_(*leads)] += ending.chance * ending.payoffs
+        size_of_terms[np.ix_(*leads)] += ending.chance * np.abs(ending.payoffs)
+    payoffs[np.abs(payoffs) <= ROUNDING * size_of_terms] = 0.0  # gains and losses that cancel, but for rounding
     names = [[_called(plan, actions) for plan in own] for own, actions in zip(plans, game.actions, strict=True)]
     return Nfg(game.title, game.players, names, payoffs)
 

@@ -1,7 +1,8 @@
 """Games too large for tables: leader decisions a second, followers' learning included, beside PPO on CartPole in the same run.
 
 CartPole is played and learned as PureJaxRL does it: a rollout by ``lax.scan``, advantages, epochs of minibatches, all compiled,
-with networks of the same size. One process; medians after a first run, which is compilation and is told apart.
+with the same hidden layers, and once more with as many inputs and outputs as the game's network. One process; medians after a
+first run, which is compilation and is told apart.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ import tyro
 import stackjax as sx
 from stackjax.bayesian.sampled.problem import SampledProblem
 from stackjax.solvers.network import stepped
+from stackjax.solvers.parts import Parts
 from stackjax.solvers.policy import policy_solver
 from stackjax.solvers.ppo.networks import MLP
 
@@ -51,15 +53,22 @@ class Settings:
     """Where to write the figures as JSON."""
 
 
-def cartpole(num_envs: int, num_steps: int = 128, epochs: int = 4, minibatches: int = 4) -> tuple[Any, Any, int]:
-    """``init`` and ``update`` of PPO on CartPole, and decisions in an update."""
+def cartpole(num_envs: int, inputs: int = 4, outputs: int = 2) -> tuple[Any, Any, int]:
+    """``init`` and ``update`` of PPO on CartPole, and decisions in an update.
+
+    With more ``inputs`` than CartPole's 4 the others are 0; with more ``outputs`` than 2, a logit is the sum of every second.
+    """
+    num_steps, epochs, minibatches = 128, 4, 4
     env, params = gymnax.make("CartPole-v1")
-    actor, critic = MLP(HIDDEN, 2, 0.01), MLP(HIDDEN, 1, 1.0)
+    actor, critic = MLP(HIDDEN, outputs, 0.01), MLP(HIDDEN, 1, 1.0)
+    wide = lambda seen: jnp.pad(seen, ((0, 0), (0, inputs - 4)))
+    policy_at = lambda weights, seen: distrax.Categorical(actor.apply(weights, seen).reshape(len(seen), -1, 2).sum(axis=1))
     rule = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(2.5e-4, eps=1e-5))
 
     def init(key: Any) -> Any:
         keys = jax.random.split(key, 4)
         seen, state = jax.vmap(env.reset, (0, None))(jax.random.split(keys[0], num_envs), params)
+        seen = wide(seen)
         weights = {"actor": actor.init(keys[1], seen), "critic": critic.init(keys[2], seen)}
         return weights, rule.init(weights), seen, state, keys[3]
 
@@ -69,13 +78,13 @@ def cartpole(num_envs: int, num_steps: int = 128, epochs: int = 4, minibatches: 
         def step(carry: Any, key: Any) -> Any:
             seen, state = carry
             draw_key, step_key = jax.random.split(key)
-            policy = distrax.Categorical(actor.apply(weights["actor"], seen))
+            policy = policy_at(weights["actor"], seen)
             action, log_prob = policy.sample_and_log_prob(seed=draw_key)
             value = critic.apply(weights["critic"], seen)[..., 0]
             keys = jax.random.split(step_key, num_envs)
             after, state, reward, terminated, truncated, _ = jax.vmap(env.step, (0, 0, 0, None))(keys, state, action, params)
             ended = jnp.logical_or(terminated, truncated)
-            return (after, state), (seen, action, log_prob, value, reward, ended.astype(jnp.float32))
+            return (wide(after), state), (seen, action, log_prob, value, reward, ended.astype(jnp.float32))
 
         key, roll_key, mix_key = jax.random.split(key, 3)
         (seen, state), batch = jax.lax.scan(step, (seen, state), jax.random.split(roll_key, num_steps))
@@ -92,7 +101,7 @@ def cartpole(num_envs: int, num_steps: int = 128, epochs: int = 4, minibatches: 
 
         def loss(weights: Any, part: Any) -> Any:
             seen, action, old, _, advantage, target = part
-            policy = distrax.Categorical(actor.apply(weights["actor"], seen))
+            policy = policy_at(weights["actor"], seen)
             ratio = jnp.exp(policy.log_prob(action) - old)
             advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
             gains = jnp.minimum(ratio * advantage, jnp.clip(ratio, 0.8, 1.2) * advantage).mean()
@@ -120,7 +129,7 @@ def _seconds(compiled: Any, state: Any) -> float:
 def main(settings: Settings) -> None:
     rows: list[dict[str, Any]] = []
 
-    def timed(name: str, init: Any, update: Any, decisions: float | None) -> None:
+    def timed(name: str, init: Any, update: Any, decisions: float | None) -> float:
         state = jax.jit(init)(jax.random.key(0))
         started = time.perf_counter()
         compiled = jax.jit(update).lower(state).compile()
@@ -135,15 +144,25 @@ def main(settings: Settings) -> None:
         print(
             f"{name:48s} {decisions / seconds:12,.0f} decisions/s {1e3 * seconds:9.1f} ms an update {mib:7.1f} MiB", flush=True
         )
+        return decisions / seconds
 
-    timed("CartPole, PPO", *cartpole(settings.num_envs))
+    plain = timed("CartPole, PPO", *cartpole(settings.num_envs))
+    ratios = []
     for game, options in GAMES[: settings.games]:
         dynamics = sx.followers.multiplicative_weights()
         problem = SampledProblem.of(sx.make(game, **options), dynamics, settings.num_rounds)
         solver = policy_solver(problem, sx.PolicyConfig(num_envs=settings.num_envs, hidden_sizes=HIDDEN))
-        timed(f"{game} {' '.join(f'{k}={v}' for k, v in options.items())}", solver.init, solver.update, None)
-    for row in rows[1:]:
-        print(f"{row['name']:48s} {row['decisions_per_second'] / rows[0]['decisions_per_second']:.2f} times CartPole's")
+        name = f"{game} {' '.join(f'{k}={v}' for k, v in options.items())}"
+        own = timed(name, solver.init, solver.update, None)
+        inputs, outputs = (
+            problem.policies.observation_size,
+            Parts.of(problem.policies, sx.PolicyConfig().grid_points).num_outputs,
+        )
+        outputs += outputs % 2
+        as_large = timed(f"CartPole, {inputs} inputs, {outputs} outputs", *cartpole(settings.num_envs, inputs, outputs))
+        ratios.append((name, own / plain, own / as_large))
+    for name, beside_plain, beside_large in ratios:
+        print(f"{name:48s} {beside_plain:.2f} times CartPole's, {beside_large:.2f} times it with as many inputs and outputs")
     if settings.out is not None:
         about = {"device": str(jax.devices()[0].device_kind), "jax": jax.__version__, "python": platform.python_version()}
         settings.out.write_text(

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from stackjax.acting import Episode
+from stackjax.acting import Episode, played_by_batches
 from stackjax.errors import require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import PolicyConfig
@@ -80,7 +80,7 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
 
     def update(state: PolicyState) -> tuple[PolicyState, Metrics]:
         episodes_key, key = jax.random.split(state.key)
-        episodes = jax.vmap(episode, (0, None))(jax.random.split(episodes_key, config.num_envs), state.params)
+        episodes = played_by_batches(lambda key: episode(key, state.params), jax.random.split(episodes_key, config.num_envs))
         returns, own, weights = episodes.total_return, episodes.own_payoffs, episodes.own.weights
         values, others, explained = state.critic, state.critic_optimiser, jnp.float32(0.0)
         expected = jnp.broadcast_to((own * weights).sum() / weights.sum(), own.shape)

@@ -1,6 +1,7 @@
 """Solvers of commitments that act on observations: what they learn, and all that a run of them leaves."""
 
 import json
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.acting import Policy
+from stackjax.acting import Policy, played_by_batches
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.bayesian.sampled import judge
 from stackjax.bayesian.sampled.problem import SampledProblem
@@ -274,3 +275,14 @@ def test_noise_drawn_afresh_does_not_learn_what_commitments_do():
         payoffs[fresh] = [seed["leader_payoff"] for seed in found["seeds"]]
     assert min(payoffs[False]) > -0.02
     assert np.mean(payoffs[True]) < -0.1
+
+
+@pytest.mark.parametrize("count", [5, 37, 40])
+def test_episodes_that_are_played_by_batches_are_those_of_one_vmap(count):
+    def play(key, share):
+        steps = jax.lax.while_loop(lambda k: jax.random.uniform(jax.random.fold_in(key, k)) < share, lambda k: k + 1, 0)
+        return {"steps": steps, "last": jax.random.uniform(jax.random.fold_in(key, steps), (2,))}
+
+    arguments = jax.random.split(jax.random.key(0), count), jnp.linspace(0.0, 0.95, count)
+    found, expected = jax.jit(partial(played_by_batches, play))(*arguments), jax.jit(jax.vmap(play))(*arguments)
+    jax.tree.map(np.testing.assert_array_equal, found, expected)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.acting import Acting, Episode, Leader, Policy
+from stackjax.acting import Acting, Episode, Leader, Policy, played_by_batches
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.sampled.episode import Setting, play_episode
@@ -143,7 +143,7 @@ class SampledProblem:
         def one(key: PRNGKey, commitment: Acting) -> Array:
             return play_episode(setting, commitment.leader, key, 1, 1).total_return
 
-        payoff = jax.vmap(one)(keys, commitments)
+        payoff = played_by_batches(one, keys, commitments)
         nothing = jnp.zeros_like(payoff)
         return Worth(payoff, nothing, nothing, jnp.zeros((len(payoff), 1), jnp.int32))
 

@@ -39,6 +39,8 @@ def cells(
     """
     shown = [[round(float(value), 3) for value in row] for row in shades[:MOST_ROWS]]
     kept = None if texts is None else [list(row) for row in texts[:MOST_ROWS]]
+    if len(rows) > MOST_ROWS:
+        title += f" (the first {MOST_ROWS} of {len(rows):,} rows)"
     found = {"kind": "cells", "title": title, "rows": list(rows[:MOST_ROWS]), "columns": list(columns), "shades": shown}
     return {**found, "texts": kept, "axes": list(axes)}
 
@@ -52,7 +54,9 @@ def paths(title: str, found: Sequence[dict[str, Any]], most: float | None = None
       unit: what sizes are, for example "price".
     """
     kept = sorted(found, key=lambda path: -(path["chance"] or 0.0))[:MOST_PATHS]
-    return {"kind": "paths", "title": title, "paths": kept, "most": most, "unit": unit, "left_out": len(found) - len(kept)}
+    if len(found) > MOST_PATHS:
+        title += f" (the {MOST_PATHS} likeliest of {len(found):,})"
+    return {"kind": "paths", "title": title, "paths": kept, "most": most, "unit": unit}
 
 
 def curves(title: str, axes: tuple[str, str], lines: Sequence[dict[str, Any]]) -> Picture:

@@ -15,6 +15,7 @@ import numpy as np
 from stackjax.bayesian.family import FAMILY
 from stackjax.bayesian.games.base import Game, require_game
 from stackjax.bayesian.games.faults import fault
+from stackjax.bayesian.games.ranges import index_fault
 from stackjax.bayesian.pomdp.commitment import commit, roll_out
 from stackjax.bayesian.pomdp.tree import TOLD_APART, DecisionTree, commitment_paths, decision_tree
 from stackjax.bayesian.sampled.hashing import NOTHING
@@ -39,8 +40,9 @@ def check_game(game: Game, *, num_commitments: int = 64, seed: int = 0) -> None:
     functions are pure. Then, for every type and action profile under commitments that try every node's extreme actions and
     ``num_commitments`` random ones: payoffs and observations are finite, the leader's payoffs stay in ``leader_payoff_range``,
     ``payoff_scale`` is within a factor of 20 of the largest spread of a follower's payoffs,
-    outcomes are at least 0, the leader is shown what its node says, and it tells nodes apart by what it is shown (equal
-    observations would let one observation have two commitments). At last the game explains a commitment in words.
+    outcomes are at least 0, no array is read beyond its end (JAX would take the nearest entry), the leader is shown what its
+    node says, and it tells nodes apart by what it is shown (equal observations would let one observation have two commitments).
+    At last the game explains a commitment in words.
 
     A game that is too large to be written out is checked by samples: random types and actions, leaders that act at random.
     """
@@ -56,6 +58,7 @@ def check_game(game: Game, *, num_commitments: int = 64, seed: int = 0) -> None:
         tree = decision_tree(game)
     check.is_pure(tree)
     commitments = extreme_commitments(game, tree, num_commitments, seed)
+    check.indices(commitments.reshape(-1, *commitments.shape[2:]), seed)
     observations = check.commitments(tree, commitments)
     check.words(tree, commitments[-1], observations)
 
@@ -205,6 +208,7 @@ class _Check:
         if least < low - 1e-5 * (high - low) or most > high + 1e-5 * (high - low):
             raise self.fail(f"leader payoffs in [{least:.6g}, {most:.6g}] leave leader_payoff_range={game.leader_payoff_range}")
         self.scale(float(np.ptp(found.payoffs[:, 1:].clip(game.payoff_floor), axis=0).max()))
+        self.indices(actions, seed)
         is_open = seen[:, : game.num_options]
         if game.num_options and not (np.isin(is_open, (0.0, 1.0)).all() and is_open.any(axis=1).all()):
             raise self.fail(
@@ -215,6 +219,13 @@ class _Check:
             words = [game.describe_observation(seen[0]), game.describe_decision(seen[0], actions[0])]
         if not all(isinstance(word, str) for word in words):
             raise self.fail("describe_observation and describe_decision must return a string")
+
+    def indices(self, actions: np.ndarray, seed: int) -> None:
+        """Whether arrays are read within their ends, under leader actions ``[n, ...]``."""
+        with self.calling("one of its functions"):
+            found = index_fault(self.game, actions, seed)
+        if found is not None:
+            raise self.fail(f"{found}; JAX takes the nearest entry then, so clip the index if that is meant")
 
     def scale(self, spread: float) -> None:
         """Whether ``payoff_scale`` is about the spread of a follower's payoffs."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from stackjax.menus.laws import Segment, TypeLaw
 
-__all__ = ["Cells", "cells_of"]
+__all__ = ["Cells", "cells_of", "polygons_of"]
 
 SAME = 1e-13
 
@@ -37,13 +37,14 @@ class Cells(NamedTuple):
 def cells_of(law: TypeLaw, allocations: np.ndarray, prices: np.ndarray) -> Cells | None:
     """The cells of the menu ``allocations [K, d]``, ``prices [K]``, free options among them; None if they are not exact."""
     if law.polygon is not None:
-        return _polygons(law.polygon, allocations, prices)
+        return polygons_of(law.polygon, allocations, prices)
     if law.segment is not None:
         return _intervals(law.segment, allocations, prices)
     return None
 
 
-def _polygons(domain: np.ndarray, allocations: np.ndarray, prices: np.ndarray) -> Cells:
+def polygons_of(domain: np.ndarray, allocations: np.ndarray, prices: np.ndarray) -> Cells:
+    """The cells where types are uniform on a convex polygon with corners ``domain [V, 2]``."""
     options, offered = allocations.tolist(), prices.tolist()
     shares, between, flow, place, regions = [], [], [], [], []
     start = [(x, y, -1) for x, y in domain.tolist()]

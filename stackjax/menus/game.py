@@ -17,7 +17,7 @@ import scipy
 
 from stackjax.errors import InputError, require
 from stackjax.menus.allocations import AllocationSet
-from stackjax.menus.cells import Cells, cells_of
+from stackjax.menus.cells import Cells, cells_of, polygons_of
 from stackjax.menus.laws import TypeLaw
 from stackjax.problem import Optimum
 from stackjax.types import Array, PRNGKey
@@ -229,8 +229,15 @@ class MenuGame:
         return self.law.types(jax.pure_callback(drawn, shape, seeds, vmap_method="sequential"))
 
     def regions(self, menu: Menu) -> list[dict[str, object]]:
-        """The types by what they take, in two dimensions: polygons with labels, for a picture; else none."""
+        """The types by what they take, in two dimensions: polygons with labels, for a picture; else none.
+
+        Of types that are not uniform on a polygon, the whole box that holds them is shown.
+        """
         found = self.cells(menu)
+        if found is None and self.law.dimension == 2 and self.law.atoms is None:
+            (left, bottom), (right, top) = self.law.low, self.law.high
+            box = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
+            found = polygons_of(box, *self.with_free(menu))
         if found is None or not found.regions:
             return []
         numbers = lambda a: ", ".join(f"{x:.3g}" for x in (round(y, 4) + 0.0 for y in a.tolist()))  # no -0

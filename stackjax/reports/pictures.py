@@ -122,6 +122,8 @@ def _palette() -> Any:
 
 def _paths(picture: Picture) -> "Figure":
     """Cases one below another: bars where steps have sizes, else their words."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = new_panel()
     most, place = picture["most"] or 1.0, 0.0
     for path in picture["paths"]:
@@ -136,7 +138,7 @@ def _paths(picture: Picture) -> "Figure":
                     place, step["size"] / most, height=0.7, color=COLOURS[(number - 1) % len(COLOURS)], alpha=0.4 * alpha / 0.9
                 )
                 for mark in step.get("marks", ()):
-                    axes.plot([mark / most] * 2, [place + 0.12, place + 0.45], color=INK, linewidth=1.0, alpha=alpha)
+                    axes.plot([mark / most] * 2, [place + 0.24, place + 0.45], color=INK, linewidth=1.0, alpha=alpha)
             prefix = f"{number}. " if len(path["steps"]) > 1 else ""
             place += _written(axes, 0.01, place, prefix + step["text"], alpha=0.5 if faint else 1.0)
         place += 0.25
@@ -147,8 +149,8 @@ def _paths(picture: Picture) -> "Figure":
     if picture["most"] is None:
         axes.set_xticks([])
     else:
-        ticks = np.linspace(0.0, 1.0, 5)
-        axes.set_xticks(ticks, [f"{tick * most:.3g}" for tick in ticks], fontsize=7)
+        ticks = [tick for tick in MaxNLocator(5).tick_values(0.0, most) if 0.0 <= tick <= most * (1.0 + 1e-9)]
+        axes.set_xticks([tick / most for tick in ticks], [f"{tick:.3g}" for tick in ticks], fontsize=7)
         axes.set_xlabel(picture["unit"])
     return figure
 

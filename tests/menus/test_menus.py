@@ -17,7 +17,7 @@ from stackjax.menus.config import MenuConfig
 from stackjax.menus.data_buyers import two_data_buyers
 from stackjax.menus.game import Menu, MenuGame
 from stackjax.menus.improve import improved, slopes
-from stackjax.menus.laws import finite, uniform_box
+from stackjax.menus.laws import TypeLaw, finite, uniform_box
 from stackjax.menus.problem import MenuProblem
 from stackjax.menus.single_buyer import additive, data_market, market_maker, straight_jacket, triangle, unit_demand
 from stackjax.solvers.config import GradientConfig
@@ -265,3 +265,21 @@ def test_a_private_value_of_a_guess_is_in_the_types():
 def test_a_box_of_allocations_takes_tuples():
     projected = BoxAllocations((0.0, 0.0), (1.0, 1.0)).project(jnp.array([[-1.0, 0.5]]))
     np.testing.assert_array_equal(projected, [[0.0, 0.5]])
+
+
+@QUICKLY
+@given(seed=st.integers(0, 10**6))
+def test_types_of_any_law_in_the_plane_have_a_picture(seed):
+    """Polygons cover the box that holds all types, and inside each its own option is the best."""
+    low, high = np.array([0.0, 1.0]), np.array([2.0, 1.5])
+    squares = TypeLaw(2, 2, lambda u: low + u**2 * (high - low), low, high, "squares")
+    game = MenuGame("squares", squares, BoxAllocations((0.0, 0.0), (1.0, 1.0)), np.zeros((1, 2)), np.zeros(2))
+    menu = random_menu(game, seed)
+    pieces = [np.array(piece["corners"]) for piece in game.regions(menu)]
+    across = lambda corners: np.roll(corners, -1, axis=0)
+    area = sum(abs((c[:, 0] * across(c)[:, 1] - c[:, 1] * across(c)[:, 0]).sum()) / 2 for c in pieces)
+    assert area == pytest.approx(1.0, abs=2e-3)  # slivers are left out
+    allocations, prices = game.with_free(menu)
+    best = [int((allocations @ corners.mean(axis=0) - prices).argmax()) for corners in pieces]
+    assert len(set(best)) == len(pieces)
+    assert not game.is_exact

@@ -14,9 +14,9 @@ import pytest
 import stackjax as sx
 from stackjax import pictures
 from stackjax.bayesian.pictures import chances_of_paths, moved_strategies
-from stackjax.bayesian.pomdp.tree import commitment_paths
+from stackjax.bayesian.pomdp.tree import commitment_paths, decision_tree
 from stackjax.reports.curves import learning_curves
-from stackjax.reports.pictures import draw
+from stackjax.reports.pictures import draw, figure_of
 from stackjax.reports.sweep_report import _ends_of_colours, _tied
 from tests.runs.commands import PLAIN, result_of, run
 
@@ -70,7 +70,55 @@ def test_a_picture_keeps_the_likeliest_paths():
     found = [{"label": str(k), "chance": k / 100, "steps": []} for k in range(60)]
     kept = pictures.paths("t", found)
     assert [path["label"] for path in kept["paths"][:2]] == ["59", "58"]
-    assert kept["left_out"] == 60 - len(kept["paths"])
+    assert kept["title"] == f"t (the {len(kept['paths'])} likeliest of 60)"
+    kept = pictures.cells("t", [str(k) for k in range(60)], ["0"], [[0.0]] * 60)
+    assert len(kept["rows"]) == 40
+    assert kept["title"] == "t (the first 40 of 60 rows)"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_large_matrix_game_shows_what_is_played():
+    table = np.random.default_rng(0).random((100, 12, 2))
+    game, mix, play = sx.matrix_game(table, randomized=True), np.zeros((1, 100)), np.zeros((1, 12))
+    mix[0, [3, 90]], play[0, [2, 5, 7]] = (0.25, 0.75), (0.2, 0.3, 0.5)
+    picture = game.picture(mix, [], [], [play])
+    assert picture["rows"] == ["row D (0.25)", "row 90 (0.75)"]
+    assert picture["columns"] == ["column C", "column F", "column H"]
+    assert picture["texts"][1][2] == ", ".join(f"{value:.4g}" for value in game.payoff_table[90, 7])
+    np.testing.assert_allclose(picture["shades"], np.outer([0.25, 0.75], [0.2, 0.3, 0.5]), atol=1e-3)
+    draw(picture)
+    assert game.explain(None, mix, []) == ["rows mixed D 0.250, 90 0.750, the others 0"]
+
+
+def test_the_numbers_of_a_box_are_bars_from_their_lowest_to_their_highest():
+    class Boxed(sx.OneShotGame):
+        name, type_prior, num_actions, leader_payoff_range = "boxed", np.ones(1), (2,), (0.0, 1.0)
+        leader_actions = sx.Box((0.0, -1.0), (2.0, 1.0))
+
+        def observation(self, actions):
+            return jnp.eye(2)[actions[0]]
+
+        def outcome_payoffs(self, types, actions, leader_action):
+            return jnp.zeros(2)
+
+    game = Boxed()
+    found = commitment_paths(game, decision_tree(game))
+    picture = game.picture(np.array([[0.5, 1.0], [2.0, -0.5]]), found, [0.25, 0.75], [])
+    sizes = {path["chance"]: [(step["text"], step["size"]) for step in path["steps"]] for path in picture["paths"]}
+    assert sizes == {0.25: [("0.5", 0.25), ("1", 1.0)], 0.75: [("2", 1.0), ("-0.5", 0.25)]}
+    assert picture["most"] == 1.0
+    assert picture["unit"] == "share of its range"
+    draw(picture)
+
+
+def test_ticks_are_round_numbers_and_marks_lie_below_the_words():
+    path = {"label": "a", "chance": 0.5, "steps": [{"text": "agent 1 at 1.25", "size": 1.25, "marks": [0.5]}]}
+    axes = figure_of(pictures.paths("t", [path], 2.5, "price")).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.5", "1", "1.5", "2", "2.5"]
+    (mark,), (words,) = axes.lines, [text for text in axes.texts if "1.25" in text.get_text()]
+    axes.figure.canvas.draw()
+    extent = words.get_window_extent().transformed(axes.transData.inverted())
+    assert min(mark.get_ydata()) >= max(extent.y0, extent.y1) - 0.02  # downwards
 
 
 @pytest.mark.parametrize("name", ["posted-price-pi", "allocation", "bertrand-platform"])

@@ -25,6 +25,7 @@ __all__ = ["Game", "InducedGame", "OneShotGame", "check_type_prior", "induced_ga
 
 
 MOST_FOLLOWERS = 30  # a table has two axes per follower, and NumPy arrays have at most 64
+MOST_BARS = 12  # numbers on a path that a picture shows as bars
 
 
 class Game(abc.ABC):
@@ -104,17 +105,27 @@ class Game(abc.ABC):
     ) -> Picture:
         """The commitment as a picture, see `stackjax.pictures`; by default what the leader does on every path.
 
+        The numbers of a `Box` are bars, each from its lowest to its highest.
+
         Args:
           leader_actions: at every node.
           paths: from `commitment_paths`; ``chances`` are those of their beginnings.
           strategies: ``[K_i, A_i]`` of each follower.
         """
         del strategies
-        found = []
+        space, found = self.leader_actions, []
+        in_bars = isinstance(space, Box) and len(space.low) * self.num_decisions <= MOST_BARS
+
+        def steps_at(action: np.ndarray) -> list[dict[str, Any]]:
+            if not (isinstance(space, Box) and in_bars):
+                return [{"text": space.describe(action), "size": None}]
+            ends = zip(np.asarray(action).tolist(), space.low, space.high, strict=True)
+            return [{"text": f"{value:.4g}", "size": (value - low) / max(high - low, 1e-12)} for value, low, high in ends]
+
         for path, chance in zip(paths, chances, strict=True):
-            steps = [{"text": self.leader_actions.describe(leader_actions[node]), "size": None} for node in path.nodes]
+            steps = [step for node in path.nodes for step in steps_at(leader_actions[node])]
             found.append({"label": path.label, "chance": chance, "steps": steps})
-        return draw_paths("What the leader does", found)
+        return draw_paths("What the leader does", found, 1.0 if in_bars else None, "share of its range" if in_bars else "")
 
     @property
     def competing_range(self) -> tuple[float, float]:

@@ -5,7 +5,6 @@ own game comes from an array, see `matrix_game`, or from a file, see `load_matri
 """
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ ESCAPE = [[(15, 15), (10, 10), (0, 0)], [(10, 10), (10, 10), (0, 0)], [(0, 0), (
 NEAR = 2e-5  # of a supremum: the δ of a mix that comes as close as a claim must
 FLOOR = 100.0  # of the payoff scale: how far below the least best reply followers still tell payoffs apart
 MOST_DRAWN = 400  # cells of a picture
+FEW_ROWS = 12  # of these a mix is told row by row, of more those that are played
 MAINTAIN = [[(20, 15), (0, 0), (0, 0)], [(30, 0), (10, 5), (0, 0)], [(0, 0), (0, 0), (5, 10)]]
 
 
@@ -107,22 +107,28 @@ class MatrixGame(OneShotGame):
             return super().explain(observations, leader_actions, paths)
         mix = np.asarray(self.row_mix(jnp.asarray(leader_actions[0])))
         names = [self.describe_row(row).removeprefix("row ") for row in range(len(mix))]
-        return ["rows mixed " + ", ".join(f"{name} {p:.3f}" for name, p in zip(names, mix, strict=True))]
+        shown = [f"{name} {p:.3f}" for name, p in zip(names, mix, strict=True) if len(mix) <= FEW_ROWS or p >= 5e-4]
+        rest = ", the others 0" if len(shown) < len(mix) else ""
+        return ["rows mixed " + ", ".join(shown) + rest]
 
     def picture(
         self, leader_actions: np.ndarray, paths: list[Any], chances: list[float], strategies: list[np.ndarray]
     ) -> Picture:
-        """The payoffs, leader first, shaded by how often they are played."""
+        """The payoffs, leader first, shaded by how often they are played; of a large game what is played at all."""
         rows, *columns = self.payoff_table.shape[:-1]
-        if rows * math.prod(columns) > MOST_DRAWN:
-            return super().picture(leader_actions, paths, chances, strategies)
         first = leader_actions[0]
         mix = np.asarray(self.row_mix(jnp.asarray(first))) if self.randomized else np.eye(rows)[first]
         play = functools.reduce(np.multiply.outer, [table[0] for table in strategies]).ravel()
-        texts = [[", ".join(f"{x:.4g}" for x in pay) for pay in row] for row in self.payoff_table.reshape(rows, play.size, -1)]
-        names = [", ".join(self.describe_action(i, a) for i, a in enumerate(place)) for place in np.ndindex(*columns)]
-        labels = [f"{self.describe_row(row)} ({mix[row]:.3g})" for row in range(rows)]
-        return cells("Payoffs, and how often they are played", labels, names, np.outer(mix, play).tolist(), texts)
+        is_large, title = rows * play.size > MOST_DRAWN, "Payoffs, and how often they are played"
+        some = [np.flatnonzero(chances >= 5e-4) if is_large else np.arange(chances.size) for chances in (mix, play)]
+        if some[0].size * some[1].size > MOST_DRAWN:
+            return super().picture(leader_actions, paths, chances, strategies)
+        payoffs, places = self.payoff_table.reshape(rows, play.size, -1), list(np.ndindex(*columns))
+        texts = [[", ".join(f"{x:.4g}" for x in payoffs[row, k]) for k in some[1]] for row in some[0]]
+        names = [", ".join(self.describe_action(i, a) for i, a in enumerate(places[k])) for k in some[1]]
+        labels = [f"{self.describe_row(row)} ({mix[row]:.3g})" for row in some[0].tolist()]
+        title += " (rows and columns that are played)" if is_large else ""
+        return cells(title, labels, names, np.outer(mix[some[0]], play[some[1]]).tolist(), texts)
 
 
 def row_label(index: int) -> str:

@@ -151,6 +151,27 @@ def test_every_node_meets_every_extreme_action():
         assert set(itertools.product((0.0, 1.0), (0.0, 1.0), (0.0, 2.5))) <= {tuple(a) for a in tried[:, node].tolist()}
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda table, action: table[action + 1],
+        lambda table, action: table[jnp.stack([action + 1])][0],
+        lambda table, action: jnp.take_along_axis(table, action[None] + 1, 0)[0],
+    ],
+)
+def test_reading_beyond_the_end_of_an_array_is_no_payoff(read):
+    table = jnp.arange(2.0)
+    at = lambda index: payoffs(lambda types, actions, action: jnp.stack([index(table, action), table[actions[0]]]))
+    with pytest.raises(sx.InputError, match=r"payoffs reads beyond the end of an array: .*index 2 is out of bounds"):
+        sx.testing.check_game(at(read))
+    for sound in (
+        lambda table, action: table[action - 1],
+        lambda table, action: read(table, jnp.clip(action + 1, 0, 1) - 1),
+        lambda table, action: table.at[action + 1].set(0.0)[action],
+    ):
+        sx.testing.check_game(at(sound))
+
+
 def test_functions_are_looked_at_one_by_one():
     """Before anything is compiled: what is wrong with the last of them is found though the tree is never built."""
     with pytest.raises(sx.InputError, match="payoffs"):

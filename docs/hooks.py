@@ -36,7 +36,9 @@ def on_page_content(content: str, **others: Any) -> str:
     def mathml(found: re.Match[str]) -> str:
         latex = html.unescape(found[3]).strip().replace(r"\!", "")
         latex = re.sub(r"\\mathrm\{(\w{2,})\}", r"\\operatorname{\1}", latex)
-        return convert(latex, display="block" if found[2] == "[" else "inline")
+        return convert(latex, display="block" if found[2] == "[" else "inline").replace(
+            "<math ", '<math displaystyle="true" ', 1
+        )
 
     drawn = EQUATION.sub(mathml, content)
     if 'class="arithmatex"' in drawn:

@@ -13,7 +13,7 @@ from stackjax.specs.sources import find_game
 from tests.runs.commands import run
 
 ROOT = pathlib.Path(__file__).parents[1]
-PAGES = {"README.md": 2, "docs/parts.md": 3, "docs/families.md": 2}  # and their blocks of Python
+PAGES = {"README.md": 2, "docs/parts.md": 3, "docs/families.md": 5}  # and their blocks of Python
 
 
 def python_blocks(page: str) -> list[str]:
@@ -74,11 +74,22 @@ def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, cap
 @pytest.mark.long
 @jax.numpy_dtype_promotion("standard")
 def test_the_example_of_a_menu_trains_and_is_bounded(capsys):
-    exec(python_blocks("docs/families.md")[1].replace("num_updates=300", "num_updates=60"), {})
+    exec(python_blocks("docs/families.md")[2].replace("num_updates=300", "num_updates=60"), {})
     printed = capsys.readouterr().out.splitlines()
     assert "optimum 0.5699 (upper-bound)" in printed[0]
     assert [line.split()[1] for line in printed[2:4]] == ["0.5651", "0.5651"]
     assert float(printed[-1]) == pytest.approx(0.5681, abs=1e-3)
+
+
+@pytest.mark.long
+@jax.numpy_dtype_promotion("standard")
+def test_examples_of_contracts_laws_and_persuasion_print_what_they_say(capsys):
+    names = {}
+    for block in (python_blocks("docs/families.md")[k] for k in (1, 3, 4)):
+        exec("import numpy as np\nimport stackjax as sx\nfrom stackjax import menus\n" + block, names)
+        for said in re.findall(r"print\(.*\)  # (?:about )?([\[\]\d. ]+\d)", block):
+            assert said.split()[0] in capsys.readouterr().out
+    assert names["best"].value == pytest.approx(0.8 * (1 - 0.3 / 0.7))
 
 
 def test_public_names_on_the_pages_exist():

@@ -6,7 +6,7 @@ import re
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from stackjax.errors import nearest, or_words
 from stackjax.solvers.registry import registered_solvers
@@ -100,6 +100,10 @@ def _options(settings: type, prefix: str = "--") -> list[_Option]:
         name, kind = f"{prefix}{field.name.replace('_', '-')}", field.type
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             found += _options(kind, f"{name}.")
+            continue
+        merged = getattr(kind, "__origin__", None)
+        if dataclasses.is_dataclass(merged):  # whose options have no prefix
+            found += _options(cast("type", merged), prefix)
             continue
         is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         names = [note.metavar for note in getattr(kind, "__metadata__", ()) if hasattr(note, "metavar")]  # of a place

@@ -54,7 +54,7 @@ def sweep_command(arguments: list[str]) -> int:
     base = run_spec(source, settings)
     RunDirectory(settings.out).check_usable(settings.resume, settings.overwrite)
     sweep = SweepSpec(base if asks_for_solver(rest) else base.fitting(), axes)
-    join(settings)
+    join(settings.processes)
     keep_compiled_programs()
     from stackjax.compute.devices import is_writer
     from stackjax.disk.sweep_directory import SweepDirectory

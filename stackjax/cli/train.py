@@ -5,7 +5,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from stackjax import registry
 from stackjax.cache import keep_compiled_programs
@@ -33,7 +33,7 @@ __all__ = [
 
 
 @dataclasses.dataclass(frozen=True)
-class RunSettings(Processes):
+class RunSettings:
     """Where results go, how many seeds are trained, and on which devices."""
 
     solver: str | None = None
@@ -84,10 +84,14 @@ def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
     """
     name, config = _solver(family_of(source).solver, arguments)
     of_family = {section: kind_asked_for(section, kind, arguments) for section, kind in family_of(source).sections.items()}
-    fields = [
+    fields: list[tuple[str, Any, Any]] = [
         (section, kind, dataclasses.field(default_factory=kind))
         for section, kind in {"game": source.options, **of_family, name: config}.items()
     ]
+    if issubclass(base, RunSettings):  # the last that --help tells of
+        from tyro.conf import OmitArgPrefixes
+
+        fields.append(("processes", Annotated[Processes, OmitArgPrefixes], dataclasses.field(default_factory=Processes)))
     return dataclasses.make_dataclass("Settings", fields, bases=(base,), frozen=True, kw_only=True)
 
 
@@ -189,7 +193,7 @@ def _with_config(arguments: list[str]) -> list[str]:
     game = rest.pop(0) if rest and not rest[0].startswith("-") else None
     solvers = [entry.name for entry in registered_solvers()]
     sections = [name for family in registry.families().values() for name in family.sections]
-    single = [field.name for field in dataclasses.fields(TrainSettings)]
+    single = [field.name for kind in (TrainSettings, Processes) for field in dataclasses.fields(kind)]
     left_out = ["solver", *solvers] if asks_for_solver(rest) else []
     chosen, given = arguments_of(path, game, ["game", *dict.fromkeys(sections), *solvers, *single], left_out)
     return [chosen, *given, *rest]
@@ -203,7 +207,7 @@ def train_command(arguments: list[str]) -> int:
     RunDirectory(settings.out).check_usable(settings.resume, settings.overwrite)
     if not asks_for_solver(rest):
         spec = spec.fitting()
-    join(settings)
+    join(settings.processes)
     keep_compiled_programs()
     from stackjax.compute.devices import is_writer
     from stackjax.reports.display import LiveProgress, print_result

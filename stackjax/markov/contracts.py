@@ -294,7 +294,7 @@ class ContractGame(MarkovGame):
         self.leader_actions = Box((0.0,) * outcomes, (float(most),) * outcomes)
         ends = np.concatenate([successor, np.full((1, outcomes), states)])
         self.successor = np.broadcast_to(ends[:, None], (states + 1, actions, outcomes)).astype(np.int32)
-        self.initial = np.eye(states + 1)[0]
+        self.initial, self.end = np.eye(states + 1)[0], states
         lowest, highest = float(self.action_payoffs.min()), float(self.action_payoffs.max())
         gain = float(self.gains.min()), float(self.gains.max())
         self.payoff_bounds = ((min(gain[0], 0.0) - most, max(gain[1], 0.0)), (min(lowest, 0.0), max(highest, 0.0) + most))
@@ -323,7 +323,7 @@ class ContractGame(MarkovGame):
         return MarkovOptimum(value, None, np.concatenate([payments, nothing]), None, "lp")
 
     def describe_state(self, state: int) -> str:
-        return f"state {state}" if state < len(self.action_payoffs) else "the end"
+        return f"state {state}" if state != self.end else "the end"
 
     def describe_leader_action(self, action: np.ndarray) -> str:
         return "pays " + ", ".join(f"{value:.3g}" for value in np.asarray(action))

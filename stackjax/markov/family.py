@@ -147,7 +147,8 @@ class MarkovFamily(Family):
         content = {**found._asdict(), "commitment": of(found.commitment), "weak_commitment": of(found.weak_commitment)}
         weak = "" if found.weak_value is None else f"; with ties against the leader {as_known(found.weak_value)}"
         words = [f"{game.name}: {as_known(found.value)} ({found.method}){weak}"]
-        words += [f"  {game.describe_state(s)}: {game.describe_leader_action(a)}" for s, a in enumerate(found.commitment)]
+        at = lambda s: game.describe_leader_action(found.commitment[s])
+        words += [f"  {game.describe_state(s)}: {at(s)}" for s in game.told_states]
         if game.horizon is not None and found.method == "enumeration":
             try:
                 timed = solve_markov(game, knows_time=True)

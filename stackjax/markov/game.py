@@ -38,6 +38,7 @@ class MarkovGame(abc.ABC):
       discount: γ; payoffs of an episode are sums over steps, discounted. Without a horizon it is below 1 and payoffs are
         multiplied by ``1 - γ``, which makes them averages.
       payoff_bounds: ``((lowest, highest), ...)`` of what a step can pay each agent, leader first, game units.
+      end: a state in which nothing happens any more, so that no result tells what is done there; None for no such state.
     """
 
     name: str
@@ -48,6 +49,7 @@ class MarkovGame(abc.ABC):
     horizon: int | None = None
     discount: float = 1.0
     payoff_bounds: tuple[tuple[float, float], ...]
+    end: int | None = None
 
     @abc.abstractmethod
     def outcomes(self, state: Array, actions: Array, leader_action: Array) -> Array:
@@ -60,6 +62,11 @@ class MarkovGame(abc.ABC):
     def observe(self, state: Array) -> Array:
         """``[D]`` what the leader's policy is a function of; by default which state it is."""
         return jax.nn.one_hot(state, self.num_states)
+
+    @property
+    def told_states(self) -> list[int]:
+        """All states but the end."""
+        return [state for state in range(self.num_states) if state != self.end]
 
     def describe_state(self, state: int) -> str:
         """A state in words."""

@@ -33,7 +33,9 @@ def state_graph(game: MarkovGame, actions: np.ndarray, policy: np.ndarray, proba
     nodes = [
         {
             "label": game.describe_state(s),
-            "note": f"{game.describe_leader_action(actions[s])} / {game.describe_action(0, int(policy[s].argmax()))}",
+            "note": ""
+            if s == game.end
+            else f"{game.describe_leader_action(actions[s])} / {game.describe_action(0, int(policy[s].argmax()))}",
             "chance": float(visits[s]),
         }
         for s in range(game.num_states)

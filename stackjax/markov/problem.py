@@ -310,7 +310,7 @@ class MarkovProblem:
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
-        game, states = self.game, range(self.game.num_states)
+        game, states = self.game, self.game.told_states
         observations = np.asarray(self.commitments.observations)
         probability = np.asarray(tabulate_markov(game, jnp.asarray(commitments)).probability, np.float64)
         certificates, found = self._in_full(judged.details, np.asarray(commitments)), []

@@ -224,3 +224,17 @@ def test_a_process_that_does_not_fit_is_one_line(solve, place, array, message):
     process[place] = array
     with pytest.raises(sx.InputError, match=re.escape(message)):
         solve(*process)
+
+
+def test_nothing_is_told_of_the_end():
+    """No payment is made there, so that a leader action would be a number that nobody chose."""
+    game = contracts(2)
+    problem = MarkovProblem(game, MarkovFollowers("exact"))
+    commitments = jnp.full((1, game.num_states, 2), 1.81)
+    judged = jax.tree.map(lambda leaf: leaf[None], problem.judge(jax.random.key(0), commitments[0], 1))
+    (told,) = problem.describe(judged, commitments, ["a"])
+    assert game.describe_state(game.end) == "the end"
+    assert len(told["mechanism"]) == len(told["follower_play"]) == game.num_states - 1
+    assert not any("the end" in line for line in (*told["mechanism"], *told["follower_play"]))
+    (drawn,) = told["pictures"]
+    assert [node["note"] == "" for node in drawn["nodes"]] == [s == game.end for s in range(game.num_states)]

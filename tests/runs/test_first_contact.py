@@ -215,6 +215,12 @@ def test_help_has_many_names(capsys):
     assert "stackjax train GAME --help shows all settings" in capsys.readouterr().out
 
 
+def test_options_of_several_processes_come_last(capsys):
+    assert run("train", "allocation", "--help") == 0
+    shown = capsys.readouterr().out
+    assert 0 < shown.index("--out") < shown.index("--game.num-items") < shown.index("--direct.") < shown.index("--coordinator")
+
+
 def test_actions_of_a_file_have_their_names_when_played_again(tmp_path):
     names = [["help", "fight"], ["stay", "leave"]]
     content = {"payoffs": [[[3, 3], [1, 4]], [[4, 1], [2, 2]]], "action_names": names}

@@ -22,6 +22,7 @@ def python_blocks(page: str) -> list[str]:
     return blocks
 
 
+@pytest.mark.long
 @jax.numpy_dtype_promotion("standard")
 def test_python_blocks_run(capsys):
     blocks = [python_blocks("README.md")[0], *python_blocks("docs/parts.md")]

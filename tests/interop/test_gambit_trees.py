@@ -194,9 +194,10 @@ def test_what_is_no_tree_is_told_with_its_line(content, said, tmp_path, capsys):
     assert "is not a game in extensive form: it " in capsys.readouterr().err
 
 
-def test_too_many_plans_are_told_before_they_are_made():
+@pytest.mark.parametrize("first", ["", 'p "" 1 99 "" { "in" } 0\n'])
+def test_too_many_plans_are_told_before_they_are_made(first):
     sets = 30
-    body = 'c "" 1 "" { ' + " ".join(f'"{k}" 1/{sets}' for k in range(sets)) + " } 0\n"
+    body = first + 'c "" 1 "" { ' + " ".join(f'"{k}" 1/{sets}' for k in range(sets)) + " } 0\n"
     body += "".join(f'p "" 1 {k} "" {{ "x" "y" }} 0 t "" 0 t "" 0\n' for k in range(sets))
     with pytest.raises(sx.InputError, match="has a player with more than"):
         strategic_form(parse_efg(text(body)))

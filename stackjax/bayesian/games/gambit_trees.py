@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -196,14 +197,20 @@ def _plans(actions: list[list[str]], before: list[set[tuple[tuple[int, int], ...
     """An action for each information set that a plan may come to, None for the others, in the order of the tree."""
     found: list[tuple[int | None, ...]] = []
     left: list[list[int | None]] = [[None] * len(actions)]
+    least = 1
     while left:
         plan = left.pop()
         is_met = lambda k, plan=plan: any(all(plan[place] == action for place, action in way) for way in before[k])
-        k = next((k for k in range(len(actions)) if plan[k] is None and is_met(k)), None)
+        met: Iterator[int] = (k for k in range(len(actions)) if plan[k] is None and is_met(k))
+        if not found:  # on the way to the first plan: every choice at the sets that are met belongs to another plan
+            sets = list(met)
+            least, met = max(least, math.prod(len(actions[k]) for k in sets)), iter(sets)
+        k = next(met, None)
         if k is None:
             found.append(tuple(plan))
-            if len(found) > MOST_PAYOFFS:
-                raise InputError(f"has a player with more than {MOST_PAYOFFS} plans")
+        if max(least, len(found)) > MOST_PAYOFFS:
+            raise InputError(f"has a player with more than {MOST_PAYOFFS} plans")
+        if k is None:
             continue
         left += [[*plan[:k], action, *plan[k + 1 :]] for action in reversed(range(len(actions[k])))]
     return found

@@ -77,6 +77,7 @@ def test_a_sampler_draws_as_its_function_does_and_given_a_type_by_drawing_again(
     np.testing.assert_allclose(prior.own(1), 0.5, atol=0.05)
 
 
+@pytest.mark.long
 def test_a_game_of_drawn_types_is_judged_as_that_of_their_table():
     """Revenue of a fixed mechanism: agents are visited in order at 0.6."""
     values = [np.array([[0.0, 0.5], [0.0, 1.0]])] * 2
@@ -145,6 +146,7 @@ def test_what_is_wrong_with_a_large_game_is_named(changes, said):
         sx.testing.check_game(broken(**changes))
 
 
+@pytest.mark.long
 def test_a_large_game_from_a_file_is_swept(tmp_path):
     file = tmp_path / "large.py"
     file.write_text(f"{GAME}\n\nsx.register('large', Large)\n", encoding="utf-8")

@@ -38,7 +38,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+@pytest.mark.parametrize("platform", ["cuda", pytest.param("tpu", marks=pytest.mark.long)])
 @pytest.mark.parametrize("way", WAYS)
 def test_programs_lower_for_other_devices(way, platform, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: {"cuda": "gpu"}.get(platform, platform))

@@ -88,6 +88,7 @@ def test_one_bidder_faces_a_menu():
     np.testing.assert_array_equal(found.option, gains.argmax(axis=1))
 
 
+@pytest.mark.long
 def test_learning_beats_the_best_auction_of_each_item(learned):
     revenue, half_width, shares = average_revenue(learned, 17)
     assert item_wise_myerson(BIDDERS, ITEMS) == pytest.approx(5 / 6)

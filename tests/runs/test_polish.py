@@ -54,6 +54,7 @@ def test_a_sweep_polishes_if_told_to(tmp_path):
     assert all(entry["leader_payoff"] >= entry["learned"]["leader_payoff"] for entry in entries)
 
 
+@pytest.mark.long
 def test_a_result_tells_what_was_learned_from_what_polishing_added(tmp_path, capsys):
     out, command = tmp_path / "run", ["train", "allocation", *SHORT, "--game.num-messages", 3]
     assert run(*command, "--polish", 512, "--out", out) == 0

@@ -94,6 +94,7 @@ def test_what_was_all_tried_is_over():
 FLAT = ["--game.randomized", "--game.horizon", 2, "--followers.kind", "softmax", "--solver", "direct", "--seeds", 2]
 
 
+@pytest.mark.long
 def test_a_run_that_finds_no_better_stops(tmp_path, capsys):
     """What a follower that errs leaves to be had is not known; it is found soon."""
     command = ["train", "iterated", *FLAT, "--direct.population", 32, "--patience", 20]

@@ -212,6 +212,7 @@ def test_empirical_play_cannot_be_learned_from_samples(tmp_path, capsys):
     assert "use argmax or mixed" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_table_of_a_policy_is_what_it_does_at_every_node():
     game = sx.make("copies", num_copies=1)
     problem = BayesianProblem(sx.StackelbergPOMDP(game, num_rounds=10))
@@ -223,7 +224,7 @@ def test_a_table_of_a_policy_is_what_it_does_at_every_node():
     np.testing.assert_allclose(np.asarray(acting(seen)), np.asarray(made), atol=1e-6)
 
 
-@pytest.mark.parametrize(("solver", "config"), [("es", ESConfig(3, 8)), ("search", SearchConfig(3, 8))])
+@pytest.mark.parametrize(("solver", "config"), [("es", ESConfig(3, 8)), pytest.param("search", SearchConfig(3, 8), marks=pytest.mark.long)])
 def test_other_solvers_of_large_games(solver, config):
     class Large(sx.OneShotGame):
         name, num_actions, leader_actions = "large", (2, 2), sx.Discrete(2)

@@ -49,7 +49,7 @@ DRAWN = (
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("posted-price-uniform", {"num_agents": 40}),
+        pytest.param("posted-price-uniform", {"num_agents": 40}, marks=pytest.mark.long),
         ("sequential-prices", {"num_agents": 20, "num_items": 5}),
         ("copies", {"num_copies": 6}),
         ("allocations", {"num_followers": 16}),

@@ -83,6 +83,7 @@ def test_an_episodes_noise_is_uniform_at_every_observation_and_alike_where_obser
     assert np.abs(np.corrcoef(normal[:, 0].T) - np.eye(2)).max() < 0.04
 
 
+@pytest.mark.long
 def test_which_decisions_are_kept_does_not_depend_on_what_was_chosen_there():
     """Of some hundred decisions that a leader draws evenly eight are kept: their choices are as even as all choices are."""
     game = sx.make("copies", num_copies=2)

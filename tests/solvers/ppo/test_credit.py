@@ -32,6 +32,7 @@ def test_the_critic_does_not_know_the_commitment_that_is_being_made():
     np.testing.assert_allclose(tables, np.broadcast_to(uniform.ravel(), tables.shape), atol=1e-6)
 
 
+@pytest.mark.long
 def test_only_decisions_that_make_a_commitment_are_credited():
     """Step path: at each observation of an episode the first, unless every decision is credited; the critic learns from all."""
     env = small_env()

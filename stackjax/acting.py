@@ -115,8 +115,8 @@ class Played(Protocol):
 def played_by_batches(play: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
     """``play`` of every element of ``arguments``, leaves ``[B, ...]``; what it returns has leaves ``[B, ...]`` too.
 
-    Under ``vmap`` all episodes wait for the longest, which takes two to three times as long as the mean. A CPU gains nothing
-    from a width beyond 16, so that it plays them in batches, one after the other; other devices play all at once.
+    Under ``vmap`` all episodes wait for the longest, which may make three times as many decisions as the mean. A CPU gains
+    little from a width beyond 16, so that it plays batches one after the other; other devices play all at once.
     """
     count = len(jax.tree.leaves(arguments)[0])
     if jax.default_backend() != "cpu" or count <= MOST_AT_ONCE:

@@ -44,7 +44,7 @@ def cells_of(law: TypeLaw, allocations: np.ndarray, prices: np.ndarray) -> Cells
 
 
 def polygons_of(domain: np.ndarray, allocations: np.ndarray, prices: np.ndarray) -> Cells:
-    """The cells where types are uniform on a convex polygon with corners ``domain [V, 2]``."""
+    """The cells of types in a convex polygon with corners ``domain [V, 2]``; shares are of its area."""
     options, offered = allocations.tolist(), prices.tolist()
     shares, between, flow, place, regions = [], [], [], [], []
     start = [(x, y, -1) for x, y in domain.tolist()]

@@ -289,3 +289,5 @@ def test_episodes_that_are_played_by_batches_are_those_of_one_vmap(count):
     arguments = jax.random.split(jax.random.key(0), count), jnp.linspace(0.0, 0.95, count)
     found, expected = jax.jit(partial(played_by_batches, play))(*arguments), jax.jit(jax.vmap(play))(*arguments)
     jax.tree.map(np.testing.assert_array_equal, found, expected)
+    one_by_one = any(e.primitive.name == "scan" for e in jax.make_jaxpr(partial(played_by_batches, play))(*arguments).eqns)
+    assert one_by_one == (count > 16 and jax.default_backend() == "cpu")

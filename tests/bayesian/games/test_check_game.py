@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian.games.ranges import index_fault
 from stackjax.bayesian.pomdp.tree import decision_tree
 from stackjax.testing import _Check, extreme_commitments
 
@@ -170,6 +171,38 @@ def test_reading_beyond_the_end_of_an_array_is_no_payoff(read):
         lambda table, action: table.at[action + 1].set(0.0)[action],
     ):
         sx.testing.check_game(at(sound))
+
+
+class Ending(sx.Game):
+    """At most two decisions; outcomes are those of ``table`` at the number of decisions made, plus the action if told to."""
+
+    name, type_prior, num_actions, num_decisions = "ending", np.ones(1), (2,), 2
+    leader_actions, leader_payoff_range, num_continuing_outcomes = sx.Discrete(2), (0.0, 1.0), 1
+
+    def __init__(self, table, adds_action):
+        self.table, self.adds_action = np.array(table, np.int32), adds_action
+
+    def start(self, actions):
+        return jnp.stack([actions[0], 0])
+
+    def observe(self, state):
+        return state.astype(float)
+
+    def respond(self, types, state, leader_action):
+        return jnp.asarray(self.table)[state[1] + self.adds_action * state[0]]
+
+    def advance(self, state, leader_action, outcome):
+        return state.at[1].add(1)
+
+    def payoffs(self, types, actions, state):
+        return jnp.zeros(2)
+
+
+def test_what_would_come_after_the_end_is_not_looked_at():
+    tried = np.arange(2)
+    assert index_fault(Ending([1], False), tried, 0) is None  # all end at once
+    assert index_fault(Ending([0, 1], True), tried, 0) is None  # half of them end at once
+    assert "respond reads beyond the end of an array" in index_fault(Ending([0], False), tried, 0)
 
 
 def test_functions_are_looked_at_one_by_one():

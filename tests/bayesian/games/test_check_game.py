@@ -180,7 +180,7 @@ class Ending(sx.Game):
     leader_actions, leader_payoff_range, num_continuing_outcomes = sx.Discrete(2), (0.0, 1.0), 1
 
     def __init__(self, table, adds_action):
-        self.table, self.adds_action = np.array(table, np.int32), adds_action
+        self.table, self.adds_action = np.array(table, np.int32), int(adds_action)
 
     def start(self, actions):
         return jnp.stack([actions[0], 0])

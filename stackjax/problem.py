@@ -85,8 +85,8 @@ class Differentiable(NamedTuple):
 
 
 def if_smooth(
-    nearby: Callable[[Array, Array], Nearby], table: Table, choices: tuple[int, ...]
-) -> Callable[[Array, Array], Nearby] | None:
+    nearby: Callable[[Array, Array], tuple[Nearby, Nearby]], table: Table, choices: tuple[int, ...]
+) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
     """``nearby`` for `Problem.nearby`, or None: what it gives is smooth if it varies at all next to random commitments.
 
     Args:
@@ -99,8 +99,8 @@ def if_smooth(
         commitment_key, answer_key = jax.random.split(key)
         commitment = table.draw(commitment_key, 1)[0]
         answer = jax.random.randint(answer_key, (len(choices),), 0, jnp.asarray(choices, jnp.int32), jnp.int32)
-        slopes = jax.grad(lambda made: sum(leaf.sum() for leaf in nearby(made, answer)))(commitment)
-        return (slopes != 0).any()
+        _, slopes = nearby(commitment, answer)
+        return (slopes.payoff != 0).any() | (slopes.slack != 0).any()
 
     with jax.ensure_compile_time_eval():
         varied = jax.jit(jax.vmap(varies), compiler_options=compiler_options(runs_once=True))
@@ -194,8 +194,11 @@ class Problem(Protocol):
         """
 
     @property
-    def nearby(self) -> Callable[[Array, Array], Nearby] | None:
-        """``(commitment [O, ...], answer [Q]) -> Nearby``, or None where the payoff does not vary smoothly."""
+    def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
+        """``(commitment [O, ...], answer [Q]) -> Nearby`` and its slopes, or None where the payoff does not vary smoothly.
+
+        Slopes are by the commitment: ``[O, ...]`` and ``[M, O, ...]``.
+        """
 
     def judge(self, key: PRNGKey, commitment: Any, num_groups: int) -> Judged:
         """``num_groups`` fresh groups answer ``commitment [O, ...]`` for as long as an evaluation takes."""

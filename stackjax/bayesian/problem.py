@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import jax
@@ -12,7 +12,7 @@ import numpy as np
 
 from stackjax.acting import Acting, Episode, Leader, Policy
 from stackjax.arrays import drawn, in_full
-from stackjax.bayesian.answers import answer_of, risk, stay, tied_loss
+from stackjax.bayesian.answers import answer_of, nearby, risk, stay, tied_loss
 from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
 from stackjax.bayesian.equilibrium.optimum import attaining, solve, takes_long
 from stackjax.bayesian.equilibrium.replies import NO_GAIN, can_reply, replies
@@ -161,27 +161,32 @@ class BayesianProblem:
             payoff_floor=env.game.payoff_floor,
             count_plays=env.counts_plays,
         )
-        play = expected_play(env.reward_play, env.num_reward_episodes, game, response)
+        is_pure = env.reward_play == "argmax" and response.memory is None
+        strategies = response.strategies if is_pure else None
+        play = None if is_pure else expected_play(env.reward_play, env.num_reward_episodes, game, response)
 
-        def one(tables: tuple[Array, Array], changes: tuple[Array, Array] | None, play: Array) -> Worth:
+        def one(tables: tuple[Array, ...], changes: tuple[Array, ...] | None, strategies: Any, play: Array | None) -> Worth:
             game = InducedGame(env.game.type_prior, *tables)
-            prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * game.num_followers)
-            answer, at_risk = answer_of(game, play), jnp.zeros((), play.dtype)
+            if play is None:
+                answer = jnp.concatenate([table.argmax(axis=1).astype(jnp.int32) for table in strategies])
+                payoff, slack = stay(game, answer)
+                gap = -slack.min(initial=0.0)
+            else:
+                prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * game.num_followers)
+                answer, payoff, gap = answer_of(game, play), (prior * play * game.leader_payoff).sum(), bcce_gap(game, play)
+            at_risk = jnp.zeros((), payoff.dtype)
             if changes is not None:
                 at_risk = risk(game, InducedGame(game.type_prior, *changes), answer, self.tie)
-            payoff = (prior * play * game.leader_payoff).sum()
             if self.ties == "against":  # what it says of several followers is a guess that judging puts right
                 payoff = payoff - tied_loss(game, answer, self.tie)
-            return Worth(payoff, bcce_gap(game, play), at_risk, answer)
+            return Worth(payoff, gap, at_risk, answer)
 
-        return jax.vmap(one, -1)(tables, changes, play)
+        return jax.vmap(one, -1)(tables, changes, strategies, play)
 
     @cached_property
-    def nearby(self) -> Callable[[Array, Array], Nearby] | None:
+    def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
         """See `Problem`."""
-        game, tree = self.env.game, self.env.tree
-        nearby = lambda commitment, answer: stay(tabulate(game, tree, commitment).game, answer)
-        return if_smooth(nearby, self.commitments, self.answer_choices)
+        return if_smooth(partial(nearby, self.env.game, self.env.tree), self.commitments, self.answer_choices)
 
     @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:

@@ -222,15 +222,21 @@ class MarkovProblem:
         return Worth(values.leader, self._gap(induced, values), at_risk, first.argmax(axis=1).astype(jnp.int32).T)
 
     @cached_property
-    def nearby(self) -> Callable[[Array, Array], Nearby] | None:
+    def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
         """See `Problem`; None where the follower does not answer exactly, or may do something else in every step."""
         if not isinstance(self.followers, ExactFollower) or self.is_timed:
             return None
 
-        def nearby(commitment: Array, answer: Array) -> Nearby:
+        def values(commitment: Array, answer: Array) -> tuple[Nearby, Nearby]:
             induced = without_batch(tabulate_markov(self.game, commitment[None]))
             values, slack = deviations(induced, self.length, answer)
-            return Nearby(values.leader, slack)
+            return (Nearby(values.leader, slack),) * 2
+
+        def nearby(commitment: Array, answer: Array) -> tuple[Nearby, Nearby]:
+            num_slacks = sum(self.answer_choices)
+            derivative = jax.jacfwd if commitment.size <= num_slacks else jax.jacrev
+            slopes, here = derivative(values, has_aux=True)(commitment, answer)
+            return here, slopes
 
         return if_smooth(nearby, self.commitments, self.answer_choices)
 

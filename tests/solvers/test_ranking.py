@@ -14,7 +14,8 @@ from stackjax.bayesian.pomdp.tree import decision_tree
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.errors import InputError
 from stackjax.problem import Table, Worth
-from stackjax.solvers.direct import direct, judged_once, merge
+from stackjax.solvers.direct import direct
+from stackjax.solvers.elite import judged_once, merge
 from stackjax.solvers.ranking import unsettled
 from stackjax.solvers.search import search
 from tests.siblings import first

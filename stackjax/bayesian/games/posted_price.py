@@ -60,6 +60,9 @@ class PostedPrice(SequentialPrices):
         """What the item is worth to each agent, ``[N]`` game units."""
         return self._worths[jnp.arange(self.num_followers), types, 1]
 
+    def values_of_bundles(self, types: Array, bundles: Array) -> Array:
+        return jnp.where(bundles > 0, self.values_of(types), 0.0)
+
     def respond(self, types: Array, state: SequentialPricesState, leader_action: Array) -> Array:
         agent, (price,) = self.visit(state, leader_action)
         gain, room = self._worths[agent, types[agent], 1] - price, TIED * self.max_value

@@ -195,10 +195,13 @@ class SequentialPrices(Game):
 
         return jax.lax.scan(add, jnp.zeros(len(sets), worth.dtype), worth)[0][-1]
 
+    def values_of_bundles(self, types: Array, bundles: Array) -> Array:
+        """``[N]`` what each agent's bundle is worth to it, game units."""
+        return self._worths[jnp.arange(self.num_followers), types, bundles]
+
     def payoffs(self, types: Array, actions: Array, state: SequentialPricesState) -> Array:
         del actions
-        agents = jnp.arange(self.num_followers)
-        values = self._worths[agents, types, state.bundles]
+        values = self.values_of_bundles(types, state.bundles)
         items = (state.bundles[:, None] >> jnp.arange(self.num_items, dtype=jnp.int32)[None]) & 1
         paid = (items.astype(state.prices.dtype) * state.prices).sum(axis=1)
         welfare = values.sum()

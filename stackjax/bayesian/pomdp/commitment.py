@@ -18,7 +18,17 @@ from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, TOLD_APART, DecisionTree
 from stackjax.errors import InputError
 from stackjax.types import Array, PyTree
 
-__all__ = ["Rollout", "Tabulated", "commit", "hides_a_difference", "roll_out", "tabulate", "tabulate_batch"]
+__all__ = [
+    "Rollout",
+    "Tabulated",
+    "as_made",
+    "commit",
+    "hides_a_difference",
+    "play_profile",
+    "roll_out",
+    "tabulate",
+    "tabulate_batch",
+]
 
 
 class Tabulated(NamedTuple):
@@ -136,31 +146,50 @@ def roll_out(game: Game, tree: DecisionTree, actions: Array) -> Rollout:
             f"the {LARGEST_TABLE} that can be tabulated; use --solver policy, or play it out with "
             "sx.StackelbergPOMDP(game, holds_commitments=False)"
         )
-    actions = jnp.asarray(actions)
-    if tree.may_merge:
-        actions = commit(game, tree, lambda _, nodes: actions[nodes], lambda made: made)[1]
+    actions = as_made(game, tree, jnp.asarray(actions))[0]
     types = jnp.asarray(all_profiles(game.num_types), jnp.int32)
     plays = jnp.asarray(all_profiles(game.num_actions), jnp.int32)
-    start_node = jnp.asarray(tree.start_node, jnp.int32).reshape(-1)
-
-    def one(types_row: Array, play: Array, place: Array, node: Array) -> Rollout:
-        state, alive, nodes, reached, seen, outcomes = game.start(play), jnp.bool_(True), [], [], [], []
-        for level in range(game.num_decisions):
-            nodes.append(node)
-            reached.append(alive)
-            seen.append(game.observe(state))
-            outcome = game.respond(types_row, state, actions[node])
-            outcomes.append(outcome)
-            advanced = game.advance(state, actions[node], outcome)
-            state = jax.tree.map(lambda new, old, alive=alive: jnp.where(alive, new, old), advanced, state)
-            alive = alive & (outcome < tree.num_continuing_outcomes)
-            if level + 1 < game.num_decisions:
-                node = tree.child(level, node, outcome, place)
-        return Rollout(game.payoffs(types_row, play, state), *map(jnp.stack, (nodes, reached, seen, outcomes)))
-
-    over_plays = jax.vmap(one, (None, 0, 0, 0))
+    one = lambda types, play, place: play_profile(game, tree, types, play, place, lambda _, node: actions[node])
     places = jnp.arange(len(plays), dtype=jnp.int32)
-    return jax.vmap(over_plays, (0, None, None, None))(types, plays, places, start_node)
+    return jax.vmap(jax.vmap(one, (0, None, None)), (None, 0, 0), 1)(types, plays, places)
+
+
+def as_made(game: Game, tree: DecisionTree, actions: Array) -> tuple[Array, Array]:
+    """What the leader does at each node ``[O, ...]`` by the commitment ``actions``, and of which node that is the action."""
+    own = jnp.arange(tree.num_nodes, dtype=jnp.int32)
+    if not tree.may_merge:
+        return actions, own
+    return commit(game, tree, lambda _, nodes: (actions[nodes], own[nodes]), lambda made: made[0])[1]
+
+
+def play_profile(
+    game: Game, tree: DecisionTree, types: Array, play: Array, place: Array, action_at: Callable[[int, Array], Array]
+) -> Rollout:
+    """One profile of ``types [N]`` and actions ``play [N]``, the ``place``-th of these; no axes ``P, M``.
+
+    Args:
+      action_at: ``(level, node) -> action``.
+    """
+    state, alive, node = game.start(play), jnp.bool_(True), jnp.asarray(tree.start_node, jnp.int32).reshape(-1)[place]
+    ended, nodes, reached, seen, outcomes = state, [], [], [], []
+    for level in range(game.num_decisions):
+        nodes.append(node)
+        reached.append(alive)
+        seen.append(game.observe(state))
+        action = action_at(level, node)
+        outcome = game.respond(types, state, action)
+        outcomes.append(outcome)
+        advanced = game.advance(state, action, outcome)
+        ended = jax.tree.map(lambda new, old, alive=alive: jnp.where(alive, new, old), advanced, ended)
+        alive = alive & (outcome < tree.num_continuing_outcomes)
+        if level + 1 == game.num_decisions:
+            break
+        if tree.num_continuing_outcomes == 1:  # all that goes on does so in one way, for all types: XLA works it out once
+            state, outcome = game.advance(state, action, jnp.zeros_like(outcome)), jnp.int32(0)
+        else:
+            state = ended
+        node = tree.child(level, node, outcome, place)
+    return Rollout(game.payoffs(types, play, ended), *map(jnp.stack, (nodes, reached, seen, outcomes)))
 
 
 def tabulate_batch(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:

@@ -14,7 +14,7 @@ from stackjax.compiler import compiler_options
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Differentiable", "Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth", "if_smooth"]
+__all__ = ["Differentiable", "Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth", "varies"]
 
 Metrics = dict[str, Array]
 
@@ -84,28 +84,28 @@ class Differentiable(NamedTuple):
     project: Callable[[Array], Array]
 
 
-def if_smooth(
+def varies(
     nearby: Callable[[Array, Array], tuple[Nearby, Nearby]], table: Table, choices: tuple[int, ...]
-) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
-    """``nearby`` for `Problem.nearby`, or None: what it gives is smooth if it varies at all next to random commitments.
+) -> tuple[bool, bool]:
+    """Whether the payoff, and whether any slack, varies next to random commitments, for `Problem.nearby`.
 
     Args:
       choices: see `Problem.answer_choices`.
     """
     if not isinstance(table.actions, Box):
-        return None
+        return False, False
 
-    def varies(key: PRNGKey) -> Array:
+    def here(key: PRNGKey) -> tuple[Array, Array]:
         commitment_key, answer_key = jax.random.split(key)
         commitment = table.draw(commitment_key, 1)[0]
         answer = jax.random.randint(answer_key, (len(choices),), 0, jnp.asarray(choices, jnp.int32), jnp.int32)
         _, slopes = nearby(commitment, answer)
-        return (slopes.payoff != 0).any() | (slopes.slack != 0).any()
+        return (slopes.payoff != 0).any(), (slopes.slack != 0).any()
 
     with jax.ensure_compile_time_eval():
-        varied = jax.jit(jax.vmap(varies), compiler_options=compiler_options(runs_once=True))
-        found = varied(jax.random.split(jax.random.key(0), 16)).any()
-    return nearby if found else None
+        varied = jax.jit(jax.vmap(here), compiler_options=compiler_options(runs_once=True))
+        payoff, slack = varied(jax.random.split(jax.random.key(0), 16))
+        return bool(payoff.any()), bool(slack.any())
 
 
 class Judged(NamedTuple):
@@ -187,10 +187,10 @@ class Problem(Protocol):
     @property
     def columns(self) -> dict[str, str]: ...
 
-    def worth(self, key: PRNGKey, commitments: Any, *, lasting: bool = False) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Any, *, lasting: int = 0) -> Worth:
         """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each.
 
-        With ``lasting`` they answer for as long as `judge` has it.
+        The first ``lasting`` of them are answered for as long as `judge` has it.
         """
 
     @property

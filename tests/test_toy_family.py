@@ -64,7 +64,7 @@ class PlacesProblem:
         worth = commitment.astype(jnp.float32) * jnp.asarray(self.weight, jnp.float32) ** places
         return jnp.argmax(worth)
 
-    def worth(self, key, commitments, *, lasting=False):
+    def worth(self, key, commitments, *, lasting=0):
         places = jax.vmap(self._answer)(commitments)
         taken = jnp.take_along_axis(commitments, places[:, None], 1)[:, 0]
         nothing = jnp.zeros(len(places))

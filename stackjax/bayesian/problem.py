@@ -17,7 +17,7 @@ from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_o
 from stackjax.bayesian.equilibrium.optimum import attaining, solve, takes_long
 from stackjax.bayesian.equilibrium.replies import NO_GAIN, can_reply, replies
 from stackjax.bayesian.followers.base import FollowerDynamics
-from stackjax.bayesian.followers.equilibrate import equilibrate
+from stackjax.bayesian.followers.equilibrate import Response, equilibrate
 from stackjax.bayesian.followers.regret import bcce_gap
 from stackjax.bayesian.games.base import InducedGame
 from stackjax.bayesian.games.normal_form import MatrixGame
@@ -28,7 +28,7 @@ from stackjax.bayesian.sampled.episode import Setting, play_episode
 from stackjax.bayesian.sampled.learners import Learners
 from stackjax.bayesian.words import describe
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
+from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, varies
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["BayesianProblem"]
@@ -114,7 +114,7 @@ class BayesianProblem:
         """The same with other followers."""
         lasting = None if self.lasting is None else self.lasting.with_dynamics(dynamics)
         other = dataclasses.replace(self, env=self.env.with_dynamics(dynamics), lasting=lasting)
-        other.__dict__["nearby"] = self.nearby  # a matter of the game alone
+        other.__dict__["_varies"] = self._varies  # a matter of the game alone
         return other
 
     @cached_property
@@ -138,29 +138,32 @@ class BayesianProblem:
         return commit(self.env.game, self.env.tree, lambda seen, _: acting(seen), lambda action: action)[1]
 
     @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
         """See `Problem`; the payoff is expected over types and the followers' play, as ``reward_play`` has it."""
-        env, risk_key = (self.lasting or self.env) if lasting else self.env, jax.random.fold_in(key, RISK_TAG)
+        env, judged, count, risk_key = self.env, self.lasting or self.env, len(commitments), jax.random.fold_in(key, RISK_TAG)
 
         def payoffs(made: Array) -> tuple[Array, Array]:
             _, followers, leader = tabulate_batch(env.game, env.tree, made).game
             return jnp.asarray(followers), jnp.asarray(leader)
 
-        if self.nearby is None:
+        if not self._varies[1]:
             tables, changes = payoffs(commitments), None
         else:  # in some direction, of which no entry is 0
             direction = 0.5 + 0.5 * drawn(jax.random.uniform, risk_key, commitments.shape).astype(commitments.dtype)
             tables, changes = jax.jvp(payoffs, (commitments,), (direction,))
         game = InducedGame(env.game.type_prior, *tables)
-        response = equilibrate(
-            key,
-            game,
-            env.dynamics,
-            env.num_rounds,
-            payoff_scale=env.game.payoff_scale,
-            payoff_floor=env.game.payoff_floor,
-            count_plays=env.counts_plays,
-        )
+
+        def answered(key: PRNGKey, num_rounds: int, part: slice) -> Response:
+            own = InducedGame(game.type_prior, *(table[..., part] for table in tables))
+            scale, floor, counts = env.game.payoff_scale, env.game.payoff_floor, env.counts_plays
+            return equilibrate(key, own, env.dynamics, num_rounds, payoff_scale=scale, payoff_floor=floor, count_plays=counts)
+
+        if lasting in (0, count) or judged.num_rounds == env.num_rounds:
+            response = answered(key, judged.num_rounds if lasting else env.num_rounds, slice(None))
+        else:
+            keys, parts = jax.random.split(key), (slice(lasting), slice(lasting, None))
+            both = map(answered, keys, (judged.num_rounds, env.num_rounds), parts)
+            response = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=-1), *both)
         is_pure = env.reward_play == "argmax" and response.memory is None
         strategies = response.strategies if is_pure else None
         play = None if is_pure else expected_play(env.reward_play, env.num_reward_episodes, game, response)
@@ -186,7 +189,16 @@ class BayesianProblem:
     @cached_property
     def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
         """See `Problem`."""
-        return if_smooth(partial(nearby, self.env.game, self.env.tree), self.commitments, self.answer_choices)
+        return self._nearby if self._varies[0] else None
+
+    @cached_property
+    def _nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]]:
+        return partial(nearby, self.env.game, self.env.tree)
+
+    @cached_property
+    def _varies(self) -> tuple[bool, bool]:
+        """Whether the payoff, and whether followers' slack, varies with a commitment whose followers keep to an answer."""
+        return varies(self._nearby, self.commitments, self.answer_choices)
 
     @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:

@@ -41,7 +41,7 @@ from stackjax.markov.optimum import solve_markov, takes_long
 from stackjax.markov.pictures import state_graph
 from stackjax.markov.q_learning import q_learning_answer
 from stackjax.pictures import drawn_or_none
-from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, if_smooth
+from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, varies
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -208,7 +208,7 @@ class MarkovProblem:
         return best(induced, self.length, ties, tie_of(self.game, self.length, induced.leader_payoff.dtype))
 
     @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
         """See `Problem`. ``answer`` is what the follower is likeliest to do in each state at first."""
         del lasting
         induced = tabulate_markov(self.game, commitments)
@@ -238,7 +238,7 @@ class MarkovProblem:
             slopes, here = derivative(values, has_aux=True)(commitment, answer)
             return here, slopes
 
-        return if_smooth(nearby, self.commitments, self.answer_choices)
+        return nearby if varies(nearby, self.commitments, self.answer_choices)[0] else None
 
     def _gap(self, induced: InducedMarkovGame, values: Values) -> Array:
         if isinstance(self.followers, ExactFollower):  # its answer is the best that there is

@@ -111,7 +111,7 @@ class MenuProblem:
         return self.game.law.types((points + jax.random.uniform(key, (1, width))) % 1.0)
 
     @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
         """See `Problem`: a batch of types takes from each menu; all menus meet the same."""
         del lasting
         types = self._types(key)

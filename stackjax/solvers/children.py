@@ -75,15 +75,15 @@ def box_children(key: PRNGKey, parents: Array, weights: Array, step: Array) -> A
     """``[count, O, d]`` from ``parents [count, m, O, d]``, of three kinds.
 
     Draws from the Gaussian that has the parents' mean and covariance; a parent moved by the difference of two others
-    (differential evolution, Storn and Price 1997); and a parent, or two of them crossed, with Gaussian changes of size ``step``
-    of some entries.
+    (differential evolution, Storn and Price 1997); and a parent, or two of them crossed, some entries of which are drawn afresh
+    or changed by Gaussian steps, of size ``step`` and more.
     """
     count, m, num_nodes, width = parents.shape
     size, equal = num_nodes * width, _equal(weights)
     coins, picks, mix, per_node, *of_entries = uniforms(key, count, (7, 4, m, num_nodes, size, size, size))
     per_node, coins = per_node[..., None], coins.T[..., None, None]
     per_entry, spread, noise = (part.reshape(count, num_nodes, width) for part in of_entries)
-    noise, mix = _normal(noise), _normal(mix) * jnp.sqrt(equal)
+    fresh, noise, mix = noise, _normal(noise), _normal(mix) * jnp.sqrt(equal)
     chosen = jnp.take_along_axis(parents, _pick(picks, equal)[..., None, None], axis=1)
     start, second, third, fourth = jnp.moveaxis(chosen, 1, 0)
 
@@ -94,7 +94,8 @@ def box_children(key: PRNGKey, parents: Array, weights: Array, step: Array) -> A
     where_changed = (per_node * num_nodes < 1.5) | (coins[1] < 0.3)
     where_changed &= spread < jnp.where(coins[2] < 0.5, 1.0, 1.0 / width)
     changes = step ** coins[3]  # from the whole box down to step, as likely in every order of magnitude
-    changed = jnp.where(coins[4] < 0.5, crossed, start) + jnp.where(where_changed, changes * noise, 0.0)
+    one = jnp.where(coins[4] < 0.5, crossed, start)
+    changed = jnp.where(where_changed, jnp.where(coins[5] < 0.5, fresh, one + changes * noise), one)
     moved = start + (0.5 + 0.5 * coins[5]) * (third - fourth) + step * 0.1 * noise
     return jnp.clip(jnp.where(coins[6] < 0.6, sampled, jnp.where(coins[6] < 0.8, moved, changed)), 0.0, 1.0)
 

@@ -86,12 +86,10 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         return jnp.concatenate(made)
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
-        key, again_key, worth_key, next_key = jax.random.split(state.key, 4)
+        key, worth_key, next_key = jax.random.split(state.key, 3)
         progress = (state.update + 1).astype(jnp.result_type(float)) / config.num_updates
-        again = problem.worth(again_key, state.tried[: config.num_rechecked], lasting=True)
-        once = problem.worth(worth_key, state.tried[config.num_rechecked :])
-        worth = jax.tree.map(lambda *parts: jnp.concatenate(parts), again, once)
-        groups = jnp.concatenate([jnp.ones_like(again.payoff), jnp.full_like(once.payoff, FIRST)])
+        worth = problem.worth(worth_key, state.tried, lasting=config.num_rechecked)
+        groups = jnp.where(jnp.arange(config.population) < config.num_rechecked, 1.0, FIRST)
         left = jnp.ceil(config.num_answers * (1.0 - progress / config.answers_until)).astype(jnp.int32)
         judged = judged_once(problem, state.tried, worth, groups)
         elite = merge(problem, state.elite, judged, jnp.maximum(left, 1), config.most_alike)

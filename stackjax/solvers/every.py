@@ -51,7 +51,7 @@ def every(problem: Problem, num_groups: int) -> Solver:
 
     def update(state: EveryState) -> tuple[EveryState, Metrics]:
         key, worth_key = jax.random.split(state.key)
-        worth = problem.worth(worth_key, jnp.asarray(commitments), lasting=True)
+        worth = problem.worth(worth_key, jnp.asarray(commitments), lasting=len(commitments))
         is_finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap)
         payoff = state.payoff + jnp.where(is_finite, worth.payoff, -jnp.inf)
         gap = jnp.maximum(state.gap, jnp.where(is_finite, worth.gap, jnp.inf))

@@ -81,11 +81,11 @@ def affine_scaling(start, payoff_slope, slack, slack_slopes, share):
     return start + share / max(ways) * direction
 
 
-def box_child(parents, weights, step, mix, noise, picks, coins, per_node, per_entry, spread):
+def box_child(parents, weights, step, mix, noise, picks, coins, per_node, per_entry, spread, fresh):
     """One child of ``parents [m, O, d]`` in the unit box, of the kind that the last coin says; see `children.box_children`.
 
     ``picks`` four uniforms that choose parents among those that count, ``coins`` seven, ``mix [m]`` and ``noise [O, d]``
-    Gaussian, the others uniforms ``[O, 1]``, ``[O, d]`` and ``[O, d]``.
+    Gaussian, the others uniforms ``[O, 1]`` and three times ``[O, d]``.
     """
     count = (weights > 0).sum()
     start, second, third, fourth = (parents[int(u * count)] for u in picks)
@@ -105,5 +105,6 @@ def box_child(parents, weights, step, mix, noise, picks, coins, per_node, per_en
         for node in range(nodes):
             if per_node[node] * nodes < 1.5 or coins[1] < 0.3:
                 changed = spread[node] < share
-                child[node, changed] += step ** coins[3] * noise[node, changed]
+                moved = child[node] + step ** coins[3] * noise[node]
+                child[node, changed] = (fresh[node] if coins[5] < 0.5 else moved)[changed]
     return np.clip(child, 0.0, 1.0)

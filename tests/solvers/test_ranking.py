@@ -62,7 +62,7 @@ def test_so_many_commitments_are_refused_as_cannot_be_compared():
 @pytest.mark.parametrize("solver", [lambda p: direct(p, sx.DirectConfig(20, 32)), lambda p: search(p, sx.SearchConfig(20, 32))])
 def test_a_commitment_that_is_not_finite_ranks_last_and_stops_nothing(solver):
     class Broken(Toy):
-        def worth(self, key, commitments, *, lasting=False):
+        def worth(self, key, commitments, *, lasting=0):
             worth = super().worth(key, commitments)
             return worth._replace(payoff=jnp.where(commitments[:, 1] == 3, jnp.nan, worth.payoff))
 
@@ -73,7 +73,7 @@ def test_a_commitment_that_is_not_finite_ranks_last_and_stops_nothing(solver):
     assert commitment.sum() >= 7
 
     class Hopeless(Toy):
-        def worth(self, key, commitments, *, lasting=False):
+        def worth(self, key, commitments, *, lasting=0):
             return super().worth(key, commitments)._replace(payoff=jnp.full(len(commitments), jnp.nan))
 
     assert not jax.jit(lambda key: run(solver(Hopeless()), 1, key)[1]["is_finite"])(jax.random.key(0)).any()
@@ -82,9 +82,10 @@ def test_a_commitment_that_is_not_finite_ranks_last_and_stops_nothing(solver):
 @pytest.mark.parametrize("seed", first(1, range(4)))
 def test_what_pays_at_first_only_does_not_push_out_what_lasts(seed):
     class Fading(Toy):
-        def worth(self, key, commitments, *, lasting=False):
+        def worth(self, key, commitments, *, lasting=0):
             worth = super().worth(key, commitments)
-            return worth._replace(payoff=jnp.where(worth.payoff > 8, 0.0, worth.payoff)) if lasting else worth
+            lasts = jnp.arange(len(commitments)) < lasting
+            return worth._replace(payoff=jnp.where(lasts & (worth.payoff > 8), 0.0, worth.payoff))
 
     config = sx.DirectConfig(num_updates=40, population=64, recheck_share=0.15)
     commitment, _ = jax.jit(lambda key: run(direct(Fading(), config), 40, key))(jax.random.key(seed))
@@ -122,7 +123,7 @@ def test_ppo_measures_the_commitment_that_it_holds_again():
         payoff_range = (0.0, 100.0)
         commitments = Table(4, sx.Discrete(4), jnp.eye(4))
 
-        def worth(self, key, commitments, *, lasting=False):
+        def worth(self, key, commitments, *, lasting=0):
             worth = super().worth(key, commitments)
             lucky = jnp.zeros(len(commitments)).at[5].set(100.0)
             return worth._replace(payoff=jnp.where(jax.random.uniform(key) < 0.1, worth.payoff + lucky, worth.payoff))

@@ -135,13 +135,16 @@ class SampledProblem:
         """See `stackjax.acting.Played`."""
         return play_episode(self.setting, leader, key, num_distinct, num_own, fresh_noise)
 
-    def worth(self, key: PRNGKey, commitments: Acting, *, lasting: bool = False) -> Worth:
-        """See `Problem`; ``commitments`` has leaves ``[B, ...]``. A payoff is the mean of an episode's paid sub-episodes."""
-        setting = self.setting._replace(num_rounds=self.judged_rounds) if lasting else self.setting
+    def worth(self, key: PRNGKey, commitments: Acting, *, lasting: int = 0) -> Worth:
+        """See `Problem`; ``commitments`` has leaves ``[B, ...]``. A payoff is the mean of an episode's paid sub-episodes.
+
+        Of all episodes, whatever ``lasting`` says: who learns for longer here is asked by `score`.
+        """
+        del lasting
         keys = jax.random.split(key, len(jax.tree.leaves(commitments)[0]))
 
         def one(key: PRNGKey, commitment: Acting) -> Array:
-            return play_episode(setting, commitment.leader, key, 1, 1).total_return
+            return play_episode(self.setting, commitment.leader, key, 1, 1).total_return
 
         payoff = played_by_batches(one, keys, commitments)
         nothing = jnp.zeros_like(payoff)

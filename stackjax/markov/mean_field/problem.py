@@ -133,7 +133,7 @@ class MeanFieldProblem:
         return own, outcome_of(self.game, own, flow), error
 
     @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
         """See `Problem`; a continuum draws nothing. ``answer`` is what most do in each state and period."""
         del key, lasting
 

@@ -142,7 +142,7 @@ class AffineProblem:
         return jax.random.uniform(key, (self.config.num_auctions, self.game.bidders, self.game.items))
 
     @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
         """See `Problem`: all auctions meet the same bids."""
         del lasting
         values = self._values(key)

@@ -117,7 +117,7 @@ class SaleProblem:
         return SaleTable(jnp.stack(whole), self.game.kind)
 
     @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: bool = False) -> Worth:
+    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
         """See `Problem`: all tables meet the same bidders."""
         del lasting
         one = lambda made: repeats(self.game, self.table(made).prices, key, self.config.num_valuations, 1)[0]

@@ -22,6 +22,8 @@ __all__ = ["ascended", "can_climb", "climbed", "restored", "solved"]
 
 CROSSING_STEPS = 3  # of least squares, as payoffs are not quite linear and the box cuts steps short
 LEAST_ROOM = 1e-7  # of a box or of the payoffs' scale, below which float32 tells nothing apart
+LEAST_PIVOT = 2e-5  # of rows of length 1: of a row that depends on others elimination leaves less
+REFINEMENTS = 4  # the first of them is the solution
 MOST_SLOPES = 2**18  # of every slack by every entry of a commitment that climbs
 MOST_SLACKS = 128  # a step up the slope solves as many linear equations
 
@@ -120,7 +122,8 @@ def solved(diagonal: Array, rows: Array, vector: Array) -> Array:
     """``x [D]`` with ``(diag(diagonal) + rows.T @ rows) x = vector`` for positive ``diagonal [D]`` and any ``rows [M, D]``.
 
     By the identity of Woodbury (1950) these are M equations, which rows of length 1 keep well-posed however far their own
-    lengths are apart; a row that depends on those before it is left out. One step of refinement.
+    lengths are apart; a row that depends on those before it is left out. Where long rows leave no direction free, the solution
+    is next to nothing, and rounding may be more.
 
     Not by LAPACK: on CPUs, two programs side by side that each call it for a batch wait for each other for ever.
     """
@@ -132,9 +135,9 @@ def solved(diagonal: Array, rows: Array, vector: Array) -> Array:
     length = jnp.where(counts, length, 1.0)
     unit = jnp.where(counts[:, None], scaled / jnp.sqrt(length)[:, None], 0.0)
     inverse = _inverted(times(unit, unit.T) + jnp.diag(1.0 / length))
-    first = times(inverse, times(unit, target))
-    off = times(unit, target - times(unit.T, first)) - first / length
-    return (target - times(unit.T, first + times(inverse, off))) / root
+    off = lambda found: times(unit, target - times(unit.T, found)) - found / length
+    refined = lambda _, found: found + times(inverse, off(found))
+    return (target - times(unit.T, jax.lax.fori_loop(0, REFINEMENTS, refined, jnp.zeros_like(length)))) / root
 
 
 def _inverted(matrix: Array) -> Array:
@@ -142,13 +145,12 @@ def _inverted(matrix: Array) -> Array:
 
     Where elimination leaves nothing of a row but rounding, its row and column of the inverse are 0.
     """
-    least = 4.0 * jnp.finfo(matrix.dtype).eps
 
     def eliminated(k: Array, left: Array) -> Array:
         here = jnp.arange(len(matrix)) == k
         row, column = left[k], jnp.where(here, 0.0, left[:, k])
         pivot = row[k]
-        row = jnp.where(pivot > least, jnp.where(here, 1.0, row) / jnp.where(pivot > least, pivot, 1.0), 0.0)
+        row = jnp.where(pivot > LEAST_PIVOT, jnp.where(here, 1.0, row) / jnp.where(pivot > LEAST_PIVOT, pivot, 1.0), 0.0)
         return jnp.where(here[:, None], row[None], jnp.where(here[None], 0.0, left) - column[:, None] * row[None])
 
     return jax.lax.fori_loop(0, len(matrix), eliminated, matrix)

@@ -53,13 +53,16 @@ class DirectConfig:
     """Settings of `direct`, which evolves commitments and keeps them by what followers answer."""
 
     num_updates: int = 400
-    """Updates; steps are annealed, and answers given up, over so many."""
+    """Updates, of all starts together."""
+    starts: int = 2
+    """Times that the search begins anew, from random commitments and the best one found. Steps are annealed, and answers given
+    up, over the updates of each."""
     population: int = 256
     """Stackelberg episodes an update. As many commitments are kept at most."""
     num_answers: int = 32
     """Answers of the followers of which commitments are kept at first. They are given up one by one, worst first."""
     answers_until: float = 0.6
-    """Share of the run after which one answer alone is left."""
+    """Share of the updates of a start after which one answer alone is left."""
     most_alike: int = 32
     """Commitments that are kept of one answer, at most."""
     recheck_share: float = 0.05
@@ -81,7 +84,7 @@ class DirectConfig:
     def __post_init__(self) -> None:
         _check_size(self.num_updates, self.population)
         require("population", self.population, 4 <= self.population <= LARGEST_KEPT, f"at least 4 and at most {LARGEST_KEPT}")
-        for name in ("num_answers", "most_alike", "trusted_groups"):
+        for name in ("starts", "num_answers", "most_alike", "trusted_groups"):
             require_count(name, getattr(self, name))
         for name in ("answers_until", "recheck_share", "stranger_share"):
             require_number(name, getattr(self, name), lambda share: 0 < share < 1, "between 0 and 1")

@@ -2,10 +2,13 @@
 
 One Stackelberg episode is one commitment against one fresh group of followers. The best commitments meet further groups, which
 answer for as long as an evaluation takes, and are ranked by what these answer. Commitments are kept by what followers answer,
-so that one basin does not decide: the best of many answers at first, and of fewer and fewer as the run goes on. New ones are
-bred from those of one answer (`children`), and in a box a part of them climbs the slope of the leader's payoff (`climbing`).
+so that one basin does not decide: the best of many answers at first, and of fewer and fewer, until the search starts anew. New
+ones are bred from those of one answer (`children`), and in a box a part of them climbs the slope of the leader's payoff
+(`climbing`).
 """
 
+import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -16,7 +19,7 @@ from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers import children
 from stackjax.solvers.climbing import can_climb, climbed
 from stackjax.solvers.config import DirectConfig
-from stackjax.solvers.elite import FIRST, Elite, best_of, judged_once, merge, parents_of
+from stackjax.solvers.elite import FIRST, Elite, best_of, judged_once, merge, only_best, parents_of
 from stackjax.solvers.every import every, how_many
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
@@ -59,6 +62,7 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
     num_strangers = max(1, round(config.stranger_share * count))
     num_climbing = round(config.climb_share * count) if can_climb(problem) else 0
     num_bred = count - num_strangers - num_climbing
+    of_start = math.ceil(config.num_updates / config.starts)  # updates
 
     def init(key: PRNGKey) -> DirectState:
         require_key(key)
@@ -69,10 +73,11 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         elite = Elite(first, jnp.zeros(shape, jnp.int32), nowhere, none - jnp.inf, none, none, none)
         return DirectState(key, jnp.int32(0), elite, first)
 
-    def next_tried(key: PRNGKey, elite: Elite, progress: Array) -> Array:
+    def next_tried(key: PRNGKey, elite: Elite, progress: Array, is_last: Array) -> Array:
         stranger_key, climb_key, breed_key = jax.random.split(key, 3)
-        again = jax.lax.top_k(elite.score, config.num_rechecked)[1]
-        made = [elite.commitments[again], children.strangers(stranger_key, table, num_strangers)]
+        again = elite.commitments[jax.lax.top_k(elite.score, config.num_rechecked)[1]]
+        strangers = children.strangers(stranger_key, table, config.population - config.num_rechecked)
+        made = [strangers[:num_strangers]]
         parents = parents_of(elite, config.num_answers + 1, config.most_alike)
         in_turn = jnp.arange(num_bred) % (parents.num_answers + 1)  # each answer, and all together
         chosen = elite.commitments[parents.place[in_turn]]
@@ -83,16 +88,19 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
             made.append(children.from_unit(space, children.box_children(breed_key, scaled, parents.weight[in_turn], step)))
             if num_climbing:
                 made.append(climbed(problem, config, space, climb_key, elite, parents, num_climbing))
-        return jnp.concatenate(made)
+        return jnp.concatenate([again, jnp.where(is_last, strangers, jnp.concatenate(made))])
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
         key, worth_key, next_key = jax.random.split(state.key, 3)
-        progress = (state.update + 1).astype(jnp.result_type(float)) / config.num_updates
+        start = jnp.minimum(state.update // of_start, config.starts - 1)
+        since = state.update + 1 - of_start * start
+        progress, is_last = since.astype(jnp.result_type(float)) / of_start, (since == of_start) & (start + 1 < config.starts)
         worth = problem.worth(worth_key, state.tried, lasting=config.num_rechecked)
         groups = jnp.where(jnp.arange(config.population) < config.num_rechecked, 1.0, FIRST)
         left = jnp.ceil(config.num_answers * (1.0 - progress / config.answers_until)).astype(jnp.int32)
         judged = judged_once(problem, state.tried, worth, groups)
         elite = merge(problem, state.elite, judged, jnp.maximum(left, 1), config.most_alike)
+        elite = jax.tree.map(partial(jnp.where, is_last), only_best(elite, config.trusted_groups), elite)
         found = best_of(elite, config.trusted_groups)
         metrics = {
             "episodes": jnp.float32(config.population),
@@ -103,7 +111,7 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
             "settled_share": (worth.gap <= problem.settled_gap).mean(),
             "answers": jnp.where(elite.groups > 0, elite.place + 1, 0).max().astype(worth.payoff.dtype),
         }
-        return DirectState(key, state.update + 1, elite, next_tried(next_key, elite, progress)), metrics
+        return DirectState(key, state.update + 1, elite, next_tried(next_key, elite, progress, is_last)), metrics
 
     commitment = lambda state: best_of(state.elite, config.trusted_groups).commitments
     return Solver(init, update, commitment, commitments_at_once=config.population)

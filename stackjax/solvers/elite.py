@@ -10,7 +10,7 @@ from stackjax.solvers.ranking import unsettled
 from stackjax.spaces import Box
 from stackjax.types import Array
 
-__all__ = ["FIRST", "Elite", "Parents", "best_of", "judged_once", "merge", "parents_of"]
+__all__ = ["FIRST", "Elite", "Parents", "best_of", "judged_once", "merge", "only_best", "parents_of"]
 
 FIRST = 0.01  # of a group, see `Elite.groups`
 
@@ -133,6 +133,15 @@ def best_of(elite: Elite, trusted_groups: int) -> Elite:
     trusted = elite.groups >= jnp.minimum(float(trusted_groups), elite.groups.max())
     best = jnp.argmax(jnp.where(trusted, elite.score, -jnp.inf))
     return jax.tree.map(lambda leaf: leaf[best], elite)
+
+
+def only_best(elite: Elite, trusted_groups: int) -> Elite:
+    """``elite`` with nothing in it but `best_of`."""
+    is_first = jnp.arange(len(elite.groups)) == 0
+    best = best_of(elite, trusted_groups)
+    alone = jax.tree.map(lambda one, leaf: jnp.broadcast_to(one, leaf.shape), best, elite)
+    score, groups = jnp.where(is_first, best.score, -jnp.inf), jnp.where(is_first, best.groups, 0.0)
+    return alone._replace(place=jnp.zeros_like(elite.place), score=score, groups=groups)
 
 
 def _alike(rows: Array, order: Array, counts: Array) -> tuple[Array, Array]:

@@ -34,6 +34,7 @@ def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations:
     population = min(POPULATION, max(4, num_evaluations))
     config = DirectConfig(
         num_updates=max(1, num_evaluations // population),
+        starts=1,
         population=population,
         num_answers=NUM_ANSWERS,
         stranger_share=1.0 / population,

@@ -16,7 +16,7 @@ from stackjax.solvers.children import box_children, uniforms, whole
 from stackjax.solvers.climbing import ascended, climbed, restored
 from stackjax.solvers.config import DirectConfig, SearchConfig
 from stackjax.solvers.direct import direct
-from stackjax.solvers.elite import Elite, best_of, judged_once, merge, parents_of
+from stackjax.solvers.elite import Elite, best_of, judged_once, merge, only_best, parents_of
 from stackjax.solvers.search import search
 from tests.oracles.direct_search import affine_scaling, box_child, merged, slack_and_loss, weights_by_rank
 from tests.siblings import first
@@ -61,6 +61,53 @@ def test_what_is_kept_agrees_with_a_loop_in_numpy(num_answers, most_alike):
     columns = (got.commitments, got.place, got.score, got.payoff, got.gap, got.groups)
     for mine, theirs in zip(columns, zip(*want, strict=True), strict=True):
         np.testing.assert_allclose(mine[: len(want)], np.array(theirs), rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), room=st.integers(1, 40), num_answers=st.integers(1, 12), most_alike=st.integers(1, 8))
+def test_what_is_kept_of_many_agrees_with_a_loop_in_numpy(seed, room, num_answers, most_alike):
+    """Many commitments, most of them twice, of few answers, at several numbers of groups; some are of no group."""
+    rng, size = np.random.default_rng(seed), 50
+    commitments = rng.integers(4, size=(size, 3))
+    numbers = rng.permutation(2 * size).reshape(2, size) / 7.0  # no ties, which sums would break by rounding
+    groups = rng.choice([0.0, 0.01, 1.0, 5.0], size=size)
+    answer, place = commitments[:, :1] // 2 + commitments[:, 1:2], np.zeros(size, np.int32)
+    both = Elite(commitments, answer, place, *numbers, rng.choice([0.0, 0.01, 0.3], size=size), groups)
+    single = lambda leaf: leaf.astype(np.float32) if leaf.dtype == float else leaf.astype(np.int32)
+    both = jax.tree.map(single, both)
+    kept, new = (jax.tree.map(lambda leaf, part=part: leaf[part], both) for part in (slice(room), slice(room, None)))
+    got = jax.jit(merge, static_argnums=(0, 4))(Toy(), kept, new, jnp.int32(num_answers), most_alike)
+    lists = [(one.commitments, one.answer, one.score, one.payoff, one.gap, one.groups) for one in (kept, new)]
+    unsettled = lambda gap: 0.0 if gap <= 0.02 else 12.0 * (2.0 - 0.02 / gap)
+    want = merged(*lists, num_answers, most_alike, room, unsettled) if (groups > 0).any() else []
+    assert (got.groups > 0).sum() == len(want)
+    columns = (got.commitments, got.place, got.score, got.payoff, got.gap, got.groups)
+    for mine, theirs in zip(columns, zip(*want, strict=True), strict=False):
+        np.testing.assert_allclose(mine[: len(want)], np.array(theirs), rtol=1e-4, atol=1e-4)
+
+
+def test_only_the_best_is_left_when_the_search_starts_anew():
+    scores, place = jnp.array([3.0, 2.0, 1.0]), jnp.array([0, 0, 1], jnp.int32)
+    elite = Elite(jnp.arange(3)[:, None], place[:, None], place, scores, scores, scores * 0, jnp.array([1.0, 8.0, 20.0]))
+    alone = only_best(elite, 8)
+    assert (alone.groups > 0).tolist() == [True, False, False]
+    assert (alone.score[0], alone.groups[0], alone.commitments[0, 0]) == (2.0, 8.0, 1)
+    assert parents_of(alone, 4, 3).num_answers == 1
+
+
+def test_a_search_that_starts_twice_keeps_what_it_found_and_tries_strangers():
+    config = DirectConfig(num_updates=20, starts=2, population=64, trusted_groups=1)
+    solver = direct(Toy(), config)
+    update = jax.jit(solver.update)
+    state, kept, found, tried = solver.init(jax.random.key(0)), [], [], []
+    for _ in range(20):
+        state, _ = update(state)
+        kept.append(int((state.elite.groups > 0).sum()))
+        found.append(int(solver.commitment(state).sum()))
+        tried.append(len(np.unique(state.tried, axis=0)))
+    assert [count == 1 for count in kept] == [update == 9 for update in range(20)]
+    assert found[9:] == [9] * 11  # the best there is
+    assert tried[9] > tried[8]
 
 
 def test_parents_are_those_of_each_answer_and_then_all():

@@ -11,13 +11,17 @@ import platform
 import resource
 import statistics
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import tyro
 
+import parts
 import stackjax as sx
+from cartpole import cartpole
+from stackjax.solvers.ppo.networks import action_head
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +30,12 @@ class Settings:
 
     repeats: int = 5
     """Timed runs of each program; the median is reported."""
+    parts: bool = False
+    """Instead, what an update of every registered game and solver is made of; see parts.py."""
+    games: tuple[str, ...] = ()
+    """With --parts, the games; all if none is named."""
+    solvers: tuple[str, ...] = ()
+    """With --parts, the solvers; all that can play a game if none is named."""
     out: pathlib.Path | None = None
     """Where to write the figures as JSON."""
 
@@ -57,11 +67,19 @@ def measure(
     }
 
 
-def step_path(game: str, repeats: int) -> dict[str, Any]:
+def step_path(game: str, repeats: int) -> list[dict[str, Any]]:
+    """PPO one decision a step, and a plain PPO on CartPole with networks of the same sizes and batches as large."""
     env = sx.StackelbergPOMDP(sx.make(game))
     config = sx.PPOConfig(path="step", num_envs=512, num_steps=64)
-    trainer = sx.make_train(env, config)
-    return measure(f"step path, {game}", trainer, 1, 10, config.num_envs * config.num_steps, "leader decisions", repeats)
+    decisions, trainer = config.num_envs * config.num_steps, sx.make_train(env, config)
+    own = measure(f"step path, {game}", trainer, 1, 10, decisions, "leader decisions", repeats)
+    inputs, outputs = env.observation_size, action_head(env.game.leader_actions, config).num_outputs
+    sizes = config.hidden_sizes, config.num_steps, config.num_epochs, config.num_minibatches
+    init, update, _ = cartpole(config.num_envs, inputs, outputs + outputs % 2, *sizes)
+    run = lambda state, count: (jax.lax.fori_loop(0, count, lambda _, state: update(state), state), None)
+    name = f"CartPole, networks as for {game}"
+    plain = measure(name, SimpleNamespace(init=init, run=run), 1, 10, decisions, "decisions", repeats)
+    return [own, plain]
 
 
 def committed_path(game: str, seeds: int, repeats: int) -> dict[str, Any]:
@@ -71,10 +89,10 @@ def committed_path(game: str, seeds: int, repeats: int) -> dict[str, Any]:
     return measure(name, sx.make_train(env, config), seeds, 10, config.num_envs, "Stackelberg episodes", repeats)
 
 
-def main(settings: Settings) -> None:
+def throughput(settings: Settings) -> list[dict[str, Any]]:
     rows = [
-        step_path("posted-price-pi", settings.repeats),
-        step_path("maintain", settings.repeats),
+        *step_path("posted-price-pi", settings.repeats),
+        *step_path("maintain", settings.repeats),
         committed_path("posted-price-pi", 1, settings.repeats),
         committed_path("posted-price-pi", 10, settings.repeats),
         committed_path("maintain", 10, settings.repeats),
@@ -85,6 +103,11 @@ def main(settings: Settings) -> None:
             f"({row['per_second_worst']:,.0f} to {row['per_second_best']:,.0f}; {row['seeds']} seed(s); "
             f"compile {row['compile_seconds']:.1f} s)"
         )
+    return rows
+
+
+def main(settings: Settings) -> None:
+    rows = parts.table(settings.games, settings.solvers, settings.repeats) if settings.parts else throughput(settings)
     device = jax.devices()[0]
     result = {
         "device": f"{device.platform}: {device.device_kind}",

@@ -136,7 +136,7 @@ for known in (
         DirectConfig,
         "stackjax.solvers.direct:direct",
         polish=0,
-        patience=100,
+        patience=200,
     ),
     SolverEntry(
         "ppo",

@@ -80,7 +80,7 @@ def test_why_a_run_stops(payoffs, gaps, rose_at, update, optimum, expected):
 
 def test_a_run_of_before_there_was_patience_is_read(tmp_path):
     content = SPEC.to_dict(SPEC.build_problem())
-    assert content.pop("patience") == 100
+    assert content.pop("patience") == 200
     (tmp_path / "config.json").write_text(to_json(content), encoding="utf-8")
     assert RunSpec.from_file(tmp_path / "config.json").patience == 0
 

@@ -233,6 +233,7 @@ class Solver(NamedTuple):
       sharded: ``state -> tree of bools``, the leaves that hold, along their second axis after mapping over runs, one entry for
         each episode, of which devices that share episodes have a part; None where there are none.
       commitments_at_once: how many are tabulated at the same time, from which the memory is told beforehand.
+      own_bytes: memory that an update takes beside these tables, where that is much.
       tries_all: after so many updates every commitment that there is has been tried; 0 where they are too many.
     """
 
@@ -243,4 +244,5 @@ class Solver(NamedTuple):
     export: Callable[[PyTree], tuple[dict[str, Any], dict[str, Any]]] | None = None
     sharded: Callable[[Any], PyTree] | None = None
     commitments_at_once: int = 0
+    own_bytes: int = 0
     tries_all: int = 0

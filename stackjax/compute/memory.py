@@ -75,7 +75,7 @@ class Budget:
         """Raise `InputError` unless followers' answers to every commitment that is tried at once fit, for each run."""
         problem, runs = programs.problem, programs.runs_in_memory
         at_once = max(programs.solver.commitments_at_once, POPULATION if programs.spec.polish else 0)
-        size = problem.bytes_per_commitment * at_once * runs
+        size = (problem.bytes_per_commitment * at_once + programs.solver.own_bytes) * runs
         if size > self.total:
             raise InputError(
                 f"tabulating {problem.name!r} for {at_once} commitments at once, {runs:g} runs at a time, takes about "

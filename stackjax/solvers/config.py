@@ -9,7 +9,6 @@ __all__ = ["DirectConfig", "ESConfig", "GradientConfig", "PolicyConfig", "Search
 
 LARGEST_POPULATION = 10_000_000
 LARGEST_WIDTH = 65_536
-LARGEST_KEPT = 8_192  # commitments that are compared with each other
 
 
 @names_its_options
@@ -83,7 +82,7 @@ class DirectConfig:
 
     def __post_init__(self) -> None:
         _check_size(self.num_updates, self.population)
-        require("population", self.population, 4 <= self.population <= LARGEST_KEPT, f"at least 4 and at most {LARGEST_KEPT}")
+        require("population", self.population, self.population >= 4, "at least 4")
         for name in ("starts", "num_answers", "most_alike", "trusted_groups"):
             require_count(name, getattr(self, name))
         for name in ("answers_until", "recheck_share", "stranger_share"):

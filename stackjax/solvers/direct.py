@@ -76,20 +76,20 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
 
     def next_tried(key: PRNGKey, elite: Elite, progress: Array, is_last: Array) -> Array:
         stranger_key, climb_key, breed_key = jax.random.split(key, 3)
-        again = elite.commitments[jax.lax.top_k(elite.score, config.num_rechecked)[1]]
-        strangers = children.strangers(stranger_key, table, config.population - config.num_rechecked)
-        made = [strangers[:num_strangers]]
+        again = jax.lax.top_k(elite.score, config.num_rechecked)[1]
+        made = [elite.commitments[again], children.strangers(stranger_key, table, num_strangers)]
         parents = parents_of(elite, config.num_answers + 1, config.most_alike)
         in_turn = jnp.arange(num_bred) % (parents.num_answers + 1)  # each answer, and all together
         chosen = elite.commitments[parents.place[in_turn]]
         if isinstance(space, Discrete):
-            made.append(children.discrete_children(breed_key, space, chosen, parents.weight[in_turn]))
+            made.append(children.discrete_children(breed_key, space, chosen, parents.weight[in_turn], is_last))
         else:
             scaled, step = children.to_unit(space, chosen), step_size(config, progress)
-            made.append(children.from_unit(space, children.box_children(breed_key, scaled, parents.weight[in_turn], step)))
+            bred = children.box_children(breed_key, scaled, parents.weight[in_turn], step, is_last)
+            made.append(children.from_unit(space, bred))
             if num_climbing:
                 made.append(climbed(problem, config, space, climb_key, elite, parents, num_climbing))
-        return jnp.concatenate([again, jnp.where(is_last, strangers, jnp.concatenate(made))])
+        return jnp.concatenate(made)
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
         key, worth_key, next_key = jax.random.split(state.key, 3)

@@ -64,9 +64,9 @@ LP, BOUND = Optimum(20.0, "lp"), Optimum(30.0, "upper-bound")
         ([20.0, 19.9], [0.0, 0.0], [10, 10], 20, LP, ""),  # one seed is not there yet
         ([20.0, 20.0], [0.0, 9.0], [10, 10], 20, LP, ""),  # one seed's followers have not settled
         ([20.0, 19.9], [0.0, 0.0], [10, 10], 300, LP, ""),  # it is known that there is more
-        ([20.0, 19.9], [0.0, 0.0], [10, 30], 130, None, "flat"),
-        ([20.0, 19.9], [0.0, 0.0], [10, 31], 130, None, ""),
-        ([20.0, 19.9], [0.0, 0.0], [10, 30], 130, BOUND, "flat"),
+        ([20.0, 19.9], [0.0, 0.0], [10, 30], 230, None, "flat"),
+        ([20.0, 19.9], [0.0, 0.0], [10, 31], 230, None, ""),
+        ([20.0, 19.9], [0.0, 0.0], [10, 30], 230, BOUND, "flat"),
     ],
 )
 def test_why_a_run_stops(payoffs, gaps, rose_at, update, optimum, expected):

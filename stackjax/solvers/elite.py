@@ -96,8 +96,10 @@ def merge(problem: Problem, kept: Elite, new: Elite, num_answers: Array, most_al
     room, order = len(kept.groups), jnp.arange(len(both.groups), dtype=jnp.int32)
     first, _ = _alike(both.commitments, order, both.groups > 0)
     total = lambda *columns: jnp.zeros((len(order), len(columns))).at[first].add(jnp.stack(columns, axis=1)).T
-    groups, lasting = total(both.groups, jnp.floor(both.groups))
-    weight = jnp.where((lasting > 0)[first], jnp.floor(both.groups), both.groups)
+    whole = jnp.floor(both.groups)
+    lasting, parts = total(whole, both.groups - whole)
+    groups = lasting + jnp.minimum(parts, 0.5)  # first looks, however many, never make a group
+    weight = jnp.where((lasting > 0)[first], whole, both.groups)
     unpunished = both.score + unsettled(problem, both.gap)
     seen, score, payoff = total(weight, *(jnp.where(weight > 0, seen, 0.0) * weight for seen in (unpunished, both.payoff)))
     gap = jnp.zeros_like(both.gap).at[first].max(jnp.where(weight > 0, both.gap, 0.0))
@@ -110,7 +112,7 @@ def merge(problem: Problem, kept: Elite, new: Elite, num_answers: Array, most_al
     place = (jnp.cumsum(is_first) - 1)[best].astype(jnp.int32)
     num_answers = jnp.minimum(num_answers, room)
     share = jnp.minimum(room // jnp.clip(is_first.sum(), 1, num_answers), most_alike)
-    met_whole = seen[by_score] >= 1.0
+    met_whole = lasting[by_score] >= 1.0
     known = place[jnp.argmax(met_whole)]
     stays = there & ((place < num_answers) | ((place == known) & met_whole.any())) & (rank < share)
     place = jnp.minimum(place, num_answers)

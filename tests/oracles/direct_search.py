@@ -24,7 +24,13 @@ def merged(kept, new, num_answers, most_alike, room, unsettled):
         mean = lambda values, weights=weights: (values * weights).sum() / weights.sum()
         gap = max(0.0, gaps[weights > 0].max())
         unpunished = scores + np.array([unsettled(one) for one in gaps])
-        row = (commitment, mean(unpunished) - unsettled(gap), mean(payoffs), gap, groups.sum())
+        row = (
+            commitment,
+            mean(unpunished) - unsettled(gap),
+            mean(payoffs),
+            gap,
+            np.floor(groups).sum() + min(0.5, (groups % 1.0).sum()),
+        )
         by_answer.setdefault(answer, []).append(row)
     for rows in by_answer.values():
         rows.sort(key=lambda row: -row[1])

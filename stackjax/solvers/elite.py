@@ -101,11 +101,11 @@ def merge(problem: Problem, kept: Elite, new: Elite, num_answers: Array, most_al
     groups = lasting + jnp.minimum(parts, 0.5)  # first looks, however many, never make a group
     weight = jnp.where((lasting > 0)[first], whole, both.groups)
     unpunished = both.score + unsettled(problem, both.gap)
-    seen, score, payoff = total(weight, *(jnp.where(weight > 0, seen, 0.0) * weight for seen in (unpunished, both.payoff)))
+    seen, score, payoff = total(weight, *(jnp.where(weight > 0, one, 0.0) * weight for one in (unpunished, both.payoff)))
     gap = jnp.zeros_like(both.gap).at[first].max(jnp.where(weight > 0, both.gap, 0.0))
     score = jnp.where(groups > 0, score / jnp.maximum(seen, FIRST) - unsettled(problem, gap), -jnp.inf)
 
-    by_score = jax.lax.sort((-score, order), num_keys=1)[1]  # best first, the earlier of equals
+    by_score = jax.lax.sort((-score, -lasting, order), num_keys=2)[2]  # best first, of equals the one that is known best
     there = groups[by_score] > 0
     best, rank = _alike(both.answer[by_score], order, there)
     is_first = (rank == 0) & there

@@ -86,6 +86,16 @@ def test_what_is_kept_of_many_agrees_with_a_loop_in_numpy(seed, room, num_answer
         np.testing.assert_allclose(mine[: len(want)], np.array(theirs), rtol=1e-4, atol=1e-4)
 
 
+def test_of_equal_commitments_the_answer_of_the_one_that_met_more_groups_stays():
+    """Of three answers one stays, for what first looks say, and that of the best that met whole groups, whichever came first."""
+    scores, groups = jnp.array([9.0, 8.0, 8.0]), jnp.array([0.01, 1.0, 7.0])
+    both = Elite(jnp.arange(3)[:, None], jnp.arange(3)[:, None], jnp.zeros(3, jnp.int32), scores, scores, scores * 0, groups)
+    for order in ([0, 1, 2], [2, 1, 0]):
+        kept = jax.tree.map(lambda leaf, order=order: leaf[jnp.array(order)], both)
+        got = merge(Toy(), kept, jax.tree.map(jnp.zeros_like, kept), jnp.int32(1), 3)
+        assert got.commitments[got.groups > 0, 0].tolist() == [0, 2]
+
+
 def test_only_the_best_is_left_when_the_search_starts_anew():
     scores, place = jnp.array([3.0, 2.0, 1.0]), jnp.array([0, 0, 1], jnp.int32)
     elite = Elite(jnp.arange(3)[:, None], place[:, None], place, scores, scores, scores * 0, jnp.array([1.0, 8.0, 20.0]))

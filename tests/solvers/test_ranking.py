@@ -87,8 +87,8 @@ def test_what_pays_at_first_only_does_not_push_out_what_lasts(seed):
             lasts = jnp.arange(len(commitments)) < lasting
             return worth._replace(payoff=jnp.where(lasts & (worth.payoff > 8), 0.0, worth.payoff))
 
-    config = sx.DirectConfig(num_updates=80, population=64, recheck_share=0.15)  # two starts of 40
-    commitment, _ = jax.jit(lambda key: run(direct(Fading(), config), 80, key))(jax.random.key(seed))
+    config = sx.DirectConfig(num_updates=40, population=64, recheck_share=0.15)
+    commitment, _ = jax.jit(lambda key: run(direct(Fading(), config), 40, key))(jax.random.key(seed))
     assert commitment.sum() == 8
 
 

@@ -87,7 +87,7 @@ def test_what_is_kept_of_many_agrees_with_a_loop_in_numpy(seed, room, num_answer
 
 
 def test_of_equal_commitments_the_answer_of_the_one_that_met_more_groups_stays():
-    """Of three answers one stays, for what first looks say, and that of the best that met whole groups, whichever came first."""
+    """Of three answers two stay: the one that first looks speak for, and that of the best that met whole groups."""
     scores, groups = jnp.array([9.0, 8.0, 8.0]), jnp.array([0.01, 1.0, 7.0])
     both = Elite(jnp.arange(3)[:, None], jnp.arange(3)[:, None], jnp.zeros(3, jnp.int32), scores, scores, scores * 0, groups)
     for order in ([0, 1, 2], [2, 1, 0]):

@@ -96,6 +96,15 @@ def test_of_equal_commitments_the_answer_of_the_one_that_met_more_groups_stays()
         assert got.commitments[got.groups > 0, 0].tolist() == [0, 2]
 
 
+def test_first_looks_never_make_a_group_however_many():
+    same, nowhere, scores = jnp.zeros((200, 1), jnp.int32), jnp.zeros(200, jnp.int32), jnp.full(200, 9.0)
+    looks = Elite(same, same, nowhere, scores, scores, scores * 0, jnp.full(200, 0.01))
+    none = jax.tree.map(jnp.zeros_like, looks)
+    got = merge(Toy(), merge(Toy(), none, looks, jnp.int32(1), 3), looks, jnp.int32(1), 3)
+    assert got.groups.tolist() == [0.5] + [0.0] * 199
+    assert got.score[0] == pytest.approx(9.0, rel=1e-5)
+
+
 def test_only_the_best_is_left_when_the_search_starts_anew():
     scores, place = jnp.array([3.0, 2.0, 1.0]), jnp.array([0, 0, 1], jnp.int32)
     elite = Elite(jnp.arange(3)[:, None], place[:, None], place, scores, scores, scores * 0, jnp.array([1.0, 8.0, 20.0]))

@@ -57,27 +57,26 @@ def strangers(key: PRNGKey, table: Table, count: int) -> Array:
     return from_unit(space, (scaled**30.0 ** jnp.maximum(2.0 * power - 1.0, 0.0)).reshape(shape))
 
 
-def discrete_children(key: PRNGKey, space: Discrete, parents: Array, weights: Array, anew: Array | bool = False) -> Array:
+def discrete_children(key: PRNGKey, space: Discrete, parents: Array, weights: Array) -> Array:
     """``[count, O]`` from ``parents [count, m, O]``: half take each node's action from another parent, half change one parent.
 
-    Of the first, one node in twenty is drawn uniformly; of the second, about one node in all; with ``anew`` every node of all.
+    Of the first, one node in twenty is drawn uniformly; of the second, about one node in all.
     """
     count, _, num_nodes = parents.shape
     of_node, of_child, changes, value = uniforms(key, count, (num_nodes, 1, num_nodes, num_nodes))
     mixed = jnp.take_along_axis(parents, _pick(of_node, weights)[:, None], axis=1)[:, 0]
     start = jnp.take_along_axis(parents, _pick(of_child, _equal(weights))[:, None], axis=1)[:, 0]
     is_mixed = (jnp.arange(count) % 2 == 0)[:, None]
-    is_drawn = (changes < jnp.where(is_mixed, 0.05, 1.5 / num_nodes)) | anew
+    is_drawn = changes < jnp.where(is_mixed, 0.05, 1.5 / num_nodes)
     return jnp.where(is_drawn, whole(value, space.n).astype(parents.dtype), jnp.where(is_mixed, mixed, start))
 
 
-def box_children(key: PRNGKey, parents: Array, weights: Array, step: Array, anew: Array | bool = False) -> Array:
+def box_children(key: PRNGKey, parents: Array, weights: Array, step: Array) -> Array:
     """``[count, O, d]`` from ``parents [count, m, O, d]``, of three kinds.
 
     Draws from the Gaussian that has the parents' mean and covariance; a parent moved by the difference of two others
     (differential evolution, Storn and Price 1997); and a parent, or two of them crossed, some entries of which are drawn afresh
-    or changed by Gaussian steps, of size ``step`` and more. With ``anew`` all entries are drawn afresh, of half of the children
-    near the low end.
+    or changed by Gaussian steps, of size ``step`` and more.
     """
     count, m, num_nodes, width = parents.shape
     size, equal = num_nodes * width, _equal(weights)
@@ -99,7 +98,7 @@ def box_children(key: PRNGKey, parents: Array, weights: Array, step: Array, anew
     changed = jnp.where(where_changed, jnp.where(coins[5] < 0.5, fresh, one + changes * noise), one)
     moved = start + (0.5 + 0.5 * coins[5]) * (third - fourth) + step * 0.1 * noise
     bred = jnp.where(coins[6] < 0.6, sampled, jnp.where(coins[6] < 0.8, moved, changed))
-    return jnp.where(anew, jnp.where(coins[6] < 0.5, fresh, fresh**4), jnp.clip(bred, 0.0, 1.0))
+    return jnp.clip(bred, 0.0, 1.0)
 
 
 def _equal(weights: Array) -> Array:

@@ -54,8 +54,8 @@ class DirectConfig:
     num_updates: int = 400
     """Updates, of all starts together."""
     starts: int = 2
-    """Times that the search begins anew, from random commitments and the best one found. Steps are annealed, and answers given
-    up, over the updates of each."""
+    """Times that the search starts from random commitments; the best of all starts is the answer. Steps are annealed, and
+    answers given up, over the updates of each."""
     population: int = 256
     """Stackelberg episodes an update. As many commitments are kept at most."""
     num_answers: int = 32

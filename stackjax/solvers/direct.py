@@ -2,13 +2,12 @@
 
 One Stackelberg episode is one commitment against one fresh group of followers. The best commitments meet further groups, which
 answer for as long as an evaluation takes, and are ranked by what these answer. Commitments are kept by what followers answer,
-so that one basin does not decide: the best of many answers at first, and of fewer and fewer, until the search starts anew. New
-ones are bred from those of one answer (`children`), and in a box a part of them climbs the slope of the leader's payoff
-(`climbing`).
+so that one basin does not decide: the best of many answers at first, then of fewer and fewer. New ones are bred from those of
+one answer (`children`), and in a box a part of them climbs the slope of the leader's payoff (`climbing`). The search starts
+several times, each time from random commitments, and the best of all starts is the answer.
 """
 
 import math
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -19,7 +18,7 @@ from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers import children
 from stackjax.solvers.climbing import can_climb, climbed
 from stackjax.solvers.config import DirectConfig
-from stackjax.solvers.elite import FIRST, Elite, best_of, judged_once, merge, only_best, parents_of
+from stackjax.solvers.elite import FIRST, Elite, best_of, emptied, joined, judged_once, merge, parents_of
 from stackjax.solvers.every import every, how_many
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
@@ -38,12 +37,14 @@ class DirectState(NamedTuple):
       update: int, updates done.
       elite: what is kept.
       tried: ``[B, O, ...]``, what the next update tries.
+      best: the best of all starts before this one, ``[1, ...]``.
     """
 
     key: PRNGKey
     update: Array
     elite: Elite
     tried: Array
+    best: Elite
 
 
 def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
@@ -72,37 +73,38 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         shape = jax.eval_shape(problem.worth, key, first).answer.shape
         none, nowhere = jnp.zeros(config.population), jnp.zeros(config.population, jnp.int32)
         elite = Elite(first, jnp.zeros(shape, jnp.int32), nowhere, none - jnp.inf, none, none, none)
-        return DirectState(key, jnp.int32(0), elite, first)
+        return DirectState(key, jnp.int32(0), elite, first, jax.tree.map(lambda leaf: leaf[:1], elite))
 
-    def next_tried(key: PRNGKey, elite: Elite, progress: Array, is_last: Array) -> Array:
+    def next_tried(key: PRNGKey, elite: Elite, progress: Array, starts_anew: Array) -> Array:
         stranger_key, climb_key, breed_key = jax.random.split(key, 3)
         again = jax.lax.top_k(elite.score, config.num_rechecked)[1]
-        made = [elite.commitments[again], children.strangers(stranger_key, table, num_strangers)]
+        fresh = children.first_population(stranger_key, table, config.population)
+        made = [elite.commitments[again], fresh[-num_strangers:]]
         parents = parents_of(elite, config.num_answers + 1, config.most_alike)
         in_turn = jnp.arange(num_bred) % (parents.num_answers + 1)  # each answer, and all together
         chosen = elite.commitments[parents.place[in_turn]]
         if isinstance(space, Discrete):
-            made.append(children.discrete_children(breed_key, space, chosen, parents.weight[in_turn], is_last))
+            made.append(children.discrete_children(breed_key, space, chosen, parents.weight[in_turn]))
         else:
             scaled, step = children.to_unit(space, chosen), step_size(config, progress)
-            bred = children.box_children(breed_key, scaled, parents.weight[in_turn], step, is_last)
+            bred = children.box_children(breed_key, scaled, parents.weight[in_turn], step)
             made.append(children.from_unit(space, bred))
             if num_climbing:
                 made.append(climbed(problem, config, space, climb_key, elite, parents, num_climbing))
-        return jnp.concatenate(made)
+        return jnp.where(starts_anew, fresh, jnp.concatenate(made))
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
         key, worth_key, next_key = jax.random.split(state.key, 3)
         start = jnp.minimum(state.update // of_start, config.starts - 1)
         since = state.update + 1 - of_start * start
-        progress, is_last = since.astype(jnp.result_type(float)) / of_start, (since == of_start) & (start + 1 < config.starts)
+        progress = since.astype(jnp.result_type(float)) / of_start
+        is_last = (since == of_start) & (start + 1 < config.starts)  # of a start that another follows
         worth = problem.worth(worth_key, state.tried, lasting=config.num_rechecked)
         groups = jnp.where(jnp.arange(config.population) < config.num_rechecked, 1.0, FIRST)
         left = jnp.ceil(config.num_answers * (1.0 - progress / config.answers_until)).astype(jnp.int32)
         judged = judged_once(problem, state.tried, worth, groups)
         elite = merge(problem, state.elite, judged, jnp.maximum(left, 1), config.most_alike)
-        elite = jax.tree.map(partial(jnp.where, is_last), only_best(elite, config.trusted_groups), elite)
-        found = best_of(elite, config.trusted_groups)
+        found = best_of(joined(state.best, elite), config.trusted_groups)
         metrics = {
             "episodes": jnp.float32(config.population),
             "total_return": jnp.where(jnp.isfinite(worth.payoff), worth.payoff, 0.0).sum(),
@@ -112,9 +114,11 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
             "settled_share": (worth.gap <= problem.settled_gap).mean(),
             "answers": jnp.where(elite.groups > 0, elite.place + 1, 0).max().astype(worth.payoff.dtype),
         }
-        return DirectState(key, state.update + 1, elite, next_tried(next_key, elite, progress, is_last)), metrics
+        tried = next_tried(next_key, elite, progress, is_last)
+        best = jax.tree.map(lambda new, old: jnp.where(is_last, new[None], old), found, state.best)
+        return DirectState(key, state.update + 1, emptied(elite, is_last), tried, best), metrics
 
-    commitment = lambda state: best_of(state.elite, config.trusted_groups).commitments
+    commitment = lambda state: best_of(joined(state.best, state.elite), config.trusted_groups).commitments
     entries = table.num_nodes * math.prod(space.shape)
     own_bytes = 4 * COPIES * config.population * min(config.most_alike, config.population) * entries
     return Solver(init, update, commitment, commitments_at_once=config.population, own_bytes=own_bytes)

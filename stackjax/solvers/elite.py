@@ -10,7 +10,7 @@ from stackjax.solvers.ranking import unsettled
 from stackjax.spaces import Box
 from stackjax.types import Array
 
-__all__ = ["FIRST", "Elite", "Parents", "best_of", "judged_once", "merge", "only_best", "parents_of"]
+__all__ = ["FIRST", "Elite", "Parents", "best_of", "emptied", "joined", "judged_once", "merge", "parents_of"]
 
 FIRST = 0.01  # of a group, see `Elite.groups`
 
@@ -92,7 +92,7 @@ def merge(problem: Problem, kept: Elite, new: Elite, num_answers: Array, most_al
     share of it for each, and at most ``most_alike`` commitments. The answer of the best commitment that met a whole group stays
     too: what only first looks speak for must not push it out.
     """
-    both = jax.tree.map(lambda *parts: jnp.concatenate(parts), kept, new)
+    both = joined(kept, new)
     room, order = len(kept.groups), jnp.arange(len(both.groups), dtype=jnp.int32)
     first, _ = _alike(both.commitments, order, both.groups > 0)
     total = lambda *columns: jnp.zeros((len(order), len(columns))).at[first].add(jnp.stack(columns, axis=1)).T
@@ -137,13 +137,14 @@ def best_of(elite: Elite, trusted_groups: int) -> Elite:
     return jax.tree.map(lambda leaf: leaf[best], elite)
 
 
-def only_best(elite: Elite, trusted_groups: int) -> Elite:
-    """``elite`` with nothing in it but `best_of`."""
-    is_first = jnp.arange(len(elite.groups)) == 0
-    best = best_of(elite, trusted_groups)
-    alone = jax.tree.map(lambda one, leaf: jnp.broadcast_to(one, leaf.shape), best, elite)
-    score, groups = jnp.where(is_first, best.score, -jnp.inf), jnp.where(is_first, best.groups, 0.0)
-    return alone._replace(place=jnp.zeros_like(elite.place), score=score, groups=groups)
+def joined(first: Elite, second: Elite) -> Elite:
+    """All that is in either, ``first`` first."""
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), first, second)
+
+
+def emptied(elite: Elite, where: Array) -> Elite:
+    """``elite`` with nothing in it ``where`` that is true."""
+    return elite._replace(score=jnp.where(where, -jnp.inf, elite.score), groups=jnp.where(where, 0.0, elite.groups))
 
 
 def _alike(rows: Array, order: Array, counts: Array) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ from stackjax.solvers.children import box_children, uniforms, whole
 from stackjax.solvers.climbing import ascended, climbed, restored
 from stackjax.solvers.config import DirectConfig, SearchConfig
 from stackjax.solvers.direct import direct
-from stackjax.solvers.elite import Elite, best_of, judged_once, merge, only_best, parents_of
+from stackjax.solvers.elite import Elite, best_of, judged_once, merge, parents_of
 from stackjax.solvers.search import search
 from tests.oracles.direct_search import affine_scaling, box_child, merged, slack_and_loss, weights_by_rank
 from tests.siblings import first
@@ -105,28 +105,23 @@ def test_first_looks_never_make_a_group_however_many():
     assert got.score[0] == pytest.approx(9.0, rel=1e-5)
 
 
-def test_only_the_best_is_left_when_the_search_starts_anew():
-    scores, place = jnp.array([3.0, 2.0, 1.0]), jnp.array([0, 0, 1], jnp.int32)
-    elite = Elite(jnp.arange(3)[:, None], place[:, None], place, scores, scores, scores * 0, jnp.array([1.0, 8.0, 20.0]))
-    alone = only_best(elite, 8)
-    assert (alone.groups > 0).tolist() == [True, False, False]
-    assert (alone.score[0], alone.groups[0], alone.commitments[0, 0]) == (2.0, 8.0, 1)
-    assert parents_of(alone, 4, 3).num_answers == 1
-
-
-def test_a_search_that_starts_twice_keeps_what_it_found_and_tries_strangers():
+def test_each_start_of_a_search_is_a_search_of_its_own_and_the_best_of_all_is_kept():
     config = DirectConfig(num_updates=20, starts=2, population=64, trusted_groups=1)
     solver = direct(Toy(), config)
     update = jax.jit(solver.update)
     state, kept, found, tried = solver.init(jax.random.key(0)), [], [], []
-    for _ in range(20):
-        state, _ = update(state)
+    for done in range(20):
+        state, metrics = update(state)
         kept.append(int((state.elite.groups > 0).sum()))
         found.append(int(solver.commitment(state).sum()))
         tried.append(len(np.unique(state.tried, axis=0)))
-    assert [count == 1 for count in kept] == [update == 9 for update in range(20)]
+        assert metrics["best_payoff"] == found[-1]
+        assert (state.best.groups[0] > 0) == (done >= 9)
+    assert [count == 0 for count in kept] == [done == 9 for done in range(20)]
     assert found[9:] == [9] * 11  # the best there is
     assert tried[9] > tried[8]
+    other = update(state._replace(update=jnp.int32(10), tried=state.tried * 0))[0]  # a start that finds only what is worst
+    assert int(solver.commitment(other).sum()) == 9
 
 
 def test_parents_are_those_of_each_answer_and_then_all():

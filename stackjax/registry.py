@@ -93,10 +93,10 @@ class GameEntry:
         rules = families()[self.family].rules()
         if not isinstance(game, rules):
             owner = next((name for name, family in families().items() if isinstance(game, family.rules())), None)
-            hint = "" if owner is None else f"; register it with family={owner!r}"
+            returned = f"{game!r:.80}" if owner is None else f"a {type(game).__name__}; register it with family={owner!r}"
             raise InputError(
-                f"game {self.name!r} cannot be made: its factory must return a {rules.__name__}, but returned {game!r:.80}"
-                f"{hint}{definition(factory)}"
+                f"game {self.name!r} cannot be made: its factory must return a {rules.__name__}, but returned {returned}"
+                f"{definition(factory)}"
             )
         return game
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +23,7 @@ class Discrete:
 
     def __post_init__(self) -> None:
         require_count("n", self.n)
+        object.__setattr__(self, "labels", tuple(self.labels))
         if self.labels and len(self.labels) != self.n:
             raise InputError(f"labels={self.labels} must name each of the {self.n} choices")
 
@@ -49,15 +51,21 @@ class Discrete:
 
 @dataclasses.dataclass(frozen=True)
 class Box:
-    """A vector with ``low[j] <= action[j] <= high[j]``; an action is float ``[len(low)]``, clipped to the box."""
+    """A vector with ``low[j] <= action[j] <= high[j]``; an action is float ``[len(low)]``, clipped to the box.
+
+    The ends may be given as any sequence of numbers, or as a NumPy array.
+    """
 
     low: tuple[float, ...]
     high: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        for name, end in {"low": self.low, "high": self.high}.items():
-            is_tuple = isinstance(end, tuple) and all(isinstance(value, numbers.Real) for value in end)
-            require(name, end, is_tuple, "a tuple of numbers, for example (0.0, 1.0)")
+        for name in ("low", "high"):
+            end = getattr(self, name)
+            values = end.tolist() if isinstance(end, np.ndarray) else end
+            is_vector = isinstance(values, Sequence) and all(isinstance(value, numbers.Real) for value in values)
+            require(name, end, is_vector, "a sequence of numbers, one for each entry, for example (0.0, 1.0)")
+            object.__setattr__(self, name, tuple(values))
         if len(self.low) != len(self.high) or not self.low:
             raise InputError(f"low={self.low} and high={self.high} must be non-empty and of the same length")
         if not all(np.isfinite([*self.low, *self.high])) or any(a >= b for a, b in zip(self.low, self.high, strict=True)):

@@ -141,3 +141,11 @@ def test_listed_defaults_are_the_factorys(entry):
         fixed = dict(entry.fixed)
         accepted = {name: p.default for name, p in parameters.items() if name != "randomized" or name in fixed}
         assert listed == {name: default for name, default in accepted.items() if name not in fixed}
+
+
+@pytest.mark.parametrize("end", [list, tuple, np.array])
+def test_the_ends_of_a_box_and_labels_may_be_any_sequence(end):
+    box = sx.Box(end([0.0, 1.0]), end([2.0, 3.5]))
+    assert box == sx.Box((0.0, 1.0), (2.0, 3.5))
+    assert hash(box) == hash(sx.Box((0.0, 1.0), (2.0, 3.5)))
+    assert sx.Discrete(2, ["low", "high"]) == sx.Discrete(2, ("low", "high"))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from stackjax.arrays import drawn, lead
 from stackjax.compiler import compiler_options
@@ -17,6 +18,7 @@ from stackjax.types import Array, PRNGKey, PyTree
 __all__ = ["Differentiable", "Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth", "varies"]
 
 Metrics = dict[str, Array]
+NUM_PROBES = 16
 
 
 class Table(NamedTuple):
@@ -84,28 +86,21 @@ class Differentiable(NamedTuple):
     project: Callable[[Array], Array]
 
 
-def varies(
-    nearby: Callable[[Array, Array], tuple[Nearby, Nearby]], table: Table, choices: tuple[int, ...]
-) -> tuple[bool, bool]:
-    """Whether the payoff, and whether any slack, varies next to random commitments, for `Problem.nearby`.
-
-    Args:
-      choices: see `Problem.answer_choices`.
-    """
+def varies(payoffs: Callable[[Array], PyTree], table: Table) -> list[bool]:
+    """Whether each output of ``payoffs``, of commitments ``[B, O, ...]``, has a slope next to any of some random ones."""
     if not isinstance(table.actions, Box):
-        return False, False
+        one = jax.eval_shape(lambda: table.draw(jax.random.key(0), 1))
+        return [False] * len(jax.tree.leaves(jax.eval_shape(payoffs, one)))
 
-    def here(key: PRNGKey) -> tuple[Array, Array]:
-        commitment_key, answer_key = jax.random.split(key)
-        commitment = table.draw(commitment_key, 1)[0]
-        answer = jax.random.randint(answer_key, (len(choices),), 0, jnp.asarray(choices, jnp.int32), jnp.int32)
-        _, slopes = nearby(commitment, answer)
-        return (slopes.payoff != 0).any(), (slopes.slack != 0).any()
+    def probe() -> list[Array]:
+        commitment_key, way_key = jax.random.split(jax.random.key(0))
+        commitments = table.draw(commitment_key, NUM_PROBES)
+        ways = jax.random.uniform(way_key, commitments.shape, commitments.dtype, 0.5, 1.0)
+        return [(change != 0).any() for change in jax.tree.leaves(jax.jvp(payoffs, (commitments,), (ways,))[1])]
 
-    with jax.ensure_compile_time_eval():
-        varied = jax.jit(jax.vmap(here), compiler_options=compiler_options(runs_once=True))
-        payoff, slack = varied(jax.random.split(jax.random.key(0), 16))
-        return bool(payoff.any()), bool(slack.any())
+    # Compiled ahead, it runs inside of other functions' traces too.
+    found = jax.jit(probe, compiler_options=compiler_options(runs_once=True)).lower().compile()()
+    return [bool(np.asarray(one)) for one in found]
 
 
 class Judged(NamedTuple):

@@ -2,6 +2,8 @@
 
 import ast
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -90,3 +92,14 @@ def test_no_two_files_import_each_other():
 
 def test_every_room_is_listed():
     assert sorted(ROOMS) == sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")
+
+
+def test_a_run_that_does_not_step_needs_no_gymnax(tmp_path):
+    """Its import takes a third of what all others take together."""
+    code = """
+import sys
+import stackjax as sx
+sx.train("maintain", seeds=1, num_rounds=5, progress=False)
+sys.exit("gymnax" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=300).returncode == 0

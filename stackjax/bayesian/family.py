@@ -141,13 +141,11 @@ class BayesianFamily(Family):
         """
         if self.is_large(game):
             return self._sampled(game, settings)
-        from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+        from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
         from stackjax.bayesian.problem import BayesianProblem
 
         pomdp: POMDPConfig = settings["pomdp"]
-        env = StackelbergPOMDP(
-            game, settings["followers"].build(), pomdp.num_rounds, pomdp.num_reward_episodes, pomdp.reward_play
-        )
+        env = EpisodeSpec(game, settings["followers"].build(), pomdp.num_rounds, pomdp.num_reward_episodes, pomdp.reward_play)
         rounds = pomdp.evaluation_rounds
         lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
         return BayesianProblem(env, lasting, pomdp.settled_gap, pomdp.ties)

@@ -9,7 +9,7 @@ import numpy as np
 from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.pomdp.commitment import tabulate
-from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.tree import DecisionTree, Path
 from stackjax.pictures import Picture, cells
 
@@ -31,7 +31,7 @@ def chances_of_paths(game: Game, tree: DecisionTree, found: list[Path], strategi
     return [float(chances[group[k // each]]) for k in range(len(found))]
 
 
-def moved_strategies(env: StackelbergPOMDP, commitments: Any) -> tuple[np.ndarray, list[np.ndarray]] | None:
+def moved_strategies(env: EpisodeSpec, commitments: Any) -> tuple[np.ndarray, list[np.ndarray]] | None:
     """Rounds ``[m]`` and, for each follower, strategies ``[S, m, K_i, A_i]`` of a group that answers each commitment.
 
     All groups have the same luck, so that a commitment's picture does not depend on what else is in the batch.

@@ -22,7 +22,7 @@ from stackjax.bayesian.followers.regret import bcce_gap
 from stackjax.bayesian.games.base import InducedGame
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.commitment import commit, tabulate, tabulate_batch
-from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.reward_phase import expected_play
 from stackjax.bayesian.sampled.episode import Setting, play_episode
 from stackjax.bayesian.sampled.learners import Learners
@@ -53,8 +53,8 @@ class BayesianProblem:
       InputError: ``ties="against"`` for a game of too many strategies.
     """
 
-    env: StackelbergPOMDP
-    lasting: StackelbergPOMDP | None = None
+    env: EpisodeSpec
+    lasting: EpisodeSpec | None = None
     settled_share: float = 0.02
     ties: str = "learned"
 
@@ -142,15 +142,11 @@ class BayesianProblem:
         """See `Problem`; the payoff is expected over types and the followers' play, as ``reward_play`` has it."""
         env, judged, count, risk_key = self.env, self.lasting or self.env, len(commitments), jax.random.fold_in(key, RISK_TAG)
 
-        def payoffs(made: Array) -> tuple[Array, Array]:
-            _, followers, leader = tabulate_batch(env.game, env.tree, made).game
-            return jnp.asarray(followers), jnp.asarray(leader)
-
         if not self._varies[1]:
-            tables, changes = payoffs(commitments), None
+            tables, changes = self._payoffs(commitments), None
         else:  # in some direction, of which no entry is 0
             direction = 0.5 + 0.5 * drawn(jax.random.uniform, risk_key, commitments.shape).astype(commitments.dtype)
-            tables, changes = jax.jvp(payoffs, (commitments,), (direction,))
+            tables, changes = jax.jvp(self._payoffs, (commitments,), (direction,))
         game = InducedGame(env.game.type_prior, *tables)
 
         def answered(key: PRNGKey, num_rounds: int, part: slice) -> Response:
@@ -189,16 +185,18 @@ class BayesianProblem:
     @cached_property
     def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
         """See `Problem`."""
-        return self._nearby if self._varies[0] else None
-
-    @cached_property
-    def _nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]]:
-        return partial(nearby, self.env.game, self.env.tree)
+        return partial(nearby, self.env.game, self.env.tree) if self._varies[0] else None
 
     @cached_property
     def _varies(self) -> tuple[bool, bool]:
-        """Whether the payoff, and whether followers' slack, varies with a commitment whose followers keep to an answer."""
-        return varies(self._nearby, self.commitments, self.answer_choices)
+        """Whether what the leader is paid, and whether what followers are paid, has slopes while nobody answers otherwise."""
+        followers, leader = varies(self._payoffs, self.commitments)
+        return leader, followers
+
+    def _payoffs(self, commitments: Array) -> tuple[Array, Array]:
+        """The followers' and the leader's payoffs in the games that ``commitments [B, O, ...]`` leave; batch last."""
+        _, followers, leader = tabulate_batch(self.env.game, self.env.tree, commitments).game
+        return jnp.asarray(followers), jnp.asarray(leader)
 
     @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:

@@ -15,7 +15,7 @@ from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pictures import chances_of_paths, moved_strategies, of_strategies
 from stackjax.bayesian.pomdp.commitment import commit, hides_a_difference
-from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.tree import commitment_paths
 from stackjax.pictures import drawn_or_none
 from stackjax.types import Array
@@ -27,7 +27,7 @@ MOST_OBSERVATIONS = 4096  # of a table, that a result lists
 MOST_PATHS = 1024  # that it tells in words and pictures
 
 
-def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
+def describe(env: EpisodeSpec, evaluation: Evaluation, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
     """An object for each of ``commitments [S, O, ...]``, for JSON; numbers of ``reward_play`` come first.
 
     Of a large table there are all actions, but no observations, and words for the likeliest paths alone.
@@ -84,7 +84,7 @@ def describe(env: StackelbergPOMDP, evaluation: Evaluation, commitments: Any, na
     return found
 
 
-def _warn_of_hidden_differences(env: StackelbergPOMDP, actions: Any, names: list[str]) -> None:
+def _warn_of_hidden_differences(env: EpisodeSpec, actions: Any, names: list[str]) -> None:
     """Say which commitments are shown something that no leader action tried beforehand had shown; see `decision_tree`."""
     last = env.tree.groups[-1]
     if len(env.tree.groups) == 1 or last.max() + 1 == last.size:

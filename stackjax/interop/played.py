@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP, StackelbergState
 from stackjax.errors import require_is
 from stackjax.types import Array, PRNGKey
@@ -38,14 +37,6 @@ class PlayedActions(StackelbergPOMDP):
     @property
     def name(self) -> str:
         return f"PlayedActions({self.game.name})"
-
-    def with_num_rounds(self, num_rounds: int) -> "PlayedActions":
-        """The same environment with another length of the response phase."""
-        return PlayedActions(super().with_num_rounds(num_rounds))
-
-    def with_dynamics(self, dynamics: FollowerDynamics) -> "PlayedActions":
-        """The same environment with followers who learn otherwise."""
-        return PlayedActions(super().with_dynamics(dynamics))
 
     def step_env(
         self, key: PRNGKey, state: StackelbergState, action: Any, params: Any = None

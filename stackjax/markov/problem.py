@@ -238,7 +238,12 @@ class MarkovProblem:
             slopes, here = derivative(values, has_aux=True)(commitment, answer)
             return here, slopes
 
-        return nearby if varies(nearby, self.commitments, self.answer_choices)[0] else None
+        def at_random_answers(commitments: Array) -> Nearby:
+            choices = np.random.default_rng(0).integers(0, self.answer_choices, (len(commitments), len(self.answer_choices)))
+            return jax.vmap(values)(commitments, jnp.asarray(choices, jnp.int32))[0]
+
+        paid, _ = varies(at_random_answers, self.commitments)
+        return nearby if paid else None
 
     def _gap(self, induced: InducedMarkovGame, values: Values) -> Array:
         if isinstance(self.followers, ExactFollower):  # its answer is the best that there is

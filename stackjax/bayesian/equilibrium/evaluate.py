@@ -12,7 +12,7 @@ from stackjax.bayesian.followers.equilibrate import equilibrate, kernel_for
 from stackjax.bayesian.followers.joint_play import long_run_play, marginal_strategies, most_likely, play_seen
 from stackjax.bayesian.games.base import InducedGame
 from stackjax.bayesian.pomdp.commitment import tabulate
-from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.errors import InputError, require_count, require_is, require_key
 from stackjax.spaces import Discrete
 from stackjax.types import Array, ArrayLike, PRNGKey
@@ -34,7 +34,7 @@ class Evaluation(NamedTuple):
 
 
 @in_full
-def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num_equilibrations: int = 8) -> Evaluation:
+def evaluate_commitment(key: PRNGKey, env: EpisodeSpec, actions: Array, num_equilibrations: int = 8) -> Evaluation:
     """Equilibrate ``E = num_equilibrations`` fresh groups of followers against a commitment and certify their play.
 
     Args:
@@ -46,7 +46,7 @@ def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num
     Raises:
       InputError: ``env`` is no `StackelbergPOMDP`, ``key`` no random key, or ``actions`` no commitment in its game.
     """
-    require_is("env", env, StackelbergPOMDP, "a StackelbergPOMDP, for example sx.StackelbergPOMDP(sx.make('maintain'))")
+    require_is("env", env, EpisodeSpec, "a StackelbergPOMDP, for example sx.StackelbergPOMDP(sx.make('maintain'))")
     require_key(key)
     require_count("num_equilibrations", num_equilibrations)
     check_commitment(env, actions)
@@ -77,7 +77,7 @@ def evaluate_commitment(key: PRNGKey, env: StackelbergPOMDP, actions: Array, num
     return jax.vmap(certify_one, (-1, -1, -1))(response.strategies, response.play_counts, response.memory)
 
 
-def check_commitment(env: StackelbergPOMDP, actions: ArrayLike) -> None:
+def check_commitment(env: EpisodeSpec, actions: ArrayLike) -> None:
     """Raise `InputError` unless ``actions`` is a leader action for every node; traced values are not looked at."""
     space, shape = env.game.leader_actions, (env.tree.num_nodes, *env.game.leader_actions.shape)
     found = actions if isinstance(actions, jax.core.Tracer) else np.asarray(actions)
@@ -94,7 +94,7 @@ def check_commitment(env: StackelbergPOMDP, actions: ArrayLike) -> None:
             raise InputError(f"actions holds {found[~inside][0]}, but every leader action must be {space.allowed()}")
 
 
-def kernel_of(env: StackelbergPOMDP) -> tuple[str, str | None]:
+def kernel_of(env: EpisodeSpec) -> tuple[str, str | None]:
     """Which kernel runs the followers of ``env`` on this machine, and why not the fused one; see `kernel_for`."""
     game = env.game
     leader: Any = jax.ShapeDtypeStruct(game.table_shape, float)  # only shapes matter

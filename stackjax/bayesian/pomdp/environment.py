@@ -8,35 +8,22 @@ import numpy as np
 from flax import struct
 
 from stackjax.bayesian.followers import rounds
-from stackjax.bayesian.followers.base import (
-    FollowerDynamics,
-    init_followers,
-    known_rows,
-    mixed_at,
-    require_dynamics,
-    strategies,
-)
+from stackjax.bayesian.followers.base import init_followers, known_rows, mixed_at, strategies
 from stackjax.bayesian.followers.equilibrate import learn_round, start_memory
-from stackjax.bayesian.followers.multiplicative_weights import multiplicative_weights
 from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms, start_streams
-from stackjax.bayesian.games.base import Game, require_game
 from stackjax.bayesian.games.type_blocks import types_of
 from stackjax.bayesian.pomdp.critic_view import CriticView
+from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.gymnax_base import environment, spaces
 from stackjax.bayesian.pomdp.held import arrive, no_commitments
-from stackjax.bayesian.pomdp.plays import round_plays
-from stackjax.bayesian.pomdp.reward_phase import RewardPlay, check_reward_play, draw_play
-from stackjax.bayesian.pomdp.tree import DecisionTree, decision_tree
+from stackjax.bayesian.pomdp.reward_phase import draw_play
 from stackjax.bayesian.sampled.hashing import hash_of
-from stackjax.errors import InputError, require, require_count
+from stackjax.errors import InputError
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["StackelbergPOMDP", "StackelbergState"]
-
-# The paper's lengths (Section 7): followers with private types need more rounds, and more sub-episodes to average.
-BAYESIAN_LENGTHS, OTHER_LENGTHS = (1000, 100), (100, 10)
 
 
 @struct.dataclass
@@ -67,7 +54,7 @@ class StackelbergState(environment.EnvState):
     salt: Array
 
 
-class StackelbergPOMDP(environment.Environment):
+class StackelbergPOMDP(EpisodeSpec, environment.Environment):
     """Game + followers = the leader's environment: a gymnax 1.0 `Environment`, one leader decision a step.
 
     An episode is a response phase, ``num_rounds`` rounds of follower learning against the leader's policy, and a
@@ -95,69 +82,14 @@ class StackelbergPOMDP(environment.Environment):
       InputError: an argument is of the wrong kind or out of range, the game is unsound, or it is too large for what is asked.
     """
 
-    def __init__(
-        self,
-        game: Game,
-        dynamics: FollowerDynamics | None = None,
-        num_rounds: int | None = None,
-        num_reward_episodes: int | None = None,
-        reward_play: RewardPlay = "argmax",
-        holds_commitments: bool = True,
-    ) -> None:
-        require_game(game)
-        game.check()
-        if holds_commitments and not game.has_joint_prior:
-            raise InputError(
-                f"game {game.name!r} has a {type(game.type_prior).__name__} as its type_prior, so that no table of what the "
-                "leader sees can be formed; use holds_commitments=False, or the solvers policy and es"
-            )
-        if reward_play == "empirical" and not game.has_joint_prior:
-            raise InputError(
-                f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that; use argmax or mixed"
-            )
-        lengths = BAYESIAN_LENGTHS if game.is_bayesian else OTHER_LENGTHS
-        self.game = game
-        self.dynamics = multiplicative_weights() if dynamics is None else dynamics
-        require_dynamics(self.dynamics)
-        self.num_rounds = lengths[0] if num_rounds is None else num_rounds
-        self.num_reward_episodes = lengths[1] if num_reward_episodes is None else num_reward_episodes
-        self.reward_play = reward_play
-        for name in ("num_rounds", "num_reward_episodes"):
-            require_count(name, getattr(self, name))
-            require(name, getattr(self, name), getattr(self, name) < 2**31, "below 2**31")
-        check_reward_play(reward_play)
-        self.holds_commitments = holds_commitments
-        self._tree = decision_tree(game) if holds_commitments else None
-        self.plays = round_plays(game, self.dynamics)
-
-    @property
-    def name(self) -> str:
-        return f"StackelbergPOMDP({self.game.name})"
-
-    def with_num_rounds(self, num_rounds: int) -> "StackelbergPOMDP":
-        """The same environment with another length of the response phase."""
-        lengths = num_rounds, self.num_reward_episodes
-        return StackelbergPOMDP(self.game, self.dynamics, *lengths, self.reward_play, self.holds_commitments)
-
-    @property
-    def tree(self) -> DecisionTree:
-        """All that the leader can see."""
-        if self._tree is None:
-            raise InputError(f"{self.name} has no decision tree; make it with holds_commitments=True")
-        return self._tree
+    @staticmethod
+    def of(spec: EpisodeSpec) -> "StackelbergPOMDP":
+        """The environment whose episodes are those of ``spec``."""
+        return spec if isinstance(spec, StackelbergPOMDP) else StackelbergPOMDP(**spec.arguments)
 
     def observation_key(self, state: StackelbergState) -> PRNGKey:
         """A key of the episode and of what the leader is shown: where that is the same, the same is drawn."""
         return jax.random.fold_in(jax.random.key(state.salt), hash_of(self.game.observe(state.public)))
-
-    def with_dynamics(self, dynamics: FollowerDynamics) -> "StackelbergPOMDP":
-        """The same environment with followers who learn otherwise."""
-        lengths = self.num_rounds, self.num_reward_episodes
-        return StackelbergPOMDP(self.game, dynamics, *lengths, self.reward_play, self.holds_commitments)
-
-    @property
-    def counts_plays(self) -> bool:
-        return self.reward_play == "empirical"
 
     @property
     def default_params(self) -> environment.EnvParams:
@@ -363,11 +295,6 @@ class StackelbergPOMDP(environment.Environment):
     def observation_space(self, params: Any = None) -> spaces.Box:
         del params
         return spaces.Box(-jnp.inf, jnp.inf, (self.observation_size,))
-
-    @property
-    def observation_size(self) -> int:
-        example = jax.eval_shape(lambda: self.game.observe(self.game.start(jnp.zeros(self.game.num_followers, jnp.int32))))
-        return example.shape[0]
 
     @property
     def num_actions(self) -> int:

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from stackjax.bayesian.games.normal_form import MatrixGame
+from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.shards import WHOLE, Shards
@@ -22,7 +23,7 @@ def ppo_solver(problem: Problem, config: PPOConfig, shards: Shards = WHOLE) -> S
     """The paper's learner on ``problem``; raises `InputError` for settings that do not fit each other, see `make_train`."""
     if not isinstance(problem, BayesianProblem):
         return table_solver(problem, config)
-    trainer = make_train(problem.env, config, shards)
+    trainer = make_train(StackelbergPOMDP.of(problem.env), config, shards)
 
     def update(state: TrainState) -> tuple[TrainState, Metrics]:
         after, seen = trainer.update(state)

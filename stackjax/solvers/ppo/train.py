@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
+from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.errors import InputError, require_is, require_key
 from stackjax.shards import WHOLE, Shards
 from stackjax.solvers.ppo.advantages import advantages
@@ -233,7 +234,7 @@ def optimiser(config: PPOConfig) -> optax.GradientTransformation:
     return optax.partition({"actor": clip_and_scale(), "critic": clip_and_scale()}, {"actor": "actor", "critic": "critic"})
 
 
-def batch_size(env: StackelbergPOMDP, config: PPOConfig) -> int:
+def batch_size(env: EpisodeSpec, config: PPOConfig) -> int:
     """Decisions in one update's batch."""
     if config.path == "step":
         return config.num_envs * config.num_steps
@@ -283,7 +284,7 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: S
     return Trainer(env, config, make_agent(env, config), shards)
 
 
-def can_share(env: StackelbergPOMDP, config: PPOConfig, num_devices: int) -> bool:
+def can_share(env: EpisodeSpec, config: PPOConfig, num_devices: int) -> bool:
     """Whether ``num_devices`` can share an update's episodes, and every minibatch, evenly."""
     per_minibatch = batch_size(env, config) // config.num_minibatches
     parts = config.shuffle_groups if config.shuffle_groups > 1 else per_minibatch

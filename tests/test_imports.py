@@ -99,7 +99,7 @@ def test_a_run_that_does_not_step_needs_no_gymnax(tmp_path):
     code = """
 import sys
 import stackjax as sx
-sx.train("maintain", seeds=1, num_rounds=5, progress=False)
+sx.train("maintain", seeds=1, progress=False)
 sys.exit("gymnax" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=300).returncode == 0

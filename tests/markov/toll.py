@@ -16,7 +16,7 @@ class Toll(MarkovGame):
         self.successor = np.array([[[0, 0], [0, 1]], [[0, 1], [1, 1]]], np.int32)
 
     def outcomes(self, state, actions, leader_action):
-        wears = 0.3 * actions[0]
+        wears = 0.3 * jnp.float32(actions[0])
         return jnp.stack([1.0 - wears, wears])
 
     def payoffs(self, state, actions, leader_action, outcome):

@@ -4,8 +4,11 @@ import jax
 import numpy as np
 import pytest
 
+import stackjax as sx
 from stackjax.arrays import drawn
 from stackjax.compiler import compiler_options
+from stackjax.solvers import direct
+from stackjax.solvers.elite import judged_once
 
 LEVEL = "xla_backend_optimization_level"
 
@@ -25,3 +28,10 @@ def test_the_user_has_the_last_word_on_what_runs_for_long(monkeypatch):
 def test_numbers_drawn_in_a_row_are_the_same(draw):
     key, shape = jax.random.key(3), (4, 3, 5)
     np.testing.assert_allclose(drawn(draw, key, shape), draw(key, shape), rtol=1e-6)
+
+
+def test_an_update_is_traced_once_for_all_programs_of_a_run(monkeypatch):
+    traced = []
+    monkeypatch.setattr(direct, "judged_once", lambda *given: traced.append(1) or judged_once(*given))
+    sx.train("maintain-randomized", seeds=2, progress=False)
+    assert len(traced) == 1

@@ -11,6 +11,7 @@ from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.pomdp.commitment import tabulate
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.tree import DecisionTree, Path
+from stackjax.compiler import compiler_options
 from stackjax.pictures import Picture, cells
 
 __all__ = ["chances_of_paths", "moved_strategies", "of_strategies"]
@@ -58,7 +59,8 @@ def moved_strategies(env: EpisodeSpec, commitments: Any) -> tuple[np.ndarray, li
         )
         return response.snapshots
 
-    seen = jax.device_get(jax.jit(lambda made: jax.lax.map(learned, made))(commitments))
+    program = jax.jit(lambda made: jax.lax.map(learned, made), compiler_options=compiler_options(runs_once=True))
+    seen = jax.device_get(program(commitments))
     return np.asarray(seen.rounds[0]), [np.asarray(table) for table in seen.strategies]
 
 

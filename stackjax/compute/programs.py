@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
 from stackjax.compiler import compiler_options
@@ -53,6 +53,8 @@ class Reached(NamedTuple):
 class Programs:
     """Programs for batches of ``num_elements`` runs of ``spec`` that differ in seed and in the numeric fields ``swept``.
 
+    ``solver`` is that of every element with the base run's numbers instead of the swept ones.
+
     ``init(elements)``, ``advance(state, elements, count)``, ``score``, ``polish`` and ``evaluate`` ``(state, elements)`` are
     those of `compute.state` for the whole batch; states stay on the devices, what is reported is NumPy, on every process.
     ``advance`` and ``score`` use up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a
@@ -77,6 +79,8 @@ class Programs:
         block: int | None = None,
     ) -> None:
         self.spec, self.problem, self.num_elements, self.swept = spec, problem, num_elements, swept
+        solver = spec.build_solver(problem, {}, WHOLE)
+        self.solver = solver._replace(update=jax.jit(solver.update, inline=True))  # traced once for all programs
         self.num_devices = mesh.size
         self._places = [Mesh(devices, ("episodes",)) for devices in mesh.devices]
         self._num_sharing = mesh.shape["episodes"]
@@ -91,11 +95,6 @@ class Programs:
         )
         self._functions: dict[str, Callable] = {}
         self._compiled: dict[tuple[str, int], Any] = {}
-
-    @cached_property
-    def solver(self) -> Solver:
-        """The solver of every element with the base run's numbers instead of the swept ones."""
-        return self._solver({}, WHOLE)
 
     @cached_property
     def _state(self) -> RunState:
@@ -122,6 +121,8 @@ class Programs:
         return self.spec.problem_with(self.problem, values)
 
     def _solver(self, values: dict[str, Any], shards: Shards) -> Solver:
+        if not values and shards.size == 1:
+            return self.solver
         return self.spec.build_solver(self._problem(values), values, shards)
 
     @property
@@ -224,7 +225,10 @@ class Programs:
         return blocks
 
     def _shardings(self, specs: PyTree, at: int) -> PyTree:
-        return jax.tree.map(lambda spec: NamedSharding(self._places[at], spec), specs)
+        place = self._places[at]
+        if place.size == 1:  # without a mesh, so that what is traced for one place is for all
+            return jax.tree.map(lambda _: SingleDeviceSharding(place.devices.flat[0]), specs)
+        return jax.tree.map(lambda spec: NamedSharding(place, spec), specs)
 
     def _joined(self, blocks: Blocks) -> Any:
         """The blocks' arrays as those of the whole batch, on every process."""

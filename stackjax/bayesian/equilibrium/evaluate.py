@@ -1,5 +1,6 @@
 """What a commitment is worth: fresh followers equilibrated against it, then exact expectations over types and play."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -66,12 +67,11 @@ def evaluate_commitment(key: PRNGKey, env: EpisodeSpec, actions: Array, num_equi
         mixed, argmax = (
             long_run_play(game, tables, memory, env.num_reward_episodes) for tables in (strategies, most_likely(strategies))
         )
-        return Evaluation(
-            argmax=certify(game, argmax),
-            mixed=certify(game, mixed),
-            empirical=certify(game, play_seen(play_counts, mixed)),
-            strategies=strategies if memory is None else marginal_strategies(game, mixed),
-        )
+        plays = jnp.stack([argmax, mixed, play_seen(play_counts, mixed)])
+        found = jax.vmap(partial(certify, game))(plays)  # traced and compiled once
+        by_play = (jax.tree.map(lambda leaf, k=k: leaf[k], found) for k in range(len(plays)))
+        tables = strategies if memory is None else marginal_strategies(game, mixed)
+        return Evaluation(**dict(zip(("argmax", "mixed", "empirical"), by_play, strict=True)), strategies=tables)
 
     assert response.play_counts is not None
     return jax.vmap(certify_one, (-1, -1, -1))(response.strategies, response.play_counts, response.memory)

@@ -5,9 +5,10 @@ import math
 import os
 import pathlib
 import secrets
-from typing import Any
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
-__all__ = ["append_lines", "to_json", "write_bytes", "write_text"]
+__all__ = ["append_lines", "to_json", "write_bytes", "write_text", "write_whole"]
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
@@ -21,14 +22,19 @@ def _encoded(text: str) -> bytes:
 
 
 def write_bytes(path: pathlib.Path, content: bytes) -> None:
-    """Replace ``path`` with ``content`` in one step: written beside it, flushed to disk, then renamed.
+    """Replace ``path`` with ``content`` in one step, as `write_whole` does."""
+    write_whole(path, lambda stream: stream.write(content))
+
+
+def write_whole(path: pathlib.Path, write: Callable[[BinaryIO], object]) -> None:
+    """Replace ``path`` with what ``write`` writes, in one step: written beside it, flushed to disk, then renamed.
 
     Who may read it is for the umask to say, as everywhere.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("xb") as stream:  # a new file, or an error
-            stream.write(content)
+            write(stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)

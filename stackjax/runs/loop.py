@@ -180,8 +180,6 @@ class _Record:
         self.checkpoints.save(packed, update, seconds, self._payoff if is_scored else None)
 
     def close(self) -> None:
-        if self.checkpoints is not None:
-            self.checkpoints.close()
         if self._logger is not None:
             self._logger.close()
 

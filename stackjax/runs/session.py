@@ -144,7 +144,6 @@ def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> 
     programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
     checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)), read_only=True)
     trained = read_state(programs, checkpoints, spec.num_seeds)
-    checkpoints.close()
     if trained is None:
         raise InputError(f"directory {directory.path} holds no good checkpoint; go on with train --resume")
     return programs, programs.place(_seeds(spec)), trained

@@ -68,7 +68,6 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_earlier_ones(tmp_path):
     """Files may not grow beyond a few bytes: what the system says is an `OSError`, and the earlier checkpoint is read."""
     checkpoints = Checkpoints(tmp_path / "checkpoints", "a run")
     checkpoints.save(state_at(1), 1, 0.1, 0.0)
-    checkpoints.close()
     code = (
         "import resource, signal, sys, pathlib\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from stackjax.disk.checkpoint import Checkpoints\nfrom tests.runs.test_checkpoint import state_at\n"
@@ -87,4 +86,3 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_earlier_ones(tmp_path):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
     again = Checkpoints(tmp_path / "checkpoints", "a run")
     check(again.restore(SHAPES), 1)
-    again.close()

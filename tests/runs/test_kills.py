@@ -88,5 +88,5 @@ def test_told_to_stop_it_saves_and_says_so(command, number, tmp_path):
     assert not (out / "result.json").exists()
     finish(*command, "--out", out, "--resume")
     rows, num_updates = metrics_of(batch), command[command.index("--ppo.num-updates") + 1]
-    expected = sorted({*range(num_updates // 40, num_updates + 1, num_updates // 40), num_updates})
+    expected = sorted({0, *range(num_updates // 40, num_updates + 1, num_updates // 40), num_updates})
     assert [row["update"] for row in rows if row["seed"] == 0 and row.get("configuration", 0) == 0] == expected

@@ -80,7 +80,7 @@ def test_a_run_in_use_is_not_evaluated(trained, copy, capsys):
 def test_a_run_that_is_half_trained_is_not_evaluated(trained, copy, capsys):
     """Its newest checkpoint is of an update before the last."""
     (copy / "result.json").unlink()
-    shutil.rmtree(copy / "checkpoints/4")
+    (copy / "checkpoints/4").unlink()
     assert run("evaluate", copy, "--game", trained / "rows.py") == 2
     assert "trained up to update 3 of 4; go on with train --resume" in said(capsys)
     assert not (copy / "result.json").exists()

@@ -1,6 +1,6 @@
 """Which of the library's error messages the tests meet.
 
-With ``SAID=FOLDER`` pytest's processes write there what they say; ``python -m tests.said FOLDER`` fails if one is missing.
+With ``SAID=FOLDER`` pytest's processes write there what they say, wherever they go; ``python -m tests.said FOLDER`` fails if one is missing.
 """
 
 import json
@@ -24,7 +24,7 @@ IN_PROCESSES_OF_THEIR_OWN = (  # tests read these from another process's standar
 
 def listen(folder: pathlib.Path) -> None:
     """Have this process write every message, and the files of the package that it comes from, below ``folder``."""
-    place, made = folder / f"said-{os.getpid()}.jsonl", InputError.__init__
+    place, made = folder.absolute() / f"said-{os.getpid()}.jsonl", InputError.__init__
 
     def init(self: InputError, *arguments: object) -> None:
         made(self, *arguments)

@@ -47,7 +47,7 @@ class Worth(NamedTuple):
       payoff: ``[B]`` the leader's expected payoff, exact given how its followers answered, game units.
       gap: ``[B]`` the followers' distance from equilibrium, game units.
       risk: ``[B]`` what the leader would lose, game units, if a follower that is all but indifferent chose otherwise;
-        0 where commitments nearby leave it just as indifferent.
+        zero for ties that no small change of the commitment breaks.
       answer: int ``[B, Q]``, what the followers answer; within one answer the payoff varies smoothly, if `Problem.nearby` can
         say how.
     """
@@ -63,8 +63,8 @@ class Nearby(NamedTuple):
 
     Attributes:
       payoff: the leader's expected payoff, a scalar, game units.
-      slack: ``[M]`` what each deviation would cost a follower; the answer is one of equilibrium where none is negative. 0, and
-        constant, where there is nothing to deviate to.
+      slack: ``[M]`` what each deviation would cost a follower; the answer is an equilibrium if and only if all are at
+        least 0. Zero, and constant, for the action that is the answer.
     """
 
     payoff: Array

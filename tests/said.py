@@ -1,6 +1,7 @@
 """Which of the library's error messages the tests meet.
 
-With ``SAID=FOLDER`` pytest's processes write there what they say, wherever they go; ``python -m tests.said FOLDER`` fails if one is missing.
+With ``SAID=FOLDER`` pytest's processes write there what they say, wherever they go; ``python -m tests.said FOLDER`` fails if
+one is missing.
 """
 
 import json

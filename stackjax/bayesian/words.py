@@ -93,8 +93,8 @@ def _warn_of_hidden_differences(env: EpisodeSpec, actions: Any, names: list[str]
     for name, is_hidden in zip(names, np.asarray(hides), strict=False):
         if is_hidden:
             warnings.warn(
-                f"{name}: the leader is shown a difference between followers' actions that stackjax did not know of, and is "
-                "judged as if it were not; see check_game",
+                f"{name}: this commitment reveals followers' actions that the decision tree merges; its payoff may be wrong; "
+                "see check_game",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -78,10 +78,21 @@ class Budget:
         size = (problem.bytes_per_commitment * at_once + programs.solver.own_bytes) * runs
         if size > self.total:
             raise InputError(
-                f"tabulating {problem.name!r} for {at_once} commitments at once, {runs:g} runs at a time, takes about "
-                f"{size / GIB:.0f} GiB, more than {self.total / GIB:.3g}; lower either (PPO's num_envs) or use "
-                "--ppo.path step, both with --polish 0"
+                f"{problem.name!r} needs {size / GIB:.3g} GiB, but {self.total / GIB:.3g} are there: {at_once} tables at once, "
+                f"{runs:g} runs at a time; {_less(programs)}"
             )
+
+
+def _less(programs: Programs) -> str:
+    """What a user may do so that fewer tables are needed at once."""
+    spec = programs.spec
+    if spec.polish and programs.solver.commitments_at_once <= POPULATION:
+        return "use --polish 0"
+    section = f"--{spec.solver_entry.name}"
+    ways = [
+        f"lower {section}.{option}" for option in ("population", "num-envs") if hasattr(spec.solver, option.replace("-", "_"))
+    ]
+    return " or ".join([*ways, *[f"use {section}.path step"] * hasattr(spec.solver, "path")])
 
 
 def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, budget: Budget, state_bytes: int) -> Programs:

@@ -131,7 +131,7 @@ def read_state(
         was = {name: found.made_by.get(name) for name in goes_on_with}
         other = [f"{name} {was[name]}, now {value}" for name, value in goes_on_with.items() if was[name] != value]
         if other:
-            message = f"the run was trained so far with {'; '.join(other)}: it does not end bit for bit as it would have"
+            message = f"resumed under other software or another device ({'; '.join(other)}): results will not be bit-identical"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
     update, seconds = agree(
         (np.int32(-1 if found is None else found.update), np.float32(0.0 if found is None else found.seconds))

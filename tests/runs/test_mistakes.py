@@ -96,7 +96,7 @@ BAD_FILES = {
         (["train", "escape", "--out", "OUT", "--seed", "2147483640"], ["--seed 2147483640"]),
         (
             ["train", "posted-price-uniform", "--out", "OUT", "--game.num-agents", "5", "--ppo.num-envs", "65536"],
-            ["GiB", "num_envs"],
+            ["GiB", "lower --ppo.num-envs"],
         ),
         (["train", "ragged.json", "--out", "OUT"], ["payoffs", "ragged"]),
         (["train", "nan.json", "--out", "OUT"], ["payoffs[0, 0, 1]", "nan"]),

@@ -106,7 +106,7 @@ def test_going_on_with_another_machine_or_version_is_said(trained, copy, capsys,
     monkeypatch.setattr(BayesianProblem, "kernel", "another")
     (copy / "result.json").unlink()
     assert run("train", trained / "rows.py", *PLAIN, *WHOLE, "--out", copy, "--resume") == 0
-    warned = [line for line in capsys.readouterr().err.splitlines() if "bit for bit" in line]
+    warned = [line for line in capsys.readouterr().err.splitlines() if "bit-identical" in line]
     assert len(warned) == 1
     assert "now another" in warned[0]
 

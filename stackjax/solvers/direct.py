@@ -78,8 +78,7 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
     def next_tried(key: PRNGKey, elite: Elite, progress: Array, starts_anew: Array) -> Array:
         stranger_key, climb_key, breed_key = jax.random.split(key, 3)
         again = jax.lax.top_k(elite.score, config.num_rechecked)[1]
-        fresh = children.first_population(stranger_key, table, config.population)
-        made = [elite.commitments[again], fresh[-num_strangers:]]
+        made = [elite.commitments[again], children.strangers(stranger_key, table, num_strangers)]
         parents = parents_of(elite, config.num_answers + 1, config.most_alike)
         in_turn = jnp.arange(num_bred) % (parents.num_answers + 1)  # each answer, and all together
         chosen = elite.commitments[parents.place[in_turn]]
@@ -91,7 +90,13 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
             made.append(children.from_unit(space, bred))
             if num_climbing:
                 made.append(climbed(problem, config, space, climb_key, elite, parents, num_climbing))
-        return jnp.where(starts_anew, fresh, jnp.concatenate(made))
+        tried = jnp.concatenate(made)
+        if config.starts == 1:
+            return tried
+        anew = lambda *_: children.first_population(stranger_key, table, config.population)
+        return jax.lax.fori_loop(
+            0, starts_anew.astype(jnp.int32), anew, tried
+        )  # as a loop it costs nothing while it is not run
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
         key, worth_key, next_key = jax.random.split(state.key, 3)

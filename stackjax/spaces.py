@@ -53,7 +53,7 @@ class Discrete:
 class Box:
     """A vector with ``low[j] <= action[j] <= high[j]``; an action is float ``[len(low)]``, clipped to the box.
 
-    The ends may be given as any sequence of numbers, or as a NumPy array.
+    The ends may be given as any sequence of numbers, or as an array.
     """
 
     low: tuple[float, ...]
@@ -62,7 +62,7 @@ class Box:
     def __post_init__(self) -> None:
         for name in ("low", "high"):
             end = getattr(self, name)
-            values = end.tolist() if isinstance(end, np.ndarray) else end
+            values = end.tolist() if hasattr(end, "tolist") else end
             is_vector = isinstance(values, Sequence) and all(isinstance(value, numbers.Real) for value in values)
             require(name, end, is_vector, "a sequence of numbers, one for each entry, for example (0.0, 1.0)")
             object.__setattr__(self, name, tuple(values))

@@ -92,7 +92,8 @@ def _less(programs: Programs) -> str:
     ways = [
         f"lower {section}.{option}" for option in ("population", "num-envs") if hasattr(spec.solver, option.replace("-", "_"))
     ]
-    return " or ".join([*ways, *[f"use {section}.path step"] * hasattr(spec.solver, "path")])
+    ways += [f"use {section}.path step"] * hasattr(spec.solver, "path")
+    return " or ".join(ways) or f"lower what solver {spec.solver_entry.name!r} tries at once"
 
 
 def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, budget: Budget, state_bytes: int) -> Programs:

@@ -79,7 +79,8 @@ class Checkpoints:
 
         write_whole(self._directory / str(update), write)
         payoffs = {kept: self._payoff(kept) for kept in self._updates()}
-        stay = {max(payoffs, key=lambda kept: payoffs[kept]), *sorted(payoffs)[-NUM_LATEST:]}
+        best = max(payoffs, key=lambda kept: payoffs[kept])
+        stay = {*sorted(payoffs)[-NUM_LATEST:], *([best] if math.isfinite(payoffs[best]) else [])}
         for dropped in payoffs.keys() - stay:
             (self._directory / str(dropped)).unlink()
 

@@ -94,9 +94,8 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         if config.starts == 1:
             return tried
         anew = lambda *_: children.first_population(stranger_key, table, config.population)
-        return jax.lax.fori_loop(
-            0, starts_anew.astype(jnp.int32), anew, tried
-        )  # as a loop it costs nothing while it is not run
+        # A loop of no rounds costs nothing, also under `vmap`, which would compute both sides of a condition.
+        return jax.lax.fori_loop(0, starts_anew.astype(jnp.int32), anew, tried)
 
     def update(state: DirectState) -> tuple[DirectState, Metrics]:
         key, worth_key, next_key = jax.random.split(state.key, 3)

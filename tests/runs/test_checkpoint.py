@@ -43,6 +43,13 @@ def test_the_last_two_and_the_best_are_kept_and_the_newest_is_read(three, tmp_pa
     check(three.restore(SHAPES), 30)
 
 
+def test_one_that_was_not_scored_is_not_kept_as_the_best(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "checkpoints", "a run")
+    for update in (10, 20, 30):
+        checkpoints.save(state_at(update), update, update / 10, None)
+    assert kept(tmp_path) == [20, 30]
+
+
 def damage_bytes(place):
     """One bit of an array."""
     content = bytearray(place.read_bytes())

@@ -143,7 +143,7 @@ def test_listed_defaults_are_the_factorys(entry):
         assert listed == {name: default for name, default in accepted.items() if name not in fixed}
 
 
-@pytest.mark.parametrize("end", [list, tuple, np.array])
+@pytest.mark.parametrize("end", [list, tuple, np.array, jnp.array])
 def test_the_ends_of_a_box_and_labels_may_be_any_sequence(end):
     box = sx.Box(end([0.0, 1.0]), end([2.0, 3.5]))
     assert box == sx.Box((0.0, 1.0), (2.0, 3.5))

@@ -1,3 +1,6 @@
+import itertools
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
@@ -5,6 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stackjax as sx
+from stackjax.bayesian.equilibrium.certificate import certify
+from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment
+from stackjax.bayesian.followers.joint_play import mixed_play, most_likely
+from stackjax.bayesian.pomdp.commitment import tabulate
+from stackjax.bayesian.problem import BayesianProblem
 from tests.oracles import regret
 
 SHAPES = [((1,), (3,)), ((2,), (2,)), ((2, 2), (2, 3)), ((3, 1), (2, 2)), ((2, 1, 2), (2, 3, 2))]
@@ -108,3 +116,19 @@ def test_empirical_play_falls_back_to_mixed_where_types_never_met():
     tables = (np.array([[0.5, 0.5], [0.25, 0.75]]),)
     counts = np.array([[3.0, 1.0], [0.0, 0.0]])
     np.testing.assert_allclose(sx.followers.empirical_play(counts, tables), [[0.75, 0.25], [0.25, 0.75]])
+
+
+def test_each_way_to_play_has_its_own_certificate():
+    """After a few rounds followers still mix, so that what is likeliest, what is mixed and what was played all differ."""
+    env = sx.StackelbergPOMDP(sx.make("posted-price-pi"), num_rounds=30)
+    actions = BayesianProblem(env).commitments.draw(jax.random.key(3), 1)[0]
+    found = evaluate_commitment(jax.random.key(0), env, actions, 3)
+    game = tabulate(env.game, env.tree, actions).game
+    for group in range(3):
+        tables = tuple(table[group] for table in found.strategies)
+        for name, play in {"mixed": mixed_play(tables), "argmax": mixed_play(most_likely(tables))}.items():
+            got = jax.tree.map(lambda leaf, group=group: leaf[group], getattr(found, name))
+            jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), got, certify(game, play))
+    payoffs = [np.asarray(getattr(found, name).follower_payoffs) for name in ("argmax", "mixed", "empirical")]
+    for one, other in itertools.combinations(payoffs, 2):
+        assert np.abs(one - other).max() > 1e-3

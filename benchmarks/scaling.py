@@ -21,7 +21,6 @@ import tyro
 
 DEVICES = (1, 2, 8)
 UPDATES, REPEATS = 4, 3
-GROUPS = 8
 BYTES = {"f32": 4, "s32": 4, "u32": 4, "pred": 1, "f64": 8, "u8": 1}
 
 
@@ -36,15 +35,13 @@ class Settings:
 
 
 def cases() -> list[dict[str, Any]]:
-    """Seeds apart and episodes shared (with one shuffle group and with several), the work fixed or growing with the devices."""
+    """Seeds apart and episodes shared, the work fixed or growing with the devices."""
     found = []
     for devices in DEVICES:
         for kind, grows in (("strong", False), ("weak", True)):
             size = devices if grows else max(DEVICES)
-            found.append({"devices": devices, "scaling": kind, "axis": "runs", "seeds": 2 * size, "envs": 64, "groups": 1})
-            for groups in (GROUPS,) if grows else (1, GROUPS):
-                shared = {"axis": "episodes", "seeds": 1, "envs": 128 * size, "groups": groups}
-                found.append({"devices": devices, "scaling": kind, **shared})
+            found.append({"devices": devices, "scaling": kind, "axis": "runs", "seeds": 2 * size, "envs": 64})
+            found.append({"devices": devices, "scaling": kind, "axis": "episodes", "seeds": 1, "envs": 128 * size})
     return found
 
 
@@ -58,11 +55,11 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     from stackjax.specs.run import RunSpec
     from stackjax.specs.sources import find_game
 
-    ppo = sx.PPOConfig(num_envs=case["envs"], shuffle_groups=case["groups"])
+    ppo = sx.PPOConfig(num_envs=case["envs"])
     options = {"num_types": 6, "num_messages": 2, "num_agents": 2}
     spec = RunSpec(find_game("posted-price-uniform"), options, {}, ppo)
     layout = Layout(case["devices"], 1) if case["axis"] == "runs" else Layout(1, case["devices"])
-    programs = Programs(spec, spec.build_problem(), case["seeds"], make_mesh(layout))
+    programs = Programs(spec.work(spec.build_problem()), case["seeds"], make_mesh(layout))
     programs.compile()
     elements = programs.place(range(case["seeds"]))
     state = jax.block_until_ready(programs.advance(programs.init(elements), elements, UPDATES))

@@ -225,8 +225,6 @@ class Solver(NamedTuple):
       policy: ``state -> arrays`` that are kept beside the best commitment, for example a network; an empty dict for none.
       export: ``policies -> (arrays, head)`` what ``policies.npz`` holds of policies with a leading axis, see `stackjax.policy`;
         None where there is nothing to export.
-      sharded: ``state -> tree of bools``, the leaves that hold, along their second axis after mapping over runs, one entry for
-        each episode, of which devices that share episodes have a part; None where there are none.
       commitments_at_once: how many are tabulated at the same time, from which the memory is told beforehand.
       own_bytes: memory that an update takes beside these tables, where that is much.
       tries_all: after so many updates every commitment that there is has been tried; 0 where they are too many.
@@ -237,7 +235,34 @@ class Solver(NamedTuple):
     commitment: Callable[[Any], Array]
     policy: Callable[[Any], PyTree] = lambda state: {}
     export: Callable[[PyTree], tuple[dict[str, Any], dict[str, Any]]] | None = None
-    sharded: Callable[[Any], PyTree] | None = None
     commitments_at_once: int = 0
     own_bytes: int = 0
     tries_all: int = 0
+
+
+class Work(NamedTuple):
+    """All that a run computes.
+
+    Attributes:
+      problem, solver: with the run's own numbers.
+      num_updates: of the solver.
+      polish: evaluations that improve the best commitment in the end.
+      swept: the settings that differ within a batch, as in ``ppo.learning_rate``.
+      vary: ``values -> (problem, solver)`` with other numbers for the swept settings, which may be tracers.
+      to_save_memory: what a user may do so that fewer tables are needed at once, in words.
+    """
+
+    problem: Problem
+    solver: Solver
+    num_updates: int
+    polish: int = 0
+    swept: tuple[str, ...] = ()
+    vary: Callable[[dict[str, Any]], tuple[Problem, Solver]] | None = None
+    to_save_memory: str = ""
+
+    def varied(self, values: dict[str, Any]) -> "Work":
+        """The work of a run whose swept settings are ``values``."""
+        if self.vary is None or not values:
+            return self
+        problem, solver = self.vary(values)
+        return self._replace(problem=problem, solver=solver)

@@ -26,7 +26,6 @@ from stackjax.markov.mean_field.tariffs import TariffGame
 from stackjax.markov.team_contracts import learn_team_contracts
 from stackjax.menus.allocations import BoxAllocations
 from stackjax.menus.single_buyer import additive
-from stackjax.shards import Shards
 from stackjax.solvers.config import DirectConfig, SearchConfig
 from stackjax.solvers.direct import direct
 from stackjax.solvers.search import search
@@ -155,14 +154,12 @@ RUNS = [
     (lambda: search(None, 3), "config=3 must be a SearchConfig"),
     (lambda: sx.PPOConfig(grid_points=1), "grid_points=1 must be a whole number of at least 2"),
     (lambda: sx.PPOConfig(response_samples=-1), "response_samples=-1 must be a whole number of at least 0"),
-    (lambda: sx.make_train(ENV, sx.PPOConfig(shuffle_groups=7)), "shuffle_groups=7 must divide num_envs"),
     (lambda: sx.train("maintain", seeds=1, mesh=(0, 1)), "mesh=0 1 must be at least 1 each"),
-    (lambda: choose_layout(1, lambda devices: False, (1, 1)), "mesh=1 1: 1 devices cannot share the solver's episodes evenly"),
+    (lambda: choose_layout(1, False, (1, 2)), "mesh=1 2: devices cannot share the episodes of this solver"),
     (lambda: join(Processes(coordinator="here:1")), "--coordinator is for --distributed, which is not given"),
     (lambda: join(Processes(True, "here:1")), "--distributed needs --num-processes, --process-id too"),
     (lambda: join(Processes(True, "here", 2, 0)), "coordinator=here must be HOST:PORT"),
     (lambda: join(Processes(True, "here:1", 2, 2)), "process_id=2 must be at least 0 and below num_processes=2"),
-    (lambda: sx.make_train(ENV, sx.PPOConfig(), Shards(size=7)), "7 devices cannot share the episodes evenly"),
     (lambda: MultiplicativeWeights(kind="exp3"), "kind=exp3 must be multiplicative-weights in MultiplicativeWeights"),
     (lambda: solve(rules(type_prior=np.full((2**13, 2**12), 2.0**-25), num_actions=(1, 1))), "(type, action) profiles, more"),
     (lambda: Family.solve(None, MAINTAIN), "the optimum of 'maintain' is not known"),

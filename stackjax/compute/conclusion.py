@@ -32,8 +32,9 @@ def conclude(programs: Programs, state: Blocks, elements: Blocks, optima: Optima
     judge = lambda state: jax.tree.map(lambda leaf: leaf[:count], programs.evaluate(state, elements))
     learned: Evaluated = judge(state)
     reached = programs.best(state, count)
-    is_there = _is_optimal(programs.problem, optima)(reached.payoffs, reached.gaps)
-    if programs.spec.polish == 0 or is_there or isinstance(programs.problem.commitments, Policy):
+    work = programs.work
+    is_there = _is_optimal(work.problem, optima)(reached.payoffs, reached.gaps)
+    if work.polish == 0 or is_there or isinstance(work.problem.commitments, Policy):
         return Conclusion(learned, None)
     return Conclusion(judge(programs.polish(state, elements)), learned)
 
@@ -46,7 +47,7 @@ def claimed(programs: Programs, elements: Blocks, optima: Optima) -> list[Optimu
     Raises:
       WrongOptimumError: a commitment pays more than is claimed.
     """
-    problem, is_shared = programs.problem, all(optimum is optima[0] for optimum in optima)
+    problem, is_shared = programs.work.problem, all(optimum is optima[0] for optimum in optima)
     tried = list(optima[:1] if is_shared else optima)
     made = [claims.as_commitment(problem, one.commitment) if claims.is_attainable(one) else None for one in tried]
     words: list[dict[str, Any] | None] = [None] * len(tried)

@@ -1,7 +1,7 @@
 """Where a run computes: a mesh of devices, and what several processes must agree on.
 
 The mesh has two axes. Along ``runs`` lie the elements of a batch (seeds, configurations), which never talk to each other; along
-``episodes`` devices share each element's Stackelberg episodes and add up their gradients.
+``episodes`` devices share each element's Stackelberg episodes, see `stackjax.sharing`.
 """
 
 import contextlib
@@ -11,8 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as P
+from jax.sharding import Mesh, Sharding
 
 from stackjax.errors import InputError
 from stackjax.types import PyTree
@@ -28,7 +27,6 @@ __all__ = [
     "largest",
     "make_mesh",
     "on_devices",
-    "replicated",
     "writer_only",
 ]
 
@@ -58,42 +56,37 @@ class Layout(NamedTuple):
     episodes: int
 
 
-def choose_layout(num_elements: int, can_share: Callable[[int], bool], wanted: tuple[int, int] | None = None) -> Layout:
-    """The layout that leaves each device least to do; of equals, the one that exchanges least.
+def choose_layout(num_elements: int, shares_episodes: bool, wanted: tuple[int, int] | None = None) -> Layout:
+    """The layout that has the fewest runs one after another, on as many devices as are of use.
 
     Args:
-      can_share: whether so many devices can share the episodes of an element.
+      shares_episodes: whether devices can share the episodes of a run.
 
     On CPUs a process uses one device unless ``wanted`` says otherwise: runs go side by side on it, one on each core.
 
     Raises:
-      InputError: ``wanted`` does not fit the devices or the settings, or several processes could not all take part.
+      InputError: ``wanted`` does not fit the devices or the solver, or several processes could not all take part.
     """
     available, several = jax.device_count(), jax.process_count() > 1
-    most = available if several or jax.default_backend() != "cpu" else 1
-    layouts = [Layout(r, e) for r in range(1, most + 1) for e in range(1, most // r + 1)]
     if wanted is not None:
-        layouts = [Layout(*wanted)]
+        layout = Layout(*wanted)
         if min(wanted) < 1:
             raise InputError(f"mesh={wanted[0]} {wanted[1]} must be at least 1 each")
+        if layout.episodes > 1 and not shares_episodes:
+            raise InputError(f"mesh={wanted[0]} {wanted[1]}: devices cannot share the episodes of this solver; give 1 for episodes")
         if math.prod(wanted) > available:
             more = "; JAX_NUM_CPU_DEVICES=N makes N of a CPU" if jax.default_backend() == "cpu" else ""
             needed = math.prod(wanted)
             raise InputError(f"mesh={wanted[0]} {wanted[1]} needs {needed} devices, but JAX sees {available}{more}")
-    layouts = [one for one in layouts if can_share(one.episodes)]
-    if not layouts and wanted is not None:
-        raise InputError(
-            f"mesh={wanted[0]} {wanted[1]}: {wanted[1]} devices cannot share the solver's episodes evenly (of PPO "
-            "num_envs, and every minibatch or shuffle group)"
-        )
-    if several:
-        layouts = [one for one in layouts if math.prod(one) == available]
-    if not layouts:
-        raise InputError(
-            f"several processes must use all of their {available} devices; give another mesh or settings of the solver"
-        )
-    share = lambda one: math.ceil(num_elements / one.runs) / one.episodes
-    return min(layouts, key=lambda one: (share(one), one.episodes, one.runs))
+        if several and math.prod(wanted) != available:
+            raise InputError(f"mesh={wanted[0]} {wanted[1]}: several processes must use all of their {available} devices")
+        return layout
+    most = available if several or jax.default_backend() != "cpu" else 1
+    sharing = [e for e in range(1, most + 1) if most % e == 0] if shares_episodes else [1]
+    layouts = [Layout(most // e, e) for e in sharing]
+    rounds = lambda one: math.ceil(num_elements / one.runs)
+    best = min(layouts, key=lambda one: (rounds(one), -one.episodes))
+    return best if several else best._replace(runs=math.ceil(num_elements / rounds(best)))
 
 
 def make_mesh(layout: Layout) -> Mesh:
@@ -101,18 +94,14 @@ def make_mesh(layout: Layout) -> Mesh:
     return Mesh(devices, ("runs", "episodes"))
 
 
-def replicated(mesh: Mesh) -> NamedSharding:
-    return NamedSharding(mesh, P())
-
-
-def on_devices(tree: PyTree, shardings: PyTree) -> PyTree:
+def on_devices(tree: PyTree, sharding: Sharding) -> PyTree:
     """Arrays of this process's memory, which every process holds whole, as arrays on the mesh."""
 
-    def one(leaf: Any, sharding: NamedSharding) -> jax.Array:
+    def one(leaf: Any) -> jax.Array:
         whole = np.asarray(leaf)
         return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
 
-    return jax.tree.map(one, tree, shardings)
+    return jax.tree.map(one, tree)
 
 
 def exchange(blocks: list[PyTree], owners: list[int]) -> list[PyTree]:

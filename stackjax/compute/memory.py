@@ -73,27 +73,14 @@ class Budget:
 
     def check_tables(self, programs: Programs) -> None:
         """Raise `InputError` unless followers' answers to every commitment that is tried at once fit, for each run."""
-        problem, runs = programs.problem, programs.runs_in_memory
-        at_once = max(programs.solver.commitments_at_once, POPULATION if programs.spec.polish else 0)
-        size = (problem.bytes_per_commitment * at_once + programs.solver.own_bytes) * runs
+        work, runs = programs.work, programs.runs_in_memory
+        at_once = max(work.solver.commitments_at_once, POPULATION if work.polish else 0)
+        size = (work.problem.bytes_per_commitment * at_once + work.solver.own_bytes) * runs
         if size > self.total:
             raise InputError(
-                f"{problem.name!r} needs {size / GIB:.3g} GiB, but {self.total / GIB:.3g} are there: {at_once} tables at once, "
-                f"{runs:g} runs at a time; {_less(programs)}"
+                f"{work.problem.name!r} needs {size / GIB:.3g} GiB, but {self.total / GIB:.3g} are there: {at_once} tables "
+                f"at once, {runs:g} runs at a time; {work.to_save_memory}"
             )
-
-
-def _less(programs: Programs) -> str:
-    """What a user may do so that fewer tables are needed at once."""
-    spec = programs.spec
-    if spec.polish and programs.solver.commitments_at_once <= POPULATION:
-        return "use --polish 0"
-    section = f"--{spec.solver_entry.name}"
-    ways = [
-        f"lower {section}.{option}" for option in ("population", "num-envs") if hasattr(spec.solver, option.replace("-", "_"))
-    ]
-    ways += [f"use {section}.path step"] * hasattr(spec.solver, "path")
-    return " or ".join(ways) or f"lower what solver {spec.solver_entry.name!r} tries at once"
 
 
 def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, budget: Budget, state_bytes: int) -> Programs:
@@ -117,7 +104,7 @@ def fit_programs(build: Callable[[int], Programs], wanted: int, multiple: int, b
         size = _even(size, largest(build(size).side_by_side), multiple)
         tidy_memory()
         programs = build(size)
-        programs.compile((*NAMES, "polish") if programs.spec.polish else NAMES)
+        programs.compile((*NAMES, "polish") if programs.work.polish else NAMES)
         budget.look_again()
         needed = budget.needed(size, multiple, state_bytes, largest(programs.bytes_needed() >> 20) * 2.0**20)
         if needed <= budget.total:

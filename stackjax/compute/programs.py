@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -19,15 +19,13 @@ from jax.sharding import Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
 from stackjax.compiler import compiler_options
-from stackjax.compute.devices import among_processes, exchange, on_devices, replicated
+from stackjax.compute.devices import among_processes, exchange, on_devices
 from stackjax.compute.startup import num_cores
 from stackjax.compute.state import Evaluated, Logged, RunState, advance_run, evaluate_run, polish_run, score_run, start_run
-from stackjax.problem import Problem, Solver
-from stackjax.shards import WHOLE, Shards
-from stackjax.specs.run import RunSpec
-from stackjax.types import Array, PyTree
+from stackjax.problem import Work
+from stackjax.types import PyTree
 
-__all__ = ["NAMES", "Blocks", "Elements", "Programs"]
+__all__ = ["NAMES", "Blocks", "Elements", "Programs", "Reached"]
 
 NAMES = ("advance", "score", "evaluate", "init")  # those that take longest to compile first
 COMPILED_AT_ONCE = 4  # on CPUs, where the compiler's memory is the sweep's
@@ -51,9 +49,7 @@ class Reached(NamedTuple):
 
 
 class Programs:
-    """Programs for batches of ``num_elements`` runs of ``spec`` that differ in seed and in the numeric fields ``swept``.
-
-    ``solver`` is that of every element with the base run's numbers instead of the swept ones.
+    """Programs for batches of ``num_elements`` runs of ``work`` that differ in seed and in the numbers that it varies.
 
     ``init(elements)``, ``advance(state, elements, count)``, ``score``, ``polish`` and ``evaluate`` ``(state, elements)`` are
     those of `compute.state` for the whole batch; states stay on the devices, what is reported is NumPy, on every process.
@@ -64,23 +60,13 @@ class Programs:
     share episodes, has programs of its own for a block and exchanges nothing with the others, whatever the number of places.
 
     Args:
-      problem: that of ``spec``; building it takes a while, so callers share it.
       block: elements that a device works on at once; by default 1 on CPUs, where several blocks go side by side, one on each
         core, and elsewhere as many as a device gets.
     """
 
-    def __init__(
-        self,
-        spec: RunSpec,
-        problem: Problem,
-        num_elements: int,
-        mesh: Mesh,
-        swept: tuple[str, ...] = (),
-        block: int | None = None,
-    ) -> None:
-        self.spec, self.problem, self.num_elements, self.swept = spec, problem, num_elements, swept
-        solver = spec.build_solver(problem, {}, WHOLE)
-        self.solver = solver._replace(update=jax.jit(solver.update, inline=True))  # traced once for all programs
+    def __init__(self, work: Work, num_elements: int, mesh: Mesh, block: int | None = None) -> None:
+        solver = work.solver._replace(update=jax.jit(work.solver.update, inline=True))  # traced once for all programs
+        self.work, self.num_elements = work._replace(solver=solver), num_elements
         self.num_devices = mesh.size
         self._places = [Mesh(devices, ("episodes",)) for devices in mesh.devices]
         self._num_sharing = mesh.shape["episodes"]
@@ -91,39 +77,15 @@ class Programs:
         self._here = [at for at, place in enumerate(used) if place.local_devices]
         self._elements = Elements(
             jax.ShapeDtypeStruct((self._block,), jnp.int32),
-            {name: jax.ShapeDtypeStruct((self._block,), jnp.float32) for name in swept},
+            {name: jax.ShapeDtypeStruct((self._block,), jnp.float32) for name in work.swept},
         )
-        self._functions: dict[str, Callable] = {}
         self._compiled: dict[tuple[str, int], Any] = {}
 
     @cached_property
     def _state(self) -> RunState:
-        """The shapes of a block's state. Where devices share no episodes, tracing for them is ``init``'s tracing too."""
-        if self._num_sharing > 1:
-            return jax.eval_shape(jax.vmap(partial(self._start, WHOLE)), self._elements)
-        everywhere = jax.tree.map(lambda _: P(), self._elements)
-        return self._init.eval_shape(self._shapes(self._elements, everywhere, self._here[0]))
-
-    @cached_property
-    def _init(self) -> Any:
-        return jax.jit(self._function("init"))
-
-    @cached_property
-    def _specs(self) -> RunState:
-        """What of a state each of the devices that share episodes has."""
-        specs: RunState = jax.tree.map(lambda _: P(), self._state)
-        if self.solver.sharded is None:
-            return specs
-        part = lambda is_part: P(None, "episodes") if is_part else P()
-        return specs._replace(solver=jax.tree.map(part, self.solver.sharded(self._state.solver)))
-
-    def _problem(self, values: dict[str, Any]) -> Problem:
-        return self.spec.problem_with(self.problem, values)
-
-    def _solver(self, values: dict[str, Any], shards: Shards) -> Solver:
-        if not values and shards.size == 1:
-            return self.solver
-        return self.spec.build_solver(self._problem(values), values, shards)
+        """The shapes of a block's state, from the tracing that compiling ``init`` needs too."""
+        with self._among(self._here[0]):
+            return self._jitted["init"].eval_shape(self._at_place(self._elements, self._here[0]))
 
     @property
     def runs_in_memory(self) -> float:
@@ -209,26 +171,29 @@ class Programs:
 
     def place(self, seeds: Any, values: dict[str, Any] | None = None) -> Blocks:
         """Elements on their devices; the last block fills up where they do not come out even."""
-        columns = {name: np.asarray((values or {})[name], np.float32) for name in self.swept}
-        return self._placed(Elements(np.asarray(seeds, np.int32), columns), jax.tree.map(lambda _: P(), self._elements))
+        columns = {name: np.asarray((values or {})[name], np.float32) for name in self.work.swept}
+        return self._placed(Elements(np.asarray(seeds, np.int32), columns))
 
-    def _placed(self, tree: PyTree, specs: PyTree) -> Blocks:
+    def _placed(self, tree: PyTree) -> Blocks:
         """Arrays of all elements, cut into blocks, those of them that are here on their devices."""
-        size = jax.tree.leaves(tree)[0].shape[0]
-        count = self.num_blocks(size)
+        count = self.num_blocks(jax.tree.leaves(tree)[0].shape[0])
         padded = jax.tree.map(lambda leaf: _filled(leaf, count * self._block), tree)
         blocks: Blocks = [None] * count
         for k in range(count):
             if self._at(k) in self._here:
                 mine = jax.tree.map(lambda leaf, k=k: leaf[k * self._block : (k + 1) * self._block], padded)
-                blocks[k] = on_devices(mine, self._shardings(specs, self._at(k)))
+                blocks[k] = on_devices(mine, self._sharding(self._at(k)))
         return blocks
 
-    def _shardings(self, specs: PyTree, at: int) -> PyTree:
+    def _sharding(self, at: int) -> Any:
+        """Where arrays lie at a place: each of its devices has all of them."""
         place = self._places[at]
-        if place.size == 1:  # without a mesh, so that what is traced for one place is for all
-            return jax.tree.map(lambda _: SingleDeviceSharding(place.devices.flat[0]), specs)
-        return jax.tree.map(lambda spec: NamedSharding(place, spec), specs)
+        # One device without a mesh, so that what is traced for it is for all.
+        return SingleDeviceSharding(place.devices.flat[0]) if place.size == 1 else NamedSharding(place, P())
+
+    def _among(self, at: int) -> contextlib.AbstractContextManager[Any]:
+        """While entered, what is traced is for the devices of a place, see `stackjax.sharing`."""
+        return contextlib.nullcontext() if self._num_sharing == 1 else jax.set_mesh(self._places[at])
 
     def _joined(self, blocks: Blocks) -> Any:
         """The blocks' arrays as those of the whole batch, on every process."""
@@ -253,73 +218,46 @@ class Programs:
         return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in packed)
 
     def _lowered(self, name: str, at: int) -> Any:
-        """A program for a block at a place, each of whose devices does its part of the episodes."""
-        everywhere = lambda tree: jax.tree.map(lambda _: P(), tree)
-        elements: tuple[Any, Any] = (self._elements, everywhere(self._elements))
-        if name == "init" and self._num_sharing == 1:
-            return self._init.lower(self._shapes(*elements, at))
-        state: tuple[Any, Any] = (self._state, self._specs)
-        more: list[tuple[Any, Any]] = [(jax.ShapeDtypeStruct((), jnp.int32), P())] if name == "advance" else []
-        takes = [elements] if name == "init" else [state, elements, *more]
-        function = self._function(name)
-        if self._num_sharing > 1:
-            gives = {"score": (self._specs, P()), "evaluate": P()}.get(name, self._specs)
-            in_specs = tuple(specs for _, specs in takes)
-            function = jax.shard_map(function, mesh=self._places[at], in_specs=in_specs, out_specs=gives, check_vma=False)
-        arguments = [self._shapes(shapes, specs, at) for shapes, specs in takes]
-        return jax.jit(function, donate_argnums=(0,) if name in ("advance", "score") else ()).lower(*arguments)
+        """A program for a block at a place."""
+        takes = () if name == "init" else (self._state,)
+        count = (jax.ShapeDtypeStruct((), jnp.int32),) if name == "advance" else ()
+        arguments = self._at_place((*takes, self._elements, *count), at)
+        with self._among(at):
+            return self._jitted[name].lower(*arguments)
 
-    def _shapes(self, shapes: PyTree, specs: PyTree, at: int) -> PyTree:
+    def _at_place(self, shapes: PyTree, at: int) -> PyTree:
         """``shapes`` as they lie on the devices of a place."""
-        with_sharding = lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-        return jax.tree.map(with_sharding, shapes, self._shardings(specs, at))
+        lying = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._sharding(at))
+        return jax.tree.map(lying, shapes)
 
-    def _function(self, name: str) -> Callable:
-        """What a program computes; always the same object, so that it is traced once for all places that share nothing."""
-        if name not in self._functions:
-            shards = Shards("episodes", self._num_sharing)
+    @cached_property
+    def _jitted(self) -> dict[str, Any]:
+        """What the programs compute; the same objects for all places, so that they are traced once where nothing is shared."""
+        varied = self.work.varied
+        functions: dict[str, tuple[Callable, Any]] = {
+            "init": (lambda element: start_run(varied(element.values), element.seeds), 0),
+            "advance": (lambda state, element, count: advance_run(varied(element.values), state, count), (0, 0, None)),
+            "score": (lambda state, element: score_run(varied(element.values), state, element.seeds), 0),
+            "polish": (lambda state, element: polish_run(varied(element.values), state, element.seeds), 0),
+            "evaluate": (lambda state, element: evaluate_run(varied(element.values), state, element.seeds), 0),
+        }
+        return {name: self._jit(name, *function) for name, function in functions.items()}
 
-            def advance(state: RunState, element: Elements, count: Array) -> RunState:
-                return advance_run(self._solver(element.values, shards), state, count)
-
-            def score(state: RunState, element: Elements) -> tuple[RunState, Logged]:
-                return score_run(self._problem(element.values), self._solver(element.values, shards), state, element.seeds)
-
-            def evaluate(state: RunState, element: Elements) -> Evaluated:
-                return evaluate_run(self._problem(element.values), state, element.seeds)
-
-            def polish(state: RunState, element: Elements) -> RunState:
-                return polish_run(self._problem(element.values), state, element.seeds, self.spec.polish or 0)
-
-            functions: dict[str, tuple[Callable, Any]] = {
-                "init": (partial(self._start, shards), 0),
-                "advance": (advance, (0, 0, None)),
-                "score": (score, 0),
-                "polish": (polish, 0),
-                "evaluate": (evaluate, 0),
-            }
-            self._functions[name] = jax.vmap(*functions[name])
-        return self._functions[name]
-
-    def _start(self, shards: Shards, element: Elements) -> RunState:
-        return start_run(self._solver(element.values, shards), element.seeds)
+    def _jit(self, name: str, function: Callable, axes: Any) -> Any:
+        # A place's devices all end with the whole state: the next program, or a checkpoint, takes it from any of them.
+        whole: Any = {} if self._num_sharing == 1 else {"out_shardings": P()}
+        return jax.jit(jax.vmap(function, axes), donate_argnums=(0,) if name in ("advance", "score") else (), **whole)
 
     # Checkpoints hold plain arrays: random keys as their raw data.
 
     def pack(self, state: Blocks, count: int) -> PyTree:
         """The first ``count`` elements of ``state`` as NumPy arrays, on every process."""
         packed = [block if block is None else _without_keys(block) for block in state]
-        with self._with_others():
-            for k, block in enumerate(packed):
-                if block is not None and self._is_across_processes:  # each has a part of it only
-                    whole = jax.tree.map(lambda _, k=k: replicated(self._places[self._at(k)]), block)
-                    packed[k] = jax.block_until_ready(jax.jit(_same, out_shardings=whole)(block))
         return jax.tree.map(lambda leaf: leaf[:count], self._joined(packed))
 
     def unpack(self, packed: PyTree) -> Blocks:
         """The state whose `pack` is ``packed``, on the devices."""
-        blocks = self._placed(packed, self._specs)
-        return [block if block is None else _with_keys(block, self._state) for block in blocks]
+        return [block if block is None else _with_keys(block, self._state) for block in self._placed(packed)]
 
     def packed_shapes(self, count: int) -> PyTree:
         """Of what `pack` returns."""
@@ -329,10 +267,6 @@ class Programs:
 
 def _compiled(name: str, lowered: Any) -> Any:
     return lowered.compile(compiler_options=compiler_options(runs_once=name in ("init", "polish")))
-
-
-def _same(tree: PyTree) -> PyTree:
-    return tree
 
 
 def _filled(array: np.ndarray, size: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from stackjax.problem import Judged, Metrics, Problem, Solver
+from stackjax.problem import Judged, Metrics, Problem, Work
 from stackjax.solvers.polish import polished
 from stackjax.solvers.ranking import unsettled
 from stackjax.types import Array, PRNGKey, PyTree
@@ -93,8 +93,9 @@ class Evaluated(NamedTuple):
     diverged_at: Any
 
 
-def start_run(solver: Solver, seed: Array) -> RunState:
+def start_run(work: Work, seed: Array) -> RunState:
     """The state before the first update."""
+    solver = work.solver
     state = solver.init(jax.random.key(seed))
     nothing, zero = jnp.asarray(-jnp.inf, jnp.result_type(float)), jnp.int32(0)
     best = Best(solver.commitment(state), solver.policy(state), zero, nothing, -nothing, jnp.bool_(False), nothing, zero)
@@ -103,11 +104,11 @@ def start_run(solver: Solver, seed: Array) -> RunState:
     return RunState(state, zero, best, jnp.int32(-1), pending, zero)
 
 
-def advance_run(solver: Solver, state: RunState, count: Array) -> RunState:
+def advance_run(work: Work, state: RunState, count: Array) -> RunState:
     """``count`` updates (traced, so that one program serves every stretch), or fewer if one is not finite."""
 
     def body(_: Array, state: RunState) -> RunState:
-        found, seen = solver.update(state.solver)
+        found, seen = work.solver.update(state.solver)
         pending = {name: total + seen[name].astype(total.dtype) for name, total in state.pending.items()}
         update = state.update + 1
         after = RunState(found, update, state.best, state.diverged_at, pending, state.num_pending + 1)
@@ -118,9 +119,9 @@ def advance_run(solver: Solver, state: RunState, count: Array) -> RunState:
     return jax.lax.fori_loop(0, count, body, state)
 
 
-def score_run(problem: Problem, solver: Solver, state: RunState, seed: Array) -> tuple[RunState, Logged]:
+def score_run(work: Work, state: RunState, seed: Array) -> tuple[RunState, Logged]:
     """Judge the solver's commitment against fresh followers; keep it if it is the best so far."""
-    best = state.best
+    problem, solver, best = work.problem, work.solver, state.best
     fresh = jax.random.fold_in(_evaluation_key(seed), state.update)
     commitment = solver.commitment(state.solver)
     found, gap, half_width = _scored(problem, fresh, commitment)
@@ -151,22 +152,22 @@ def _scored(problem: Problem, key: PRNGKey, commitment: Any) -> tuple[Array, Arr
     return judged.payoff, judged.gap, getattr(judged.details, "half_width", None)
 
 
-def polish_run(problem: Problem, state: RunState, seed: Array, num_evaluations: int) -> RunState:
+def polish_run(work: Work, state: RunState, seed: Array) -> RunState:
     """With the best commitment improved in its neighbourhood, if fresh followers agree that it is better."""
     search_key, judge_key = jax.random.split(jax.random.fold_in(_evaluation_key(seed), POLISH_TAG))
-    learned = state.best.commitment
-    found = polished(problem, search_key, learned, num_evaluations)
+    problem, learned = work.problem, state.best.commitment
+    found = polished(problem, search_key, learned, work.polish)
     both = jax.lax.map(lambda one: problem.judge(judge_key, one, NUM_SCORING_GROUPS)[:2], jnp.stack([learned, found]))
     (payoff, new_payoff), (gap, new_gap) = both
     is_better = new_payoff - unsettled(problem, new_gap) > payoff - unsettled(problem, gap)
     return state._replace(best=state.best._replace(commitment=jnp.where(is_better, found, learned)))
 
 
-def evaluate_run(problem: Problem, state: RunState, seed: Array) -> Evaluated:
+def evaluate_run(work: Work, state: RunState, seed: Array) -> Evaluated:
     """Judge the best commitment again, against fresh followers that it was not chosen for."""
     key = jax.random.fold_in(_evaluation_key(seed), EVALUATION_TAG)
     best = state.best
-    judged = problem.judge(key, best.commitment, num_groups_of(problem))
+    judged = work.problem.judge(key, best.commitment, num_groups_of(work.problem))
     return Evaluated(best.commitment, judged, best.policy, best.update, state.diverged_at)
 
 

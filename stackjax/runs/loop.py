@@ -62,11 +62,11 @@ def train_batch(
       Stopped: a signal asked for it before the last update; the state was saved.
       OSError: a file could not be written; what was written before is intact.
     """
-    num_updates = programs.spec.solver.num_updates
+    num_updates = programs.work.num_updates
     stretch = -(-num_updates // NUM_LOGS)
     with contextlib.nullcontext(request) if request is not None else StopRequest() as request:
-        machine = made_by(programs.problem.kernel)
-        record = _Record(directory, identity, names, machine, programs.problem.gap_name, logger)
+        machine = made_by(programs.work.problem.kernel)
+        record = _Record(directory, identity, names, machine, programs.work.problem.gap_name, logger)
         found = read_state(programs, record.checkpoints, len(names), machine)
         state, done, earlier, _ = found or Trained(programs.init(elements), 0, 0.0)
         writer_only(record.go_on_from, done)

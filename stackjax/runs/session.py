@@ -21,7 +21,7 @@ from stackjax.disk.files import to_json
 from stackjax.disk.loggers import check_logger, open_logger
 from stackjax.disk.policies import read_arrays, write_arrays, write_policies
 from stackjax.errors import InputError, require_number
-from stackjax.problem import Optimum, Problem
+from stackjax.problem import Optimum
 from stackjax.reports.display import Progress
 from stackjax.reports.report import write_report
 from stackjax.reports.results import refuted, result_of, updates_of
@@ -67,13 +67,13 @@ def run_training(
     try:  # nobody else may write there from here on; followers may take long to prepare
         writer_only(directory.take, resume, overwrite)
         problem = spec.build_problem(read_arrays(directory.followers) if resume else None)
-        spec.build_solver(problem)  # says what does not fit
+        work = spec.work(problem)  # says what does not fit
         config = spec.to_dict(problem)
         if resume:
             writer_only(check_same, directory, config)
             writer_only(check_tables, directory, spec, problem)
-        layout = choose_layout(spec.num_seeds, sharing(spec, problem), mesh)
-        programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
+        layout = choose_layout(spec.num_seeds, spec.solver_entry.shares_episodes, mesh)
+        programs = Programs(work, spec.num_seeds, make_mesh(layout))
         Budget(None).check_tables(programs)
         started = time.perf_counter()
         programs.compile()
@@ -94,11 +94,11 @@ def run_training(
             identity_of(config),
             checkpoint_seconds,
             on_progress,
-            enough=enough(spec, problem, programs.solver, [optimum] * spec.num_seeds),
+            enough=enough(spec, problem, work.solver, [optimum] * spec.num_seeds),
             logger=open_logger(log, directory.path, identity_of(config), config) if is_writer() else None,
         )
         timing = {"compile": compile_seconds, "train": trained.seconds}
-        return _finish(programs, elements, directory, trained, timing, optimum)
+        return _finish(spec, programs, elements, directory, trained, timing, optimum)
     finally:
         directory.release()
 
@@ -114,10 +114,10 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
     """
     directory.open_existing().hold()
     try:
-        programs, elements, trained = read_run(directory, game_file)
-        spec, optimum = programs.spec, _optimum(programs, elements, at_once=True)
+        spec, programs, elements, trained = read_run(directory, game_file)
+        optimum = _optimum(programs, elements, at_once=True)
         num_updates, best = spec.solver.num_updates, programs.best(trained.state, spec.num_seeds)
-        why = enough(spec, programs.problem, programs.solver, [optimum] * spec.num_seeds)(best, trained.update)
+        why = enough(spec, programs.work.problem, programs.work.solver, [optimum] * spec.num_seeds)(best, trained.update)
         if trained.update < num_updates and not programs.all_diverged(trained.state) and not why:
             raise InputError(
                 f"directory {directory.path} holds a run that is trained up to update {trained.update} of {num_updates}; go on "
@@ -126,12 +126,12 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
         compile_seconds = directory.read_result()["wall_seconds"]["compile"] if directory.result.is_file() else 0.0
         timing = {"compile": compile_seconds, "train": trained.seconds}
         stopped = why if trained.update < num_updates else ""
-        return _finish(programs, elements, directory, trained._replace(stopped=stopped), timing, optimum)
+        return _finish(spec, programs, elements, directory, trained._replace(stopped=stopped), timing, optimum)
     finally:
         directory.release()
 
 
-def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> tuple[Programs, Blocks, Trained]:
+def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> tuple[RunSpec, Programs, Blocks, Trained]:
     """A run as its newest good checkpoint has it.
 
     Raises:
@@ -140,13 +140,13 @@ def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> 
     spec = RunSpec.from_file(directory.open_existing().config, game_file)
     problem = spec.build_problem(read_arrays(directory.followers))
     check_tables(directory, spec, problem)
-    layout = choose_layout(spec.num_seeds, sharing(spec, problem))
-    programs = Programs(spec, problem, spec.num_seeds, make_mesh(layout))
+    layout = choose_layout(spec.num_seeds, spec.solver_entry.shares_episodes)
+    programs = Programs(spec.work(problem), spec.num_seeds, make_mesh(layout))
     checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)), read_only=True)
     trained = read_state(programs, checkpoints, spec.num_seeds)
     if trained is None:
         raise InputError(f"directory {directory.path} holds no good checkpoint; go on with train --resume")
-    return programs, programs.place(_seeds(spec)), trained
+    return spec, programs, programs.place(_seeds(spec)), trained
 
 
 def _seeds(spec: RunSpec) -> np.ndarray:
@@ -155,12 +155,14 @@ def _seeds(spec: RunSpec) -> np.ndarray:
 
 def _optimum(programs: Programs, elements: Blocks, *, at_once: bool) -> Optimum | None:
     """The optimum that all seeds share, checked; None if it takes long and is wanted ``at_once``, before training."""
-    if at_once and getattr(programs.problem, "optimum_takes_long", False):
+    problem = programs.work.problem
+    if at_once and getattr(problem, "optimum_takes_long", False):
         return None
-    return claimed(programs, elements, [programs.problem.optimum()])[0]
+    return claimed(programs, elements, [problem.optimum()])[0]
 
 
 def _finish(
+    spec: RunSpec,
     programs: Programs,
     elements: Blocks,
     directory: RunDirectory,
@@ -168,29 +170,29 @@ def _finish(
     timing: dict[str, float],
     optimum: Optimum | None,
 ) -> dict[str, Any]:
-    started = time.perf_counter()
-    found = conclude(programs, trained.state, elements, [optimum] * programs.spec.num_seeds)
+    started, problem = time.perf_counter(), programs.work.problem
+    found = conclude(programs, trained.state, elements, [optimum] * spec.num_seeds)
     wrong: str | None = None
     try:
         optimum = optimum or _optimum(programs, elements, at_once=False)
     except WrongOptimumError as error:  # told when all is written
         wrong = str(error)
-    _report_divergence(found.final.diverged_at, _seeds(programs.spec), directory)
+    _report_divergence(found.final.diverged_at, _seeds(spec), directory)
 
     def write() -> dict[str, Any]:
-        rose_at = programs.best(trained.state, programs.spec.num_seeds).rose_at
-        updates = updates_of(programs.spec, trained.update, trained.stopped, rose_at)
-        result = result_of(programs.spec, programs.problem, optimum, found, directory.metrics, timing, updates)
+        rose_at = programs.best(trained.state, spec.num_seeds).rose_at
+        updates = updates_of(spec, trained.update, trained.stopped, rose_at)
+        result = result_of(spec, problem, optimum, found, directory.metrics, timing, updates)
         result["num_devices"] = programs.num_devices
         timing["evaluate"] = time.perf_counter() - started
         names = [{"seed": entry["seed"]} for entry in result["seeds"]]
-        write_policies(directory.policies, programs.solver, names, found.final.policy)
+        write_policies(directory.policies, programs.work.solver, names, found.final.policy)
         directory.write_result(result)
         write_report(directory, result)
         return result
 
     result = writer_only(write) or {}
-    wrong = wrong or writer_only(lambda: refuted(programs.problem, optimum, result["seeds"], directory.metrics))
+    wrong = wrong or writer_only(lambda: refuted(problem, optimum, result["seeds"], directory.metrics))
     if wrong is not None:
         raise WrongOptimumError(f"{wrong}; all that was computed is in {directory.path}")
     return result
@@ -221,11 +223,6 @@ def _report_divergence(diverged_at: Any, seeds: np.ndarray, directory: RunDirect
     if bad.all():
         raise NonFiniteError(f"{what}; what was logged before stays in {directory.path}")
     warnings.warn(f"{what}; from there on nothing of it was changed, and the others went on", RuntimeWarning, stacklevel=2)
-
-
-def sharing(spec: RunSpec, problem: Problem) -> Callable[[int], bool]:
-    """Whether so many devices can share the episodes of one of the runs."""
-    return lambda num_devices: spec.solver_entry.shares(problem, spec.solver, num_devices)
 
 
 ELSEWHERE = {"argument", "payoff_file", "python_file", "action_names"}  # where a game's file lies, and its words, do not matter

@@ -23,7 +23,7 @@ from stackjax.reports.display import Progress
 from stackjax.reports.results import entries
 from stackjax.reports.sweep_report import summary, write_sweep
 from stackjax.runs.loop import CHECKPOINT_SECONDS, train_batch
-from stackjax.runs.session import NonFiniteError, check_same, identity_of, sharing
+from stackjax.runs.session import NonFiniteError, check_same, identity_of
 from stackjax.runs.stopping import Stopped, StopRequest
 from stackjax.specs.run import SCHEMA_VERSION
 from stackjax.specs.sweep import Group, SweepSpec
@@ -89,8 +89,8 @@ def run_sweep(
             writer_only(check_same, directory, config)
         num_seeds = sweep.base.num_seeds
         layouts = [
-            choose_layout(len(group.configurations) * num_seeds, sharing(group.spec, problem), mesh)
-            for group, problem in zip(groups, problems, strict=True)
+            choose_layout(len(group.configurations) * num_seeds, group.spec.solver_entry.shares_episodes, mesh)
+            for group in groups
         ]
         require_positive("memory_gib", 1.0 if memory_gib is None else memory_gib)
         require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
@@ -145,7 +145,7 @@ class _GroupWork(NamedTuple):
 
     def build(self, size: int) -> Programs:
         """Programs for ``size`` elements, not yet compiled."""
-        return Programs(self.group.spec, self.problem, size, make_mesh(self.layout), self.sweep.numbers)
+        return Programs(self.group.spec.work(self.problem, self.sweep.numbers), size, make_mesh(self.layout))
 
     def optimum(self, settings: dict[str, Any]) -> Optimum | None:
         """That of a configuration: the numbers of the game and of its followers may change it, the solver's do not."""
@@ -235,7 +235,7 @@ class _Run:
             said = (refutation(work.problem, optimum, [entry]) for optimum, entry in zip(optima, found, strict=True))
             self.wrong = next((words for words in (self.wrong, *said) if words is not None), None)
             seconds = {"train": trained.seconds, "evaluate": time.perf_counter() - started}
-            write_policies(chunk.policies, programs.solver, names, concluded.final.policy)
+            write_policies(chunk.policies, programs.work.solver, names, concluded.final.policy)
             chunk.write_result({"elements": found, "wall_seconds": seconds})
             chunk.drop_checkpoints()
             chunk.release()

@@ -24,9 +24,8 @@ class SolverEntry(NamedTuple):
       summary: what it does, in a line.
       config: a frozen dataclass of its settings, free of JAX, with a field ``num_updates``.
       make: ``(problem, config) -> Solver``, or where that is, as ``"module:function"``; it raises `InputError` for settings
-        that do not fit the problem. With ``can_share`` it also takes the `Shards` of an update's episodes that are its own.
-      can_share: ``(problem, config, num_devices) -> bool``, whether devices can share an update's episodes evenly, or where
-        that is; None for a solver whose episodes stay on one device.
+        that do not fit the problem.
+      shares_episodes: whether several devices can share an update's episodes, see `stackjax.sharing`.
       polish: evaluations that improve a run's best commitment in the end unless told otherwise; 0 for a solver that ends with
         such a search itself.
       patience: updates without a rise after which a run ends where no optimum is known, unless told otherwise; 0 for never.
@@ -38,15 +37,15 @@ class SolverEntry(NamedTuple):
     name: str
     summary: str
     config: type
-    make: "Callable[[Problem, Any, Any], Solver] | str"
-    can_share: "Callable[[Problem, Any, int], bool] | str | None" = None
+    make: "Callable[[Problem, Any], Solver] | str"
+    shares_episodes: bool = False
     traced: bool = False
     polish: int = 4096
     caveat: "Callable[[Problem, Any], str] | str | None" = None
     needs_table: bool = True
     patience: int = 0
 
-    def build(self, problem: "Problem", config: Any, shards: Any) -> "Solver":
+    def build(self, problem: "Problem", config: Any) -> "Solver":
         from stackjax.acting import Policy
 
         if self.needs_table and isinstance(problem.commitments, Policy):
@@ -54,16 +53,11 @@ class SolverEntry(NamedTuple):
                 f"solver {self.name!r} needs a table of all that the leader may see, and {problem.name!r} is too large for "
                 "one; use --solver policy"
             )
-        make = _found(self.make)
-        return make(problem, config) if self.can_share is None else make(problem, config, shards)
+        return _found(self.make)(problem, config)
 
     def warns(self, problem: "Problem", config: Any) -> str:
         """What one must know of what it learned; else an empty string."""
         return "" if self.caveat is None else str(_found(self.caveat)(problem, config))
-
-    def shares(self, problem: "Problem", config: Any, num_devices: int) -> bool:
-        """Whether ``num_devices`` can share an update's episodes."""
-        return num_devices == 1 or (self.can_share is not None and _found(self.can_share)(problem, config, num_devices))
 
 
 def _found(place: Any) -> Callable[..., Any]:
@@ -143,7 +137,7 @@ for known in (
         "the paper's learner: PPO whose critic sees the followers",
         PPOConfig,
         "stackjax.solvers.ppo.solver:ppo_solver",
-        "stackjax.solvers.ppo.solver:ppo_can_share",
+        shares_episodes=True,
         traced=True,
         caveat="stackjax.solvers.ppo.solver:ppo_caveat",
     ),

@@ -14,13 +14,14 @@ from stackjax.specs.flags import changed_flags, flag
 from stackjax.specs.sources import family_of, stored_game
 
 if TYPE_CHECKING:
-    from stackjax.problem import Problem, Solver
+    from stackjax.problem import Problem, Solver, Work
 
 __all__ = ["SCHEMA_VERSION", "RunSpec"]
 
 SCHEMA_VERSION = 4
 MOST_SEEDS = 100_000
 MOST_POLISH = 10_000_000
+RETIRED = {("shuffle_groups", 1)}  # settings of earlier versions, at the value that says what is done now
 OF_SOLVERS = ("polish", "patience")  # which each solver has its own of, unless told otherwise
 
 
@@ -91,16 +92,32 @@ class RunSpec:
         is_same = not options and all(varied[name] is old for name, old in self.settings.items())
         return problem if is_same else self.family.vary(problem, varied, options)
 
-    def build_solver(self, problem: "Problem", values: dict[str, Any] | None = None, shards: Any = None) -> "Solver":
+    def build_solver(self, problem: "Problem", values: dict[str, Any] | None = None) -> "Solver":
         """The solver for ``problem``, with other numbers (traced ones too) named as in ``ppo.learning_rate``.
 
         Raises:
           InputError: settings that do not fit the problem or each other.
         """
-        from stackjax.shards import WHOLE
-
         config = dataclasses.replace(self.solver, **_of_section(values or {}, self.solver_entry.name))
-        return self.solver_entry.build(problem, config, WHOLE if shards is None else shards)
+        return self.solver_entry.build(problem, config)
+
+    def work(self, problem: "Problem", swept: tuple[str, ...] = ()) -> "Work":
+        """What the run computes on ``problem``; see `build_solver` for errors."""
+        from stackjax.problem import Work
+
+        vary = lambda values: (varied := self.problem_with(problem, values), self.build_solver(varied, values))
+        solver, polish = self.build_solver(problem), self.polish or 0
+        return Work(problem, solver, self.solver.num_updates, polish, swept, vary, self._to_save_memory(solver))
+
+    def _to_save_memory(self, solver: "Solver") -> str:
+        from stackjax.solvers.polish import POPULATION
+
+        if self.polish and solver.commitments_at_once <= POPULATION:
+            return "use --polish 0"
+        section, has = f"--{self.solver_entry.name}", set(field_types(type(self.solver)))
+        ways = [f"lower {section}.{name.replace('_', '-')}" for name in ("population", "num_envs") if name in has]
+        ways += [f"use {section}.path step"] * ("path" in has)
+        return " or ".join(ways) or f"lower what solver {self.solver_entry.name!r} tries at once"
 
     def check_numbers(self, values: dict[str, Any]) -> None:
         """Raise `InputError` unless the settings may have these numbers."""
@@ -212,6 +229,7 @@ class RunSpec:
 
 def _settings_read(kind: type, values: dict[str, Any]) -> Any:
     """``kind(**values)``; raises `TypeError` for a name that it does not have."""
+    values = {name: value for name, value in values.items() if (name, value) not in RETIRED}
     unknown = [name for name in values if name not in field_types(kind)]
     if unknown:
         raise TypeError(f"{kind.__name__} has no option {unknown[0]!r}")

@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.followers.equilibrate import equilibrate
-from stackjax.bayesian.followers.streams import Streams, start_streams
+from stackjax.bayesian.followers.streams import start_streams
 from stackjax.bayesian.pomdp.commitment import Tabulated, commit, tabulate_batch
 from stackjax.bayesian.pomdp.critic_view import unanswered_view
 from stackjax.bayesian.pomdp.reward_phase import expected_play, play_reward_phase
-from stackjax.shards import WHOLE, Shards
+from stackjax.sharing import shared
 from stackjax.solvers.ppo.agent import Agent
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.moments import sampled_decisions
@@ -52,9 +52,9 @@ def _example(agent: Agent) -> tuple[PyTree, PRNGKey]:
 
 
 def committed_rollout(
-    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, shards: Shards = WHOLE, held: Held | None = None
+    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, held: Held | None = None
 ) -> tuple[Transitions, RolloutStats, Held]:
-    """``num_envs`` whole episodes under freshly drawn commitments, of which a device plays its part.
+    """``num_envs`` whole episodes under freshly drawn commitments.
 
     The first ``held_share`` of the episodes are those of the commitment ``held``, if there is one and commitments are credited.
 
@@ -64,12 +64,12 @@ def committed_rollout(
     env, game = agent.env, agent.env.game
     choice_key, response_key, play_key, visible_key = jax.random.split(key, 4)
     held = none_held(agent) if held is None else held
-    is_held = shards.mine(episodes_of_held(config)) & (held.payoff > -jnp.inf)
-    episodes = shards.mine(jax.random.split(choice_key, config.num_envs))
+    is_held = episodes_of_held(config) & (held.payoff > -jnp.inf)
+    episodes = shared(jax.random.split(choice_key, config.num_envs))
     made = drawn_commitments(agent, params, episodes, held.choices, is_held)
     table = tabulate_batch(game, env.tree, agent.game_action(made.choices))
     everything = config.credit == "all"
-    streams = Streams(*shards.mine(jnp.stack(start_streams(response_key, (config.num_envs,))), axis=1))
+    streams = shared(start_streams(response_key, (config.num_envs,)))
     response = equilibrate(
         streams,
         table.game,
@@ -84,7 +84,7 @@ def committed_rollout(
         stretches = min(config.reward_samples, env.num_reward_episodes)
         paid = play_reward_phase(table.game, response, env.reward_play, env.num_reward_episodes, stretches)
         keys = play_key, visible_key
-        transitions, decisions = sampled_decisions(agent, config, params, keys, made, table, response, paid, shards)
+        transitions, decisions = sampled_decisions(agent, config, params, keys, made, table, response, paid)
         returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
     else:
         play = expected_play(env.reward_play, env.num_reward_episodes, table.game, response)
@@ -97,17 +97,17 @@ def committed_rollout(
             returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
         transitions, decisions = _commitments(agent, params, made, table, play, returns)
     stats = RolloutStats(jnp.float32(returns.shape[0]), returns.sum(), decisions)
-    return transitions, shards.sum(stats), better_held(held, made.choices, returns, is_held, shards)
+    return transitions, stats, better_held(held, made.choices, returns, is_held)
 
 
-def better_held(held: Held, choices: Array, returns: Array, is_held: Array, shards: Shards) -> Held:
+def better_held(held: Held, choices: Array, returns: Array, is_held: Array) -> Held:
     """The best of an update's commitments, unless what is held paid as much in this update's episodes of it."""
-    again = shards.sum(jnp.stack([jnp.where(is_held, returns, 0.0).sum(), is_held.sum(dtype=returns.dtype)]))
-    payoff = jnp.where(again[1] > 0, again[0] / jnp.maximum(again[1], 1.0), held.payoff)
-    others = shards.gather(jnp.where(is_held | jnp.isnan(returns), -jnp.inf, returns), axis=0)
+    count = is_held.sum(dtype=returns.dtype)
+    again = jnp.where(is_held, returns, 0.0).sum() / jnp.maximum(count, 1.0)
+    payoff = jnp.where(count > 0, again, held.payoff)
+    others = jnp.where(is_held | jnp.isnan(returns), -jnp.inf, returns)
     best = jnp.argmax(others)
-    new = shards.gather(choices, axis=0)[best]
-    return Held(jnp.where(others[best] > payoff, new, held.choices), jnp.maximum(others[best], payoff))
+    return Held(jnp.where(others[best] > payoff, choices[best], held.choices), jnp.maximum(others[best], payoff))
 
 
 def drawn_commitments(

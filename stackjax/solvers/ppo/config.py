@@ -56,9 +56,6 @@ class PPOConfig:
     """Passes over each batch."""
     num_minibatches: int = 1
     """Gradient steps per pass."""
-    shuffle_groups: int = 1
-    """Groups of episodes that are shuffled apart and give each minibatch the same share. Devices that share the episodes
-    exchange every decision when it is 1, and only gradients when it is a multiple of their number."""
     critic_inputs: Literal["none", "phase", "weights", "state"] = "weights"
     """What the critic sees beside the leader's observation: nothing (plain PPO), the phase, the phase and the followers'
     weight tables (the paper's MAPPO), or also types, drawn actions, whose counterfactual is played and how far it is."""
@@ -107,7 +104,6 @@ class PPOConfig:
             "num_steps",
             "num_epochs",
             "num_minibatches",
-            "shuffle_groups",
             "reward_samples",
         ):
             require_count(name, getattr(self, name))

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from stackjax.shards import WHOLE, Shards
 from stackjax.solvers.ppo.agent import Agent
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.types import Array, PyTree
@@ -38,21 +37,20 @@ class LossStats(NamedTuple):
 
 
 def ppo_loss(
-    agent: Agent, config: PPOConfig, params: PyTree, batch: Minibatch, entropy_coefficient: Any, shards: Shards = WHOLE
+    agent: Agent, config: PPOConfig, params: PyTree, batch: Minibatch, entropy_coefficient: Any
 ) -> tuple[Array, LossStats]:
     """``-E[min(ρA, clip(ρ, 1 ± ε)A)] + c_v E[(V - target)²] - c_e E[H]`` the value's term over visible decisions, the others
     over credited ones.
 
-    Advantages are normalised over the minibatch's credited decisions. Where devices share the minibatch, ``batch`` is this
-    one's part, and so are the loss and its statistics: what it adds to the means over all of it.
+    Advantages are normalised over the minibatch's credited decisions.
 
     References: Schulman et al. (2017), equation 9.
     """
-    visible = jnp.maximum(shards.sum(batch.weight.sum()), 1.0)
-    credited = jnp.maximum(shards.sum(batch.credit.sum()), 1.0)
+    visible = jnp.maximum(batch.weight.sum(), 1.0)
+    credited = jnp.maximum(batch.credit.sum(), 1.0)
     mean = lambda x: (batch.credit * x).sum() / credited
-    centred = batch.advantage - shards.sum(mean(batch.advantage))
-    advantage = centred / (jnp.sqrt(shards.sum(mean(centred**2))) + 1e-8)
+    centred = batch.advantage - mean(batch.advantage)
+    advantage = centred / (jnp.sqrt(mean(centred**2)) + 1e-8)
 
     distribution = agent.head.distribution(agent.policy(params, batch.observation))
     log_ratio = distribution.log_prob(batch.choice) - batch.log_prob

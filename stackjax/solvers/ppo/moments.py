@@ -18,7 +18,6 @@ from stackjax.bayesian.pomdp.commitment import Tabulated
 from stackjax.bayesian.pomdp.critic_view import CriticView
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.reward_phase import RewardPhase
-from stackjax.shards import WHOLE, Shards
 from stackjax.solvers.ppo.agent import Agent
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.rollout import Made, Transitions, normalised_rewards
@@ -44,7 +43,6 @@ def sampled_decisions(
     table: Tabulated,
     response: Response,
     paid: RewardPhase,
-    shards: Shards = WHOLE,
 ) -> tuple[Transitions, Array]:
     """Decisions of whole episodes ``[B]`` in time order, from the tables of those episodes.
 
@@ -59,7 +57,7 @@ def sampled_decisions(
     env = agent.env
     play_key, visible_key = keys
     num_samples = min(config.response_samples, env.num_rounds)
-    play = shards.mine(jax.random.randint(play_key, (num_samples, config.num_envs), 0, env.plays.num_plays), axis=1)
+    play = jax.random.randint(play_key, (num_samples, config.num_envs), 0, env.plays.num_plays)
     moments = _all_moments(env, play, table, response, paid)
 
     nodes, reached = _decisions(env, table, moments)  # [s, L, B]
@@ -69,7 +67,7 @@ def sampled_decisions(
     normalised = normalised_rewards(env, paid.payoffs, counts)
     reward = jnp.zeros((num_moments, num_decisions, batch)).at[num_response:, -1].set(normalised)
     terminated = jnp.zeros((num_moments, num_decisions, batch), bool).at[-1, -1].set(True)
-    chance = shards.mine(jax.random.uniform(visible_key, (num_moments, num_decisions, config.num_envs)), axis=2)
+    chance = jax.random.uniform(visible_key, (num_moments, num_decisions, config.num_envs))
     shown = chance < config.response_visibility
     visible = reached & (shown | (jnp.arange(num_moments) >= num_response)[:, None, None])
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP, StackelbergState
-from stackjax.shards import WHOLE, Shards
+from stackjax.sharing import shared
 from stackjax.solvers.ppo.agent import Agent
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.types import Array, PRNGKey, PyTree
@@ -68,14 +68,14 @@ def normalised_rewards(env: StackelbergPOMDP, payoffs: Array, count: Array) -> A
     return (payoffs - count * low) / ((high - low) * env.num_reward_episodes)
 
 
-def init_steps(env: StackelbergPOMDP, config: PPOConfig, key: PRNGKey, shards: Shards = WHOLE) -> StepCarry:
-    observation, env_state = jax.vmap(env.reset_env)(shards.mine(jax.random.split(key, config.num_envs)))
+def init_steps(env: StackelbergPOMDP, config: PPOConfig, key: PRNGKey) -> StepCarry:
+    observation, env_state = jax.vmap(env.reset_env)(shared(jax.random.split(key, config.num_envs)))
     num_envs = observation.shape[0]
     return StepCarry(env_state, observation, jnp.zeros(num_envs), jnp.zeros((num_envs, env.tree.num_nodes)))
 
 
 def step_rollout(
-    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, carry: StepCarry, shards: Shards = WHOLE
+    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, carry: StepCarry
 ) -> tuple[StepCarry, Transitions, Array, RolloutStats]:
     """``num_steps`` leader decisions in each environment; episodes go on over updates and restart by themselves.
 
@@ -89,7 +89,7 @@ def step_rollout(
     def step(carry: StepCarry, step_key: PRNGKey) -> tuple[StepCarry, tuple[Transitions, Array]]:
         choice_key, env_key, visible_key = jax.random.split(step_key, 3)
         parameters = agent.policy(params, carry.observation)
-        drawn = head.draw(shards.mine(head.noise(choice_key, (config.num_envs,))), parameters)
+        drawn = head.draw(head.noise(choice_key, (config.num_envs,)), parameters)
         held = jax.vmap(env.committed_action)(carry.env_state, head.to_action(drawn))
         choice = head.from_action(held)
         node = carry.env_state.node[:, None]
@@ -100,8 +100,8 @@ def step_rollout(
         view = jax.vmap(env.critic_view)(carry.env_state)
         critic_input = jax.vmap(agent.critic_inputs)(carry.observation, view)
         in_response = carry.env_state.is_response
-        shown = shards.mine(jax.random.uniform(visible_key, (config.num_envs,))) < config.response_visibility
-        keys = shards.mine(jax.random.split(env_key, config.num_envs))
+        shown = jax.random.uniform(visible_key, (config.num_envs,)) < config.response_visibility
+        keys = shared(jax.random.split(env_key, config.num_envs))
         observation, env_state, reward, terminated, _, info = step_env(keys, carry.env_state, held, env_params)
         paid = normalised_rewards(env, reward * env.num_reward_episodes, info["is_paid"].astype(reward.dtype))
         visible = ~in_response | shown
@@ -124,6 +124,5 @@ def step_rollout(
     view = jax.vmap(env.critic_view)(carry.env_state)
     last_value = agent.value(params, jax.vmap(agent.critic_inputs)(carry.observation, view))
     decisions = jnp.float32(config.num_steps * config.num_envs)
-    ended, total = shards.sum((transitions.terminated.sum(dtype=jnp.float32), returns.sum()))
-    stats = RolloutStats(ended, total, decisions)
+    stats = RolloutStats(transitions.terminated.sum(dtype=jnp.float32), returns.sum(), decisions)
     return carry, transitions, last_value, stats

@@ -2,28 +2,26 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.problem import Metrics, Problem, Solver
-from stackjax.shards import WHOLE, Shards
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.table import table_solver
-from stackjax.solvers.ppo.train import Trainer, TrainState, can_share, make_train
+from stackjax.solvers.ppo.train import Trainer, TrainState, make_train
 from stackjax.spaces import Box, Discrete
 from stackjax.types import PyTree
 
-__all__ = ["ppo_can_share", "ppo_caveat", "ppo_solver"]
+__all__ = ["ppo_caveat", "ppo_solver"]
 
 
-def ppo_solver(problem: Problem, config: PPOConfig, shards: Shards = WHOLE) -> Solver:
+def ppo_solver(problem: Problem, config: PPOConfig) -> Solver:
     """The paper's learner on ``problem``; raises `InputError` for settings that do not fit each other, see `make_train`."""
     if not isinstance(problem, BayesianProblem):
         return table_solver(problem, config)
-    trainer = make_train(StackelbergPOMDP.of(problem.env), config, shards)
+    trainer = make_train(StackelbergPOMDP.of(problem.env), config)
 
     def update(state: TrainState) -> tuple[TrainState, Metrics]:
         after, seen = trainer.update(state)
@@ -31,17 +29,12 @@ def ppo_solver(problem: Problem, config: PPOConfig, shards: Shards = WHOLE) -> S
         losses = {name: getattr(seen.loss, name) for name in named}
         return after, {**seen.rollout._asdict(), **losses, "is_finite": seen.is_finite}
 
-    def sharded(state: TrainState) -> PyTree:
-        nothing = jax.tree.map(lambda _: False, state)
-        return nothing._replace(steps=jax.tree.map(lambda _: True, state.steps))
-
     return Solver(
         init=trainer.init,
         update=update,
         commitment=lambda state: trainer.agent.commitment(state.params)[1],
         policy=lambda state: state.params["actor"],
         export=lambda actors: (layers_of(actors), head_of(trainer)),
-        sharded=sharded,
         commitments_at_once=config.num_envs if config.path == "committed" else 0,
     )
 
@@ -51,11 +44,6 @@ def ppo_caveat(problem: Problem, config: PPOConfig) -> str:
     if config.box_policy != "grid" or not isinstance(problem.commitments.actions, Box):
         return ""
     return f"Best on the grid: PPO chooses each number from {config.grid_points} points; --polish leaves the grid."
-
-
-def ppo_can_share(problem: Problem, config: PPOConfig, num_devices: int) -> bool:
-    """Whether ``num_devices`` can share an update's episodes, and every minibatch, evenly."""
-    return isinstance(problem, BayesianProblem) and can_share(problem.env, config, num_devices)
 
 
 def layers_of(actors: PyTree) -> dict[str, np.ndarray]:

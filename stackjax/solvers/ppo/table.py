@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from stackjax.errors import InputError, require_key
 from stackjax.problem import Metrics, Problem, Solver
-from stackjax.shards import WHOLE
+from stackjax.sharing import shared
 from stackjax.solvers.ppo.committed import Held, better_held, episodes_of_held
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.losses import Minibatch
@@ -59,7 +59,7 @@ def table_solver(problem: Problem, config: PPOConfig) -> Solver:
       InputError: a setting belongs to the Bayesian family's Stackelberg POMDP, or does not fit the problem.
     """
     table = problem.commitments
-    for name in ("path", "credit", "returns", "critic_inputs", "shuffle_groups"):
+    for name in ("path", "credit", "returns", "critic_inputs"):
         if config.differs(name):
             raise InputError(f"{name}={getattr(config, name)} is for games of the Bayesian family")
     size = config.num_envs * table.num_nodes
@@ -88,7 +88,7 @@ def table_solver(problem: Problem, config: PPOConfig) -> Solver:
     def update(state: TableState) -> tuple[TableState, Metrics]:
         draw_key, worth_key, epochs_key, key = jax.random.split(state.key, 4)
         is_held = episodes_of_held(config) & (state.held.payoff > -jnp.inf)
-        drawn, parameters = draw(state.params, jax.random.split(draw_key, config.num_envs))
+        drawn, parameters = draw(state.params, shared(jax.random.split(draw_key, config.num_envs)))
         choices = jnp.where(is_held.reshape(-1, *[1] * (drawn.ndim - 1)), state.held.choices[None], drawn)
         worth = problem.worth(worth_key, space.clip(head.to_action(choices)))
         is_known = jnp.isfinite(worth.payoff)  # a commitment whose payoff is not counts as the worst, and stops nothing
@@ -108,8 +108,8 @@ def table_solver(problem: Problem, config: PPOConfig) -> Solver:
             observations, observations, nodes_first(choices), nodes_first(log_probs), advantage, target, ones, ones
         )
         learned = state.params, state.optimiser
-        params, optimiser_state, loss, is_finite = learn(agent, config, WHOLE, learned, batch, epochs_key, remaining)
-        held = better_held(state.held, choices, payoff, is_held, WHOLE)
+        params, optimiser_state, loss, is_finite = learn(agent, config, learned, batch, epochs_key, remaining)
+        held = better_held(state.held, choices, payoff, is_held)
         metrics = {
             "episodes": jnp.float32(config.num_envs),
             "total_return": payoff.sum(),

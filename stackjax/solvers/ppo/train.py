@@ -10,7 +10,7 @@ import optax
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.errors import InputError, require_is, require_key
-from stackjax.shards import WHOLE, Shards
+from stackjax.sharing import shared
 from stackjax.solvers.ppo.advantages import advantages
 from stackjax.solvers.ppo.agent import Agent, make_agent
 from stackjax.solvers.ppo.committed import Held, committed_rollout, none_held
@@ -61,14 +61,12 @@ class TrainResult(NamedTuple):
 class Trainer:
     """Training as pure functions of a key and a state: call it for a whole run, or use the parts to report on the way.
 
-    ``trainer(key)`` is ``trainer.run(trainer.init(key), config.num_updates)``. With ``shards``, to be called inside a
-    `jax.shard_map` over a mesh with that axis: each device plays its part of the episodes, and all end with the same weights.
+    ``trainer(key)`` is ``trainer.run(trainer.init(key), config.num_updates)``.
     """
 
     env: StackelbergPOMDP
     config: PPOConfig
     agent: Agent
-    shards: Shards = WHOLE
 
     def __call__(self, key: PRNGKey) -> TrainResult:
         state, metrics = self.run(self.init(key), self.config.num_updates)
@@ -93,7 +91,7 @@ class Trainer:
         require_key(key)
         params_key, env_key, key = jax.random.split(key, 3)
         params = self.agent.init(params_key)
-        steps = init_steps(self.env, self.config, env_key, self.shards) if self.config.path == "step" else None
+        steps = init_steps(self.env, self.config, env_key) if self.config.path == "step" else None
         held = none_held(self.agent) if self.config.path == "committed" else None
         return TrainState(params, optimiser(self.config).init(params), key, jnp.int32(0), steps, held)
 
@@ -107,21 +105,19 @@ class Trainer:
         rollout_key, epochs_key, key = jax.random.split(state.key, 3)
         if config.path == "step":
             assert state.steps is not None
-            steps, seen, last_value, stats = step_rollout(
-                self.agent, config, state.params, rollout_key, state.steps, self.shards
-            )
+            steps, seen, last_value, stats = step_rollout(self.agent, config, state.params, rollout_key, state.steps)
             held = None
         else:
-            seen, stats, held = committed_rollout(self.agent, config, state.params, rollout_key, self.shards, state.held)
+            seen, stats, held = committed_rollout(self.agent, config, state.params, rollout_key, state.held)
             steps, last_value = None, jnp.zeros(seen.reward.shape[1])
         batch = training_batch(config, seen, last_value)
         remaining = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
         is_box = not isinstance(self.env.game.leader_actions, Discrete)
         if is_box and config.path == "committed" and config.credit == "commitment":
             share = config.box_top_share**remaining
-            batch = batch._replace(advantage=above_the_rest(batch.advantage, batch.credit, share, self.shards))
+            batch = batch._replace(advantage=above_the_rest(batch.advantage, batch.credit, share))
         learned = state.params, state.optimiser
-        params, optimiser_state, loss, is_finite = learn(self.agent, config, self.shards, learned, batch, epochs_key, remaining)
+        params, optimiser_state, loss, is_finite = learn(self.agent, config, learned, batch, epochs_key, remaining)
         metrics = UpdateMetrics(stats, loss, is_finite)
         return TrainState(params, optimiser_state, key, state.update + 1, steps, held), metrics
 
@@ -129,7 +125,6 @@ class Trainer:
 def learn(
     agent: Any,
     config: PPOConfig,
-    shards: Shards,
     learned: tuple[PyTree, PyTree],
     batch: Minibatch,
     key: PRNGKey,
@@ -146,14 +141,11 @@ def learn(
     """
     direction = optimiser(config)
     entropy_coefficient = config.entropy_coefficient * remaining
-    batch = shards.gather(batch, axis=1) if config.shuffle_groups == 1 else batch
 
     def minibatch_step(carry: tuple[PyTree, PyTree], part: Minibatch) -> tuple[tuple[PyTree, PyTree], LossStats]:
         params, optimiser_state = carry
-        loss = lambda p: ppo_loss(agent, config, p, part, entropy_coefficient, shards)
+        loss = lambda p: ppo_loss(agent, config, p, part, entropy_coefficient)
         (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
-        gradients, whole = shards.sum((gradients, stats))
-        stats = whole._replace(ratio_error=shards.max(stats.ratio_error))
         with jax.numpy_dtype_promotion("standard"):  # optax multiplies floats by its count of steps
             updates, optimiser_state = direction.update(gradients, optimiser_state, params)
         step_size = -config.learning_rate * remaining
@@ -161,7 +153,7 @@ def learn(
         return (params, optimiser_state), stats
 
     def epoch(carry: tuple[PyTree, PyTree], epoch_key: PRNGKey) -> tuple[tuple[PyTree, PyTree], LossStats]:
-        return jax.lax.scan(minibatch_step, carry, shuffled(config, shards, batch, epoch_key))
+        return jax.lax.scan(minibatch_step, carry, shuffled(config, batch, epoch_key))
 
     (params, optimiser_state), losses = jax.lax.scan(epoch, learned, jax.random.split(key, config.num_epochs))
     loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
@@ -169,29 +161,11 @@ def learn(
     return params, optimiser_state, loss, jnp.stack(finite).all()
 
 
-def shuffled(config: PPOConfig, shards: Shards, batch: Minibatch, key: PRNGKey) -> Minibatch:
-    """Decisions ``[t, B, ...]`` as one epoch's minibatches ``[num_minibatches, b, ...]``, of each this device's part.
-
-    With one shuffle group any decision may come into any minibatch, for which ``batch`` must hold those of all devices; with
-    more, every group of episodes is shuffled by itself and gives each minibatch the same share, and this device's are enough.
-    """
-    if config.shuffle_groups == 1:
-        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), batch)
-        order = jax.random.permutation(key, flat.weight.shape[0]).reshape(config.num_minibatches, -1)
-        mine = shards.mine(order, axis=1)
-        return jax.tree.map(lambda leaf: leaf[mine], flat)
-    keys = shards.mine(jax.random.split(key, config.shuffle_groups))
-
-    def by_group(leaf: Array) -> Array:  # [t, B, ...] -> [groups, decisions, ...]
-        grouped = leaf.reshape(leaf.shape[0], len(keys), -1, *leaf.shape[2:])
-        return jnp.moveaxis(grouped, 1, 0).reshape(len(keys), -1, *leaf.shape[2:])
-
-    def shuffle_group(group_key: PRNGKey, group: Minibatch) -> Minibatch:
-        order = jax.random.permutation(group_key, group.weight.shape[0]).reshape(config.num_minibatches, -1)
-        return jax.tree.map(lambda leaf: leaf[order], group)
-
-    parts = jax.vmap(shuffle_group, out_axes=1)(keys, jax.tree.map(by_group, batch))
-    return jax.tree.map(lambda leaf: leaf.reshape(config.num_minibatches, -1, *leaf.shape[3:]), parts)
+def shuffled(config: PPOConfig, batch: Minibatch, key: PRNGKey) -> Minibatch:
+    """Decisions ``[t, B, ...]`` in random order as one epoch's minibatches ``[num_minibatches, b, ...]``."""
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), batch)
+    order = shared(jax.random.permutation(key, flat.weight.shape[0]).reshape(config.num_minibatches, -1), axis=1)
+    return jax.tree.map(lambda leaf: leaf[order], flat)
 
 
 def training_batch(config: PPOConfig, seen: Transitions, last_value: Array) -> Minibatch:
@@ -214,15 +188,15 @@ def training_batch(config: PPOConfig, seen: Transitions, last_value: Array) -> M
     return Minibatch(seen.observation, seen.critic_input, seen.choice, seen.log_prob, advantage, target, weight, credit)
 
 
-def above_the_rest(advantage: Array, credit: Array, share: Array | float, shards: Shards = WHOLE) -> Array:
+def above_the_rest(advantage: Array, credit: Array, share: Array | float) -> Array:
     """By how much each of ``advantage [t, B]`` exceeds what all but a ``share`` of the credited ones have, at least 0.
 
     With ``share`` 1 that differs from the advantage by a constant, which the loss takes away.
 
     References: Petersen et al. (2021), "Deep symbolic regression", the risk-seeking policy gradient.
     """
-    everyone = shards.gather(jnp.where(credit > 0, advantage, jnp.nan), axis=1)
-    return jnp.maximum(advantage - jnp.nanquantile(everyone, 1.0 - share), 0.0)
+    credited = jnp.where(credit > 0, advantage, jnp.nan)
+    return jnp.maximum(advantage - jnp.nanquantile(credited, 1.0 - share), 0.0)
 
 
 def optimiser(config: PPOConfig) -> optax.GradientTransformation:
@@ -244,13 +218,10 @@ def batch_size(env: EpisodeSpec, config: PPOConfig) -> int:
     return config.num_envs * moments * env.game.num_decisions
 
 
-def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: Shards = WHOLE) -> Trainer:
+def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None) -> Trainer:
     """A leader's training on ``env``: ``jax.jit(jax.vmap(make_train(env, config)))(keys)`` trains several seeds at once.
 
     Numeric fields of ``config`` marked traced may be tracers, so a sweep is a ``vmap`` of a function that calls this.
-
-    Args:
-      shards: which part of the episodes each device of a mesh takes, inside a `jax.shard_map` over it; all by default.
 
     Raises:
       InputError: settings that do not fit each other.
@@ -267,25 +238,4 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None, shards: S
     size = batch_size(env, config)
     if size % config.num_minibatches:
         raise InputError(f"num_minibatches={config.num_minibatches} must divide the batch of {size} decisions")
-    if config.num_envs % config.shuffle_groups or size // config.shuffle_groups % config.num_minibatches:
-        raise InputError(
-            f"shuffle_groups={config.shuffle_groups} must divide num_envs={config.num_envs}, and num_minibatches="
-            f"{config.num_minibatches} the decisions of a group, {size / config.shuffle_groups:g}"
-        )
-    if not can_share(env, config, shards.size):
-        raise InputError(
-            f"{shards.size} devices cannot share the episodes evenly: their number must divide num_envs={config.num_envs} and "
-            + (
-                f"shuffle_groups={config.shuffle_groups}"
-                if config.shuffle_groups > 1
-                else f"a minibatch of {size // config.num_minibatches} decisions"
-            )
-        )
-    return Trainer(env, config, make_agent(env, config), shards)
-
-
-def can_share(env: EpisodeSpec, config: PPOConfig, num_devices: int) -> bool:
-    """Whether ``num_devices`` can share an update's episodes, and every minibatch, evenly."""
-    per_minibatch = batch_size(env, config) // config.num_minibatches
-    parts = config.shuffle_groups if config.shuffle_groups > 1 else per_minibatch
-    return config.num_envs % num_devices == 0 and parts % num_devices == 0
+    return Trainer(env, config, make_agent(env, config))

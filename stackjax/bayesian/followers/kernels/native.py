@@ -24,6 +24,7 @@ from stackjax.bayesian.followers.kernels.build import CompilerError, build, is_w
 from stackjax.bayesian.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
 from stackjax.bayesian.games.base import InducedGame
 from stackjax.cache import cache_folder, processor
+from stackjax.sharing import shared_kernel
 from stackjax.types import Array
 
 __all__ = ["native_rounds", "why_not_native"]
@@ -54,10 +55,13 @@ def native_rounds(game: InducedGame, dynamics: FollowerDynamics, tables: tuple[A
     sizes = {"num_types": np.array(game.num_types, np.int64), "num_actions": np.array(game.num_actions, np.int64)}
 
     def run_packed(packed: Packed, num_rounds: int) -> tuple[Array, Array, Array, Array]:
-        results = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in packed[:4]]
-        call = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")
-        log_weights, residue, words, counts = call(*packed, num_rounds=np.int64(num_rounds), **sizes)
-        return log_weights, residue, words, counts
+        def call(*packed: Array) -> tuple[Array, Array, Array, Array]:
+            results = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in packed[:4]]
+            kernel = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")
+            log_weights, residue, words, counts = kernel(*packed, num_rounds=np.int64(num_rounds), **sizes)
+            return log_weights, residue, words, counts
+
+        return shared_kernel(call, packed.words.shape[1])(*packed)
 
     return packed_rounds(game, dynamics, tables, run_packed)
 

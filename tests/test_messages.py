@@ -155,7 +155,7 @@ RUNS = [
     (lambda: sx.PPOConfig(grid_points=1), "grid_points=1 must be a whole number of at least 2"),
     (lambda: sx.PPOConfig(response_samples=-1), "response_samples=-1 must be a whole number of at least 0"),
     (lambda: sx.train("maintain", seeds=1, mesh=(0, 1)), "mesh=0 1 must be at least 1 each"),
-    (lambda: choose_layout(1, False, (1, 2)), "mesh=1 2: devices cannot share the episodes of this solver"),
+    (lambda: choose_layout(1, False, (1, 2)), "mesh=1 2: this solver has no episodes for devices to share"),
     (lambda: join(Processes(coordinator="here:1")), "--coordinator is for --distributed, which is not given"),
     (lambda: join(Processes(True, "here:1")), "--distributed needs --num-processes, --process-id too"),
     (lambda: join(Processes(True, "here", 2, 0)), "coordinator=here must be HOST:PORT"),

@@ -73,7 +73,7 @@ def choose_layout(num_elements: int, shares_episodes: bool, wanted: tuple[int, i
         if min(wanted) < 1:
             raise InputError(f"mesh={wanted[0]} {wanted[1]} must be at least 1 each")
         if layout.episodes > 1 and not shares_episodes:
-            raise InputError(f"mesh={wanted[0]} {wanted[1]}: devices cannot share the episodes of this solver; give 1 for episodes")
+            raise InputError(f"mesh={wanted[0]} {wanted[1]}: this solver has no episodes for devices to share; give 1 for them")
         if math.prod(wanted) > available:
             more = "; JAX_NUM_CPU_DEVICES=N makes N of a CPU" if jax.default_backend() == "cpu" else ""
             needed = math.prod(wanted)
@@ -106,6 +106,7 @@ def on_devices(tree: PyTree, sharding: Sharding) -> PyTree:
 
 def exchange(blocks: list[PyTree], owners: list[int]) -> list[PyTree]:
     """NumPy trees of the same shapes, of which each process owns some, on every process."""
+    _check_together()
     if jax.process_count() == 1:
         return blocks
     from jax.experimental import multihost_utils
@@ -134,6 +135,7 @@ def is_writer() -> bool:
 
 def agree(values: PyTree) -> PyTree:
     """The writer's ``values`` (numbers, and arrays of the same shapes everywhere; a list is an array), on every process."""
+    _check_together()
     here = jax.tree.map(np.asarray, values, is_leaf=lambda node: isinstance(node, list))
     if jax.process_count() == 1:
         return here
@@ -145,12 +147,21 @@ def agree(values: PyTree) -> PyTree:
 
 def largest(value: int) -> int:
     """The largest of all processes' values."""
+    _check_together()
     if jax.process_count() == 1:
         return value
     from jax.experimental import multihost_utils
 
     with among_processes():
         return int(np.max(multihost_utils.process_allgather(np.int32(value))))
+
+
+_acting_alone: list[Callable[..., Any]] = []  # what the writer does at the moment, without the others
+
+
+def _check_together() -> None:
+    """Also where there is one process: several would wait for each other without end."""
+    assert not _acting_alone, f"{_acting_alone[-1]} is done by the writer alone and must not wait for other processes"
 
 
 def writer_only(action: Callable[..., T], *arguments: Any) -> T | None:
@@ -161,10 +172,13 @@ def writer_only(action: Callable[..., T], *arguments: Any) -> T | None:
     """
     value, problem = None, None
     if is_writer():
+        _acting_alone.append(action)
         try:
             value = action(*arguments)
         except Exception as error:
             problem = error
+        finally:
+            _acting_alone.pop()
     if agree(problem is not None) and not is_writer():
         raise InputError("process 0 could not go on; its message says why")
     if problem is not None:

@@ -178,9 +178,9 @@ def _finish(
     except WrongOptimumError as error:  # told when all is written
         wrong = str(error)
     _report_divergence(found.final.diverged_at, _seeds(spec), directory)
+    rose_at = programs.best(trained.state, spec.num_seeds).rose_at  # of all processes, so that all must ask for it
 
     def write() -> dict[str, Any]:
-        rose_at = programs.best(trained.state, spec.num_seeds).rose_at
         updates = updates_of(spec, trained.update, trained.stopped, rose_at)
         result = result_of(spec, problem, optimum, found, directory.metrics, timing, updates)
         result["num_devices"] = programs.num_devices

@@ -11,7 +11,11 @@ LOSSES = ("policy_loss", "value_loss", "entropy", "mean_return")
 
 
 def finish(processes):
-    outputs = [process.communicate() for process in processes]
+    try:
+        outputs = [process.communicate(timeout=600) for process in processes]
+    finally:  # those that wait for each other without end
+        for process in processes:
+            process.kill()
     for process, (_, errors) in zip(processes, outputs, strict=True):
         assert process.returncode == 0, errors
     return outputs

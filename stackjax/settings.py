@@ -2,9 +2,10 @@
 
 import dataclasses
 import numbers
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from stackjax.errors import InputError, near_matches, require
+from stackjax.errors import InputError, near_matches, nearest, or_words, require
 
 __all__ = ["Kinded", "field_types"]
 
@@ -41,13 +42,18 @@ class Kinded:
         return cls.KINDS[kind]
 
     @classmethod
-    def check_options(cls, names: Any) -> None:
-        """Raise `InputError` for an option that this kind does not have, naming the kinds that do."""
+    def check_options(cls, names: Iterable[str], section: str | None = None) -> None:
+        """Raise `InputError` for an option that this kind does not have, naming the kinds that do.
+
+        With a ``section`` options are called as typed, for example ``--followers.step-size`` where it is ``--followers``.
+        """
+        called = lambda name: name if section is None else f"{section}.{name.replace('_', '-')}"
         for name in names:
             if name not in _names(cls):
                 owners = [kind for kind, other in cls.KINDS.items() if name in _names(other)]
-                belongs = f"; it belongs to {', '.join(owners)}" if owners else f".{near_matches(name, field_types(cls))}"
-                raise InputError(f"{name} is not an option of {cls.kind}{belongs}")
+                near = or_words([called(known) for known in nearest(name, field_types(cls))])
+                belongs = f"; it belongs to {', '.join(owners)}" if owners else f".{near}"
+                raise InputError(f"{called(name)} is not an option of {cls.kind}{belongs}")
 
     def options(self) -> dict[str, Any]:
         """The options of this kind."""

@@ -1,13 +1,14 @@
-"""What the commands have in common: reading arguments, and saying in one line what is wrong with them."""
+"""What the commands have in common: settings from arguments, the run in a directory, and one line for what is wrong."""
 
 import contextlib
-import io
+import dataclasses
 import pathlib
-import re
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
-from stackjax.cli.complaints import complaint
+from stackjax.cli.complaints import complaint, unknown_option
+from stackjax.cli.options import options_of, read
 from stackjax.errors import InputError
 from stackjax.families import GameSource
 from stackjax.specs.sources import find_game
@@ -15,7 +16,7 @@ from stackjax.specs.sources import find_game
 if TYPE_CHECKING:
     from stackjax.disk.directory import RunDirectory
 
-__all__ = ["fail", "game_argument", "no_arguments", "parse", "run_at"]
+__all__ = ["damage_told", "fail", "game_argument", "parse", "run_at"]
 
 
 def fail(message: str, code: int) -> int:
@@ -35,15 +36,6 @@ def game_argument(arguments: list[str], command: str) -> tuple[GameSource, list[
     return find_game(arguments[0]), arguments[1:]
 
 
-def no_arguments(command: str, arguments: list[str], about: str) -> None:
-    """Print ``about`` for ``--help``, and raise `InputError` for anything else."""
-    if arguments[:1] in (["-h"], ["--help"]):
-        print(f"usage: stackjax {command}\n\n{about}")
-        raise SystemExit(0)
-    if arguments:
-        raise InputError(f"{command} takes nothing, not {' '.join(arguments)}")
-
-
 def run_at(path: pathlib.Path | str) -> "RunDirectory":
     """The run in a directory; raises `InputError` where there is none."""
     from stackjax.disk.directory import RunDirectory
@@ -54,19 +46,36 @@ def run_at(path: pathlib.Path | str) -> "RunDirectory":
     return directory
 
 
-def parse(settings: type, arguments: list[str], program: str) -> Any:
-    """Parse with tyro; its boxed error messages become one line and an `InputError`."""
-    import tyro
-
-    boxed = io.StringIO()
+@contextlib.contextmanager
+def damage_told(directory: "RunDirectory") -> Iterator[None]:
+    """Inside, what a run's result lacks is told as damage of it."""
     try:
-        with contextlib.redirect_stderr(boxed):
-            return tyro.cli(settings, args=arguments, prog=program)
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            raise
-        text = re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─┌┐└┘]|-{5,}", " ", boxed.getvalue())
-        words = " ".join(re.split(r"For full helptext|Argument helptext:", text)[0].split())
-        words = re.sub(r"^.*?Error parsing [\w.-]+: ", "", words)  # ours, from a settings' own check
-        words = re.sub(r"^Fixed argument cannot accept a value Argument ", "", words)
-        raise InputError(complaint(settings, arguments, program) or words or "the arguments could not be read") from None
+        yield
+    except InputError:
+        raise
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
+
+
+def parse(settings: type, arguments: list[str], program: str, last: type | None = None) -> Any:
+    """An object of the dataclass ``settings``, read by tyro, which also shows ``--help``.
+
+    Args:
+      program: the command as typed, ``stackjax train GAME``.
+      last: a dataclass whose options have no prefix, and are the last that ``--help`` tells of; what is read is called
+        as it is, ``processes`` of ``Processes``.
+
+    Raises:
+      InputError: an option is not known, which is told before tyro is loaded, or a value does not fit.
+    """
+    known = dict(options_of(settings)) | dict(options_of(last) if last else {})
+    if not any(argument in ("-h", "--help") or argument.startswith("--tyro-") for argument in arguments):
+        problem = unknown_option(known, arguments, program)
+        if problem:
+            raise InputError(problem)
+    if last:
+        from tyro.conf import OmitArgPrefixes
+
+        field = (last.__name__.lower(), Annotated[last, OmitArgPrefixes], dataclasses.field(default_factory=last))
+        settings = dataclasses.make_dataclass("Settings", [field], bases=(settings,), frozen=True, kw_only=True)
+    return read(settings, arguments, program, lambda reason: complaint(reason, known, arguments, program.split()[1]))

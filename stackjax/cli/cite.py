@@ -1,7 +1,7 @@
 """``stackjax cite``: what to cite, as BibTeX."""
 
 from stackjax import _version
-from stackjax.cli.arguments import no_arguments
+from stackjax.errors import InputError
 
 __all__ = ["cite_command"]
 
@@ -24,6 +24,10 @@ ENTRIES = """\
 
 
 def cite_command(arguments: list[str]) -> int:
-    no_arguments("cite", arguments, "Print the BibTeX entries of the library and of the paper whose method it is.")
+    if arguments[:1] in (["-h"], ["--help"]):
+        print("usage: stackjax cite\n\nPrint the BibTeX entries of the library and of the paper whose method it is.")
+        return 0
+    if arguments:
+        raise InputError(f"cite takes nothing, not {' '.join(arguments)}")
     print(ENTRIES.format(version=_version.__version__), end="")
     return 0

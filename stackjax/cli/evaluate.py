@@ -3,11 +3,11 @@
 import dataclasses
 import json
 import pathlib
-from typing import Any
 
 from stackjax.cache import keep_compiled_programs
-from stackjax.cli.arguments import parse, run_at
-from stackjax.cli.train import kind_asked_for
+from stackjax.cli.arguments import damage_told, parse, run_at
+from stackjax.cli.options import cut, split_options
+from stackjax.cli.train import section_fields
 from stackjax.errors import InputError
 from stackjax.specs.run import RunSpec
 
@@ -39,17 +39,10 @@ def evaluate_command(arguments: list[str]) -> int:
     if arguments[:1] in (["-h"], ["--help"]):
         print(HELP)
         return 0
-    game_file = None
-    if "--game" in arguments:
-        place = arguments.index("--game")
-        if len(arguments) < place + 2:
-            raise InputError("--game needs the Python file of the run's game")
-        game_file = pathlib.Path(arguments[place + 1]).resolve()
-        arguments = arguments[:place] + arguments[place + 2 :]
-    if not arguments or arguments[0].startswith("-"):
+    game, arguments = cut("--game", arguments, InputError("--game needs the Python file of the run's game"))
+    game_file = None if game is None else pathlib.Path(game).resolve()
+    if len(split_options(arguments)[0][1]) != 1:
         raise InputError(f"evaluate takes one directory first, not {' '.join(arguments) or 'nothing'}")
-    if len(arguments) > 1 and not arguments[1].startswith("-"):
-        raise InputError(f"evaluate takes one directory, not {' '.join(arguments)}")
     directory = run_at(arguments[0])
     if len(arguments) == 1:
         keep_compiled_programs()
@@ -59,18 +52,16 @@ def evaluate_command(arguments: list[str]) -> int:
         print_result(run_evaluation(directory, game_file), directory)
         return 0
     spec = RunSpec.from_file(directory.config, game_file)
-    settings = parse(_settings(spec, arguments[1:]), arguments[1:], "stackjax evaluate DIR")
+    fields = section_fields(spec.family.sections, arguments[1:], spec.settings)
+    kind = dataclasses.make_dataclass("Settings", fields, bases=(JudgeSettings,), frozen=True, kw_only=True)
+    settings = parse(kind, arguments[1:], "stackjax evaluate DIR")
     keep_compiled_programs()
     from stackjax.runs.judged_again import judged_again
 
     sections = {name: getattr(settings, name) for name in spec.settings}
     other, is_same = dataclasses.replace(spec, settings=sections), sections == spec.settings
-    try:
+    with damage_told(directory):
         found = judged_again(directory, other, settings.judge_seed, same_settings=is_same)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
     if settings.json:
         print(json.dumps(found, indent=1))
         return 0
@@ -84,15 +75,3 @@ def evaluate_command(arguments: list[str]) -> int:
     console.print(words)
     print_table(found, console)
     return 0
-
-
-def _settings(spec: RunSpec, arguments: list[str]) -> type:
-    """The family's settings, by default the run's own, or those of another kind where that is asked for."""
-    fields: list[tuple[str, Any, Any]] = []
-    for name, section in spec.family.sections.items():
-        own = spec.settings[name]
-        kind = kind_asked_for(name, section, arguments, getattr(own, "kind", None))
-        keeps = kind is section or getattr(own, "kind", None) == getattr(kind, "kind", "")
-        factory: Any = (lambda own=own: own) if keeps else kind
-        fields.append((name, kind, dataclasses.field(default_factory=factory)))
-    return dataclasses.make_dataclass("Settings", fields, bases=(JudgeSettings,), frozen=True, kw_only=True)

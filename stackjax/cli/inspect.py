@@ -6,7 +6,7 @@ import pathlib
 from typing import Annotated
 
 from stackjax import registry
-from stackjax.cli.arguments import fail, game_argument, parse, run_at
+from stackjax.cli.arguments import damage_told, fail, game_argument, parse, run_at
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.solvers.registry import registered_solvers
 from stackjax.specs.sources import family_of
@@ -101,10 +101,8 @@ def report_command(arguments: list[str]) -> int:
     for directory in directories:
         directory.check_game_file()
         result = directory.read_result()
-        try:
+        with damage_told(directory):
             write_report(directory, result)
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-            raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
         print(directory.report)
     if len(directories) > 1:
         write_comparison(directories, settings.out)
@@ -137,11 +135,7 @@ def export_command(arguments: list[str]) -> int:
     directory.check_game_file()
     from stackjax.reports.export import export_run
 
-    try:
+    with damage_told(directory):
         what = export_run(directory, settings.file, settings.seed, settings.figure)
-    except InputError:
-        raise
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
     print(f"{settings.file} ({what})")
     return 0

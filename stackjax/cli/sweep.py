@@ -5,18 +5,19 @@ import sys
 import time
 from typing import Any
 
-from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import game_argument, parse
-from stackjax.cli.complaints import split_options
-from stackjax.cli.train import RunSettings, asks_for_solver, run_spec, settings_type, solver_of, to_the_end
-from stackjax.compute.startup import join
-from stackjax.disk.directory import RunDirectory
+from stackjax.cli.complaints import words_for
+from stackjax.cli.options import OPTION, read, split_options
+from stackjax.cli.train import RunSettings, run_spec, settings_type, solver_asked_for, to_the_end
+from stackjax.compute.startup import Processes
+from stackjax.disk.sweep_directory import SweepDirectory
 from stackjax.errors import InputError
 from stackjax.settings import Kinded
-from stackjax.specs.sources import family_of
 from stackjax.specs.sweep import Axis, SweepSpec, read_axis
 
 __all__ = ["sweep_command"]
+
+FEW = 1000  # configurations, which are looked at in less time than JAX takes to load
 
 HELP = """\
 usage: stackjax sweep GAME --sweep.SETTING VALUE VALUE ... [--sweep.SETTING log LOW HIGH COUNT] ... [settings] --out DIR
@@ -38,47 +39,34 @@ class SweepSettings(RunSettings):
 
 def sweep_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "sweep")
-    swept, others = _split(rest)
-    kind = settings_type(source, SweepSettings, [*others, *(f"--sweep.{name}" for name, _ in swept)])
     if {"-h", "--help"} & set(rest):
         print(HELP)
-    settings = parse(kind, others, f"stackjax sweep {arguments[0]}")
-    axes = tuple(
-        _axis(kind, ["game", *family_of(source).sections, solver_of(settings)], name, tokens) for name, tokens in swept
-    )
-    fixed = {name for name, _ in split_options(others)}
-    for name, _ in swept:
-        section, _, field = name.replace("_", "-").partition(".")
-        for flag in {f"--{section}.{field}", f"--{section}.no-{field}"} & fixed:
-            raise InputError(f"{flag} is both fixed and swept; give one of {flag} and --sweep.{name}")
+    kind, fixed = settings_type(source, SweepSettings, rest), _fixed(rest)
+    settings = parse(kind, fixed, f"stackjax sweep {arguments[0]}", Processes)
     base = run_spec(source, settings)
-    RunDirectory(settings.out).check_usable(settings.resume, settings.overwrite)
-    sweep = SweepSpec(base if asks_for_solver(rest) else base.fitting(), axes)
-    join(settings.processes)
-    keep_compiled_programs()
-    from stackjax.compute.devices import is_writer
-    from stackjax.disk.sweep_directory import SweepDirectory
-    from stackjax.runs.sweep import run_sweep
-
+    own = {**base.settings, base.solver_entry.name: base.solver}
+    kinds = {"game": source.options, **{section: type(values) for section, values in own.items()}}
+    axes = tuple(
+        _axis(option.removeprefix("--sweep."), tokens, kinds, fixed)
+        for option, tokens in split_options(rest)
+        if option.startswith("--sweep.")
+    )
     directory = SweepDirectory(settings.out)
+    directory.check_usable(settings.resume, settings.overwrite)
+    sweep = SweepSpec(base if solver_asked_for(rest) else base.fitting(), axes)
+    if len(sweep.configurations) <= FEW:
+        sweep.groups()  # which is told before JAX is loaded if one is not possible
 
-    def train() -> None:
-        result = run_sweep(
-            sweep,
-            directory,
-            resume=settings.resume,
-            overwrite=settings.overwrite,
-            mesh=settings.mesh,
-            checkpoint_seconds=settings.checkpoint_seconds,
-            memory_gib=settings.memory_gib,
-            log=settings.log,
-            on_progress=_Lines().show,
-        )
+    def train(**how: Any) -> None:
+        from stackjax.compute.devices import is_writer
+        from stackjax.runs.sweep import run_sweep
+
+        result = run_sweep(sweep, directory, memory_gib=settings.memory_gib, on_progress=_Lines().show, **how)
         if is_writer():
             _print_result(result)
             print(f"table: {directory.table}\nreport: {directory.report}")
 
-    return to_the_end(train)
+    return to_the_end(settings, train)
 
 
 def _print_result(result: dict[str, Any]) -> None:
@@ -98,49 +86,33 @@ def _print_result(result: dict[str, Any]) -> None:
     print(f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s")
 
 
-def _split(arguments: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:
-    """``--sweep.NAME`` options with the values that follow them, and all other arguments."""
-    swept: list[tuple[str, list[str]]] = []
-    others: list[str] = []
-    into: list[str] = others
+def _fixed(arguments: list[str]) -> list[str]:
+    """``arguments`` without the ``--sweep.NAME`` options and their values."""
+    others, is_fixed = list[str](), True
     for argument in arguments:
-        if argument == "-h":
-            others.append(argument)
-        elif argument.startswith("--sweep."):
-            name, equals, value = argument.removeprefix("--sweep.").partition("=")
-            into = [value] if equals else []
-            swept.append((name, into))
-        elif argument.startswith("--"):
-            into = others
-            others.append(argument)
-        else:
-            into.append(argument)
-    return swept, others
+        is_fixed = not argument.startswith("--sweep.") if OPTION.match(argument) else is_fixed
+        others += [argument] if is_fixed else []
+    return others
 
 
-def _axis(kind: type, names: list[str], name: str, tokens: list[str]) -> Axis:
-    types: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(kind)}
-    sections = {section: types[section] for section in names}
-
+def _axis(name: str, tokens: list[str], kinds: dict[str, type], fixed: list[str]) -> Axis:
     def read_value(setting: str, token: str) -> Any:
         section, _, field = setting.partition(".")
-        if isinstance(getattr(sections[section](), field), bool):
-            if token.lower() not in ("true", "false"):
-                raise InputError(f"--sweep.{name}: {token!r} must be true or false")
-            return token.lower() == "true"
-        if field == "kind" and issubclass(sections[section], Kinded):
-            return sections[section].of(token).kind
-        flag = f"--{section}.{field.replace('_', '-')}"
+        kind = next(own.type for own in dataclasses.fields(kinds[section]) if own.name == field)
+        if field == "kind" and issubclass(kinds[section], Kinded):
+            return kinds[section].of(token).kind  # type: ignore[attr-defined]
         try:
-            parsed = parse(kind, ["--out", ".", "--solver", names[-1], flag, *token.split(",")], "stackjax sweep")
-        except InputError as error:
-            said = str(error).removeprefix(f"{flag} ")
-            where = f"--sweep.{name}" if said != str(error) else f"--sweep.{name} {token}:"
+            return read(kind, [token.capitalize()] if kind is bool else token.split(","))
+        except InputError:
             several = "; separate values by spaces" if "," in token else ""
-            raise InputError(f"{where} {said}{several}") from error
-        return getattr(getattr(parsed, section), field)
+            raise InputError(f"--sweep.{name} {token} must be {words_for(kind)}{several}") from None
 
-    return read_axis(name, tokens, sections, read_value)
+    axis = read_axis(name, tokens, kinds, read_value)
+    section, _, field = name.partition(".")
+    for option in (f"--{section}.{field}", f"--{section}.no-{field}"):
+        if option in dict(split_options(fixed)):
+            raise InputError(f"{option} is both fixed and swept; give one of {option} and --sweep.{name}")
+    return axis
 
 
 class _Lines:

@@ -5,11 +5,12 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from stackjax import registry
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import fail, game_argument, parse
+from stackjax.cli.options import cut, split_options, value_of
 from stackjax.compute.startup import Processes, join
 from stackjax.disk.directory import RunDirectory
 from stackjax.errors import InputError
@@ -22,10 +23,10 @@ from stackjax.specs.sources import family_of
 
 __all__ = [
     "RunSettings",
-    "asks_for_solver",
-    "kind_asked_for",
     "run_spec",
+    "section_fields",
     "settings_type",
+    "solver_asked_for",
     "solver_of",
     "to_the_end",
     "train_command",
@@ -82,61 +83,52 @@ def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
 
     Of settings in kinds they are those of the kind, and of solvers those of the solver, that ``arguments`` ask for.
     """
-    name, config = _solver(family_of(source).solver, arguments)
-    of_family = {section: kind_asked_for(section, kind, arguments) for section, kind in family_of(source).sections.items()}
-    fields: list[tuple[str, Any, Any]] = [
-        (section, kind, dataclasses.field(default_factory=kind))
-        for section, kind in {"game": source.options, **of_family, name: config}.items()
-    ]
-    if issubclass(base, RunSettings):  # the last that --help tells of
-        from tyro.conf import OmitArgPrefixes
-
-        fields.append(("processes", Annotated[Processes, OmitArgPrefixes], dataclasses.field(default_factory=Processes)))
+    family = family_of(source)
+    solver = solver_entry(solver_asked_for(arguments) or family.solver)
+    fields = section_fields({"game": source.options, **family.sections, solver.name: solver.config}, arguments)
     return dataclasses.make_dataclass("Settings", fields, bases=(base,), frozen=True, kw_only=True)
 
 
-def _value_of(option: str, arguments: list[str], default: str) -> str:
-    """What ``arguments`` say of an option, the last time."""
-    found = default
-    for place, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name == option:
-            found = value if equals else (arguments[place + 1 :] or [""])[0]
-    return found
+def section_fields(sections: dict[str, type], arguments: list[str], own: dict[str, Any] | None = None) -> list[Any]:
+    """Fields of a dataclass for settings by section; of those in kinds, for the kind that ``--SECTION.kind`` names.
 
+    Args:
+      own: settings that are the defaults, unless ``arguments`` ask for another kind.
 
-def _solver(default: str, arguments: list[str]) -> tuple[str, type]:
-    """The solver that ``--solver`` names and its settings; raises `InputError` for options of other solvers.
-
-    If it names none, then the first whose options are given, or the default.
+    Raises:
+      InputError: there is no such kind, or an option is of other kinds.
     """
-    sections = [argument.removeprefix("--sweep.").removeprefix("--").partition(".")[0] for argument in arguments]
-    names = {entry.name for entry in registered_solvers()}
-    implied = next((section for section in sections if section in names), default)
-    chosen = solver_entry(_value_of("--solver", arguments, implied))
-    for entry in registered_solvers():
-        for argument in arguments:
-            if entry.name != chosen.name and argument.startswith((f"--{entry.name}.", f"--sweep.{entry.name}.")):
-                raise InputError(
-                    f"{argument.partition('=')[0]} belongs to --solver {entry.name}, but the solver is {chosen.name}"
-                )
-    return chosen.name, chosen.config
+    fields = []
+    for section, settings in sections.items():
+        usual: Any = (own or {}).get(section, settings)
+        kind: Any = settings
+        if issubclass(settings, Kinded):
+            kind = settings.of(value_of(f"--{section}.kind", arguments) or usual.kind)
+            for option, _ in split_options(arguments):
+                prefix, _, name = option.rpartition(".")
+                if prefix in (f"--{section}", f"--sweep.{section}"):
+                    kind.check_options([name.removeprefix("no-").replace("-", "_")], prefix)
+        factory = (lambda usual=usual: usual) if isinstance(usual, kind) else kind
+        fields.append((section, kind, dataclasses.field(default_factory=factory)))
+    return fields
 
 
-def asks_for_solver(arguments: list[str]) -> bool:
-    """Whether ``arguments`` name a solver, or give one settings."""
-    sections = {argument.removeprefix("--sweep.").removeprefix("--").partition(".")[0] for argument in arguments}
-    is_named = any(argument.partition("=")[0] == "--solver" for argument in arguments)
-    return is_named or any(entry.name in sections for entry in registered_solvers())
+def solver_asked_for(arguments: list[str]) -> str | None:
+    """The solver that ``--solver`` names, or else the first that is given settings; None if there is neither.
 
-
-def kind_asked_for(section: str, settings: type, arguments: list[str], default: str | None = None) -> type:
-    """``settings``, of those in kinds the one that ``--SECTION.kind`` names; raises `InputError` for options of other kinds."""
-    if not issubclass(settings, Kinded):
-        return settings
-    chosen = settings.of(_value_of(f"--{section}.kind", arguments, default or settings.kind))
-    names = [argument.partition("=")[0] for argument in arguments if argument.startswith(f"--{section}.")]
-    chosen.check_options([name.removeprefix(f"--{section}.").removeprefix("no-").replace("-", "_") for name in names])
+    Raises:
+      InputError: there is no such solver, or an option is of another.
+    """
+    options = [option for option, _ in split_options(arguments)[1:]]
+    sections = [option.removeprefix("--sweep.").removeprefix("--").partition(".")[0] for option in options]
+    known = [entry.name for entry in registered_solvers()]
+    named = value_of("--solver", arguments)
+    chosen = named if named is not None else next((section for section in sections if section in known), None)
+    if chosen is not None:
+        solver_entry(chosen)
+        for option, section in zip(options, sections, strict=True):
+            if section in known and section != chosen:
+                raise InputError(f"{option} belongs to --solver {section}, but the solver is {chosen}")
     return chosen
 
 
@@ -155,8 +147,10 @@ def solver_of(settings: Any) -> str:
     return next(entry.name for entry in registered_solvers() if hasattr(settings, entry.name))
 
 
-def to_the_end(train: Callable[[], Any]) -> int:
-    """Run ``train``; the exit code, and one line, for whatever ends it early."""
+def to_the_end(settings: RunSettings, train: Callable[..., None]) -> int:
+    """Call ``train`` with how to train; the exit code, and one line, for whatever ends it early."""
+    join(settings.processes)  # type: ignore[attr-defined]
+    keep_compiled_programs()
     import jax
 
     from stackjax.compute.devices import LostProcessError
@@ -164,7 +158,7 @@ def to_the_end(train: Callable[[], Any]) -> int:
     from stackjax.runs.stopping import Stopped
 
     try:
-        train()
+        train(**{name: getattr(settings, name) for name in ("resume", "overwrite", "mesh", "checkpoint_seconds", "log")})
     except NonFiniteError as error:
         return fail(str(error), 1)
     except Stopped as stop:
@@ -184,50 +178,36 @@ def to_the_end(train: Callable[[], Any]) -> int:
 
 def _with_config(arguments: list[str]) -> list[str]:
     """``arguments`` with those of the file that ``--config`` names before them, so that they have the last word."""
-    if "--config" not in arguments:
+    lacking = InputError("--config needs a file: a run's config.json, or settings in YAML or JSON")
+    path, rest = cut("--config", arguments, lacking)
+    if path is None:
         return arguments
-    place = arguments.index("--config")
-    if len(arguments) < place + 2:
-        raise InputError("--config needs a file: a run's config.json, or settings in YAML or JSON")
-    path, rest = pathlib.Path(arguments[place + 1]), arguments[:place] + arguments[place + 2 :]
     game = rest.pop(0) if rest and not rest[0].startswith("-") else None
     solvers = [entry.name for entry in registered_solvers()]
     sections = [name for family in registry.families().values() for name in family.sections]
     single = [field.name for kind in (TrainSettings, Processes) for field in dataclasses.fields(kind)]
-    left_out = ["solver", *solvers] if asks_for_solver(rest) else []
-    chosen, given = arguments_of(path, game, ["game", *dict.fromkeys(sections), *solvers, *single], left_out)
+    left_out = ["solver", *solvers] if solver_asked_for(rest) else []
+    chosen, given = arguments_of(pathlib.Path(path), game, ["game", *dict.fromkeys(sections), *solvers, *single], left_out)
     return [chosen, *given, *rest]
 
 
 def train_command(arguments: list[str]) -> int:
     arguments = _with_config(arguments)
     source, rest = game_argument(arguments, "train")
-    settings = parse(settings_type(source, TrainSettings, rest), rest, f"stackjax train {arguments[0]}")
+    settings = parse(settings_type(source, TrainSettings, rest), rest, f"stackjax train {arguments[0]}", Processes)
     spec = run_spec(source, settings)
-    RunDirectory(settings.out).check_usable(settings.resume, settings.overwrite)
-    if not asks_for_solver(rest):
-        spec = spec.fitting()
-    join(settings.processes)
-    keep_compiled_programs()
-    from stackjax.compute.devices import is_writer
-    from stackjax.reports.display import LiveProgress, print_result
-    from stackjax.runs.session import run_training
-
     directory = RunDirectory(settings.out)
+    directory.check_usable(settings.resume, settings.overwrite)
+    spec = spec if solver_asked_for(rest) else spec.fitting()
 
-    def train() -> None:
+    def train(**how: Any) -> None:
+        from stackjax.compute.devices import is_writer
+        from stackjax.reports.display import LiveProgress, print_result
+        from stackjax.runs.session import run_training
+
         with LiveProgress(spec.solver.num_updates, silent=not is_writer()) as progress:
-            result = run_training(
-                spec,
-                directory,
-                resume=settings.resume,
-                overwrite=settings.overwrite,
-                mesh=settings.mesh,
-                checkpoint_seconds=settings.checkpoint_seconds,
-                on_progress=progress.show,
-                log=settings.log,
-            )
+            result = run_training(spec, directory, on_progress=progress.show, **how)
         if is_writer():
             print_result(result, directory)
 
-    return to_the_end(train)
+    return to_the_end(settings, train)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from stackjax.errors import InputError, near_matches
-from stackjax.specs.flags import flag
+from stackjax.specs.flags import words_of
 
 __all__ = ["arguments_of"]
 
@@ -56,15 +56,8 @@ def arguments_of(
             if not all(isinstance(one, PLAIN) for one in values):
                 shown = json.dumps(own)[:80]
                 raise InputError(f"config file {path}: {setting} is {shown}, but must be a number, a word or a list")
-            given += _typed(setting, own)
+            given += words_of(setting, own)
     return chosen, given
-
-
-def _typed(setting: str, value: Any) -> list[str]:
-    name, *values = flag(setting, value).split(" ", 1)
-    if isinstance(value, (list, tuple)):
-        return [name, *map(str, value)]
-    return [name] if not values else [name, str(value)]
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

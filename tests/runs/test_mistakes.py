@@ -177,6 +177,8 @@ HERE = ["train", "escape", "--out", "OUT"]
 SWEEP = ["sweep", "escape", "--out", "OUT"]
 RATE = ["--sweep.ppo.learning-rate", "0.1", "0.2"]
 RATES = " or ".join(f"'--{solver}.learning-rate'" for solver in ("ppo", "gradient", "policy", "es"))
+RULE = "multiplicative-weights"
+NO_MEMORY = "option --no-followers.memory is not known. See stackjax train escape --help"
 BOTH = "--ppo.learning-rate is both fixed and swept; give one of --ppo.learning-rate and --sweep.ppo.learning-rate"
 MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-epsilon", "log", "0.1", "1", "400"]
 
@@ -187,7 +189,7 @@ MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-ep
         ([*HERE, "--pomdp.reward-play", "best"], "--pomdp.reward-play best must be one of argmax, mixed, empirical"),
         ([*HERE, "--seeds"], "--seeds needs a value: a whole number"),
         ([*HERE, "--pomdp.reward-play"], "--pomdp.reward-play needs a value: one of argmax, mixed, empirical"),
-        ([*HERE, "--seeds", "1", "2"], "2 is not expected there; --seeds takes one value"),
+        ([*HERE, "--seeds", "1", "2"], "2 is not expected there; --seeds takes a whole number"),
         ([*HERE, "--pomdp.num-rounds", "abc"], "--pomdp.num-rounds abc must be a whole number or None"),
         ([*HERE, "--ppo.num-envs", "2.5"], "--ppo.num-envs 2.5 must be a whole number"),
         ([*HERE, "--ppo.num_envs=many"], "--ppo.num-envs many must be a whole number"),
@@ -203,7 +205,12 @@ MANY = ["--sweep.ppo.gae-lambda", "log", "0.1", "1", "400", "--sweep.ppo.clip-ep
         ([*HERE, "--ppo.step-size", "1"], "option --ppo.step-size is not known. Did you mean '--followers.step-size'?"),
         ([*HERE, "--game.size", "1"], "option --game.size is not known. See stackjax train escape --help"),
         ([*HERE, "-x"], "option -x is not known. See stackjax train escape --help"),
-        ([*HERE, "more"], "more is not expected there; --out takes one value"),
+        (
+            [*HERE, "--followers.no-memory"],
+            "--followers.memory is not an option of multiplicative-weights; it belongs to q-learning",
+        ),
+        ([*HERE, "--seeds", "1", "--no-followers.memory"], NO_MEMORY),
+        ([*HERE, "more"], "more is not expected there; --out takes a path"),
         (["train", "escape", "more", "--out", "OUT"], "more is not expected there; train takes options only"),
         (["train", "escape"], "train needs --out DIR"),
         (["train", "escape", "--out"], "--out needs a value: a path"),
@@ -238,6 +245,15 @@ def test_what_is_wrong_with_an_option_is_said_in_its_own_words(arguments, line, 
     assert run(*arguments) == 2
     assert capsys.readouterr().err == f"stackjax: error: {line}\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_an_option_that_is_not_known_is_told_before_the_parser_loads():
+    """Nor is JAX: the line comes in a fraction of the time in which JAX loads."""
+    code = "import sys\nfrom stackjax.cli import main\nassert main(['train', 'maintain', '--nonsense', '3']) == 2\n"
+    code += "assert not {'tyro', 'jax', 'numpy'} & set(sys.modules), set(sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr == "stackjax: error: option --nonsense is not known. See stackjax train maintain --help\n"
 
 
 @pytest.mark.parametrize("arguments", ["list", "--help", "solve escape --help"])

@@ -66,6 +66,8 @@ class RunSettings:
 class TrainSettings(RunSettings):
     """Where results go, how many seeds are trained, on which devices, and how it ends."""
 
+    timings: bool = False
+    """Show at the end where the seconds went: imports (CPU seconds), tracing, lowering, compiling, work and pages."""
     stop_at_optimum: bool = True
     """End once every seed has reached the optimum, where it is known; else after --patience."""
     patience: int | None = None
@@ -208,6 +210,6 @@ def train_command(arguments: list[str]) -> int:
         with LiveProgress(spec.solver.num_updates, silent=not is_writer()) as progress:
             result = run_training(spec, directory, on_progress=progress.show, **how)
         if is_writer():
-            print_result(result, directory)
+            print_result(result, directory, timings=settings.timings)
 
     return to_the_end(settings, train)

@@ -194,7 +194,9 @@ def plain_console(**how: Any) -> Console:
     return Console(markup=False, emoji=False, highlight=False, force_jupyter=False, **how)
 
 
-def print_result(result: dict[str, Any], directory: RunDirectory | None, console: Console | None = None) -> None:
+def print_result(
+    result: dict[str, Any], directory: RunDirectory | None, console: Console | None = None, *, timings: bool = False
+) -> None:
     """The table, what the best seed learned, and where the report lies (if a ``directory`` is given)."""
     console = console or plain_console()
     console.print(f"{result['game']}: the best commitment of each seed; optimum {optimum_in_words(result)}")
@@ -214,6 +216,8 @@ def print_result(result: dict[str, Any], directory: RunDirectory | None, console
     took = f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s"
     report = f"; report: {directory.report}" if directory is not None else ""
     console.print(f"\n{took}{report}", soft_wrap=True)
+    if timings:
+        console.print(", ".join(f"{part} {spent:.2f} s" for part, spent in result["timings"].items()), soft_wrap=True)
 
 
 def print_table(result: dict[str, Any], console: Console) -> None:

@@ -15,6 +15,7 @@ from stackjax.compute.conclusion import claimed, conclude, enough
 from stackjax.compute.devices import choose_layout, is_writer, make_mesh, writer_only
 from stackjax.compute.memory import Budget
 from stackjax.compute.programs import Blocks, Programs
+from stackjax.compute.timings import Timings, new_timings
 from stackjax.disk.checkpoint import Checkpoints
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import to_json
@@ -62,6 +63,7 @@ def run_training(
       NonFiniteError: every seed diverged; metrics and checkpoints up to then stay.
       Stopped: a signal asked for it; the state was saved.
     """
+    timings = new_timings()
     check_logger(log)
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     try:  # nobody else may write there from here on; followers may take long to prepare
@@ -97,8 +99,8 @@ def run_training(
             enough=enough(spec, problem, work.solver, [optimum] * spec.num_seeds),
             logger=open_logger(log, directory.path, identity_of(config), config) if is_writer() else None,
         )
-        timing = {"compile": compile_seconds, "train": trained.seconds}
-        return _finish(spec, programs, elements, directory, trained, timing, optimum)
+        seconds = {"compile": compile_seconds, "train": trained.seconds}
+        return _finish(spec, programs, elements, directory, trained, seconds, optimum, timings)
     finally:
         directory.release()
 
@@ -112,6 +114,7 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
     Raises:
       InputError: there is no run, it is in use or not trained to its end, or its game is not what it was.
     """
+    timings = new_timings()
     directory.open_existing().hold()
     try:
         spec, programs, elements, trained = read_run(directory, game_file)
@@ -124,9 +127,9 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
                 "with train --resume"
             )
         compile_seconds = directory.read_result()["wall_seconds"]["compile"] if directory.result.is_file() else 0.0
-        timing = {"compile": compile_seconds, "train": trained.seconds}
+        seconds = {"compile": compile_seconds, "train": trained.seconds}
         stopped = why if trained.update < num_updates else ""
-        return _finish(spec, programs, elements, directory, trained._replace(stopped=stopped), timing, optimum)
+        return _finish(spec, programs, elements, directory, trained._replace(stopped=stopped), seconds, optimum, timings)
     finally:
         directory.release()
 
@@ -167,8 +170,9 @@ def _finish(
     elements: Blocks,
     directory: RunDirectory,
     trained: Trained,
-    timing: dict[str, float],
+    seconds: dict[str, float],
     optimum: Optimum | None,
+    timings: Timings,
 ) -> dict[str, Any]:
     started, problem = time.perf_counter(), programs.work.problem
     found = conclude(programs, trained.state, elements, [optimum] * spec.num_seeds)
@@ -182,13 +186,18 @@ def _finish(
 
     def write() -> dict[str, Any]:
         updates = updates_of(spec, trained.update, trained.stopped, rose_at)
-        result = result_of(spec, problem, optimum, found, directory.metrics, timing, updates)
+        result = result_of(spec, problem, optimum, found, directory.metrics, seconds, updates)
         result["num_devices"] = programs.num_devices
-        timing["evaluate"] = time.perf_counter() - started
+        seconds["evaluate"] = time.perf_counter() - started
+        result["timings"] = timings
+        timings.update(work=trained.seconds)
         names = [{"seed": entry["seed"]} for entry in result["seeds"]]
         write_policies(directory.policies, programs.work.solver, names, found.final.policy)
         directory.write_result(result)
+        started_pages = time.perf_counter()
         write_report(directory, result)
+        timings.update(pages=time.perf_counter() - started_pages)
+        directory.write_result(result)
         return result
 
     result = writer_only(write) or {}

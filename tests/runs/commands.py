@@ -98,7 +98,7 @@ def wait_for_file(path: pathlib.Path, process: subprocess.Popen, seconds: float 
 def result_of(directory: pathlib.Path) -> dict[str, Any]:
     """``result.json`` but for how long it took."""
     result = json.loads((directory / "result.json").read_text(encoding="utf-8"))
-    return {key: value for key, value in result.items() if key not in ("wall_seconds", "num_devices")}
+    return {key: value for key, value in result.items() if key not in ("wall_seconds", "timings", "num_devices")}
 
 
 def metrics_of(directory: pathlib.Path) -> list[dict[str, Any]]:

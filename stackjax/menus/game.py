@@ -13,18 +13,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy
 
 from stackjax.errors import InputError, require
 from stackjax.menus.allocations import AllocationSet
 from stackjax.menus.cells import Cells, cells_of, polygons_of
+from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval, sobol_repeats
 from stackjax.menus.laws import TypeLaw
 from stackjax.problem import Optimum
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["Menu", "MenuGame", "Profit"]
 
-NUM_SEQUENCES, LOG_POINTS = 16, 13
+LOG_POINTS = 13
 ROOM = 1e-5  # of the spread of values
 
 
@@ -45,6 +45,12 @@ class Profit(NamedTuple):
     value: float
     half_width: float
     shares: np.ndarray
+
+    @staticmethod
+    def over(repeats: Sequence["Profit"]) -> "Profit":
+        """The mean over independent ``repeats``, with its interval."""
+        value, half_width = interval(np.array([one.value for one in repeats]))
+        return Profit(float(value), float(half_width), np.mean([one.shares for one in repeats], axis=0))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -186,9 +192,7 @@ class MenuGame:
         if self.law.atoms is not None and self.law.weights is not None:
             return self._taken(menu, self.law.atoms, self.law.weights, margins)
         parts = [self._taken(menu, types, np.full(len(types), 1 / len(types)), margins) for types in samples]
-        values = np.array([part.value for part in parts])
-        spread = scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-        return Profit(float(values.mean()), float(spread), np.mean([part.shares for part in parts], axis=0))
+        return Profit.over(parts)
 
     def worst_profit(self, menu: Menu) -> float | None:
         """With ties against the seller, of finitely many types; None for other laws, which have none worth speaking of."""
@@ -220,13 +224,11 @@ class MenuGame:
         width = self.law.num_uniforms
 
         def drawn(seeds: np.ndarray) -> np.ndarray:
-            sequences = [scipy.stats.qmc.Sobol(width, rng=np.random.default_rng(int(seed))) for seed in seeds]
-            points = np.stack([one.random_base2(LOG_POINTS) for one in sequences])
-            return (np.floor(points * 2.0**23) * 2.0**-23 + 2.0**-24).astype(np.float32)  # never 0 nor 1
+            points = np.stack(list(sobol_repeats(width, LOG_POINTS, seeds)))
+            return np.floor(points * 2.0**23) * 2.0**-23 + 2.0**-24  # never 0 nor 1
 
-        shape = jax.ShapeDtypeStruct((NUM_SEQUENCES, 2**LOG_POINTS, width), jnp.float32)
-        seeds = jax.random.bits(key, (NUM_SEQUENCES,), jnp.uint32)
-        return self.law.types(jax.pure_callback(drawn, shape, seeds, vmap_method="sequential"))
+        seeds = jax.random.bits(key, (NUM_REPEATS,), jnp.uint32)
+        return self.law.types(in_numpy(drawn, (NUM_REPEATS, 2**LOG_POINTS, width), seeds))
 
     def regions(self, menu: Menu) -> list[dict[str, object]]:
         """The types by what they take, in two dimensions: polygons with labels, for a picture; else none.

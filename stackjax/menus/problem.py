@@ -14,10 +14,11 @@ from stackjax.arrays import in_full
 from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
+from stackjax.menus.draws import in_numpy
 from stackjax.menus.few_types import best_of_all, improved_for_few
 from stackjax.menus.game import Menu, MenuGame, Profit
 from stackjax.menus.improve import improved
-from stackjax.menus.seller import SellerProblem, in_numpy, judged, table_of
+from stackjax.menus.seller import SellerProblem, judged, table_of
 from stackjax.pictures import Picture, regions
 from stackjax.problem import Differentiable, Judged, Optimum, Table
 from stackjax.spaces import Box

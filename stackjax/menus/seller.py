@@ -13,7 +13,7 @@ from stackjax.problem import Judged, Table, Worth
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["RevenueCertificate", "SellerProblem", "in_numpy", "judged", "table_of"]
+__all__ = ["RevenueCertificate", "SellerProblem", "judged", "table_of"]
 
 
 class RevenueCertificate(NamedTuple):
@@ -128,9 +128,3 @@ def table_of(space: Box, observations: np.ndarray) -> Table:
     """Of these ``observations [O, D]``. Inside of other functions' traces too."""
     with jax.ensure_compile_time_eval():
         return Table(len(observations), space, jnp.asarray(observations, jnp.float32))
-
-
-def in_numpy(function: Callable[..., Any], shape: tuple[int, ...], *arrays: Any) -> Array:
-    """``function`` of NumPy arrays, which returns float32 numbers of that ``shape``. For tracers too, batches one by one."""
-    computed = lambda *given: np.asarray(function(*map(np.asarray, given)), np.float32)
-    return jax.pure_callback(computed, jax.ShapeDtypeStruct(shape, jnp.float32), *arrays, vmap_method="sequential")

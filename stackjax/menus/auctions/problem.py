@@ -16,7 +16,8 @@ from stackjax.menus.allocations import UnitDemand
 from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
 from stackjax.menus.auctions.bound import auction_bound
 from stackjax.menus.auctions.config import AffineConfig
-from stackjax.menus.seller import RevenueCertificate, SellerProblem, in_numpy, judged, table_of
+from stackjax.menus.draws import in_numpy
+from stackjax.menus.seller import RevenueCertificate, SellerProblem, judged, table_of
 from stackjax.problem import Differentiable, Judged, Optimum, Table
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey

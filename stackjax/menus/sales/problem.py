@@ -12,12 +12,13 @@ import scipy
 
 from stackjax.arrays import in_full
 from stackjax.errors import require
+from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval
 from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
 from stackjax.menus.sales.config import SaleConfig
 from stackjax.menus.sales.pricing import Prices, Pricing
 from stackjax.menus.sales.sale import Sale, Valuations, bits, one_item
-from stackjax.menus.sales.value import HALF_WIDTH, NUM_REPEATS, repeats, sale_value, unit_demand_value
-from stackjax.menus.seller import RevenueCertificate, SellerProblem, in_numpy, judged, table_of
+from stackjax.menus.sales.value import repeats, sale_value, unit_demand_value
+from stackjax.menus.seller import RevenueCertificate, SellerProblem, judged, table_of
 from stackjax.pictures import Picture, curves
 from stackjax.problem import Differentiable, Judged, Optimum, Table
 from stackjax.spaces import Box
@@ -138,7 +139,7 @@ class SaleProblem(SellerProblem):
             value = in_numpy(lambda prices: unit_demand_value(prices.astype(np.float64)), (), prices[:, :, 1])
             return judged(RevenueCertificate(value, jnp.zeros_like(value), draw))
         found = repeats(self.game, prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
-        return judged(RevenueCertificate(found.mean(), HALF_WIDTH * found.std(ddof=1), draw))
+        return judged(RevenueCertificate(*interval(found), draw))
 
     def optimum(self) -> Optimum | None:
         """Where a closed form has it: one item, or unit demand."""

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy
 
 from stackjax.arrays import in_full
 from stackjax.errors import require, require_count
+from stackjax.menus.draws import NUM_REPEATS, interval
 from stackjax.menus.sales.backward import SaleTable
 from stackjax.menus.sales.pricing import Pricing
 from stackjax.menus.sales.sale import Sale
@@ -17,8 +17,6 @@ from stackjax.types import Array, PRNGKey
 
 __all__ = ["SaleValue", "repeats", "sale_value", "unit_demand_value"]
 
-NUM_REPEATS = 16
-HALF_WIDTH = float(scipy.stats.t.ppf(0.975, NUM_REPEATS - 1)) / math.sqrt(NUM_REPEATS)  # of a 95 % interval, by the spread
 MOST_NUMBERS = 2**21  # gains that are computed at the same time
 
 
@@ -47,8 +45,7 @@ def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -
     if pricing.is_exact:
         return SaleValue(unit_demand_value(np.asarray(table.prices[:, :, 1], np.float64)), 0.0)
     play = jax.jit(lambda prices, key: repeats(pricing, prices, key, count, NUM_REPEATS))
-    found = np.asarray(play(table.prices, key), np.float64)
-    return SaleValue(float(found.mean()), float(HALF_WIDTH * found.std(ddof=1)))
+    return SaleValue(*map(float, interval(np.asarray(play(table.prices, key), np.float64))))
 
 
 def repeats(pricing: Pricing, prices: Array, key: PRNGKey, count: int, num_repeats: int) -> Array:

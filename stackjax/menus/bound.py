@@ -67,24 +67,24 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
             f"game {game.name!r}: the bound is for types uniform on a rectangle, as of sx.menus.uniform_box((0, 0), (1, 2))"
         )
     n, h, width = cells, 1.0 / cells, game.law.high - game.law.low
-    most = lambda *step: game.most(width * np.array(step, float))
+    reach = lambda *step: game.support(width * np.array(step, float))
     cell, faces, size = _variables(n, _is_symmetric(game))
     rows = Rows()
     for step in STEPS:
         here, there = shifted(cell, step), shifted(cell, step, 1)
-        rows.add(h * most(*step), (1.0, there), (-1.0, here))
-        rows.add(h * most(*(-np.array(step))), (1.0, here), (-1.0, there))
+        rows.add(h * reach(*step), (1.0, there), (-1.0, here))
+        rows.add(h * reach(*(-np.array(step))), (1.0, here), (-1.0, there))
         middle, after, prior = triples(cell, step)
         rows.add(0.0, (2.0, middle), (-1.0, after), (-1.0, prior))
     for (axis, end), face in faces.items():
         along = np.eye(2)[1 - axis]
-        rows.add(h * most(*along), (1.0, face[1:]), (-1.0, face[:-1]))
-        rows.add(h * most(*-along), (1.0, face[:-1]), (-1.0, face[1:]))
+        rows.add(h * reach(*along), (1.0, face[1:]), (-1.0, face[:-1]))
+        rows.add(h * reach(*-along), (1.0, face[:-1]), (-1.0, face[1:]))
         rows.add(0.0, (2.0, face[1:-1]), (-1.0, face[2:]), (-1.0, face[:-2]))
         nearest, following = (np.take(cell, (k if end == 0 else n - 1 - k), axis=axis) for k in (0, 1))
         outward = np.eye(2)[axis] * (1 if end else -1)
-        rows.add(h / 2 * most(*outward), (1.0, face), (-1.0, nearest))
-        rows.add(h / 2 * most(*-outward), (1.0, nearest), (-1.0, face))
+        rows.add(h / 2 * reach(*outward), (1.0, face), (-1.0, nearest))
+        rows.add(h / 2 * reach(*-outward), (1.0, nearest), (-1.0, face))
         rows.add(0.0, (1.5, nearest), (-0.5, following), (-1.0, face))
 
     start = (game.law.low - game.cost) / width
@@ -191,7 +191,7 @@ def _highest(game: MenuGame, points: np.ndarray, size: np.ndarray) -> np.ndarray
     """An upper bound of the utility's mean over cells of ``size`` around ``points``."""
     if game.belief is None:
         corners = np.array(list(itertools.product(*zip(game.law.low, game.law.high, strict=True))))
-        most = max(game.most(a - b) for a in corners for b in corners)
+        most = max(game.support(a - b) for a in corners for b in corners)
         return np.full(len(points), most + float((corners @ game.free.T).max()))
     # The mean of |x - c| over an interval, entry by entry; allocations are no larger than those of their box.
     reach = np.maximum(np.maximum(np.abs(game.allocations.low), np.abs(game.allocations.high)), np.abs(game.free).max(axis=0))

@@ -102,14 +102,14 @@ class MenuGame:
         For one type, how much it can be worth at all.
         """
         width, ends = self.law.high - self.law.low, np.abs([self.allocations.low, self.allocations.high])
-        spread = max(self.most(width), self.most(-width))
+        spread = max(self.support(width), self.support(-width))
         reach = np.concatenate([ends, np.abs(self.free)]).max(axis=0)
         size = float((reach * np.maximum(np.abs(self.law.low), np.abs(self.law.high))).sum())
         return spread if spread > 1e-9 * size else size or 1.0
 
-    def most(self, direction: np.ndarray) -> float:
+    def support(self, direction: np.ndarray) -> float:
         """The most that ``direction · a`` can be, of allocations and of what is free."""
-        return max(self.allocations.most(direction), float((self.free @ direction).max()))
+        return max(self.allocations.support(direction), float((self.free @ direction).max()))
 
     @cached_property
     def price_range(self) -> tuple[float, float]:
@@ -125,9 +125,9 @@ class MenuGame:
         else:
             room = ROOM * self.scale  # for the little by which a type must prefer its option
             highest = room + ((self.law.atoms @ corners.T).max(axis=1) - (self.law.atoms @ self.free.T).max(axis=1)).max()
-        least = -self.allocations.most(-self.cost) - float((self.free @ self.cost).max())
+        least = -self.allocations.support(-self.cost) - float((self.free @ self.cost).max())
         if self.belief is not None:
-            least = max(least, -self.allocations.most(-self.belief))
+            least = max(least, -self.allocations.support(-self.belief))
         least = min(least, 0.0) - (0.0 if self.law.atoms is None else room)
         return least, max(float(highest), least + 1e-3 * self.scale)
 
@@ -135,8 +135,8 @@ class MenuGame:
     def payoff_range(self) -> tuple[float, float]:
         """Bounds of what a sale, or none, leaves the seller, game units."""
         (low, high), free = self.price_range, -self.free @ self.cost
-        least = min(low - self.allocations.most(self.cost), float(free.min()), 0.0)
-        return least, max(high + self.allocations.most(-self.cost), float(free.max()), 0.0)
+        least = min(low - self.allocations.support(self.cost), float(free.min()), 0.0)
+        return least, max(high + self.allocations.support(-self.cost), float(free.max()), 0.0)
 
     @property
     def is_exact(self) -> bool:

@@ -15,7 +15,7 @@ from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
 from stackjax.menus.draws import in_numpy
-from stackjax.menus.few_types import best_of_all, improved_for_few
+from stackjax.menus.finite_types import best_of_all, improved_for_finite
 from stackjax.menus.game import Menu, MenuGame, Profit
 from stackjax.menus.improve import improved
 from stackjax.menus.seller import SellerProblem, judged, table_of
@@ -173,18 +173,18 @@ class MenuProblem(SellerProblem):
             fits = len(menu.prices) <= self.num_options
             return optimum._replace(commitment=self.commitment_of(menu) if fits else None)
         if self.game.law.atoms is not None:
-            return self._best_for_few()
+            return self._best_for_finite()
         try:
             return upper_bound(self.game, BOUND_CELLS)
         except (UnsolvedError, ArithmeticError):
             return None
 
-    def _best_for_few(self) -> Optimum | None:
+    def _best_for_finite(self) -> Optimum | None:
         """The best of all mechanisms, and a menu that earns it if this problem's have options enough."""
         found = best_of_all(self.game)
         if found is None:
             return None
-        menu = improved_for_few(self.game, found.menu, self.num_options)
+        menu = improved_for_finite(self.game, found.menu, self.num_options)
         is_it = found.is_exact and len(menu.prices) <= self.num_options
         return Optimum(found.value, "lp" if is_it else "upper-bound", self.commitment_of(menu) if is_it else None)
 

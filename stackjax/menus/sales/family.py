@@ -29,7 +29,7 @@ class SaleFamily(Family):
     """A seller commits to prices for bidders who come one after another; each takes the best bundle of what is left."""
 
     name = "sequential-sales"
-    rules_at, problem_at = "stackjax.menus.sales.pricing:Pricing", "stackjax.menus.sales.problem:SaleProblem"
+    rules_at, problem_at = "stackjax.menus.sales.game:SequentialSaleGame", "stackjax.menus.sales.problem:SaleProblem"
     sections: ClassVar = {"sale": SaleConfig}
     solver = "gradient"
     entries = (

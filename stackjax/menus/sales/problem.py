@@ -15,7 +15,7 @@ from stackjax.errors import require
 from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval
 from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
 from stackjax.menus.sales.config import SaleConfig
-from stackjax.menus.sales.pricing import Prices, Pricing
+from stackjax.menus.sales.game import Prices, SequentialSaleGame
 from stackjax.menus.sales.sale import Sale, Valuations, bits, one_item
 from stackjax.menus.sales.value import repeats, sale_value, unit_demand_value
 from stackjax.menus.seller import RevenueCertificate, SellerProblem, judged, table_of
@@ -31,17 +31,20 @@ DRAW_TAG = 23  # keeps it apart from the bidders' draws
 SALES_ON_THE_WAY, SALES_AT_LAST = 2**10, 2**15  # of each of 16 repeats
 
 
-def sequential_sale(bidders: int = 5, items: int = 5, valuations: Valuations = "uniform", menu: str = "default") -> Pricing:
-    """Sells ``items`` to ``bidders`` who come one after another, at prices for bundles; see `Sale` and `Pricing`.
+def sequential_sale(
+    bidders: int = 5, items: int = 5, valuations: Valuations = "uniform", menu: str = "default"
+) -> SequentialSaleGame:
+    """Sells ``items`` to ``bidders`` who come one after another, at prices for bundles, see `Sale` and `SequentialSaleGame`.
 
     Raises:
       InputError: a number or a word is not possible, or there are more than 131,072 prices: `solve_backward` takes more.
     """
-    pricing = Pricing.of(Sale(bidders, items, valuations), None if menu == "default" else menu)  # type: ignore[arg-type]
-    require("menu", menu, pricing.kind != "tariff", "size or bundle here; solve_backward takes tariffs too")
-    count = bidders * pricing.num_states * pricing.num_options
+    kind: Any = None if menu == "default" else menu
+    game = SequentialSaleGame.of(Sale(bidders, items, valuations), kind)
+    require("menu", menu, game.kind != "tariff", "size or bundle here; solve_backward takes tariffs too")
+    count = bidders * game.num_states * game.num_options
     require("items", items, count <= MOST_PRICES, f"so few that there are at most {MOST_PRICES} prices; here are {count}")
-    return pricing
+    return game
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class SaleProblem(SellerProblem):
     What is not there has a price too, which counts for nothing.
     """
 
-    game: Pricing
+    game: SequentialSaleGame
     config: SaleConfig = dataclasses.field(default_factory=SaleConfig)
 
     exactly, draws = "exact, by recursion", "fresh bidders"

@@ -8,7 +8,7 @@ import scipy
 
 from stackjax.menus.game import Menu, MenuGame
 
-__all__ = ["BestMechanism", "best_for", "best_mechanism", "best_of_all", "improved_for_few"]
+__all__ = ["BestMechanism", "best_for", "best_mechanism", "best_of_all", "improved_for_finite"]
 
 MOST_TYPES = 200  # a programme has a row for each pair of them
 HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
@@ -213,7 +213,7 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
     return np.where(chosen == 0, np.arange(count), count + chosen - 1), -float(found.mip_dual_bound) * game.scale
 
 
-def improved_for_few(game: MenuGame, menu: Menu, most_options: int) -> Menu:
+def improved_for_finite(game: MenuGame, menu: Menu, most_options: int) -> Menu:
     """``menu`` or a better one: the best of all if it needs no more options, or the best for who takes what now.
 
     Options are as a commitment in float32 has them, and far enough apart for types to tell.

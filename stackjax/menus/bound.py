@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 import scipy
 
-from stackjax.errors import UnsolvedError, require, require_count, require_is
+from stackjax.errors import UnsolvedError, require_count, require_is
 from stackjax.menus.game import MenuGame
 from stackjax.problem import Optimum
 
@@ -30,17 +30,16 @@ class Rows:
         self.limits: list[np.ndarray] = []
 
     def add(self, limit: float | np.ndarray, *terms: tuple[float, np.ndarray]) -> None:
-        size = len(terms[0][1])
-        rows = self.count + np.arange(size)
-        self.entries += [(rows, columns, np.full(size, coefficient)) for coefficient, columns in terms]
-        self.limits.append(np.broadcast_to(limit, size))
-        self.count += size
+        """Rows that are alike, each with one of the columns of every term; a term is its coefficient and these columns."""
+        columns = np.stack([columns for _, columns in terms], axis=1)
+        self.add_rows(limit, columns, np.broadcast_to([coefficient for coefficient, _ in terms], columns.shape))
 
-    def add_sum(self, limit: float, columns: np.ndarray, coefficients: np.ndarray) -> None:
-        """A single row."""
-        self.entries.append((np.full(len(columns), self.count), columns, coefficients))
-        self.limits.append(np.array([limit]))
-        self.count += 1
+    def add_rows(self, limit: float | np.ndarray, columns: np.ndarray, coefficients: np.ndarray) -> None:
+        """``[R]`` limits of rows ``[R, C]``."""
+        rows = np.repeat(self.count + np.arange(len(columns)), columns.shape[1])
+        self.entries.append((rows, columns.ravel(), coefficients.ravel()))
+        self.limits.append(np.broadcast_to(limit, len(columns)))
+        self.count += len(columns)
 
     def matrix(self, num_variables: int) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
         rows, columns, values = (np.concatenate(parts) for parts in zip(*self.entries, strict=True))
@@ -60,8 +59,7 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
       ArithmeticError: the linear programme failed.
     """
     require_is("game", game, MenuGame, "a MenuGame, for example sx.make('menu-additive')")
-    require_count("cells", cells, least=4)
-    require("cells", cells, cells <= MOST_CELLS, f"at most {MOST_CELLS}")
+    require_count("cells", cells, least=4, most=MOST_CELLS)
     if not game.law.is_box or game.law.dimension != 2:
         raise UnsolvedError(
             f"game {game.name!r}: the bound is for types uniform on a rectangle, as of sx.menus.uniform_box((0, 0), (1, 2))"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.arrays import in_full
-from stackjax.errors import require, require_count
+from stackjax.errors import require_count
 from stackjax.menus.allocations import UnitDemand
 from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
 from stackjax.menus.auctions.bound import auction_bound
@@ -50,9 +50,8 @@ class AffineAuction:
     is_exact: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name, most in (("bidders", MOST_BIDDERS), ("items", MOST_ITEMS)):
-            require_count(name, getattr(self, name))
-            require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
+        require_count("bidders", self.bidders, most=MOST_BIDDERS)
+        require_count("items", self.items, most=MOST_ITEMS)
 
     @cached_property
     def optimum(self) -> Optimum | None:

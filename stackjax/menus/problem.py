@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.arrays import in_full
 from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
@@ -18,9 +17,9 @@ from stackjax.menus.draws import in_numpy
 from stackjax.menus.finite_types import best_of_all, improved_for_finite
 from stackjax.menus.game import Menu, MenuGame, Profit
 from stackjax.menus.improve import improved
-from stackjax.menus.seller import SellerProblem, judged, table_of
+from stackjax.menus.seller import SellerProblem, table_of
 from stackjax.pictures import Picture, regions
-from stackjax.problem import Differentiable, Judged, Optimum, Table
+from stackjax.problem import Differentiable, Optimum, Table
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -150,10 +149,8 @@ class MenuProblem(SellerProblem):
         found = improved(self.game, self.menu_of(commitment), num_evaluations, self.num_options)
         return self.commitment_of(found)
 
-    @in_full
-    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`: the profit in float64, exact or by fresh types; ``details`` is a `MenuCertificate`."""
-        del num_groups
+    def _certified(self, key: PRNGKey, commitment: Array) -> MenuCertificate:
+        """The profit in float64, exact or by fresh types."""
         game, count = self.game, self.num_options + len(self.game.free)
         samples = jnp.zeros(0) if game.is_exact else game.draw_types(key)
         if game.is_exact and game.law.atoms is None:
@@ -164,7 +161,7 @@ class MenuProblem(SellerProblem):
             return [found.value, found.half_width, *found.shares]
 
         found = in_numpy(profit, (2 + count,), commitment, samples)
-        return judged(MenuCertificate(found[0], found[1], found[2:]))
+        return MenuCertificate(found[0], found[1], found[2:])
 
     @cached_property
     def _optimum(self) -> Optimum | None:

@@ -13,7 +13,7 @@ from stackjax.problem import Judged, Table, Worth
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["RevenueCertificate", "SellerProblem", "judged", "table_of"]
+__all__ = ["RevenueCertificate", "SellerProblem", "table_of"]
 
 
 class RevenueCertificate(NamedTuple):
@@ -65,6 +65,10 @@ class SellerProblem(abc.ABC):
         """What a commitment earns from buyers that are drawn by ``key``."""
 
     @abc.abstractmethod
+    def _certified(self, key: PRNGKey, commitment: Array) -> Any:
+        """The certificate of a commitment, a tuple of what it earns and more; see `judge`."""
+
+    @abc.abstractmethod
     def _described(self, commitment: Any, seen: Any) -> dict[str, Any]:
         """See `describe`; ``seen`` are the details of its judgement."""
 
@@ -78,6 +82,13 @@ class SellerProblem(abc.ABC):
         del lasting
         payoff = jax.lax.map(self._earned(key), commitments)
         return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 1), jnp.int32))
+
+    @in_full
+    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
+        """See `Problem`: exact, or on fresh draws; ``details`` is the certificate, and nobody regrets anything."""
+        del num_groups
+        found = self._certified(key, commitment)
+        return Judged(found[0], jnp.zeros_like(found[0]), found)
 
     def improve(self, commitment: np.ndarray, num_evaluations: int) -> np.ndarray:
         """``commitment`` itself, unless a problem knows better."""
@@ -117,11 +128,6 @@ class SellerProblem(abc.ABC):
         """See `Problem`."""
         how = self.exactly if self.game.is_exact else f"{self.draws}, with a 95 % interval"
         return {"settled_gap": self.settled_gap, "words": f"{self.buyers}; {how}"}
-
-
-def judged(certificate: Any) -> Judged:
-    """By a certificate whose first number is the payoff; nobody regrets anything."""
-    return Judged(certificate[0], jnp.zeros_like(certificate[0]), certificate)
 
 
 def table_of(space: Box, observations: np.ndarray) -> Table:

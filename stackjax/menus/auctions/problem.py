@@ -10,15 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.arrays import in_full
 from stackjax.errors import require_count
 from stackjax.menus.allocations import UnitDemand
 from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
 from stackjax.menus.auctions.bound import auction_bound
 from stackjax.menus.auctions.config import AffineConfig
 from stackjax.menus.draws import in_numpy
-from stackjax.menus.seller import RevenueCertificate, SellerProblem, judged, table_of
-from stackjax.problem import Differentiable, Judged, Optimum, Table
+from stackjax.menus.seller import RevenueCertificate, SellerProblem, table_of
+from stackjax.problem import Differentiable, Optimum, Table
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -155,14 +154,11 @@ class AffineProblem(SellerProblem):
 
         return Differentiable(payoff, start, self._project)
 
-    @in_full
-    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`: on fresh Sobol points; ``details`` is a `RevenueCertificate`."""
-        del num_groups
+    def _certified(self, key: PRNGKey, commitment: Array) -> RevenueCertificate:
         draws = jax.random.bits(key, (2,), jnp.uint32)
         revenue = lambda draw, *parts: average_revenue(AffineMaximizer(*parts), ON_THE_WAY, int(draw))[:2]
         value, half_width = in_numpy(revenue, (2,), draws[0], *self._parts(commitment))
-        return judged(RevenueCertificate(value, half_width, draws[1]))
+        return RevenueCertificate(value, half_width, draws[1])
 
     def optimum(self) -> Optimum | None:
         """Of all auctions, see `AffineAuction.optimum`; one item goes to the highest bid of at least 1/2."""

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
-from stackjax.arrays import in_full
 from stackjax.errors import require
 from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval
 from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
@@ -18,9 +17,9 @@ from stackjax.menus.sales.config import SaleConfig
 from stackjax.menus.sales.game import Prices, SequentialSaleGame
 from stackjax.menus.sales.sale import Sale, Valuations, bits, one_item
 from stackjax.menus.sales.value import repeats, sale_value, unit_demand_value
-from stackjax.menus.seller import RevenueCertificate, SellerProblem, judged, table_of
+from stackjax.menus.seller import RevenueCertificate, SellerProblem, table_of
 from stackjax.pictures import Picture, curves
-from stackjax.problem import Differentiable, Judged, Optimum, Table
+from stackjax.problem import Differentiable, Optimum, Table
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -133,16 +132,14 @@ class SaleProblem(SellerProblem):
             _, made[..., 1] = unit_demand_best(self.game.sale)
         return made.reshape(np.shape(commitment))
 
-    @in_full
-    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`: exact for unit demand, else on fresh bidders; ``details`` is a `RevenueCertificate`."""
-        del num_groups
+    def _certified(self, key: PRNGKey, commitment: Array) -> RevenueCertificate:
+        """Exact for unit demand, else on fresh bidders."""
         prices, draw = self.table(commitment).prices, jax.random.bits(jax.random.fold_in(key, DRAW_TAG), (), jnp.uint32)
         if self.game.is_exact:
             value = in_numpy(lambda prices: unit_demand_value(prices.astype(np.float64)), (), prices[:, :, 1])
-            return judged(RevenueCertificate(value, jnp.zeros_like(value), draw))
+            return RevenueCertificate(value, jnp.zeros_like(value), draw)
         found = repeats(self.game, prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
-        return judged(RevenueCertificate(*interval(found), draw))
+        return RevenueCertificate(*interval(found), draw)
 
     def optimum(self) -> Optimum | None:
         """Where a closed form has it: one item, or unit demand."""

@@ -18,7 +18,7 @@ import stackjax as sx
 from planning import measure
 from stackjax.menus import MenuProblem, Sale, SolveConfig, sale_value, solve_backward
 from stackjax.menus.improve import slopes
-from stackjax.menus.sales.pricing import MenuKind
+from stackjax.menus.sales.game import MenuKind
 from stackjax.solvers.gradient import gradient
 
 SALES = (

@@ -3,18 +3,20 @@
 Runs, sweeps, reports and the command line know families by this page alone, and find them in `stackjax.registry`.
 """
 
-import abc
 import dataclasses
+import importlib
 import types
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 
 if TYPE_CHECKING:
-    from stackjax.problem import Problem
+    from stackjax.problem import Optimum, Problem
     from stackjax.registry import GameEntry
 
-__all__ = ["Family", "GameSource", "Solved"]
+__all__ = ["Family", "GameSource", "Solved", "load"]
 
 ABOUT_THE_RUN = (  # numbers of a seed that are no part of its certificate
     *("seed", "update", "mean_greedy_payoff", "stackelberg_episodes", "leader_decisions"),
@@ -36,6 +38,41 @@ class Solved(NamedTuple):
     method: str
     content: dict[str, Any]
     words: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        what: str,
+        found: Any,
+        content: dict[str, Any] | None = None,
+        lines: Iterable[str] = (),
+        *,
+        size: float = 1.0,
+        against: str = "ties",
+    ) -> "Solved":
+        """In the words that all families share.
+
+        Args:
+          what: the game, for people.
+          found: what has a ``value``, a ``method`` and perhaps a ``half_width`` or a ``weak_value``, for example an `Optimum`.
+          content: by default the value and the method; arrays become lists.
+          lines: what follows the first sentence.
+          size: of payoffs, see `as_known`.
+          against: what the weak value is against.
+        """
+        width, weak = getattr(found, "half_width", 0.0), getattr(found, "weak_value", None)
+        about = f" ± {width:.2g}" if width else ""
+        worse = "" if weak is None else f"; with {against} against the leader {as_known(weak, size)}"
+        first = f"{what}: {as_known(found.value, size)}{about} ({found.method}){worse}"
+        content = content or {"value": found.value, "method": found.method}
+        plain = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in content.items()}
+        return cls(found.value, found.method, plain, [first, *lines])
+
+
+def load(place: str) -> Any:
+    """What stands at ``"module:attribute"``."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,11 +109,13 @@ class GameSource:
         return {}
 
 
-class Family(abc.ABC):
+class Family:
     """A family of problems.
 
     Attributes:
       name: of the family.
+      rules_at, problem_at: where `rules` and `build` find the class of its games, and that of its problems, as
+        ``"module:attribute"``, unless a family says otherwise. A problem is made of a game and an object for each section.
       sections: settings beside the game's own options, by section: frozen dataclasses, or classes in kinds (`Kinded`).
       traced: sections, or single settings such as ``game.weight``, whose real numbers may be tracers, so that a sweep over them
         is one program. The checks of such a setting let tracers pass, as `require_number` does.
@@ -86,6 +125,8 @@ class Family(abc.ABC):
     """
 
     name: ClassVar[str]
+    rules_at: ClassVar[str]
+    problem_at: ClassVar[str]
     sections: ClassVar[dict[str, type]] = {}
     traced: ClassVar[tuple[str, ...]] = ()
     solver: ClassVar[str] = "direct"  # for what is known of solvers, see benchmarks/README.md
@@ -93,13 +134,13 @@ class Family(abc.ABC):
     prefixes: ClassVar[tuple[str, ...]] = ()
     endings: ClassVar[tuple[str, ...]] = ()
 
-    @abc.abstractmethod
     def rules(self) -> type:
         """The class of this family's games."""
+        return load(self.rules_at)
 
-    @abc.abstractmethod
     def build(self, game: Any, settings: dict[str, Any]) -> "Problem":
         """The problem of ``game``; ``settings`` has an object for every section."""
+        return load(self.problem_at)(game, *(settings[name] for name in self.sections))
 
     def solver_for(self, game: Any) -> str:
         """The name of the solver of ``game`` unless another is asked for."""
@@ -127,16 +168,28 @@ class Family(abc.ABC):
 
     def resolved(self, problem: "Problem", settings: dict[str, Any]) -> dict[str, Any]:
         """``settings`` as dicts for ``config.json``, with every default written out."""
+        chosen = self.chosen(problem)
+        return {name: {**dataclasses.asdict(section), **chosen.get(name, {})} for name, section in settings.items()}
+
+    def chosen(self, problem: "Problem") -> dict[str, dict[str, Any]]:
+        """The defaults that depend on the game, by section."""
         del problem
-        return {name: dataclasses.asdict(section) for name, section in settings.items()}
+        return {}
 
     def check(self, game: Any) -> None:
         """Raise `InputError` for a user's game that breaks the rules of the family."""
         del game
 
     def solve(self, game: Any) -> Solved:
-        """The exact optimum of ``game``; raises `UnsolvedError` where it cannot be had."""
-        raise UnsolvedError(f"the optimum of {game.name!r} is not known")
+        """The exact optimum of ``game``, by default what is `claimed`; raises `UnsolvedError` where it cannot be had."""
+        found = self.claimed(game)
+        if found is None:
+            raise UnsolvedError(f"the optimum of {game.name!r} is not known")
+        return Solved.of(game.name, found)
+
+    def claimed(self, game: Any) -> "Optimum | None":
+        """What the problem of ``game``, with the usual settings, claims as its optimum."""
+        return self.build(game, {name: section() for name, section in self.sections.items()}).optimum()
 
     def find(self, text: str) -> GameSource:
         """What ``text`` means, which has one of the `prefixes` or `endings`."""

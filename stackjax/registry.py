@@ -12,7 +12,7 @@ from typing import Any
 
 from stackjax import plugins
 from stackjax.errors import InputError, near_matches, require_is
-from stackjax.families import Family
+from stackjax.families import Family, load
 
 __all__ = [
     "GameEntry",
@@ -87,8 +87,7 @@ class GameEntry:
                 raise InputError(f"game {self.name!r} has no option {option!r}; {allowed}.{near_matches(option, known)}")
         factory = self.factory
         if isinstance(factory, str):
-            module, _, attribute = factory.partition(":")
-            factory = getattr(importlib.import_module(module), attribute)
+            factory = load(factory)
         game = factory(**dict(self.fixed), **options)
         rules = families()[self.family].rules()
         if not isinstance(game, rules):

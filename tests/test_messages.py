@@ -61,6 +61,11 @@ class Walk(sx.markov.MarkovGame):
 PAIR = {"successor": np.zeros((2, 1, 2, 2), np.int32), "payoff_bounds": ((-1.0, 1.0),) * 3}
 
 
+class Unclaimed(Family):
+    def claimed(self, game):
+        return None
+
+
 class Fickle(Walk):
     """Pays something else whenever it is asked."""
 
@@ -162,7 +167,7 @@ RUNS = [
     (lambda: join(Processes(True, "here:1", 2, 2)), "process_id=2 must be at least 0 and below num_processes=2"),
     (lambda: MultiplicativeWeights(kind="exp3"), "kind=exp3 must be multiplicative-weights in MultiplicativeWeights"),
     (lambda: solve(rules(type_prior=np.full((2**13, 2**12), 2.0**-25), num_actions=(1, 1))), "(type, action) profiles, more"),
-    (lambda: Family.solve(None, MAINTAIN), "the optimum of 'maintain' is not known"),
+    (lambda: Unclaimed().solve(MAINTAIN), "the optimum of 'maintain' is not known"),
 ]
 MARKOV = [
     (lambda: Walk(successor=[0]).check(), "successor=[0] must be a NumPy array of whole numbers"),

@@ -13,7 +13,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.errors import require_positive
-from stackjax.families import Family, Solved
+from stackjax.families import Family
 from stackjax.problem import Judged, Optimum, Table, Worth
 from stackjax.registry import forget_family, register_family
 from stackjax.spaces import Discrete
@@ -109,9 +109,6 @@ class PlacesFamily(Family):
     def vary(self, problem, settings, options):
         return dataclasses.replace(problem, weight=settings["taste"].weight)
 
-    def solve(self, game):
-        return Solved(3.0, "closed-form", {"value": 3.0}, [f"{game.name}: 3 (closed-form)"])
-
 
 def make_places(num_places: int = 3) -> Places:
     return Places(num_places)
@@ -165,7 +162,7 @@ def test_a_family_from_elsewhere_goes_through_the_command_line(toy, tmp_path, ca
     assert run("solve", "places") == 0
     assert capsys.readouterr().out == "places: 3 (closed-form)\n"
     assert run("solve", "places", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"game": "places", "value": 3.0}
+    assert json.loads(capsys.readouterr().out) == {"game": "places", "value": 3.0, "method": "closed-form"}
     assert run("train", "places", "--taste.weight", -1, "--out", tmp_path / "bad") == 2
     assert "--taste.weight -1.0 must be" in capsys.readouterr().err
 

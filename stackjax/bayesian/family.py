@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.followers.config import FollowersConfig
-from stackjax.digits import as_known
 from stackjax.errors import InputError, names_its_options, require, require_count, require_number
 from stackjax.families import Family, GameSource, Solved
 
@@ -123,16 +122,12 @@ class BayesianFamily(Family):
     """Followers with private types answer a commitment by learning."""
 
     name = "bayesian"
+    rules_at = "stackjax.bayesian.games.base:Game"
     sections: ClassVar = {"pomdp": POMDPConfig, "followers": FollowersConfig}
     traced = ("followers",)
     entries = ENTRIES
     prefixes = ("openspiel:",)
     endings = (".json", ".npz", ".nfg", ".efg")
-
-    def rules(self) -> type:
-        from stackjax.bayesian.games.base import Game
-
-        return Game
 
     def build(self, game: "Game", settings: dict[str, Any]) -> "Problem":
         """The problem; commitments are judged against followers who learn for ``evaluation_rounds``.
@@ -188,9 +183,8 @@ class BayesianFamily(Family):
         del options  # none is traced
         return cast("BayesianProblem", problem).with_dynamics(settings["followers"].build())
 
-    def resolved(self, problem: "Problem", settings: dict[str, Any]) -> dict[str, Any]:
-        written = super().resolved(problem, settings)
-        return {**written, "pomdp": {**written["pomdp"], **cast("BayesianProblem | SampledProblem", problem).lengths}}
+    def chosen(self, problem: "Problem") -> dict[str, dict[str, Any]]:
+        return {"pomdp": cast("BayesianProblem | SampledProblem", problem).lengths}
 
     def check(self, game: "Game") -> None:
         from stackjax.testing import check_game
@@ -200,18 +194,9 @@ class BayesianFamily(Family):
     def solve(self, game: "Game") -> Solved:
         from stackjax.bayesian.equilibrium.optimum import describe_commitment, solve
 
-        found = solve(game)
-        low, high = game.competing_range
-        content, size = found._asdict(), high - low
-        if content["commitment"] is not None:
-            content["commitment"] = content["commitment"].tolist()
-        weak = (
-            ""
-            if found.weak_value is None
-            else f"; with ties or equilibria against the leader {as_known(found.weak_value, size)}"
-        )
-        first = f"{game.name}: {as_known(found.value, size)} ({found.method}){weak}"
-        return Solved(found.value, found.method, content, [first, *(f"  {line}" for line in describe_commitment(game, found))])
+        found, (low, high) = solve(game), game.competing_range
+        lines = [f"  {line}" for line in describe_commitment(game, found)]
+        return Solved.of(game.name, found, found._asdict(), lines, size=high - low, against="ties or equilibria")
 
     def find(self, text: str) -> GameSource:
         kind, _, name = text.partition(":")

@@ -89,6 +89,7 @@ class MarkovFamily(Family):
     """A commitment leaves the follower a Markov decision process, and it answers by planning."""
 
     name = "markov"
+    rules_at, problem_at = "stackjax.markov.game:MarkovGame", "stackjax.markov.problem:MarkovProblem"
     sections: ClassVar = {"followers": MarkovFollowers}
     traced = ("followers.temperature", "followers.learning_rate", "followers.exploration", "followers.discount")
     prefixes = (ITERATED,)
@@ -108,16 +109,6 @@ class MarkovFamily(Family):
             ContractOptions,
         ),
     )
-
-    def rules(self) -> type:
-        from stackjax.markov.game import MarkovGame
-
-        return MarkovGame
-
-    def build(self, game: "MarkovGame", settings: dict[str, Any]) -> "MarkovProblem":
-        from stackjax.markov.problem import MarkovProblem
-
-        return MarkovProblem(game, settings["followers"])
 
     def prepare(self, problem: "Problem", arrays: dict[str, Any] | None) -> "Problem":
         return cast("MarkovProblem", problem).prepare(arrays)
@@ -143,20 +134,16 @@ class MarkovFamily(Family):
         from stackjax.markov.optimum import solve_markov
 
         found = solve_markov(game)
-        of = lambda table: None if table is None else table.tolist()
-        content = {**found._asdict(), "commitment": of(found.commitment), "weak_commitment": of(found.weak_commitment)}
-        weak = "" if found.weak_value is None else f"; with ties against the leader {as_known(found.weak_value)}"
-        words = [f"{game.name}: {as_known(found.value)} ({found.method}){weak}"]
-        at = lambda s: game.describe_leader_action(found.commitment[s])
-        words += [f"  {game.describe_state(s)}: {at(s)}" for s in game.told_states]
+        content, at = found._asdict(), lambda s: game.describe_leader_action(found.commitment[s])
+        lines = [f"  {game.describe_state(s)}: {at(s)}" for s in game.told_states]
         if game.horizon is not None and found.method == "enumeration":
             try:
                 timed = solve_markov(game, knows_time=True)
                 content["timed_value"] = timed.value
-                words.append(f"  against a follower that knows the time: {as_known(timed.value)}")
+                lines.append(f"  against a follower that knows the time: {as_known(timed.value)}")
             except UnsolvedError:
                 pass
-        return Solved(found.value, found.method, content, words)
+        return Solved.of(game.name, found, content, lines)
 
     def find(self, text: str) -> GameSource:
         from stackjax.bayesian.games.payoff_files import read_payoffs

@@ -7,12 +7,12 @@ from .auctions.affine import average_revenue as average_revenue
 from .auctions.affine import item_wise_myerson as item_wise_myerson
 from .auctions.bound import auction_bound as auction_bound
 from .auctions.config import AffineConfig as AffineConfig
+from .auctions.data_buyers import two_data_buyers as two_data_buyers
 from .auctions.problem import AffineAuction as AffineAuction
 from .auctions.problem import AffineProblem as AffineProblem
 from .bound import upper_bound as upper_bound
 from .bridge import MenuAsBayesian as MenuAsBayesian
 from .config import MenuConfig as MenuConfig
-from .data_buyers import two_data_buyers as two_data_buyers
 from .game import Menu as Menu
 from .game import MenuGame as MenuGame
 from .game import Profit as Profit
@@ -25,9 +25,7 @@ from .laws import uniform_triangle as uniform_triangle
 from .persuasion import Persuasion as Persuasion
 from .persuasion import Profile as Profile
 from .persuasion import best_signals as best_signals
-from .persuasion import certify_senders as certify_senders
 from .persuasion import full_revelation as full_revelation
-from .persuasion import learn_senders as learn_senders
 from .problem import MenuCertificate as MenuCertificate
 from .problem import MenuProblem as MenuProblem
 from .sales.backward import SaleTable as SaleTable
@@ -41,4 +39,6 @@ from .sales.sale import Sale as Sale
 from .sales.sale import item_by_item as item_by_item
 from .sales.value import SaleValue as SaleValue
 from .sales.value import sale_value as sale_value
+from .senders import certify_senders as certify_senders
+from .senders import learn_senders as learn_senders
 from .single_buyer import straight_jacket as straight_jacket

@@ -31,7 +31,7 @@ class AllocationSet(abc.ABC):
     def corners(self) -> np.ndarray:
         """``[V, d]`` its extreme points."""
 
-    def most(self, direction: np.ndarray) -> float:
+    def support(self, direction: np.ndarray) -> float:
         """The support function: the most that ``direction · a`` can be."""
         return float((self.corners() @ np.asarray(direction, np.float64)).max())
 
@@ -61,7 +61,7 @@ class BoxAllocations(AllocationSet):
             raise InputError(f"a box of {len(self.low)} dimensions has too many corners; at most 12")
         return np.array(list(itertools.product(*zip(self.low, self.high, strict=True))))
 
-    def most(self, direction: np.ndarray) -> float:
+    def support(self, direction: np.ndarray) -> float:
         return float(np.maximum(self.low * direction, self.high * direction).sum())
 
 

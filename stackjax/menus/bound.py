@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 import scipy
 
-from stackjax.errors import UnsolvedError, require, require_count, require_is
+from stackjax.errors import UnsolvedError, require_count, require_is
 from stackjax.menus.game import MenuGame
 from stackjax.problem import Optimum
 
@@ -30,17 +30,16 @@ class Rows:
         self.limits: list[np.ndarray] = []
 
     def add(self, limit: float | np.ndarray, *terms: tuple[float, np.ndarray]) -> None:
-        size = len(terms[0][1])
-        rows = self.count + np.arange(size)
-        self.entries += [(rows, columns, np.full(size, coefficient)) for coefficient, columns in terms]
-        self.limits.append(np.broadcast_to(limit, size))
-        self.count += size
+        """Rows that are alike, each with one of the columns of every term; a term is its coefficient and these columns."""
+        columns = np.stack([columns for _, columns in terms], axis=1)
+        self.add_rows(limit, columns, np.broadcast_to([coefficient for coefficient, _ in terms], columns.shape))
 
-    def add_sum(self, limit: float, columns: np.ndarray, coefficients: np.ndarray) -> None:
-        """A single row."""
-        self.entries.append((np.full(len(columns), self.count), columns, coefficients))
-        self.limits.append(np.array([limit]))
-        self.count += 1
+    def add_rows(self, limit: float | np.ndarray, columns: np.ndarray, coefficients: np.ndarray) -> None:
+        """``[R]`` limits of rows ``[R, C]``."""
+        rows = np.repeat(self.count + np.arange(len(columns)), columns.shape[1])
+        self.entries.append((rows, columns.ravel(), coefficients.ravel()))
+        self.limits.append(np.broadcast_to(limit, len(columns)))
+        self.count += len(columns)
 
     def matrix(self, num_variables: int) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
         rows, columns, values = (np.concatenate(parts) for parts in zip(*self.entries, strict=True))
@@ -60,31 +59,30 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
       ArithmeticError: the linear programme failed.
     """
     require_is("game", game, MenuGame, "a MenuGame, for example sx.make('menu-additive')")
-    require_count("cells", cells, least=4)
-    require("cells", cells, cells <= MOST_CELLS, f"at most {MOST_CELLS}")
+    require_count("cells", cells, least=4, most=MOST_CELLS)
     if not game.law.is_box or game.law.dimension != 2:
         raise UnsolvedError(
             f"game {game.name!r}: the bound is for types uniform on a rectangle, as of sx.menus.uniform_box((0, 0), (1, 2))"
         )
     n, h, width = cells, 1.0 / cells, game.law.high - game.law.low
-    most = lambda *step: game.most(width * np.array(step, float))
+    reach = lambda *step: game.support(width * np.array(step, float))
     cell, faces, size = _variables(n, _is_symmetric(game))
     rows = Rows()
     for step in STEPS:
         here, there = shifted(cell, step), shifted(cell, step, 1)
-        rows.add(h * most(*step), (1.0, there), (-1.0, here))
-        rows.add(h * most(*(-np.array(step))), (1.0, here), (-1.0, there))
+        rows.add(h * reach(*step), (1.0, there), (-1.0, here))
+        rows.add(h * reach(*(-np.array(step))), (1.0, here), (-1.0, there))
         middle, after, prior = triples(cell, step)
         rows.add(0.0, (2.0, middle), (-1.0, after), (-1.0, prior))
     for (axis, end), face in faces.items():
         along = np.eye(2)[1 - axis]
-        rows.add(h * most(*along), (1.0, face[1:]), (-1.0, face[:-1]))
-        rows.add(h * most(*-along), (1.0, face[:-1]), (-1.0, face[1:]))
+        rows.add(h * reach(*along), (1.0, face[1:]), (-1.0, face[:-1]))
+        rows.add(h * reach(*-along), (1.0, face[:-1]), (-1.0, face[1:]))
         rows.add(0.0, (2.0, face[1:-1]), (-1.0, face[2:]), (-1.0, face[:-2]))
         nearest, following = (np.take(cell, (k if end == 0 else n - 1 - k), axis=axis) for k in (0, 1))
         outward = np.eye(2)[axis] * (1 if end else -1)
-        rows.add(h / 2 * most(*outward), (1.0, face), (-1.0, nearest))
-        rows.add(h / 2 * most(*-outward), (1.0, nearest), (-1.0, face))
+        rows.add(h / 2 * reach(*outward), (1.0, face), (-1.0, nearest))
+        rows.add(h / 2 * reach(*-outward), (1.0, nearest), (-1.0, face))
         rows.add(0.0, (1.5, nearest), (-0.5, following), (-1.0, face))
 
     start = (game.law.low - game.cost) / width
@@ -191,7 +189,7 @@ def _highest(game: MenuGame, points: np.ndarray, size: np.ndarray) -> np.ndarray
     """An upper bound of the utility's mean over cells of ``size`` around ``points``."""
     if game.belief is None:
         corners = np.array(list(itertools.product(*zip(game.law.low, game.law.high, strict=True))))
-        most = max(game.most(a - b) for a in corners for b in corners)
+        most = max(game.support(a - b) for a in corners for b in corners)
         return np.full(len(points), most + float((corners @ game.free.T).max()))
     # The mean of |x - c| over an interval, entry by entry; allocations are no larger than those of their box.
     reach = np.maximum(np.maximum(np.abs(game.allocations.low), np.abs(game.allocations.high)), np.abs(game.free).max(axis=0))

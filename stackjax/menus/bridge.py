@@ -1,4 +1,4 @@
-"""A menu problem with few types as a Bayesian game, whose buyer learns which option to take instead of knowing it."""
+"""A menu problem with finitely many types as a Bayesian game, whose buyer learns which option to take instead of knowing it."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from stackjax.errors import names_its_options, require, require_count
+from stackjax.errors import names_its_options, require_count
 
 __all__ = ["MenuConfig"]
 
@@ -22,7 +22,5 @@ class MenuConfig:
 
     def __post_init__(self) -> None:
         for name, least, most in (("num_options", 1, MOST_OPTIONS), ("num_types", 16, MOST_TYPES)):
-            value = getattr(self, name)
-            if value is not None:
-                require_count(name, value, least)
-                require(name, value, value <= most, f"at most {most}")
+            if getattr(self, name) is not None:
+                require_count(name, getattr(self, name), least, most)

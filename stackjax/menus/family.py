@@ -1,17 +1,12 @@
 """Menus as runs and the command line know them."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, Solved
 from stackjax.menus.config import MenuConfig
 from stackjax.registry import GameEntry, NoOptions
-
-if TYPE_CHECKING:
-    from stackjax.menus.game import MenuGame
-    from stackjax.menus.problem import MenuProblem
 
 __all__ = ["FAMILY"]
 
@@ -54,6 +49,7 @@ class MenuFamily(Family):
     """A seller commits to a menu; a buyer with a private type takes the best option."""
 
     name = "menus"
+    rules_at, problem_at = "stackjax.menus.game:MenuGame", "stackjax.menus.problem:MenuProblem"
     sections: ClassVar = {"menu": MenuConfig}
     solver = "gradient"
     entries = (
@@ -76,19 +72,8 @@ class MenuFamily(Family):
         GameEntry("market-maker", f"{HOME}market_maker", "quotes trades in goods", "upper bound", MarketMakerOptions),
     )
 
-    def rules(self) -> type:
-        from stackjax.menus.game import MenuGame
-
-        return MenuGame
-
-    def build(self, game: "MenuGame", settings: dict[str, Any]) -> "MenuProblem":
-        from stackjax.menus.problem import MenuProblem
-
-        return MenuProblem(game, settings["menu"])
-
-    def resolved(self, problem: Any, settings: dict[str, Any]) -> dict[str, Any]:
-        written = super().resolved(problem, settings)
-        return {**written, "menu": {**written["menu"], "num_options": problem.num_options}}
+    def chosen(self, problem: Any) -> dict[str, dict[str, Any]]:
+        return {"menu": {"num_options": problem.num_options}}
 
     def tables(self, problem: Any) -> dict[str, Any]:
         import numpy as np
@@ -98,16 +83,12 @@ class MenuFamily(Family):
         fixed = {name: value for name in ("free", "cost", "belief") if (value := getattr(game, name)) is not None}
         return {**fixed, "allocations": game.allocations.corners(), "types": draws}
 
-    def solve(self, game: "MenuGame") -> Solved:
-        from stackjax.menus.problem import MenuProblem
-
-        found = MenuProblem(game).optimum()
+    def solve(self, game: Any) -> Solved:
+        found = self.claimed(game)
         if found is None:
             raise UnsolvedError(f"the optimum of {game.name!r} is not known, and there is no bound for {game.law.words}")
-        about = f" ± {found.half_width:.2g}" if found.half_width else ""
-        words = [f"{game.name}, {game.law.words}: {as_known(found.value)}{about} ({found.method})"]
         content = {"value": found.value, "method": found.method, "half_width": found.half_width}
-        return Solved(found.value, found.method, content, words)
+        return Solved.of(f"{game.name}, {game.law.words}", found, content)
 
 
 FAMILY = MenuFamily()

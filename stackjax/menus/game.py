@@ -13,18 +13,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy
 
 from stackjax.errors import InputError, require
 from stackjax.menus.allocations import AllocationSet
 from stackjax.menus.cells import Cells, cells_of, polygons_of
+from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval, sobol_repeats
 from stackjax.menus.laws import TypeLaw
 from stackjax.problem import Optimum
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["Menu", "MenuGame", "Profit"]
 
-NUM_SEQUENCES, LOG_POINTS = 16, 13
+LOG_POINTS = 13
 ROOM = 1e-5  # of the spread of values
 
 
@@ -45,6 +45,12 @@ class Profit(NamedTuple):
     value: float
     half_width: float
     shares: np.ndarray
+
+    @staticmethod
+    def over(repeats: Sequence["Profit"]) -> "Profit":
+        """The mean over independent ``repeats``, with its interval."""
+        value, half_width = interval(np.array([one.value for one in repeats]))
+        return Profit(float(value), float(half_width), np.mean([one.shares for one in repeats], axis=0))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,14 +102,14 @@ class MenuGame:
         For one type, how much it can be worth at all.
         """
         width, ends = self.law.high - self.law.low, np.abs([self.allocations.low, self.allocations.high])
-        spread = max(self.most(width), self.most(-width))
+        spread = max(self.support(width), self.support(-width))
         reach = np.concatenate([ends, np.abs(self.free)]).max(axis=0)
         size = float((reach * np.maximum(np.abs(self.law.low), np.abs(self.law.high))).sum())
         return spread if spread > 1e-9 * size else size or 1.0
 
-    def most(self, direction: np.ndarray) -> float:
+    def support(self, direction: np.ndarray) -> float:
         """The most that ``direction · a`` can be, of allocations and of what is free."""
-        return max(self.allocations.most(direction), float((self.free @ direction).max()))
+        return max(self.allocations.support(direction), float((self.free @ direction).max()))
 
     @cached_property
     def price_range(self) -> tuple[float, float]:
@@ -119,9 +125,9 @@ class MenuGame:
         else:
             room = ROOM * self.scale  # for the little by which a type must prefer its option
             highest = room + ((self.law.atoms @ corners.T).max(axis=1) - (self.law.atoms @ self.free.T).max(axis=1)).max()
-        least = -self.allocations.most(-self.cost) - float((self.free @ self.cost).max())
+        least = -self.allocations.support(-self.cost) - float((self.free @ self.cost).max())
         if self.belief is not None:
-            least = max(least, -self.allocations.most(-self.belief))
+            least = max(least, -self.allocations.support(-self.belief))
         least = min(least, 0.0) - (0.0 if self.law.atoms is None else room)
         return least, max(float(highest), least + 1e-3 * self.scale)
 
@@ -129,8 +135,8 @@ class MenuGame:
     def payoff_range(self) -> tuple[float, float]:
         """Bounds of what a sale, or none, leaves the seller, game units."""
         (low, high), free = self.price_range, -self.free @ self.cost
-        least = min(low - self.allocations.most(self.cost), float(free.min()), 0.0)
-        return least, max(high + self.allocations.most(-self.cost), float(free.max()), 0.0)
+        least = min(low - self.allocations.support(self.cost), float(free.min()), 0.0)
+        return least, max(high + self.allocations.support(-self.cost), float(free.max()), 0.0)
 
     @property
     def is_exact(self) -> bool:
@@ -186,9 +192,7 @@ class MenuGame:
         if self.law.atoms is not None and self.law.weights is not None:
             return self._taken(menu, self.law.atoms, self.law.weights, margins)
         parts = [self._taken(menu, types, np.full(len(types), 1 / len(types)), margins) for types in samples]
-        values = np.array([part.value for part in parts])
-        spread = scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-        return Profit(float(values.mean()), float(spread), np.mean([part.shares for part in parts], axis=0))
+        return Profit.over(parts)
 
     def worst_profit(self, menu: Menu) -> float | None:
         """With ties against the seller, of finitely many types; None for other laws, which have none worth speaking of."""
@@ -220,13 +224,11 @@ class MenuGame:
         width = self.law.num_uniforms
 
         def drawn(seeds: np.ndarray) -> np.ndarray:
-            sequences = [scipy.stats.qmc.Sobol(width, rng=np.random.default_rng(int(seed))) for seed in seeds]
-            points = np.stack([one.random_base2(LOG_POINTS) for one in sequences])
-            return (np.floor(points * 2.0**23) * 2.0**-23 + 2.0**-24).astype(np.float32)  # never 0 nor 1
+            points = np.stack(list(sobol_repeats(width, LOG_POINTS, seeds)))
+            return np.floor(points * 2.0**23) * 2.0**-23 + 2.0**-24  # never 0 nor 1
 
-        shape = jax.ShapeDtypeStruct((NUM_SEQUENCES, 2**LOG_POINTS, width), jnp.float32)
-        seeds = jax.random.bits(key, (NUM_SEQUENCES,), jnp.uint32)
-        return self.law.types(jax.pure_callback(drawn, shape, seeds, vmap_method="sequential"))
+        seeds = jax.random.bits(key, (NUM_REPEATS,), jnp.uint32)
+        return self.law.types(in_numpy(drawn, (NUM_REPEATS, 2**LOG_POINTS, width), seeds))
 
     def regions(self, menu: Menu) -> list[dict[str, object]]:
         """The types by what they take, in two dimensions: polygons with labels, for a picture; else none.

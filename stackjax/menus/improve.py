@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 
 from stackjax.errors import require_count, require_is
-from stackjax.menus.few_types import improved_for_few
+from stackjax.menus.finite_types import improved_for_finite
 from stackjax.menus.game import Menu, MenuGame
 
 __all__ = ["improved", "slopes"]
@@ -72,7 +72,7 @@ def improved(game: MenuGame, menu: Menu, num_evaluations: int, most_options: int
     require_is("menu", menu, Menu, "a Menu")
     require_count("num_evaluations", num_evaluations, least=0)
     if game.law.atoms is not None:
-        return improved_for_few(game, menu, most_options)
+        return improved_for_finite(game, menu, most_options)
     if game.cells(menu) is None:
         return menu
     budget = _Budget(game, num_evaluations)

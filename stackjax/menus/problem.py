@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -9,15 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.arrays import in_full
 from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
-from stackjax.menus.few_types import best_of_all, improved_for_few
+from stackjax.menus.draws import in_numpy
+from stackjax.menus.finite_types import best_of_all, improved_for_finite
 from stackjax.menus.game import Menu, MenuGame, Profit
 from stackjax.menus.improve import improved
+from stackjax.menus.seller import SellerProblem, table_of
 from stackjax.pictures import Picture, regions
-from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
+from stackjax.problem import Differentiable, Optimum, Table
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -40,7 +42,7 @@ class MenuCertificate(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MenuProblem:
+class MenuProblem(SellerProblem):
     """A `Problem`: a menu of K options, each an allocation and, last, a price ``[K, d + 1]``.
 
     Commitments are all that lies in a box; the menu that one stands for is the nearest that may be offered.
@@ -49,12 +51,7 @@ class MenuProblem:
     game: MenuGame
     config: MenuConfig = dataclasses.field(default_factory=MenuConfig)
 
-    gap_name = "regret"  # of the buyer: it answers best
-    kernel = "argmax"
-    nearby = None
-    answer_choices = (1,)  # what a buyer takes depends on its type: commitments are not told apart by answers
-    settled_gap = 0.0
-    tie = 0.0
+    exactly, draws = "exact shares of types", "fresh Sobol points"
     columns: ClassVar = {"half_width": "± (95 %)", "options": "options", "regret": "buyer's regret"}
 
     @cached_property
@@ -63,26 +60,17 @@ class MenuProblem:
         most = len(self.game.allocations.corners())
         return self.config.num_options or min(max(FEWEST_OPTIONS, most), MOST_BY_DEFAULT)
 
-    @property
-    def name(self) -> str:
-        return self.game.name
-
     @cached_property
     def commitments(self) -> Table:
         allocations, (low, high) = self.game.allocations, self.game.price_range
         is_flat = allocations.high <= allocations.low  # which a box must not be
         highest = np.where(is_flat, allocations.low + 1.0, allocations.high)
         space = Box((*map(float, allocations.low), low), (*map(float, highest), high))
-        with jax.ensure_compile_time_eval():
-            return Table(self.num_options, space, jnp.arange(self.num_options, dtype=jnp.float32)[:, None])
+        return table_of(space, np.arange(self.num_options)[:, None])
 
     @property
     def payoff_range(self) -> tuple[float, float]:
         return self.game.payoff_range
-
-    @property
-    def judges_by_draws(self) -> bool:
-        return not self.game.is_exact
 
     @property
     def bytes_per_commitment(self) -> int:
@@ -110,18 +98,14 @@ class MenuProblem:
         points = (np.arange(count)[:, None] * np.array(powers) % count / count).astype(np.float32)
         return self.game.law.types((points + jax.random.uniform(key, (1, width))) % 1.0)
 
-    @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
-        """See `Problem`: a batch of types takes from each menu; all menus meet the same."""
-        del lasting
+    def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
         types = self._types(key)
 
         def one(commitment: Array) -> Array:
             allocations, prices, margins = self._options(commitment)
             return margins[(types @ allocations.T - prices[None]).argmax(axis=1)].mean()
 
-        payoff = jax.lax.map(one, commitments)
-        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 1), jnp.int32))
+        return one
 
     @cached_property
     def differentiable(self) -> Differentiable:
@@ -165,25 +149,19 @@ class MenuProblem:
         found = improved(self.game, self.menu_of(commitment), num_evaluations, self.num_options)
         return self.commitment_of(found)
 
-    @in_full
-    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`: the profit in float64, exact or by fresh types; ``details`` is a `MenuCertificate`."""
-        del num_groups
+    def _certified(self, key: PRNGKey, commitment: Array) -> MenuCertificate:
+        """The profit in float64, exact or by fresh types."""
         game, count = self.game, self.num_options + len(self.game.free)
         samples = jnp.zeros(0) if game.is_exact else game.draw_types(key)
         if game.is_exact and game.law.atoms is None:
             _ = game.first_sample  # beforehand: what `improve` calls back must not call JAX
 
-        def profit(commitment: np.ndarray, samples: np.ndarray) -> np.ndarray:
-            found = game.profit_on(self.menu_of(np.asarray(commitment)), list(np.asarray(samples, np.float64)))
-            return np.array([found.value, found.half_width, *found.shares], np.float32)
+        def profit(commitment: np.ndarray, samples: np.ndarray) -> list[float]:
+            found = game.profit_on(self.menu_of(commitment), list(samples.astype(np.float64)))
+            return [found.value, found.half_width, *found.shares]
 
-        shape = jax.ShapeDtypeStruct((2 + count,), jnp.float32)
-        value, half_width, shares = jnp.split(
-            jax.pure_callback(profit, shape, commitment, samples, vmap_method="sequential"), np.array([1, 2])
-        )
-        found = MenuCertificate(value[0], half_width[0], shares)
-        return Judged(found.profit, jnp.zeros_like(found.profit), found)
+        found = in_numpy(profit, (2 + count,), commitment, samples)
+        return MenuCertificate(found[0], found[1], found[2:])
 
     @cached_property
     def _optimum(self) -> Optimum | None:
@@ -192,18 +170,18 @@ class MenuProblem:
             fits = len(menu.prices) <= self.num_options
             return optimum._replace(commitment=self.commitment_of(menu) if fits else None)
         if self.game.law.atoms is not None:
-            return self._best_for_few()
+            return self._best_for_finite()
         try:
             return upper_bound(self.game, BOUND_CELLS)
         except (UnsolvedError, ArithmeticError):
             return None
 
-    def _best_for_few(self) -> Optimum | None:
+    def _best_for_finite(self) -> Optimum | None:
         """The best of all mechanisms, and a menu that earns it if this problem's have options enough."""
         found = best_of_all(self.game)
         if found is None:
             return None
-        menu = improved_for_few(self.game, found.menu, self.num_options)
+        menu = improved_for_finite(self.game, found.menu, self.num_options)
         is_it = found.is_exact and len(menu.prices) <= self.num_options
         return Optimum(found.value, "lp" if is_it else "upper-bound", self.commitment_of(menu) if is_it else None)
 
@@ -224,42 +202,24 @@ class MenuProblem:
         spare = np.repeat(options[:1], self.num_options - len(options), axis=0)  # the same once more changes nothing
         return np.concatenate([options, spare]).astype(np.float32)
 
-    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
-        """See `Problem`."""
-        del names
-        found = []
-        for i, commitment in enumerate(np.asarray(commitments)):
-            menu, seen = self.menu_of(commitment), judged.details
-            if self.game.is_exact:
-                profit = self.game.profit(menu)
-            else:  # the draws that judged it
-                profit = Profit(float(seen.profit[i]), float(seen.half_width[i]), np.asarray(seen.shares[i], np.float64))
-            worst = self.game.worst_profit(menu)
-            taken = profit.shares[: len(menu.prices)]
-            actions = np.concatenate([menu.allocations, menu.prices[:, None]], axis=1)
-            found.append(
-                {
-                    "leader_payoff": profit.value,
-                    "half_width": profit.half_width,
-                    "worst_payoff": profit.value if worst is None else worst,
-                    "regret": 0.0,
-                    "options": int((taken > 5e-4).sum()),
-                    "shares": profit.shares.tolist(),
-                    "commitment": {"observations": np.arange(len(actions))[:, None].tolist(), "actions": actions.tolist()},
-                    "mechanism": self.game.describe(menu, profit.shares),
-                    "follower_play": [],
-                    "pictures": self._pictures(menu),
-                }
-            )
-        return found
+    @property
+    def buyers(self) -> str:
+        return f"who take the best option ({self.game.law.words})"
+
+    def _described(self, commitment: Any, seen: Any) -> dict[str, Any]:
+        menu = self.menu_of(commitment)
+        profit = Profit(float(seen.profit), float(seen.half_width), seen.shares.astype(np.float64))  # the draws that judged it
+        if self.game.is_exact:
+            profit = self.game.profit(menu)
+        taken = profit.shares[: len(menu.prices)]
+        actions = np.concatenate([menu.allocations, menu.prices[:, None]], axis=1)
+        words, worst = self.game.describe(menu, profit.shares), self.game.worst_profit(menu)
+        numbers = {"options": int((taken > 5e-4).sum()), "shares": profit.shares.tolist()}
+        entry = self._entry(actions, words, profit.value, profit.half_width, worst, **numbers)
+        return entry | {"pictures": self._pictures(menu)}
 
     def _pictures(self, menu: Menu) -> list[Picture]:
         """What each type takes, in two dimensions."""
         polygons = self.game.regions(menu)
         first, second = (f"value of {item}" for item in self.game.items[:2]) if polygons else ("", "")
         return [regions("What each type takes, and its price", (first, second), polygons)] if polygons else []
-
-    def judged_how(self) -> dict[str, Any]:
-        """See `Problem`."""
-        how = "exact shares of types" if self.game.is_exact else "fresh Sobol points, with a 95 % interval"
-        return {"settled_gap": 0.0, "words": f"who take the best option ({self.game.law.words}); {how}"}

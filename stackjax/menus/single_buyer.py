@@ -29,8 +29,7 @@ def _known(value: float, *options: tuple[tuple[float, ...], float], half_width: 
 
 
 def _box(items: int, low: tuple[float, ...], high: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    require_count("items", items)
-    require("items", items, items <= MOST_ITEMS, f"at most {MOST_ITEMS}")
+    require_count("items", items, most=MOST_ITEMS)
     for name, ends in (("low", low), ("high", high)):
         if len(ends) not in (1, items):
             raise InputError(f"{name}={tuple(ends)} must be one number, or one for each of {items} items")
@@ -99,8 +98,7 @@ def market_maker(goods: int = 2, belief: float = 0.5) -> MenuGame:
     An option is a trade in [-1, 1] of each good; none may attract a trader who values goods as the maker does (Curry, Fan,
     Jiang, Ravindranath, Wang and Parkes 2024).
     """
-    require_count("goods", goods)
-    require("goods", goods, goods <= 3, "at most 3")
+    require_count("goods", goods, most=3)
     require_number("belief", belief, lambda belief: 0 < belief < 1, "between 0 and 1")
     center, one = np.full(goods, belief), np.ones(goods)
     value, trades_at = ((1 - belief) ** 2 + belief**2) / 4, (((1.0,), (1 + belief) / 2), ((-1.0,), -belief / 2))
@@ -116,8 +114,7 @@ def straight_jacket(items: int, log_points: int = 16) -> Menu:
     Every bundle of r items has one price, chosen in turn such that r items would all be left unsold with chance
     ``1 - r / (items + 1)``; beyond two items by Sobol points.
     """
-    require_count("items", items)
-    require("items", items, items <= MOST_ITEMS, f"at most {MOST_ITEMS}")
+    require_count("items", items, most=MOST_ITEMS)
     prices = [items / (items + 1), (2 * items - math.sqrt(2)) / (items + 1)][:items]
     for r in range(3, items + 1):
         points = np.sort(scipy.stats.qmc.Sobol(r, seed=0).random_base2(log_points), axis=1)[:, ::-1]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 import stackjax as sx
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.menus.allocations import BoxAllocations, UnitDemand
+from stackjax.menus.auctions.data_buyers import two_data_buyers
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.bridge import MenuAsBayesian
 from stackjax.menus.config import MenuConfig
-from stackjax.menus.data_buyers import two_data_buyers
 from stackjax.menus.game import Menu, MenuGame
 from stackjax.menus.improve import improved, slopes
 from stackjax.menus.laws import TypeLaw, finite, uniform_box
@@ -180,15 +180,15 @@ def test_projections_are_the_nearest_points(demand, seed):
 
 
 @pytest.fixture(scope="module")
-def few_types():
+def finite_types():
     rng = np.random.default_rng(3)
     return finite(rng.uniform(0, 1, (7, 2)), rng.dirichlet(np.ones(7)))
 
 
-def test_few_types_pay_what_the_linear_programme_says(few_types):
+def test_finitely_many_types_pay_what_the_linear_programme_says(finite_types):
     zero = np.zeros(2)
-    game = MenuGame("few", few_types, BoxAllocations(zero, np.ones(2)), zero[None], zero, items=("a", "b"))
-    best = best_mechanism(few_types.atoms, few_types.weights, zero, zero[None])
+    game = MenuGame("few", finite_types, BoxAllocations(zero, np.ones(2)), zero[None], zero, items=("a", "b"))
+    best = best_mechanism(finite_types.atoms, finite_types.weights, zero, zero[None])
     found = sx.train(game, seeds=2, progress=False, gradient=GradientConfig(num_updates=600))
     for entry in found.result["seeds"]:
         assert (entry["optimum"], entry["optimum_method"]) == (pytest.approx(best), "lp")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.menus.persuasion import Persuasion, _best_answer, best_signals, certify_senders, full_revelation, learn_senders
+from stackjax.menus.persuasion import Persuasion, best_signals, full_revelation
+from stackjax.menus.senders import _best_answer, certify_senders, learn_senders
 from tests.siblings import first
 
 PRIOR = np.array([0.7, 0.3])  # innocent, guilty

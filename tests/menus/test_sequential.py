@@ -10,7 +10,7 @@ import pytest
 from stackjax.errors import InputError
 from stackjax.menus import FittedConfig, Sale, SaleTable, SolveConfig, item_by_item, sale_value, solve_backward, solve_fitted
 from stackjax.menus.sales.config import SaleConfig
-from stackjax.menus.sales.pricing import Pricing
+from stackjax.menus.sales.game import SequentialSaleGame
 from stackjax.menus.sales.problem import SaleProblem, sequential_sale
 from tests.oracles.sales import average_revenue, unit_demand_optimum, values_of_bundles
 from tests.runs.commands import result_of, run
@@ -132,11 +132,11 @@ def test_fitted_policy_iteration_comes_near_the_optimum(items, best):
 
 def test_prices_that_do_not_suit_the_law_are_refused():
     with pytest.raises(InputError, match="menu='size' is for values that treat items alike"):
-        Pricing(Sale(2, 2, "asymmetric"), "size")
+        SequentialSaleGame(Sale(2, 2, "asymmetric"), "size")
     with pytest.raises(InputError, match="menu='tariff' is for values that add up"):
-        Pricing(Sale(2, 2, "bundles"), "tariff")
+        SequentialSaleGame(Sale(2, 2, "bundles"), "tariff")
     with pytest.raises(InputError, match="num_items=20 must be at most 10"):
-        Pricing(Sale(2, 20), "bundle")
+        SequentialSaleGame(Sale(2, 20), "bundle")
     with pytest.raises(InputError, match="num_iterations=0"):
         FittedConfig(num_iterations=0)
 

@@ -1,4 +1,4 @@
-"""Menus by the definition, in plain NumPy and SciPy: what a sample of buyers takes, and the best mechanism for few types."""
+"""Menus by the definition, in plain NumPy and SciPy: what a sample of buyers takes, the best mechanism for finite types."""
 
 import itertools
 

@@ -30,6 +30,8 @@ class MeanFieldFamily(Family):
     """A commitment leaves a continuum of followers a game in which they meet through prices."""
 
     name = "mean-field"
+    rules_at = "stackjax.markov.mean_field.game:MeanFieldGame"
+    problem_at = "stackjax.markov.mean_field.problem:MeanFieldProblem"
     sections: ClassVar = {"followers": MeanFieldFollowers}
     traced = ("followers", "game.equity")
     entries = (
@@ -41,16 +43,6 @@ class MeanFieldFamily(Family):
             TariffOptions,
         ),
     )
-
-    def rules(self) -> type:
-        from stackjax.markov.mean_field.game import MeanFieldGame
-
-        return MeanFieldGame
-
-    def build(self, game: "MeanFieldGame", settings: dict[str, Any]) -> "MeanFieldProblem":
-        from stackjax.markov.mean_field.problem import MeanFieldProblem
-
-        return MeanFieldProblem(game, settings["followers"])
 
     def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
         known: Any = cast("MeanFieldProblem", problem)

@@ -1,1 +1,1 @@
-"""Auctions for several bidders at once: affine maximisers, how they are learned, and a bound on all auctions."""
+"""Auctions for several buyers at once: affine maximisers, a bound on all auctions, and what two buyers of data pay."""

@@ -5,15 +5,14 @@ its presence costs the others, in its own units. With one bidder this is a menu 
 of the revenue of a softened pick (Curry, Sandholm and Dickerson 2023; Duan et al. 2023).
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy
 
-__all__ = ["AffineMaximizer", "Outcome", "Revenue", "auction", "average_revenue", "item_wise_myerson", "scores"]
+from stackjax.menus.draws import NUM_REPEATS, sobol_repeats
+from stackjax.menus.game import Profit
 
-NUM_SCRAMBLES = 16
+__all__ = ["AffineMaximizer", "Outcome", "auction", "average_revenue", "item_wise_myerson", "scores"]
 
 
 class AffineMaximizer(NamedTuple):
@@ -34,14 +33,6 @@ class Outcome(NamedTuple):
     payments: np.ndarray
 
 
-class Revenue(NamedTuple):
-    """The expected revenue, the half-width of its 95 % interval, and the chances ``shares [K]`` that each option is picked."""
-
-    value: float
-    half_width: float
-    shares: np.ndarray
-
-
 def scores(allocations: Any, weights: Any, boosts: Any, values: Any) -> tuple[Any, Any]:
     """``[B, K]`` weighted welfare and boost, and ``[B, n, K]`` the same without each bidder; NumPy or JAX."""
     shares = (allocations[None] * values[:, None]).sum(axis=3) * weights[None, None]  # [B, K, n]
@@ -58,18 +49,15 @@ def auction(maximizer: AffineMaximizer, values: np.ndarray) -> Outcome:
     return Outcome(option, (others.max(axis=2) - there) / maximizer.weights[None])
 
 
-def average_revenue(maximizer: AffineMaximizer, log_points: int = 15, seed: int = 0) -> Revenue:
-    """Values uniform in [0, 1]; by ``2**log_points`` scrambled Sobol points, drawn by ``seed``."""
+def average_revenue(maximizer: AffineMaximizer, log_points: int = 15, seed: int = 0) -> Profit:
+    """The expected revenue, values uniform in [0, 1]; by ``2**log_points`` scrambled Sobol points, drawn by ``seed``."""
     _, bidders, items = maximizer.allocations.shape
-    found, shares = [], []
-    for repeat in range(NUM_SCRAMBLES):
-        drawn = scipy.stats.qmc.Sobol(bidders * items, seed=np.random.default_rng([seed, repeat]))
-        points = drawn.random_base2(log_points - 4)
+    found = []
+    for points in sobol_repeats(bidders * items, log_points - 4, ([seed, repeat] for repeat in range(NUM_REPEATS))):
         outcome = auction(maximizer, points.reshape(-1, bidders, items))
-        found.append(outcome.payments.sum(axis=1).mean())
-        shares.append(np.bincount(outcome.option, minlength=len(maximizer.boosts)) / len(points))
-    spread = scipy.stats.t.ppf(0.975, NUM_SCRAMBLES - 1) * np.std(found, ddof=1) / math.sqrt(NUM_SCRAMBLES)
-    return Revenue(float(np.mean(found)), float(spread), np.mean(shares, axis=0))
+        shares = np.bincount(outcome.option, minlength=len(maximizer.boosts)) / len(points)
+        found.append(Profit(float(outcome.payments.sum(axis=1).mean()), 0.0, shares))
+    return Profit.over(found)
 
 
 def item_wise_myerson(num_bidders: int, num_items: int) -> float:

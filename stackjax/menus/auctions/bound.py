@@ -6,7 +6,7 @@ condition: an item cannot be promised to more bidders than can have it.
 
 import numpy as np
 
-from stackjax.errors import require, require_count
+from stackjax.errors import require_count
 from stackjax.menus.bound import STEPS, Rows, certified_maximum, shifted, symmetric_cells, triples
 from stackjax.problem import Optimum
 
@@ -28,8 +28,7 @@ def auction_bound(bidders: int, cells: int = 20) -> Optimum:
       ArithmeticError: the linear programme failed.
     """
     require_count("bidders", bidders)
-    require_count("cells", cells, least=4)
-    require("cells", cells, cells <= MOST_CELLS, f"at most {MOST_CELLS}")
+    require_count("cells", cells, least=4, most=MOST_CELLS)
     n, h, rows = cells, 1.0 / cells, Rows()
     cell = symmetric_cells(n)  # mean utilities
     face = cell.max() + 1 + np.arange((n + 1) * n).reshape(n + 1, n)  # where the first value is p / N, the second in a cell
@@ -54,11 +53,12 @@ def auction_bound(bidders: int, cells: int = 20) -> Optimum:
     for q in np.arange(1, LEVELS) / LEVELS:  # Border: the types of any set of chance q have the item at most that often
         level, above = size, size + 1 + np.arange(n * n)
         rows.add(0.0, (1 / h, behind), (-1 / h, before), (-1.0, np.full(n * n, level)), (-1.0, above))
-        rows.add_sum((1.0 - (1.0 - q) ** bidders) / bidders, np.append(above, level), np.append(np.full(n * n, h**2), q))
+        taken = (1.0 - (1.0 - q) ** bidders) / bidders
+        rows.add_rows(taken, np.append(above, level)[None], np.append(np.full(n * n, h**2), q)[None])
         low.append(np.zeros(n * n + 1))
         high.append(np.ones(n * n + 1))
         size += n * n + 1
-    rows.add_sum(1.0 / bidders, np.append(behind, before), np.append(np.full(n * n, h), np.full(n * n, -h)))
+    rows.add_rows(1.0 / bidders, np.append(behind, before)[None], np.repeat([h, -h], n * n)[None])
     worth = np.zeros(size)
     np.add.at(worth, cell.ravel(), -3.0 * h**2)
     worth[face[-1]] = 2.0 * h

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from stackjax.errors import names_its_options, require, require_count
+from stackjax.errors import names_its_options, require_count
 
 __all__ = ["AffineConfig"]
 
@@ -22,7 +22,5 @@ class AffineConfig:
 
     def __post_init__(self) -> None:
         for name, most in (("num_options", MOST_OPTIONS), ("num_auctions", MOST_AUCTIONS)):
-            value = getattr(self, name)
-            if value is not None:
-                require_count(name, value)
-                require(name, value, value <= most, f"at most {most}")
+            if getattr(self, name) is not None:
+                require_count(name, getattr(self, name), most=most)

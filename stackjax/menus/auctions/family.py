@@ -1,18 +1,16 @@
 """Affine maximisers as runs and the command line know them."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, Solved
 from stackjax.menus.auctions.config import AffineConfig
 from stackjax.registry import GameEntry
 
-if TYPE_CHECKING:
-    from stackjax.menus.auctions.problem import AffineAuction, AffineProblem
-
 __all__ = ["FAMILY"]
+
+HOME = "stackjax.menus.auctions.problem:"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,42 +27,31 @@ class AffineFamily(Family):
     """A seller commits to an auction for several bidders in which it is best to tell the truth."""
 
     name = "affine-auctions"
+    rules_at, problem_at = f"{HOME}AffineAuction", f"{HOME}AffineProblem"
     sections: ClassVar = {"affine": AffineConfig}
     solver = "gradient"
     entries = (
         GameEntry(
             "affine-auction",
-            "stackjax.menus.auctions.problem:AffineAuction",
+            f"{HOME}AffineAuction",
             "auctions items to bidders whose values add up",
             "upper bound (2 items)",
             AuctionOptions,
         ),
     )
 
-    def rules(self) -> type:
-        from stackjax.menus.auctions.problem import AffineAuction
+    def chosen(self, problem: Any) -> dict[str, dict[str, Any]]:
+        return {"affine": {"num_options": problem.num_options}}
 
-        return AffineAuction
-
-    def build(self, game: "AffineAuction", settings: dict[str, Any]) -> "AffineProblem":
-        from stackjax.menus.auctions.problem import AffineProblem
-
-        return AffineProblem(game, settings["affine"])
-
-    def resolved(self, problem: Any, settings: dict[str, Any]) -> dict[str, Any]:
-        written = super().resolved(problem, settings)
-        return {**written, "affine": {**written["affine"], "num_options": problem.num_options}}
-
-    def solve(self, game: "AffineAuction") -> Solved:
+    def solve(self, game: Any) -> Solved:
         from stackjax.menus.auctions.affine import item_wise_myerson
 
-        found, apart = game.optimum, item_wise_myerson(game.bidders, game.items)
+        found, apart = self.claimed(game), item_wise_myerson(game.bidders, game.items)
         words = f"Myerson's auction of each item by itself earns {apart:.6g}"
         if found is None:
             raise UnsolvedError(f"the optimum of {game.name!r} is not known, and the bound is for two items; {words}")
-        line = f"{game.name}, {game.bidders} bidders, {game.items} items: {as_known(found.value)} ({found.method})"
         content = {"value": found.value, "method": found.method, "item_wise_myerson": apart}
-        return Solved(found.value, found.method, content, [line, words])
+        return Solved.of(f"{game.name}, {game.bidders} bidders, {game.items} items", found, content, [words])
 
 
 FAMILY = AffineFamily()

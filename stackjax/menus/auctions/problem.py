@@ -2,24 +2,26 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.arrays import in_full
-from stackjax.errors import require, require_count
+from stackjax.errors import require_count
 from stackjax.menus.allocations import UnitDemand
 from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
 from stackjax.menus.auctions.bound import auction_bound
 from stackjax.menus.auctions.config import AffineConfig
-from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
+from stackjax.menus.draws import in_numpy
+from stackjax.menus.seller import RevenueCertificate, SellerProblem, table_of
+from stackjax.problem import Differentiable, Optimum, Table
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["AffineAuction", "AffineCertificate", "AffineProblem"]
+__all__ = ["AffineAuction", "AffineProblem"]
 
 LEAST_WEIGHT = 0.05
 ON_THE_WAY, AT_LAST = 13, 17  # points of a judgement, as powers of 2
@@ -44,11 +46,11 @@ class AffineAuction:
     items: int = 2
 
     name: ClassVar[str] = "affine-auction"
+    is_exact: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name, most in (("bidders", MOST_BIDDERS), ("items", MOST_ITEMS)):
-            require_count(name, getattr(self, name))
-            require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
+        require_count("bidders", self.bidders, most=MOST_BIDDERS)
+        require_count("items", self.items, most=MOST_ITEMS)
 
     @cached_property
     def optimum(self) -> Optimum | None:
@@ -58,19 +60,8 @@ class AffineAuction:
         return auction_bound(self.bidders, BOUND_CELLS) if self.items == 2 else None
 
 
-class AffineCertificate(NamedTuple):
-    """What an auction earns, game units: ``revenue``, and the ``half_width`` of its 95 % interval.
-
-    ``draw`` is a number that further draws may begin with: those that describe the auction.
-    """
-
-    revenue: Array
-    half_width: Array
-    draw: Array
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
-class AffineProblem:
+class AffineProblem(SellerProblem):
     """A `Problem`: ``[1 + K, n * m + 1]``, the bidders' weights (the first n entries of the first row), then options.
 
     An option is what each bidder has of each item, bidder by bidder, and a boost. To give nothing to anybody is an option too.
@@ -79,18 +70,9 @@ class AffineProblem:
     game: AffineAuction
     config: AffineConfig = dataclasses.field(default_factory=AffineConfig)
 
-    judges_by_draws = True
-    gap_name = "regret"  # of the bidders: to tell the truth is best
-    kernel = "argmax"
-    nearby = None
-    answer_choices = (1,)
-    settled_gap = 0.0
-    tie = 0.0
+    draws = "fresh Sobol points"
+    buyers = "whose values are uniform and who bid them"  # to tell the truth is best
     columns: ClassVar = {"half_width": "± (95 %)", "options": "options", "regret": "bidders' regret"}
-
-    @property
-    def name(self) -> str:
-        return self.game.name
 
     @cached_property
     def num_options(self) -> int:
@@ -100,10 +82,9 @@ class AffineProblem:
 
     @cached_property
     def commitments(self) -> Table:
-        count, entries = self.num_options + 1, self.game.bidders * self.game.items
+        entries = self.game.bidders * self.game.items
         space = Box((*(0.0,) * entries, -float(self.game.items)), (*(1.0,) * entries, float(self.game.items)))
-        with jax.ensure_compile_time_eval():
-            return Table(count, space, jnp.arange(count, dtype=jnp.float32)[:, None])
+        return table_of(space, np.arange(self.num_options + 1)[:, None])
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -141,18 +122,14 @@ class AffineProblem:
     def _values(self, key: PRNGKey) -> Array:
         return jax.random.uniform(key, (self.config.num_auctions, self.game.bidders, self.game.items))
 
-    @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
-        """See `Problem`: all auctions meet the same bids."""
-        del lasting
+    def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
         values = self._values(key)
 
         def one(commitment: Array) -> Array:
             whole, paid = self._payments(values, commitment)
             return jnp.take_along_axis(paid, whole.argmax(axis=1)[:, None], axis=1).mean()
 
-        payoff = jax.lax.map(one, commitments)
-        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 1), jnp.int32))
+        return one
 
     @cached_property
     def differentiable(self) -> Differentiable:
@@ -177,63 +154,28 @@ class AffineProblem:
 
         return Differentiable(payoff, start, self._project)
 
-    def improve(self, commitment: np.ndarray, num_evaluations: int) -> np.ndarray:
-        """``commitment`` itself."""
-        del num_evaluations
-        return commitment
-
-    @in_full
-    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`: on fresh Sobol points; ``details`` is an `AffineCertificate`."""
-        del num_groups
-        shape = jax.ShapeDtypeStruct((2,), jnp.float32)
+    def _certified(self, key: PRNGKey, commitment: Array) -> RevenueCertificate:
         draws = jax.random.bits(key, (2,), jnp.uint32)
-
-        def revenue(draw: np.ndarray, *parts: np.ndarray) -> np.ndarray:
-            found = average_revenue(AffineMaximizer(*map(np.asarray, parts)), ON_THE_WAY, int(draw))
-            return np.array(found[:2], np.float32)
-
-        value, half_width = jax.pure_callback(revenue, shape, draws[0], *self._parts(commitment), vmap_method="sequential")
-        return Judged(value, jnp.zeros_like(value), AffineCertificate(value, half_width, draws[1]))
+        revenue = lambda draw, *parts: average_revenue(AffineMaximizer(*parts), ON_THE_WAY, int(draw))[:2]
+        value, half_width = in_numpy(revenue, (2,), draws[0], *self._parts(commitment))
+        return RevenueCertificate(value, half_width, draws[1])
 
     def optimum(self) -> Optimum | None:
         """Of all auctions, see `AffineAuction.optimum`; one item goes to the highest bid of at least 1/2."""
         found = self.game.optimum
         if found is None or found.method == "upper-bound" or self.num_options < self.game.bidders:
             return found
-        table = np.zeros((1 + self.num_options, self.game.bidders + 1), np.float32)
-        table[0] = 1.0
-        table[1:, -1] = -1.0
-        table[1 : 1 + self.game.bidders, :-1], table[1 : 1 + self.game.bidders, -1] = np.eye(self.game.bidders), -0.5
-        return found._replace(commitment=table)
+        made = np.zeros((1 + self.num_options, self.game.bidders + 1), np.float32)
+        made[0], made[1:, -1] = 1.0, -1.0
+        made[1 : 1 + self.game.bidders, :-1], made[1 : 1 + self.game.bidders, -1] = np.eye(self.game.bidders), -0.5
+        return found._replace(commitment=made)
 
-    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
-        """See `Problem`."""
-        del names
-        found = []
-        for commitment, draw in zip(np.asarray(commitments), np.asarray(judged.details.draw), strict=True):
-            maximizer = self.maximizer(commitment)
-            revenue, half_width, shares = average_revenue(maximizer, AT_LAST, int(draw))
-            observations = np.asarray(self.commitments.observations)
-            found.append(
-                {
-                    "leader_payoff": revenue,
-                    "half_width": half_width,
-                    "worst_payoff": revenue,  # ties have no chance
-                    "regret": 0.0,
-                    "options": int((shares > 5e-4).sum()),
-                    "item_wise_myerson": item_wise_myerson(self.game.bidders, self.game.items),
-                    "commitment": {"observations": observations.tolist(), "actions": commitment.tolist()},
-                    "mechanism": _words(maximizer, shares),
-                    "follower_play": [],
-                }
-            )
-        return found
-
-    def judged_how(self) -> dict[str, Any]:
-        """See `Problem`."""
-        words = "whose values are uniform and who bid them; fresh Sobol points, with a 95 % interval"
-        return {"settled_gap": 0.0, "words": words}
+    def _described(self, commitment: Any, seen: RevenueCertificate) -> dict[str, Any]:
+        maximizer = self.maximizer(commitment)
+        revenue, half_width, shares = average_revenue(maximizer, AT_LAST, int(seen.draw))
+        apart = item_wise_myerson(self.game.bidders, self.game.items)
+        numbers = {"options": int((shares > 5e-4).sum()), "item_wise_myerson": apart}
+        return self._entry(commitment, _words(maximizer, shares), revenue, half_width, **numbers)
 
 
 def _words(maximizer: AffineMaximizer, shares: np.ndarray) -> list[str]:

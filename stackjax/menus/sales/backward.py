@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from stackjax.errors import require_count, require_positive
-from stackjax.menus.sales.pricing import Block, MenuKind, Prices, Pricing
+from stackjax.menus.sales.game import Block, MenuKind, Prices, SequentialSaleGame
 from stackjax.menus.sales.sale import Sale
 from stackjax.types import Array, PRNGKey
 
@@ -53,13 +53,13 @@ class SolveConfig:
             require_positive(name, getattr(self, name))
 
 
-def _outcomes(pricing: Pricing, block: Block, prices: Array, later: Array, drawn: Array) -> tuple[Array, Array]:
+def _outcomes(game: SequentialSaleGame, block: Block, prices: Array, later: Array, drawn: Array) -> tuple[Array, Array]:
     """``[B, C, O]`` gains of a block's options to bidders, and ``[C, O]`` what the seller has of them from now on."""
-    gains = jnp.where(jnp.asarray(block.there)[None], pricing.worth(block, drawn) - prices[None], -jnp.inf)
+    gains = jnp.where(jnp.asarray(block.there)[None], game.worth(block, drawn) - prices[None], -jnp.inf)
     return gains, jnp.where(block.there, prices + later[block.after], 0.0)
 
 
-def soft_value(pricing: Pricing, prices: Prices, later: Array, drawn: Array, sharpness: Array) -> Array:
+def soft_value(game: SequentialSaleGame, prices: Prices, later: Array, drawn: Array, sharpness: Array) -> Array:
     """The sum over states of what they are worth if bidders choose with chances.
 
     Args:
@@ -68,18 +68,18 @@ def soft_value(pricing: Pricing, prices: Prices, later: Array, drawn: Array, sha
     """
 
     def of(block: Block, own: Array) -> Array:
-        gains, rewards = _outcomes(pricing, block, own, later, drawn)
+        gains, rewards = _outcomes(game, block, own, later, drawn)
         return (jax.nn.softmax(sharpness * gains, axis=2) * rewards[None]).sum(axis=2).mean(axis=0).sum()
 
-    values = [of(block, own) for block, own in zip(pricing.blocks, prices, strict=True)]
+    values = [of(block, own) for block, own in zip(game.blocks, prices, strict=True)]
     return jnp.stack(values).sum()
 
 
-def hard_value(pricing: Pricing, prices: Prices, later: Array, drawn: Array) -> Array:
+def hard_value(game: SequentialSaleGame, prices: Prices, later: Array, drawn: Array) -> Array:
     """``[N]`` what states are worth before a bidder comes who buys what is best, the mean over the drawn valuations."""
     worth = jnp.zeros_like(later)
-    for block, own in zip(pricing.blocks, prices, strict=True):
-        gains, rewards = _outcomes(pricing, block, own, later, drawn)
+    for block, own in zip(game.blocks, prices, strict=True):
+        gains, rewards = _outcomes(game, block, own, later, drawn)
         bought = gains.argmax(axis=2)
         paid = jnp.take_along_axis(jnp.broadcast_to(rewards[None], gains.shape), bought[..., None], axis=2)[..., 0]
         worth = worth.at[block.states].set(paid.mean(axis=0))
@@ -90,12 +90,12 @@ def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None, 
     """Prices that are best, bidder by bidder from the last, given those of later bidders.
 
     Args:
-      menu: what prices may depend on, see `Pricing`; chosen by the law and the number of items if not said.
+      menu: what prices may depend on, see `SequentialSaleGame`; chosen by the law and the number of items if not said.
 
     Raises:
       InputError: these prices do not suit the law.
     """
-    config, pricing = config or SolveConfig(), Pricing.of(sale, menu)
+    config, game = config or SolveConfig(), SequentialSaleGame.of(sale, menu)
     adam = optax.scale_by_adam()
 
     def fit(params: Prices, later: Array, key: PRNGKey, num_steps: int) -> Prices:
@@ -103,8 +103,8 @@ def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None, 
             params, moments = carry
             key, progress = drawn
             sharpness = config.first_sharpness * (config.last_sharpness / config.first_sharpness) ** progress
-            values = pricing.draw(key, config.batch)
-            lost = lambda params: -soft_value(pricing, pricing.block_prices(params), later, values, sharpness)
+            values = game.draw(key, config.batch)
+            lost = lambda params: -soft_value(game, game.block_prices(params), later, values, sharpness)
             slope = jax.grad(lost)(params)
             with jax.numpy_dtype_promotion("standard"):  # optax counts in integers
                 move, moments = adam.update(slope, moments)
@@ -115,8 +115,8 @@ def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None, 
         return jax.lax.scan(step, (params, adam.init(params)), drawn)[0][0]
 
     def worth_now(params: Prices, later: Array, key: PRNGKey) -> Array:
-        prices = pricing.block_prices(params)
-        one = lambda key: hard_value(pricing, prices, later, pricing.draw(key, config.batch))
+        prices = game.block_prices(params)
+        one = lambda key: hard_value(game, prices, later, game.draw(key, config.batch))
         return jax.lax.map(one, jax.random.split(key, config.value_batches)).mean(axis=0)
 
     def bidder(carry: tuple[Prices, Array], key: PRNGKey) -> tuple[tuple[Prices, Array], Prices]:
@@ -128,11 +128,11 @@ def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None, 
     @jax.jit
     def solve(key: PRNGKey) -> Array:
         start_key, first_key, value_key, key = jax.random.split(key, 4)
-        params, nothing = pricing.start(pricing.draw(start_key, config.batch)), jnp.zeros(pricing.num_states)
+        params, nothing = game.start(game.draw(start_key, config.batch)), jnp.zeros(game.num_states)
         last = fit(params, nothing, first_key, 3 * config.num_steps)
         carry = last, worth_now(last, nothing, value_key)
         _, others = jax.lax.scan(bidder, carry, jax.random.split(key, sale.num_bidders - 1))
         whole = jax.tree.map(lambda others, last: jnp.concatenate([others[::-1], last[None]]), others, last)
-        return jax.lax.map(lambda params: pricing.table(pricing.block_prices(params)), whole)
+        return jax.lax.map(lambda params: game.table(game.block_prices(params)), whole)
 
-    return SaleTable(solve(key), pricing.kind)
+    return SaleTable(solve(key), game.kind)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from stackjax.errors import names_its_options, require, require_count
+from stackjax.errors import names_its_options, require_count
 
 __all__ = ["SaleConfig"]
 
@@ -18,5 +18,4 @@ class SaleConfig:
     """Valuations that each bidder of a step may have."""
 
     def __post_init__(self) -> None:
-        require_count("num_valuations", self.num_valuations)
-        require("num_valuations", self.num_valuations, self.num_valuations <= MOST_VALUATIONS, f"at most {MOST_VALUATIONS}")
+        require_count("num_valuations", self.num_valuations, most=MOST_VALUATIONS)

@@ -1,17 +1,12 @@
 """Sequential sales as runs and the command line know them."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, Solved
 from stackjax.menus.sales.config import SaleConfig
 from stackjax.registry import GameEntry
-
-if TYPE_CHECKING:
-    from stackjax.menus.sales.pricing import Pricing
-    from stackjax.menus.sales.problem import SaleProblem
 
 __all__ = ["FAMILY"]
 
@@ -34,6 +29,7 @@ class SaleFamily(Family):
     """A seller commits to prices for bidders who come one after another; each takes the best bundle of what is left."""
 
     name = "sequential-sales"
+    rules_at, problem_at = "stackjax.menus.sales.game:SequentialSaleGame", "stackjax.menus.sales.problem:SaleProblem"
     sections: ClassVar = {"sale": SaleConfig}
     solver = "gradient"
     entries = (
@@ -46,27 +42,14 @@ class SaleFamily(Family):
         ),
     )
 
-    def rules(self) -> type:
-        from stackjax.menus.sales.pricing import Pricing
-
-        return Pricing
-
-    def build(self, game: "Pricing", settings: dict[str, Any]) -> "SaleProblem":
-        from stackjax.menus.sales.problem import SaleProblem
-
-        return SaleProblem(game, settings["sale"])
-
-    def solve(self, game: "Pricing") -> Solved:
-        from stackjax.menus.sales.problem import SaleProblem
-
-        found, sale = SaleProblem(game).optimum(), game.sale
+    def solve(self, game: Any) -> Solved:
+        found, sale = self.claimed(game), game.sale
         what = f"{sale.valuations} values, {sale.num_bidders} bidders, {sale.num_items} items"
         if found is None:
             raise UnsolvedError(
                 f"the optimum of {game.name!r} with {what} is not known; for unit demand and for one item it is"
             )
-        words = [f"{game.name}, {what}: {as_known(found.value)} ({found.method})"]
-        return Solved(found.value, found.method, {"value": found.value, "method": found.method}, words)
+        return Solved.of(f"{game.name}, {what}", found)
 
 
 FAMILY = SaleFamily()

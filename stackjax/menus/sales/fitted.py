@@ -18,7 +18,7 @@ import optax
 
 from stackjax.errors import require_count, require_positive
 from stackjax.menus.sales.backward import SaleTable
-from stackjax.menus.sales.pricing import Pricing
+from stackjax.menus.sales.game import SequentialSaleGame
 from stackjax.menus.sales.sale import Sale, bits
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -83,8 +83,8 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
     Raises:
       InputError: there are too many items to price their bundles.
     """
-    config, pricing = config or FittedConfig(), Pricing(sale, "bundle")
-    n, count = sale.num_bidders, pricing.num_states
+    config, game = config or FittedConfig(), SequentialSaleGame(sale, "bundle")
+    n, count = sale.num_bidders, game.num_states
     features, offered = _features(sale), jnp.asarray(_offered(sale))
     after = np.maximum(np.arange(count)[:, None] - np.arange(count), 0)  # a subset's bits are taken away by subtraction
     actor, critic = _Network(config.hidden_sizes, count), _Network(config.hidden_sizes, 1)
@@ -103,7 +103,7 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
             draw_key, noise_key = jax.random.split(key)
             asked = own[left] + noise * jax.random.normal(noise_key, (config.episodes, count))
             asked = jnp.where(offered[left], asked.at[:, 0].set(0.0), jnp.inf)
-            worth = pricing.all_worth(pricing.draw(draw_key, config.episodes))[:, 0]
+            worth = game.all_worth(game.draw(draw_key, config.episodes))[:, 0]
             bought = (worth - asked).argmax(axis=1)
             return left - bought, (left, jnp.take_along_axis(asked, bought[:, None], axis=1)[:, 0])
 
@@ -156,7 +156,7 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
             return lambda params, key: (visits.weights * (values_of(params)[:-1] - targets) ** 2).sum()
 
         critic_params = fitted(error(visits.returns), critic_params, return_key, config.return_steps)
-        drawn = pricing.all_worth(pricing.draw(ahead_key, config.valuations))[:, 0]
+        drawn = game.all_worth(game.draw(ahead_key, config.valuations))[:, 0]
 
         def ahead(row: tuple[Array, Array, Array]) -> Array:
             own, later, offered = row
@@ -172,7 +172,7 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
         rewards = rewards_after(critic_params)
 
         def lost(params: PyTree, key: PRNGKey) -> Array:
-            worth = pricing.all_worth(pricing.draw(key, config.valuations))
+            worth = game.all_worth(game.draw(key, config.valuations))
 
             def of(rows: tuple[Array, Array, Array]) -> Array:
                 seen, later, offered = rows

@@ -1,82 +1,63 @@
 """A sequential sale as a `Problem`: the commitment is the table of all prices, and every bidder's answer is exact."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy
 
-from stackjax.arrays import in_full
 from stackjax.errors import require
+from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval
 from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
 from stackjax.menus.sales.config import SaleConfig
-from stackjax.menus.sales.pricing import Prices, Pricing
+from stackjax.menus.sales.game import Prices, SequentialSaleGame
 from stackjax.menus.sales.sale import Sale, Valuations, bits, one_item
-from stackjax.menus.sales.value import HALF_WIDTH, NUM_REPEATS, repeats, sale_value, unit_demand_value
+from stackjax.menus.sales.value import repeats, sale_value, unit_demand_value
+from stackjax.menus.seller import RevenueCertificate, SellerProblem, table_of
 from stackjax.pictures import Picture, curves
-from stackjax.problem import Differentiable, Judged, Optimum, Table, Worth
+from stackjax.problem import Differentiable, Optimum, Table
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["SaleCertificate", "SaleProblem", "sequential_sale"]
+__all__ = ["SaleProblem", "sequential_sale"]
 
 MOST_PRICES = 2**17
 DRAW_TAG = 23  # keeps it apart from the bidders' draws
 SALES_ON_THE_WAY, SALES_AT_LAST = 2**10, 2**15  # of each of 16 repeats
 
 
-def sequential_sale(bidders: int = 5, items: int = 5, valuations: Valuations = "uniform", menu: str = "default") -> Pricing:
-    """Sells ``items`` to ``bidders`` who come one after another, at prices for bundles; see `Sale` and `Pricing`.
+def sequential_sale(
+    bidders: int = 5, items: int = 5, valuations: Valuations = "uniform", menu: str = "default"
+) -> SequentialSaleGame:
+    """Sells ``items`` to ``bidders`` who come one after another, at prices for bundles, see `Sale` and `SequentialSaleGame`.
 
     Raises:
       InputError: a number or a word is not possible, or there are more than 131,072 prices: `solve_backward` takes more.
     """
-    pricing = Pricing.of(Sale(bidders, items, valuations), None if menu == "default" else menu)  # type: ignore[arg-type]
-    require("menu", menu, pricing.kind != "tariff", "size or bundle here; solve_backward takes tariffs too")
-    count = bidders * pricing.num_states * pricing.num_options
+    kind: Any = None if menu == "default" else menu
+    game = SequentialSaleGame.of(Sale(bidders, items, valuations), kind)
+    require("menu", menu, game.kind != "tariff", "size or bundle here; solve_backward takes tariffs too")
+    count = bidders * game.num_states * game.num_options
     require("items", items, count <= MOST_PRICES, f"so few that there are at most {MOST_PRICES} prices; here are {count}")
-    return pricing
-
-
-class SaleCertificate(NamedTuple):
-    """What prices earn, game units: ``revenue``, and the ``half_width`` of its 95 % interval, 0 where it is exact.
-
-    ``draw`` is a number that further draws may begin with: those that describe the prices.
-    """
-
-    revenue: Array
-    half_width: Array
-    draw: Array
+    return game
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SaleProblem:
+class SaleProblem(SellerProblem):
     """A `Problem`: prices ``[n * N, O]`` by bidder, what is left and what is bought.
 
     What is not there has a price too, which counts for nothing.
     """
 
-    game: Pricing
+    game: SequentialSaleGame
     config: SaleConfig = dataclasses.field(default_factory=SaleConfig)
 
-    gap_name = "regret"  # of the bidders: they answer best
-    kernel = "argmax"
-    nearby = None
-    answer_choices = (1,)
-    settled_gap = 0.0
-    tie = 0.0
+    exactly, draws = "exact, by recursion", "fresh bidders"
     columns: ClassVar = {"half_width": "± (95 %)", "regret": "bidders' regret"}
-
-    @property
-    def name(self) -> str:
-        return self.game.name
-
-    @property
-    def judges_by_draws(self) -> bool:
-        return not self.game.is_exact
 
     @property
     def _shape(self) -> tuple[int, int, int]:
@@ -94,8 +75,7 @@ class SaleProblem:
         highest = self.game.sale.highest_worth
         space = Box((0.0,) * len(self._sizes), tuple(highest * max(1.0, float(size)) for size in self._sizes))
         rows = np.stack(np.meshgrid(np.arange(bidders), np.arange(states), indexing="ij"), axis=-1).reshape(-1, 2)
-        with jax.ensure_compile_time_eval():
-            return Table(bidders * states, space, jnp.asarray(rows, jnp.float32))
+        return table_of(space, rows)
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -116,13 +96,8 @@ class SaleProblem:
         whole = [self.game.table(prices) for prices in self._blocks(jnp.asarray(commitment))]
         return SaleTable(jnp.stack(whole), self.game.kind)
 
-    @in_full
-    def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
-        """See `Problem`: all tables meet the same bidders."""
-        del lasting
-        one = lambda made: repeats(self.game, self.table(made).prices, key, self.config.num_valuations, 1)[0]
-        payoff = jax.lax.map(one, commitments)
-        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 1), jnp.int32))
+    def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
+        return lambda made: repeats(self.game, self.table(made).prices, key, self.config.num_valuations, 1)[0]
 
     @cached_property
     def differentiable(self) -> Differentiable:
@@ -157,19 +132,14 @@ class SaleProblem:
             _, made[..., 1] = unit_demand_best(self.game.sale)
         return made.reshape(np.shape(commitment))
 
-    @in_full
-    def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`: exact for unit demand, else on fresh bidders; ``details`` is a `SaleCertificate`."""
-        del num_groups
-        table, draw = self.table(commitment), jax.random.bits(jax.random.fold_in(key, DRAW_TAG), (), jnp.uint32)
+    def _certified(self, key: PRNGKey, commitment: Array) -> RevenueCertificate:
+        """Exact for unit demand, else on fresh bidders."""
+        prices, draw = self.table(commitment).prices, jax.random.bits(jax.random.fold_in(key, DRAW_TAG), (), jnp.uint32)
         if self.game.is_exact:
-            shape = jax.ShapeDtypeStruct((), jnp.float32)
-            exact = lambda prices: np.float32(unit_demand_value(np.asarray(prices, np.float64)))
-            value = jax.pure_callback(exact, shape, table.prices[:, :, 1], vmap_method="sequential")
-            return Judged(value, jnp.zeros_like(value), SaleCertificate(value, jnp.zeros_like(value), draw))
-        found = repeats(self.game, table.prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
-        value = found.mean()
-        return Judged(value, jnp.zeros_like(value), SaleCertificate(value, HALF_WIDTH * found.std(ddof=1), draw))
+            value = in_numpy(lambda prices: unit_demand_value(prices.astype(np.float64)), (), prices[:, :, 1])
+            return RevenueCertificate(value, jnp.zeros_like(value), draw)
+        found = repeats(self.game, prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
+        return RevenueCertificate(*interval(found), draw)
 
     def optimum(self) -> Optimum | None:
         """Where a closed form has it: one item, or unit demand."""
@@ -182,27 +152,14 @@ class SaleProblem:
             return None
         return Optimum(value, "closed-form", table.reshape(-1, table.shape[-1]).astype(np.float32))
 
-    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
-        """See `Problem`; revenue on many fresh bidders, where it is not exact."""
-        del names
-        found = []
-        for commitment, draw in zip(np.asarray(commitments), np.asarray(judged.details.draw), strict=True):
-            table = self.table(commitment)
-            value = sale_value(self.game.sale, table, jax.random.key(draw), SALES_AT_LAST)
-            observations = np.asarray(self.commitments.observations)
-            found.append(
-                {
-                    "leader_payoff": value.value,
-                    "half_width": value.half_width,
-                    "worst_payoff": value.value,  # ties have no chance
-                    "regret": 0.0,
-                    "commitment": {"observations": observations.tolist(), "actions": commitment.tolist()},
-                    "mechanism": self._words(np.asarray(table.prices)),
-                    "follower_play": [],
-                    "pictures": self._schedules(np.asarray(table.prices)),
-                }
-            )
-        return found
+    @property
+    def buyers(self) -> str:
+        return f"who take the best bundle ({self.game.sale.valuations} values)"
+
+    def _described(self, commitment: Any, seen: RevenueCertificate) -> dict[str, Any]:
+        table = self.table(commitment)
+        found, prices = sale_value(self.game.sale, table, jax.random.key(seen.draw), SALES_AT_LAST), np.asarray(table.prices)
+        return self._entry(commitment, self._words(prices), *found) | {"pictures": self._schedules(prices)}
 
     def _words(self, prices: np.ndarray) -> list[str]:
         """What the first and the last bidder pay if nothing has been sold."""
@@ -225,11 +182,6 @@ class SaleProblem:
             points = [[bidders - bidder, float(mean)] for bidder, mean in enumerate(means)]
             lines.append({"label": f"{count} left", "points": points})
         return [curves("What one item costs, by the items left", ("bidders still to come", "price"), lines)]
-
-    def judged_how(self) -> dict[str, Any]:
-        """See `Problem`."""
-        how = "exact, by recursion" if self.game.is_exact else "fresh bidders, with a 95 % interval"
-        return {"settled_gap": 0.0, "words": f"who take the best bundle ({self.game.sale.valuations} values); {how}"}
 
 
 def _range(asked: np.ndarray) -> str:

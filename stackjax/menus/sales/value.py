@@ -6,19 +6,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy
 
 from stackjax.arrays import in_full
 from stackjax.errors import require, require_count
+from stackjax.menus.draws import NUM_REPEATS, interval
 from stackjax.menus.sales.backward import SaleTable
-from stackjax.menus.sales.pricing import Pricing
+from stackjax.menus.sales.game import SequentialSaleGame
 from stackjax.menus.sales.sale import Sale
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["SaleValue", "repeats", "sale_value", "unit_demand_value"]
 
-NUM_REPEATS = 16
-HALF_WIDTH = float(scipy.stats.t.ppf(0.975, NUM_REPEATS - 1)) / math.sqrt(NUM_REPEATS)  # of a 95 % interval, by the spread
 MOST_NUMBERS = 2**21  # gains that are computed at the same time
 
 
@@ -41,32 +39,31 @@ def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -
       InputError: ``count`` is not a positive whole number, or ``table`` is not of this sale.
     """
     require_count("count", count)
-    pricing = Pricing(sale, table.kind)
-    shape = sale.num_bidders, pricing.num_states, pricing.num_options
+    game = SequentialSaleGame(sale, table.kind)
+    shape = sale.num_bidders, game.num_states, game.num_options
     require("table", table.prices.shape, table.prices.shape == shape, f"of prices of shape {shape}")
-    if pricing.is_exact:
+    if game.is_exact:
         return SaleValue(unit_demand_value(np.asarray(table.prices[:, :, 1], np.float64)), 0.0)
-    play = jax.jit(lambda prices, key: repeats(pricing, prices, key, count, NUM_REPEATS))
-    found = np.asarray(play(table.prices, key), np.float64)
-    return SaleValue(float(found.mean()), float(HALF_WIDTH * found.std(ddof=1)))
+    play = jax.jit(lambda prices, key: repeats(game, prices, key, count, NUM_REPEATS))
+    return SaleValue(*map(float, interval(np.asarray(play(table.prices, key), np.float64))))
 
 
-def repeats(pricing: Pricing, prices: Array, key: PRNGKey, count: int, num_repeats: int) -> Array:
+def repeats(game: SequentialSaleGame, prices: Array, key: PRNGKey, count: int, num_repeats: int) -> Array:
     """``[num_repeats]`` the mean revenue of each repeat of ``count`` sales at ``prices [n, N, O]``."""
-    by_size = pricing.kind == "size"
-    width = pricing.num_options * (pricing.num_states if by_size else 1)
+    by_size = game.kind == "size"
+    width = game.num_options * (game.num_states if by_size else 1)
     chunk = min(count, 2 ** max(0, int(math.log2(MOST_NUMBERS / width))))
 
     def bidder(left: Array, step: tuple[Array, PRNGKey]) -> tuple[Array, Array]:
         own_prices, key = step
-        worth = pricing.all_worth(pricing.draw(key, chunk))
+        worth = game.all_worth(game.draw(key, chunk))
         own = jnp.take_along_axis(worth, left[:, None, None], axis=1)[:, 0] if by_size else worth[:, 0]
         offered = own_prices[left]
         bought = (own - offered).argmax(axis=1)
         return left - bought, jnp.take_along_axis(offered, bought[:, None], axis=1)[:, 0]
 
     def sales(key: PRNGKey) -> Array:
-        start = jnp.full(chunk, pricing.num_states - 1)
+        start = jnp.full(chunk, game.num_states - 1)
         return jax.lax.scan(bidder, start, (prices, jax.random.split(key, len(prices))))[1].sum(axis=0).mean()
 
     keys = jax.random.split(key, (num_repeats, -(-count // chunk)))

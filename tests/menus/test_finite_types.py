@@ -1,4 +1,4 @@
-"""The best of all mechanisms for few types: against every way to take what, attained in float32, and known cases by hand."""
+"""The best of all mechanisms for finitely many types: against every way to take what, attained in float32, and by hand."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from stackjax.claims import verified
 from stackjax.menus.allocations import BoxAllocations, UnitDemand
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
-from stackjax.menus.few_types import best_mechanism, best_of_all
+from stackjax.menus.finite_types import best_mechanism, best_of_all
 from stackjax.menus.game import Menu, MenuGame
 from stackjax.menus.laws import finite, uniform_box
 from stackjax.menus.problem import MenuProblem

@@ -1,4 +1,4 @@
-"""What prices of a sequential sale may depend on, and what a bidder's choice leads to from every state.
+"""A sequential sale as a game: what its prices may depend on, and what a bidder's choice leads to from every state.
 
 A state is what is left. States with as many options form a block, so that all of them are computed at once.
 """
@@ -15,7 +15,7 @@ from stackjax.errors import InputError, require
 from stackjax.menus.sales.sale import MOST_BUNDLED, Sale, bits
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["Block", "MenuKind", "Prices", "Pricing"]
+__all__ = ["Block", "MenuKind", "Prices", "SequentialSaleGame"]
 
 MenuKind = Literal["size", "bundle", "tariff"]
 Prices = tuple[Array, ...]  # the parameters of each block, [C, P]
@@ -36,8 +36,8 @@ class Block(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Pricing:
-    """Prices of a sale.
+class SequentialSaleGame:
+    """A sale at prices.
 
     Args:
       sale: what is sold to whom.
@@ -64,11 +64,11 @@ class Pricing:
             raise InputError(f"menu='tariff' is for values that add up; those of valuations={law!r} do not")
 
     @staticmethod
-    def of(sale: Sale, kind: MenuKind | None = None) -> "Pricing":
+    def of(sale: Sale, kind: MenuKind | None = None) -> "SequentialSaleGame":
         """By default ``"size"`` where items are alike, else ``"bundle"``, or for more than six items ``"tariff"``."""
         if kind is None:
             kind = "size" if sale.is_symmetric else "bundle" if sale.num_items <= 6 else "tariff"
-        return Pricing(sale, kind)
+        return SequentialSaleGame(sale, kind)
 
     @property
     def name(self) -> str:

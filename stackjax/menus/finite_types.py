@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
+from stackjax.menus.bound import Rows
 from stackjax.menus.game import Menu, MenuGame
 
-__all__ = ["BestMechanism", "best_for", "best_mechanism", "best_of_all", "improved_for_few"]
+__all__ = ["BestMechanism", "best_for", "best_mechanism", "best_of_all", "improved_for_finite"]
 
 MOST_TYPES = 200  # a programme has a row for each pair of them
 HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
@@ -36,53 +37,28 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
         worth_free = atoms @ game.free.T
         is_best = worth_free[np.arange(len(atoms)), taken] >= worth_free.max(axis=1) - 1e-12
         return (rest * game.scale, Menu(np.zeros((0, d)), np.zeros(0))) if is_best.all() else None
-    size, types = count * (d + 1), np.arange(len(atoms))
+    size = count * (d + 1)
     variables = np.arange(size).reshape(count, d + 1)  # an allocation and a price for each option
-    rows, columns, values, limits, made = [], [], [], [], 0
-
-    def prefers(who: np.ndarray, other: int, free: np.ndarray | None) -> None:
-        """Types ``who`` have no more of ``other``, an option or what is free, than of their own."""
-        nonlocal made
-        own = np.minimum(taken[who], count - 1)
-        has_own = taken[who] < count
-        block = made + np.arange(len(who))
-        limit = np.full(len(who), -slack)
-        for sign, option, there in ((-1.0, own, has_own), (1.0, np.full(len(who), other), np.full(len(who), free is None))):
-            entries = sign * np.concatenate([atoms[who], -np.ones((len(who), 1))], axis=1)
-            rows.append(np.repeat(block[there], d + 1))
-            columns.append(variables[option[there]].ravel())
-            values.append(entries[there].ravel())
-        if free is not None:
-            limit = np.where(has_own, limit, 1e-12) - atoms[who] @ free  # of what is free nothing can be moved
-        limit[~has_own] += (atoms[who] * game.free[np.maximum(taken[who] - count, 0)]).sum(axis=1)[~has_own]
-        limits.append(limit)
-        made += len(who)
-
-    for k in range(count):
-        prefers(types[taken != k], k, None)
+    rows, sides, ends = Rows(), *_sides(game, units)
+    gains = np.column_stack([atoms, -np.ones(len(atoms))])  # of each type, by an option's allocation and price
+    has_own, own = taken < count, variables[np.minimum(taken, count - 1)]
+    own_gains = gains * has_own[:, None]
+    own_free = np.where(has_own, 0.0, (atoms * game.free[np.maximum(taken - count, 0)]).sum(axis=1))
+    for k in range(count):  # nobody has more of an option, or of what is free, than of its own
+        who = taken != k
+        both = np.hstack([own, np.broadcast_to(variables[k], own.shape)])
+        rows.add_rows(own_free[who] - slack, both[who], np.hstack([-own_gains, gains])[who])
     for f, free in enumerate(game.free):
-        prefers(types[taken != count + f], 0, free)
-    sides, ends = game.allocations.constraints()
+        who = taken != count + f
+        limit = np.where(has_own, -slack, 1e-12) - atoms @ free + own_free  # of what is free nothing can be moved
+        rows.add_rows(limit[who], own[who], -own_gains[who])
     worth = np.zeros(size)
     for k in range(count):
-        chance = weights[taken == k].sum()
-        worth[variables[k]] = chance * np.append(-units.cost, 1.0)
-        for side, end in zip(sides, ends, strict=True):
-            rows.append(np.full(d, made))
-            columns.append(variables[k, :d])
-            values.append(side)
-            limits.append(np.array([end]))
-            made += 1
-        if units.belief is not None:
-            rows.append(np.full(d + 1, made))
-            columns.append(variables[k])
-            values.append(np.append(units.belief, -1.0))
-            limits.append(np.zeros(1))
-            made += 1
-    entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
-    matrix = scipy.sparse.csr_matrix(entries, (made, size))
+        worth[variables[k]] = weights[taken == k].sum() * np.append(-units.cost, 1.0)
+        rows.add_rows(ends, np.broadcast_to(variables[k], sides.shape), sides)
+    matrix, limits = rows.matrix(size)
     bounds = [*zip(game.allocations.low, game.allocations.high, strict=True), units.prices] * count
-    found = scipy.optimize.linprog(-worth, matrix, np.concatenate(limits), bounds=bounds, method="highs", options=HIGHS)
+    found = scipy.optimize.linprog(-worth, matrix, limits, bounds=bounds, method="highs", options=HIGHS)
     if found.status != 0:
         return None
     made_options = found.x.reshape(count, d + 1)
@@ -107,6 +83,15 @@ def _in_units(game: MenuGame) -> _Units:
     return _Units(
         game.law.atoms / game.scale, game.law.weights, game.cost / game.scale, belief, (low / game.scale, high / game.scale)
     )
+
+
+def _sides(game: MenuGame, units: _Units) -> tuple[np.ndarray, np.ndarray]:
+    """``[M, d + 1]`` and ``[M]``: what an option's allocation and price must obey, beside their bounds."""
+    sides, ends = game.allocations.constraints()
+    sides = np.column_stack([sides, np.zeros(len(sides))])
+    if units.belief is None:
+        return sides, ends
+    return np.vstack([sides, np.append(units.belief, -1.0)]), np.append(ends, 0.0)
 
 
 class BestMechanism(NamedTuple):
@@ -177,6 +162,9 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
     count, width = len(atoms), game.law.dimension + 2 + len(game.free)
     place = np.arange(count * width).reshape(count, width)  # [a, p, own, free...]
     terms = np.concatenate([np.eye(d + 1), np.zeros((1, d + 1)), np.column_stack([game.free, np.zeros(num_free)])])
+    (low, high), (sides, ends) = units.prices, _sides(game, units)
+    sides = np.concatenate([np.eye(d + 1), -np.eye(d + 1), sides])
+    ends = np.concatenate([game.allocations.high, [high], -game.allocations.low, [-low], ends])
     rows: list[tuple[np.ndarray, np.ndarray, float, float]] = []  # columns, values, least, most
     for i, x in enumerate(atoms):
         gains = terms @ np.append(x, -1.0)  # what each variable of a type's adds to the gain of type i
@@ -184,13 +172,7 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
         rows += [(np.append(place[i], other), np.append(gains, -gains), 0.0, np.inf) for other in others]
         rows.append((place[i], gains, float((game.free @ x).max()), np.inf))
         rows.append((place[i, d + 1 :], np.ones(1 + num_free), 1.0, 1.0))
-        sides, ends = game.allocations.constraints()
-        (low, high), box = units.prices, np.concatenate([np.eye(d + 1), -np.eye(d + 1)])
-        most = np.concatenate([game.allocations.high, [high], -game.allocations.low, [-low]])
-        sides = np.concatenate([box, np.column_stack([sides, np.zeros(len(sides))])])
-        if units.belief is not None:
-            sides, ends = np.vstack([sides, np.append(units.belief, -1.0)]), np.append(ends, 0.0)
-        for side, end in zip(sides, np.append(most, ends), strict=True):  # a times the switch is where a may be
+        for side, end in zip(sides, ends, strict=True):  # a times the switch is where a may be
             rows.append((place[i, : d + 2], np.append(side, -end), -np.inf, 0.0))
     columns, values = (np.concatenate([row[k] for row in rows]) for k in (0, 1))
     which = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
@@ -213,7 +195,7 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
     return np.where(chosen == 0, np.arange(count), count + chosen - 1), -float(found.mip_dual_bound) * game.scale
 
 
-def improved_for_few(game: MenuGame, menu: Menu, most_options: int) -> Menu:
+def improved_for_finite(game: MenuGame, menu: Menu, most_options: int) -> Menu:
     """``menu`` or a better one: the best of all if it needs no more options, or the best for who takes what now.
 
     Options are as a commitment in float32 has them, and far enough apart for types to tell.

@@ -19,6 +19,7 @@ from .mean_field.game import MeanFieldGame as MeanFieldGame
 from .mean_field.problem import MeanFieldCertificate as MeanFieldCertificate
 from .mean_field.problem import MeanFieldProblem as MeanFieldProblem
 from .mean_field.problem import solve_mean_field as solve_mean_field
+from .mean_field.rules import PopulationRule as PopulationRule
 from .mean_field.tariffs import TariffGame as TariffGame
 from .meta_algorithm import TakenInTurns as TakenInTurns
 from .meta_algorithm import in_turns as in_turns
@@ -26,6 +27,7 @@ from .optimum import MarkovOptimum as MarkovOptimum
 from .optimum import solve_markov as solve_markov
 from .problem import MarkovCertificate as MarkovCertificate
 from .problem import MarkovProblem as MarkovProblem
+from .rules import FollowerRule as FollowerRule
 from .team_contracts import JudgedTeam as JudgedTeam
 from .team_contracts import TeamContracts as TeamContracts
 from .team_contracts import judge_team_contracts as judge_team_contracts

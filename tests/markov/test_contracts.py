@@ -18,6 +18,7 @@ from stackjax.markov.contracts.game import ContractGame, best_contracts, contrac
 from stackjax.markov.contracts.learned import learn_contracts
 from stackjax.markov.contracts.process import PrincipalAgentMDP, random_tree, tree_successor
 from stackjax.markov.followers import MarkovFollowers
+from stackjax.markov.game import game_tables
 from stackjax.markov.problem import MarkovProblem
 from tests.siblings import first
 
@@ -163,6 +164,14 @@ def test_an_agent_that_knows_the_time_may_do_something_else_when_it_comes_back()
     assert nothing.solve().value >= float(paid[0])
     with pytest.raises(InputError, match="to a later one"):
         best_contracts(process)
+
+
+def test_a_run_keeps_what_contracts_come_to_where_nothing_and_everything_is_paid():
+    """The first two commitments pay 0 and the most, for every outcome."""
+    game = contracts(depth=2, tree_seed=1)
+    kept = game_tables(game)
+    np.testing.assert_array_equal(kept["commitments"][:2], np.stack([np.zeros((4, 2)), np.full((4, 2), 2.0)]))
+    assert kept["payoffs"].shape == (2, 4, 2, len(kept["commitments"]))
 
 
 @pytest.mark.long

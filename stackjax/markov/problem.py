@@ -3,8 +3,8 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from functools import cached_property, partial
-from typing import Any, ClassVar, NamedTuple
+from functools import cached_property
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,6 @@ import numpy as np
 from flax import traverse_util
 
 from stackjax.arrays import in_full
-from stackjax.compiler import compiler_options
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.markov.answers import (
     MOST_POLICIES,
@@ -27,41 +26,19 @@ from stackjax.markov.answers import (
     evaluate,
     tie_of,
 )
+from stackjax.markov.certificate import certify, in_double, told
 from stackjax.markov.contextual import Pretraining
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
 from stackjax.markov.optimum import solve_markov, takes_long
-from stackjax.markov.pictures import state_graph
 from stackjax.markov.rules import FollowerRule
-from stackjax.pictures import drawn_or_none
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, varies
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["MarkovCertificate", "MarkovProblem"]
-
+__all__ = ["MarkovProblem"]
 
 MOST_SECONDS = 60.0  # for the optimum of a run that is over
-
-
-class MarkovCertificate(NamedTuple):
-    """What a commitment is worth against its follower's answer, exactly, game units.
-
-    Attributes:
-      leader_payoff: to the leader, under the answer as the follower's rule has it.
-      follower_payoff: to the follower.
-      exploitability: how much more a best answer would pay the follower, of those that its rule allows (stationary, or knowing
-        the time).
-      strong_payoff, weak_payoff: to the leader, if an exact follower of that kind breaks its ties for and against the leader.
-      policy: ``[S, A]`` the chances of the follower's actions, averaged over steps where it knows the time.
-    """
-
-    leader_payoff: Array
-    follower_payoff: Array
-    exploitability: Array
-    strong_payoff: Array
-    weak_payoff: Array
-    policy: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -173,7 +150,7 @@ class MarkovProblem:
         return self.rule.knows_time and self.game.horizon is not None
 
     @property
-    def _compares_timed(self) -> bool:
+    def compares_timed(self) -> bool:
         """Whether the answer is held against those that know the time: where it is one, and where others are too many."""
         policies = self.game.num_actions[0] ** self.game.num_states
         return self.is_timed or (not self.rule.is_best and self.game.horizon is not None and policies > MOST_POLICIES)
@@ -193,7 +170,7 @@ class MarkovProblem:
           ties: which action is taken of equals: the leader's best (``"for"``), its worst (``"against"``), or all with equal
             chances (``"even"``).
         """
-        best = best_timed if self._compares_timed else best_stationary
+        best = best_timed if self.compares_timed else best_stationary
         return best(induced, self.length, ties, tie_of(self.game, self.length, induced.leader_payoff.dtype))
 
     @in_full
@@ -237,7 +214,7 @@ class MarkovProblem:
     def _gap(self, induced: InducedMarkovGame, values: Values) -> Array:
         if self.rule.is_best:
             return jnp.zeros_like(values.follower)
-        if self._compares_timed or self.game.horizon is None:
+        if self.compares_timed or self.game.horizon is None:
             best = best_values(induced, self.length)
         else:
             best = evaluate(induced, self.length, self.best(induced, "for")).follower
@@ -249,41 +226,8 @@ class MarkovProblem:
         groups = num_groups if self.rule.is_drawn else 1
         commitments = jnp.broadcast_to(commitment, (groups, *commitment.shape))
         induced = tabulate_markov(self.game, commitments)
-        found = self._certificate(induced, self.answer(key, commitments, induced))
+        found = certify(self, induced, self.answer(key, commitments, induced))
         return Judged(found.leader_payoff, found.exploitability, found)
-
-    def _certificate(self, induced: InducedMarkovGame, policy: Array) -> MarkovCertificate:
-        """Of the answers ``policy [(T,) S, J, B]`` to one commitment, ``B`` times."""
-        values = evaluate(induced, self.length, policy)
-        strong, weak = (evaluate(induced, self.length, self.best(induced, ties)) for ties in ("for", "against"))
-        timed = self._compares_timed or self.game.horizon is None
-        best = best_values(induced, self.length) if timed else jnp.maximum(strong.follower, weak.follower)
-        table = policy.mean(axis=0) if policy.ndim > 3 else policy
-        return MarkovCertificate(
-            values.leader.mean(),
-            values.follower.mean(),
-            jnp.maximum(best - values.follower, 0.0).max(),
-            strong.leader[0],
-            weak.leader[0],
-            table.mean(axis=-1),
-        )
-
-    @in_full
-    def _in_full(self, judged: MarkovCertificate, commitments: np.ndarray) -> MarkovCertificate:
-        """``judged`` (leaves ``[S, ...]``) in float64, where ties are told; answers that are not exact are as they were."""
-
-        def one(commitment: Array) -> MarkovCertificate:
-            induced = tabulate_markov(self.game, commitment[None])
-            return self._certificate(induced, self.best(induced, self.rule.ties))
-
-        with jax.enable_x64(True):
-            made = jnp.asarray(commitments, np.int32 if isinstance(self.game.leader_actions, Discrete) else np.float64)
-            compiled = jax.jit(lambda made: jax.lax.map(one, made), compiler_options=compiler_options(runs_once=True))
-            full: MarkovCertificate = jax.device_get(compiled(made))
-        if self.rule.is_best:
-            return full
-        as_judged = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), judged)
-        return as_judged._replace(strong_payoff=full.strong_payoff, weak_payoff=full.weak_payoff)
 
     def optimum(self) -> Optimum | None:
         """The optimum against an exact follower, strong or weak by its ties, or None where it is not known.
@@ -310,31 +254,11 @@ class MarkovProblem:
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
-        game, states = self.game, self.game.told_states
-        observations = np.asarray(self.commitments.observations)
-        probability = np.asarray(tabulate_markov(game, jnp.asarray(commitments)).probability, np.float64)
-        certificates, found = self._in_full(judged.details, np.asarray(commitments)), []
-        for i in range(len(names)):
-            seen = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i], np.float64), certificates)
-            actions = np.asarray(commitments[i])
-            found.append(
-                {
-                    "leader_payoff": float(seen.leader_payoff),
-                    "follower_payoffs": [float(seen.follower_payoff)],
-                    "exploitability": float(seen.exploitability),
-                    "strong_payoff": float(seen.strong_payoff),
-                    "weak_payoff": float(seen.weak_payoff),
-                    "worst_payoff": float(seen.weak_payoff),
-                    "commitment": {"observations": observations.tolist(), "actions": actions.tolist()},
-                    "mechanism": [f"{game.describe_state(s)}: {game.describe_leader_action(actions[s])}" for s in states],
-                    "follower_strategies": [seen.policy.tolist()],
-                    "follower_play": [
-                        f"{game.describe_state(s)}: {game.describe_action(0, int(seen.policy[s].argmax()))}" for s in states
-                    ],
-                    "pictures": drawn_or_none(partial(state_graph, game, actions, seen.policy, probability[..., i])) or [],
-                }
-            )
-        return found
+        made = np.asarray(commitments)
+        certificates = in_double(self, judged.details, made)
+        pick = lambda i: jax.tree.map(lambda leaf: np.asarray(leaf[i], np.float64), certificates)
+        probability = np.asarray(tabulate_markov(self.game, jnp.asarray(made)).probability, np.float64)
+        return [told(self, pick(i), made[i], probability[..., i]) for i in range(len(names))]
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""

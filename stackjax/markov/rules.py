@@ -62,11 +62,7 @@ def contextual(follower: ContextualFollower) -> FollowerRule:
             raise InputError("a contextual follower must be trained first: MarkovProblem(...).prepare()")
         return contextual_answer(problem.game, follower, problem.policy, commitments)
 
-    def regret(problem: "MarkovProblem") -> Pretraining:
-        best = lambda induced: problem.best(induced, "for")
-        return pretraining_regret(problem.game, problem.length, follower, problem.policy, best, problem.tie)
-
-    train = lambda problem: pretrain(problem.game, problem.length, follower)
+    train, regret = (lambda problem: pretrain(problem, follower)), (lambda problem: pretraining_regret(problem, follower))
     return FollowerRule(answer, aims_at_best=True, pretrain=train, regret=regret)
 
 

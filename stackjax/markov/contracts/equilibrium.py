@@ -125,8 +125,7 @@ def alternate(process: PrincipalAgentMDP, most_rounds: int = 1000) -> Alternated
     Raises:
       InputError: the process does not fit or leads back, or ``most_rounds`` is not a positive whole number.
     """
-    process.check()
-    process.check_forward()
+    process.check(forward=True)
     require_count("most_rounds", most_rounds)
     costs, gains, chances = (jnp.asarray(leaf, jnp.result_type(float)) for leaf in process[:3])
 

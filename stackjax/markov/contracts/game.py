@@ -44,9 +44,7 @@ def best_contracts(
       InputError: the arrays do not fit, or a state leads back and there is no horizon.
       UnsolvedError: the agent has too many policies.
     """
-    process.check()
-    if horizon is None:
-        process.check_forward()
+    process.check(forward=horizon is None)
     policies = _policies(process, horizon or len(process.gains), knows_time)
     best, held = -np.inf, np.zeros(process.gains.shape)
     for k in np.argsort(-policies.principal):
@@ -108,7 +106,7 @@ class ContractGame(MarkovGame):
     """
 
     def __init__(self, process: PrincipalAgentMDP, horizon: int, most: float = 2.0) -> None:
-        process.check()
+        process.check(forward=False)
         action_payoffs, gains, chances = (np.asarray(leaf, np.float64) for leaf in process[:3])
         successor = np.asarray(process.successor)
         self.process = PrincipalAgentMDP(action_payoffs, gains, chances, successor)

@@ -55,8 +55,7 @@ def learn_contracts(
     Raises:
       InputError: the process does not fit or leads back, a count is not a positive whole number, or the nudge is negative.
     """
-    process.check()
-    process.check_forward()
+    process.check(forward=True)
     check_learning(num_updates, num_episodes, nudge)
     states, actions = process.action_payoffs.shape
     chances = jnp.asarray(process.chances, jnp.result_type(float))

@@ -31,6 +31,13 @@ class Setting(NamedTuple):
     shape: tuple[int, ...]
 
 
+class _Held(NamedTuple):
+    values: Array  # [1 + N, S, A]
+    counts: Array  # [S, A] batches that met it
+    greedy: Array  # [S] recommended
+    total: Array  # [N, S, A] of the agents' values, to be averaged
+
+
 def check_learning(num_updates: int, num_episodes: int, nudge: float) -> None:
     """Raise `InputError` for a number that is out of range."""
     require_count("num_updates", num_updates)
@@ -50,16 +57,18 @@ def learn_tables(key: PRNGKey, setting: Setting, exploration: Array, settling: i
       averaged: how many of the last batches values are averaged over.
     """
     _, states, actions = setting.shape
-    recommended = lambda values: values[0].argmax(axis=1).astype(jnp.int32)
+    num_updates = len(exploration)
 
-    def update(carry: tuple[Array, Array], drawn: tuple[PRNGKey, Array], greedy: Array) -> tuple[Array, Array]:
-        (values, counts), (key, exploration) = carry, drawn
+    def update(held: _Held, drawn: tuple[Array, PRNGKey, Array]) -> tuple[_Held, None]:
+        index, key, strayed = drawn
+        values, recommended = held.values, held.values[0].argmax(axis=1).astype(jnp.int32)
+        greedy = jnp.where(index <= settling, recommended, held.greedy)
         play = setting.play(values)
         key, begin = setting.begin(key)
 
         def step(state: Array, key: PRNGKey) -> tuple[Array, tuple[Array, Array]]:
             stray_key, action_key, outcome_key = jax.random.split(key, 3)
-            strays = jax.random.uniform(stray_key, state.shape) < exploration
+            strays = jax.random.uniform(stray_key, state.shape) < strayed
             action = jnp.where(strays, jax.random.randint(action_key, state.shape, 0, actions, jnp.int32), greedy[state])
             then, targets = play(outcome_key, state, action, greedy)
             return then, (state * actions + action, targets)
@@ -67,27 +76,17 @@ def learn_tables(key: PRNGKey, setting: Setting, exploration: Array, settling: i
         _, (place, targets) = jax.lax.scan(step, begin, jax.random.split(key, setting.steps))
         total = lambda target: jax.ops.segment_sum(target.reshape(-1), place.reshape(-1), states * actions)
         met = total(jnp.ones(place.shape, values.dtype)).reshape(states, actions)
-        counts = counts + (met > 0).astype(values.dtype)
+        counts = jnp.where(index == settling, 0.0, held.counts) + (met > 0).astype(values.dtype)
         rate = jnp.where(met > 0, jnp.maximum(counts, 1.0) ** -SLOWING, 0.0)
         sums = jnp.stack([total(targets[:, row]) for row in range(len(values))]).reshape(values.shape)
-        return values + rate[None] * (sums / jnp.maximum(met, 1.0)[None] - values), counts
+        values = values + rate[None] * (sums / jnp.maximum(met, 1.0)[None] - values)
+        return _Held(values, counts, greedy, held.total + jnp.where(index >= num_updates - averaged, values[1:], 0.0)), None
 
     @jax.jit
-    def learn(key: PRNGKey, exploration: Array) -> tuple[Array, Array]:
-        drawn, end = (jax.random.split(key, len(exploration)), exploration), len(exploration) - averaged
-        part = lambda begin, end: jax.tree.map(lambda leaf: leaf[begin:end], drawn)
-        none = jnp.zeros(setting.shape[1:], exploration.dtype)
-        free = lambda carry, drawn: (update(carry, drawn, recommended(carry[0])), None)
-        (values, _), _ = jax.lax.scan(free, (jnp.zeros(setting.shape, none.dtype), none), part(0, settling))
-        action = recommended(values)
-        settled = lambda carry, drawn: (update(carry, drawn, action), None)
-        carry, _ = jax.lax.scan(settled, (values, none), part(settling, end))
+    def learn(key: PRNGKey, exploration: Array) -> _Held:
+        drawn = jnp.arange(num_updates), jax.random.split(key, num_updates), exploration
+        none = jnp.zeros(setting.shape, exploration.dtype)
+        return jax.lax.scan(update, _Held(none, none[0], jnp.zeros(states, jnp.int32), none[1:]), drawn)[0]
 
-        def add(held: tuple[tuple[Array, Array], Array], drawn: tuple[PRNGKey, Array]) -> tuple[tuple, None]:
-            carry = update(held[0], drawn, action)
-            return (carry, held[1] + carry[0][1:]), None
-
-        (_, total), _ = jax.lax.scan(add, (carry, jnp.zeros_like(values[1:])), part(end, len(exploration)))
-        return action, total / averaged
-
-    return learn(key, exploration)
+    held = learn(key, exploration)
+    return held.greedy, held.total / averaged

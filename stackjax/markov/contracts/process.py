@@ -33,8 +33,8 @@ class PrincipalAgentMDP(NamedTuple):
     chances: np.ndarray
     successor: np.ndarray
 
-    def check(self) -> None:
-        """Raise `InputError` unless the arrays fit and hold numbers that can be."""
+    def check(self, forward: bool) -> None:
+        """Raise `InputError` unless the arrays fit and hold numbers that can be, and lead ``forward`` where they must."""
         arrays = {name: require_array(name, array) for name, array in self._asdict().items()}
         for name, array in arrays.items():
             require(name, f"(an array of shape {array.shape})", array.ndim == 2, "a matrix")
@@ -49,6 +49,8 @@ class PrincipalAgentMDP(NamedTuple):
         ends = arrays["successor"]
         is_place = np.issubdtype(ends.dtype, np.integer) and (ends >= 0).all() and (ends <= states).all()
         require("successor", "(an array)", bool(is_place), f"whole numbers from 0 to {states}, the end")
+        if forward:
+            self.check_forward()
 
     def check_forward(self) -> None:
         """Raise `InputError` unless every state leads to later ones, or to the end."""

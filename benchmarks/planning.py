@@ -100,7 +100,7 @@ def equilibria(settings: Settings) -> list[dict[str, Any]]:
     trees = [random_tree(seed) for seed in range(settings.trees)]
     costs, gains = (np.stack([tree[k][:, 1] for tree in trees], -1) for k in range(2))  # [S, trees]
     stacked = [jnp.asarray(np.stack([np.zeros_like(x), x], 1), jnp.float32) for x in (costs, gains)]
-    solve = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, *trees[0][2:]).principal[0])
+    solve = jax.jit(lambda costs, gains: subgame_perfect(trees[0]._replace(action_payoffs=costs, gains=gains)).principal[0])
 
     def numpy_form() -> np.ndarray:
         principal = agent = np.zeros((1024, costs.shape[1]))

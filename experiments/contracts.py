@@ -15,7 +15,8 @@ import numpy as np
 import stackjax as sx
 from stackjax.markov import (
     CoinGame,
-    in_turns,
+    PrincipalAgentMDP,
+    alternate,
     judge_contracts,
     judge_team_contracts,
     learn_contracts,
@@ -24,6 +25,7 @@ from stackjax.markov import (
     subgame_perfect,
     team_equilibrium,
 )
+from stackjax.markov.contracts.equilibrium import Equilibrium
 from toolkit.figures import BLUE, GREY, ORANGE, new_figure
 from toolkit.results import Experiment
 from toolkit.settings import Settings, run
@@ -40,7 +42,7 @@ def equilibria(count: int, depth: int) -> tuple[dict[str, np.ndarray], float]:
     """Of the trees of seeds 0, 1, ...: shares of effort, and what both sides get; and seconds without compilation."""
     trees = [random_tree(seed, depth) for seed in range(count)]
     costs, gains = (jnp.asarray(np.stack([tree[k] for tree in trees], axis=-1), jnp.float32) for k in (0, 1))
-    solve = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, trees[0][2], trees[0][3]))
+    solve = jax.jit(lambda costs, gains: subgame_perfect(trees[0]._replace(action_payoffs=costs, gains=gains)))
     jax.block_until_ready(solve(costs, gains))
     started = time.perf_counter()
     found = jax.block_until_ready(solve(costs, gains))
@@ -53,6 +55,12 @@ def equilibria(count: int, depth: int) -> tuple[dict[str, np.ndarray], float]:
         "agent": np.asarray(found.agent[0]),
     }
     return {name: np.asarray(values, np.float64) for name, values in table.items()}, seconds
+
+
+def equilibrium(tree: PrincipalAgentMDP) -> Equilibrium:
+    """That of one tree, in float32."""
+    costs, gains = (jnp.asarray(leaf, jnp.float32) for leaf in tree[:2])
+    return subgame_perfect(tree._replace(action_payoffs=costs, gains=gains))
 
 
 def coin_game(experiment: Experiment, settings: Settings) -> dict[str, object]:
@@ -97,7 +105,7 @@ def main(settings: Settings) -> None:
         seeds=count,
     )
     depths = settings.few((1, 2, 4, 6, 8, 10), (1, 3))
-    rounds = {d: [in_turns(*random_tree(seed, d)).rounds for seed in range(settings.few(5, 2))] for d in depths}
+    rounds = {d: [alternate(random_tree(seed, d)).rounds for seed in range(settings.few(5, 2))] for d in depths}
     experiment.claim(
         "2407.18074",
         "agent and principal who take turns reach the equilibrium within a round more than there are steps",
@@ -110,9 +118,9 @@ def main(settings: Settings) -> None:
     lengths = settings.few({}, {"num_updates": 300, "num_episodes": 256})
     for seed in range(settings.seeds):
         tree = random_tree(seed, depth)
-        known = subgame_perfect(*(jnp.asarray(part, jnp.float32) for part in tree[:2]), tree[2], tree[3])
-        learned = learn_contracts(jax.random.key(seed), *tree, **lengths)
-        judged = judge_contracts(learned, *tree)
+        known = equilibrium(tree)
+        learned = learn_contracts(jax.random.key(seed), tree, **lengths)
+        judged = judge_contracts(learned, tree)
         share.append(judged.principal / float(known.principal[0]))
         right.append(float((learned.action == known.action).mean()))
         followed.append(judged.followed)
@@ -136,7 +144,7 @@ def main(settings: Settings) -> None:
         options = {"depth": small, "tree_seed": seed}
         found = train(settings, f"contracts-{small}-{seed}", "contracts", options=options, seeds=1, solver=solver)
         tree = random_tree(seed, small)
-        known = subgame_perfect(*(jnp.asarray(part, jnp.float32) for part in tree[:2]), tree[2], tree[3])
+        known = equilibrium(tree)
         committed.append(float(found.payoffs[0]))
         optimum.append(found.optimum)
         spe.append(float(known.principal[0]))

@@ -18,12 +18,13 @@ from stackjax.disk.directory import RunDirectory
 from stackjax.families import Family
 from stackjax.interop.needs import missing
 from stackjax.markov.answers import Length, best_values, evaluate
-from stackjax.markov.contracts import ContractGame, tree_successor
-from stackjax.markov.learned_contracts import learn_contracts
+from stackjax.markov.contracts.game import ContractGame
+from stackjax.markov.contracts.learned import learn_contracts
+from stackjax.markov.contracts.process import PrincipalAgentMDP, tree_successor
+from stackjax.markov.contracts.teams import learn_team_contracts
 from stackjax.markov.mean_field.followers import MeanFieldFollowers
 from stackjax.markov.mean_field.problem import solve_mean_field
 from stackjax.markov.mean_field.tariffs import TariffGame
-from stackjax.markov.team_contracts import learn_team_contracts
 from stackjax.menus.allocations import BoxAllocations
 from stackjax.menus.single_buyer import additive
 from stackjax.solvers.config import DirectConfig, SearchConfig
@@ -36,7 +37,7 @@ MAINTAIN = sx.make("maintain")
 ENV = StackelbergPOMDP(MAINTAIN, num_rounds=2)
 GAME = sx.followers.induced_game([1.0], [[[1.0, 0.0]]])
 LAW = np.array([[0.9, 0.1], [0.1, 0.9]])
-TREE = (np.zeros((3, 2)), np.zeros((3, 2)), LAW, tree_successor(2))
+TREE = PrincipalAgentMDP(np.zeros((3, 2)), np.zeros((3, 2)), LAW, tree_successor(2))
 
 
 class Walk(sx.markov.MarkovGame):
@@ -209,12 +210,12 @@ MARKOV = [
     (lambda: sx.markov.CoinGame(other=2.0), "other=2.0 must be at least 0 and at most 1"),
     (lambda: sx.markov.CoinGame(most=0.0), "most=0.0 must be positive"),
     (
-        lambda: ContractGame(*TREE[:2], np.ones((1, 2)), TREE[3], 2),
+        lambda: ContractGame(TREE._replace(chances=np.ones((1, 2))), 2),
         "chances=(an array of shape (1, 2)) must be of shape (2, 2)",
     ),
-    (lambda: ContractGame(*TREE, 2, most=0.0), "most=0.0 must be positive"),
-    (lambda: learn_contracts(KEY, *TREE, num_episodes=0), "num_episodes=0 must be a whole number"),
-    (lambda: learn_contracts(KEY, *TREE, num_updates=0), "num_updates=0 must be a whole number"),
+    (lambda: ContractGame(TREE, 2, most=0.0), "most=0.0 must be positive"),
+    (lambda: learn_contracts(KEY, TREE, num_episodes=0), "num_episodes=0 must be a whole number"),
+    (lambda: learn_contracts(KEY, TREE, num_updates=0), "num_updates=0 must be a whole number"),
     (lambda: learn_team_contracts(KEY, induced(2), (2, 2), 0), "steps=0 must be a whole number"),
     (lambda: learn_team_contracts(KEY, induced(2), (2, 2), 2, discount=1.0), "discount=1.0 must be at least 0 and below 1"),
     (lambda: learn_team_contracts(KEY, induced(2), (2, 2), 2, nudge=-1.0), "nudge=-1.0 must be at least 0"),

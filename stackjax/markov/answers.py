@@ -5,6 +5,7 @@ Everything is batch-last over commitments: policies are chances ``[S, J, *B]``, 
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -93,19 +94,27 @@ def _one_follower(game: InducedMarkovGame) -> Array:
     return game.follower_payoffs[0]
 
 
+def _swept(game: InducedMarkovGame, length: Length, pays: Array, act: Callable[..., tuple[Array, Any]], by: Any = None) -> Any:
+    """The values ``[..., S, *B]`` of the first step, by backward induction, and what is kept of every step.
+
+    ``act`` makes both of what actions are worth from a step on, ``[..., S, J, *B]``, of which ``pays`` is paid in that step,
+    and of the step's part of ``by``.
+    """
+    axis = pays.ndim - game.leader_payoff.ndim + 1
+    nothing = jnp.zeros((*pays.shape[:axis], *pays.shape[axis + 1 :]), pays.dtype)
+    sweep = lambda values, now: act(pays + length.discount * game.ahead(values), now)
+    return jax.lax.scan(sweep, nothing, by, length=length.steps, reverse=True)
+
+
 def evaluate(game: InducedMarkovGame, length: Length, policy: Array) -> Values:
     """What ``policy``, stationary or timed, is worth to both."""
     pays = jnp.stack([game.leader_payoff, _one_follower(game)])  # [2, S, J, *B]
 
-    def sweep(values: Array, chances: Array) -> tuple[Array, None]:
-        found = pays + length.discount * game.ahead(values)
-        return added(lead(chances, found.ndim) * found, 2), None
-
-    nothing = jnp.zeros((2, *pays.shape[1:2], *pays.shape[3:]), pays.dtype)
+    act = lambda worth, chances: (added(lead(chances, worth.ndim) * worth, 2), None)
     if policy.ndim > game.leader_payoff.ndim:
-        values, _ = jax.lax.scan(sweep, nothing, policy, reverse=True)
+        values, _ = _swept(game, length, pays, act, policy)
     else:
-        values, _ = jax.lax.scan(lambda v, _: sweep(v, policy), nothing, None, length=length.steps)
+        values, _ = _swept(game, length, pays, lambda worth, _: act(worth, policy))
     leader, follower = length.scale * game.start(values)
     return Values(leader, follower)
 
@@ -146,12 +155,7 @@ def deviations(game: InducedMarkovGame, length: Length, answer: Array) -> tuple[
 
 def best_values(game: InducedMarkovGame, length: Length) -> Array:
     """``[*B]`` the follower's value if it answers best and knows the time; without a horizon time does not matter."""
-    pays = _one_follower(game)
-
-    def sweep(values: Array, _: None) -> tuple[Array, None]:
-        return (pays + length.discount * game.ahead(values)).max(axis=1), None
-
-    values, _ = jax.lax.scan(sweep, jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype), None, length=length.steps)
+    values, _ = _swept(game, length, _one_follower(game), lambda worth, _: (worth.max(axis=1), None))
     return length.scale * game.start(values)
 
 
@@ -161,17 +165,12 @@ def best_timed(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) 
     Among actions within ``tie`` of the best (game units of an episode's value), it takes the leader's best (``"for"``), its
     worst (``"against"``), or all with equal chances (``"even"``).
     """
-    pays, leads = _one_follower(game), game.leader_payoff
 
-    def sweep(values: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
-        own, leader = values
-        own_q, leader_q = pays + length.discount * game.ahead(own), leads + length.discount * game.ahead(leader)
-        chosen = _chosen(own_q, leader_q, ties, tie / length.scale)
-        return (added(chosen * own_q, 1), added(chosen * leader_q, 1)), chosen
+    def act(worth: Array, _: None) -> tuple[Array, Array]:
+        chosen = _chosen(worth[0], worth[1], ties, tie / length.scale)
+        return added(chosen[None] * worth, 2), chosen
 
-    nothing = jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype)
-    _, policy = jax.lax.scan(sweep, (nothing, nothing), None, length=length.steps)
-    return policy[::-1]
+    return _swept(game, length, jnp.stack([_one_follower(game), game.leader_payoff]), act)[1]
 
 
 def _chosen(own: Array, leader: Array, ties: Ties, tie: float) -> Array:
@@ -217,12 +216,10 @@ def best_stationary(game: InducedMarkovGame, length: Length, ties: Ties, tie: fl
 def _best_endless(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) -> Array:
     """See `best_stationary`: the follower's values first, to their end, then those of the leader among best actions."""
     pays, leads = _one_follower(game), game.leader_payoff
-    nothing = jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype)
-    swept = lambda sweep: jax.lax.fori_loop(0, length.steps, lambda _, values: sweep(values), nothing)
     ahead = lambda now, values: now + length.discount * game.ahead(values)
-    own = ahead(pays, swept(lambda values: ahead(pays, values).max(axis=1)))
-    choose = lambda values: _chosen(own, ahead(leads, values), ties, tie / length.scale)
-    return choose(swept(lambda values: added(choose(values) * ahead(leads, values), 1)))
+    own = ahead(pays, _swept(game, length, pays, lambda worth, _: (worth.max(axis=1), None))[0])
+    choose = lambda worth: _chosen(own, worth, ties, tie / length.scale)
+    return choose(ahead(leads, _swept(game, length, leads, lambda worth, _: (added(choose(worth) * worth, 1), None))[0]))
 
 
 def _worths(game: InducedMarkovGame, length: Length, policies: np.ndarray) -> Values:
@@ -251,11 +248,6 @@ def softmax_answer(game: InducedMarkovGame, length: Length, temperature: float |
 
     Without a horizon they are ``[S, J, *B]``, the same in every step.
     """
-    pays = _one_follower(game)
-
-    def sweep(values: Array, _: None) -> tuple[Array, Array]:
-        worth = pays + length.discount * game.ahead(values)
-        return worth.max(axis=1), jax.nn.softmax(worth / temperature, axis=1)
-
-    _, policy = jax.lax.scan(sweep, jnp.zeros((pays.shape[0], *pays.shape[2:]), pays.dtype), None, length=length.steps)
-    return policy[::-1] if length.ends else policy[-1]
+    act = lambda worth, _: (worth.max(axis=1), jax.nn.softmax(worth / temperature, axis=1))
+    policy = _swept(game, length, _one_follower(game), act)[1]
+    return policy if length.ends else policy[0]

@@ -4,8 +4,7 @@ This is the contextual, or meta-learned, follower of Gerstgrasser and Parkes (20
 states are its context. Here it is trained on exact expectations over random commitments, not on sampled episodes.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -13,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from stackjax.markov.answers import Length, evaluate, occupancy
+from stackjax.markov.answers import evaluate, occupancy
 from stackjax.markov.followers import ContextualFollower
-from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov
-from stackjax.problem import Table
+from stackjax.markov.game import MarkovGame, tabulate_markov
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
+
+if TYPE_CHECKING:
+    from stackjax.markov.problem import MarkovProblem
 
 __all__ = ["Pretraining", "contextual_answer", "pretrain", "pretraining_regret"]
 
@@ -84,14 +85,14 @@ def contextual_answer(game: MarkovGame, rule: ContextualFollower, params: PyTree
     return jax.nn.one_hot(logits.argmax(axis=1), logits.shape[1], axis=1, dtype=logits.dtype)
 
 
-def pretrain(game: MarkovGame, length: Length, rule: ContextualFollower) -> PyTree:
+def pretrain(problem: "MarkovProblem", rule: ContextualFollower) -> PyTree:
     """Parameters of the follower's policy, after ``rule.updates`` of Adam on random commitments.
 
     Against each commitment of a batch it tries policies that are the same in every step, its own and less and less like its
     own, and learns to do what the best of them does in the states that this one comes to. The gradient of its expected payoff
     would do less: among policies that are the same in every step it ends in local optima.
     """
-    table = Table(game.num_states, game.leader_actions)
+    game, length, table = problem.game, problem.length, problem.commitments
     low, high = game.payoff_bounds[1]
     span = max(high - low, 1e-9) * length.weight
     key, first = jax.random.split(jax.random.key(rule.seed))
@@ -131,29 +132,22 @@ def pretrain(game: MarkovGame, length: Length, rule: ContextualFollower) -> PyTr
         return run(params, jax.random.split(key, rule.updates))
 
 
-def pretraining_regret(
-    game: MarkovGame,
-    length: Length,
-    rule: ContextualFollower,
-    params: PyTree,
-    best: Callable[[InducedMarkovGame], Array],
-    tie: float,
-) -> Pretraining:
-    """What the frozen follower loses against the ``best`` answer, exactly, over all commitments or many random ones."""
-    space, states = game.leader_actions, game.num_states
+def pretraining_regret(problem: "MarkovProblem", rule: ContextualFollower) -> Pretraining:
+    """What the frozen follower loses against a best one, exactly, over all commitments or many random ones."""
+    game, space, states = problem.game, problem.game.leader_actions, problem.game.num_states
     every = isinstance(space, Discrete) and space.n**states <= MOST_CERTIFIED
     if isinstance(space, Discrete) and every:
         commitments = jnp.asarray(np.indices((space.n,) * states).reshape(states, -1).T, jnp.int32)
     else:
-        commitments = Table(states, space).draw(jax.random.key(rule.seed + 1), MOST_CERTIFIED)
+        commitments = problem.commitments.draw(jax.random.key(rule.seed + 1), MOST_CERTIFIED)
 
     @jax.jit
     def regret(made: Array) -> Array:
         induced = tabulate_markov(game, made)
-        most = evaluate(induced, length, best(induced)).follower
-        return most - evaluate(induced, length, contextual_answer(game, rule, params, made)).follower
+        worth = lambda policy: evaluate(induced, problem.length, policy).follower
+        return worth(problem.best(induced, "for")) - worth(contextual_answer(game, rule, problem.policy, made))
 
     lost = np.concatenate([np.asarray(regret(part)) for part in jnp.array_split(commitments, -(-len(commitments) // 256))])
     lost = np.maximum(lost, 0.0)
-    share = float((lost <= 10 * tie).mean())
+    share = float((lost <= 10 * problem.tie).mean())
     return Pretraining(share, float(lost.mean()), float(lost.max()), len(lost), every)

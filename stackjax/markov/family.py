@@ -103,7 +103,7 @@ class MarkovFamily(Family):
         ),
         GameEntry(
             "contracts",
-            "stackjax.markov.contracts:contracts",
+            "stackjax.markov.contracts.game:contracts",
             "pays an agent by outcome in each state",
             "linear programmes",
             ContractOptions,

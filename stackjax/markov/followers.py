@@ -1,10 +1,13 @@
 """How a follower who plans answers, as typed settings, a class for each rule. Free of JAX, for a quick command line."""
 
 import dataclasses
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from stackjax.errors import require, require_count, require_number, require_positive
 from stackjax.settings import Kinded
+
+if TYPE_CHECKING:
+    from stackjax.markov.rules import FollowerRule
 
 __all__ = ["ContextualFollower", "ExactFollower", "MarkovFollowers", "QLearningFollower", "SoftmaxFollower"]
 
@@ -22,6 +25,12 @@ class MarkovFollowers(Kinded):
 
     kind: Kind = "exact"
     """The rule by which the follower answers; each has options of its own."""
+
+    def build(self) -> "FollowerRule":
+        """The `FollowerRule` that these settings describe."""
+        from stackjax.markov.rules import RULES
+
+        return RULES[self.kind](self)
 
 
 @dataclasses.dataclass(frozen=True)

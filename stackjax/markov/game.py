@@ -202,7 +202,8 @@ def game_tables(game: MarkovGame) -> dict[str, np.ndarray]:
         commitments = np.repeat(tried[:, None], states, axis=1)
     else:
         low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
-        shares = np.concatenate([np.zeros((1, states, 1)), np.ones((1, states, 1)), rng.random((6, states, len(low)))])
+        shape = states, len(low)
+        shares = np.concatenate([np.zeros((1, *shape)), np.ones((1, *shape)), rng.random((6, *shape))])
         commitments = (low + (high - low) * shares).astype(np.float32)
     cells = math.prod(game.successor.shape) * (1 + game.num_followers)
     commitments = commitments[: max(1, MOST_CELLS // cells)]

@@ -3,8 +3,8 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from functools import cached_property, partial
-from typing import Any, ClassVar, NamedTuple
+from functools import cached_property
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,6 @@ import numpy as np
 from flax import traverse_util
 
 from stackjax.arrays import in_full
-from stackjax.compiler import compiler_options
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.markov.answers import (
     MOST_POLICIES,
@@ -25,50 +24,21 @@ from stackjax.markov.answers import (
     best_values,
     deviations,
     evaluate,
-    softmax_answer,
     tie_of,
 )
-from stackjax.markov.contextual import Pretraining, contextual_answer, pretrain, pretraining_regret
-from stackjax.markov.followers import (
-    ContextualFollower,
-    ExactFollower,
-    MarkovFollowers,
-    QLearningFollower,
-    SoftmaxFollower,
-)
+from stackjax.markov.certificate import certify, in_double, told
+from stackjax.markov.contextual import Pretraining
+from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
 from stackjax.markov.optimum import solve_markov, takes_long
-from stackjax.markov.pictures import state_graph
-from stackjax.markov.q_learning import q_learning_answer
-from stackjax.pictures import drawn_or_none
+from stackjax.markov.rules import FollowerRule
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, varies
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["MarkovCertificate", "MarkovProblem"]
-
+__all__ = ["MarkovProblem"]
 
 MOST_SECONDS = 60.0  # for the optimum of a run that is over
-
-
-class MarkovCertificate(NamedTuple):
-    """What a commitment is worth against its follower's answer, exactly, game units.
-
-    Attributes:
-      leader_payoff: to the leader, under the answer as the follower's rule has it.
-      follower_payoff: to the follower.
-      exploitability: how much more a best answer would pay the follower, of those that its rule allows (stationary, or knowing
-        the time).
-      strong_payoff, weak_payoff: to the leader, if an exact follower of that kind breaks its ties for and against the leader.
-      policy: ``[S, A]`` the chances of the follower's actions, averaged over steps where it knows the time.
-    """
-
-    leader_payoff: Array
-    follower_payoff: Array
-    exploitability: Array
-    strong_payoff: Array
-    weak_payoff: Array
-    policy: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,7 +49,7 @@ class MarkovProblem:
       game: the rules.
       followers: how the follower answers; its numbers may be tracers.
       settled_share: the largest exploitability at which the follower counts as settled, as a share of its payoff range.
-      policy: parameters of a contextual follower, see `prepare`; None for others.
+      policy: what a follower's rule has trained beforehand, see `prepare`; None for most.
     """
 
     game: MarkovGame
@@ -95,14 +65,19 @@ class MarkovProblem:
                 "learn are a game of the Bayesian family (sx.Game), a crowd of equals is a sx.markov.MeanFieldGame"
             )
 
+    @cached_property
+    def rule(self) -> FollowerRule:
+        """How the follower answers."""
+        return self.followers.build()
+
     def prepare(self, arrays: dict[str, np.ndarray] | None = None) -> "MarkovProblem":
-        """With a contextual follower's policy: of ``arrays``, which `prepared` gave, or trained now."""
-        if not isinstance(self.followers, ContextualFollower):
+        """With what the rule trains beforehand: of ``arrays``, which `prepared` gave, or trained now."""
+        if self.rule.pretrain is None:
             return self
         if arrays:
             policy = traverse_util.unflatten_dict({name: jnp.asarray(array) for name, array in arrays.items()}, sep="/")
         else:
-            policy = pretrain(self.game, self.length, self.followers)
+            policy = self.rule.pretrain(self)
         return dataclasses.replace(self, policy=policy)
 
     def prepared(self) -> dict[str, np.ndarray]:
@@ -113,11 +88,8 @@ class MarkovProblem:
 
     @cached_property
     def pretraining(self) -> Pretraining | None:
-        """What a contextual follower loses against a best one, over all commitments; None for others."""
-        if not isinstance(self.followers, ContextualFollower) or self.policy is None:
-            return None
-        best = lambda induced: self._best(induced, "for")
-        return pretraining_regret(self.game, self.length, self.followers, self.policy, best, self.tie)
+        """What a follower that was trained beforehand loses against a best one, over all commitments; None for others."""
+        return None if self.rule.regret is None or self.policy is None else self.rule.regret(self)
 
     gap_name = "exploitability"
     kernel = "dynamic programming"
@@ -175,15 +147,13 @@ class MarkovProblem:
     @property
     def is_timed(self) -> bool:
         """Whether the follower may do something else in every step."""
-        ends = self.game.horizon is not None
-        return ends and (isinstance(self.followers, SoftmaxFollower) or getattr(self.followers, "knows_time", False))
+        return self.rule.knows_time and self.game.horizon is not None
 
     @property
-    def _compares_timed(self) -> bool:
+    def compares_timed(self) -> bool:
         """Whether the answer is held against those that know the time: where it is one, and where others are too many."""
         policies = self.game.num_actions[0] ** self.game.num_states
-        is_exact = isinstance(self.followers, ExactFollower)
-        return self.is_timed or (not is_exact and self.game.horizon is not None and policies > MOST_POLICIES)
+        return self.is_timed or (not self.rule.is_best and self.game.horizon is not None and policies > MOST_POLICIES)
 
     def answer(self, key: PRNGKey, commitments: Array, induced: InducedMarkovGame) -> Array:
         """The follower's policy ``[S, J, B]`` under ``commitments [B, S, ...]``, or ``[T, S, J, B]`` where it knows the time.
@@ -191,20 +161,16 @@ class MarkovProblem:
         Raises:
           InputError: a contextual follower has no policy yet, see `prepare`.
         """
-        rule = self.followers
-        if isinstance(rule, SoftmaxFollower):
-            return softmax_answer(induced, self.length, rule.temperature)
-        if isinstance(rule, QLearningFollower):
-            return q_learning_answer(key, induced, self.length, rule)
-        if isinstance(rule, ContextualFollower):
-            if self.policy is None:
-                raise InputError("a contextual follower must be trained first: MarkovProblem(...).prepare()")
-            return contextual_answer(self.game, rule, self.policy, commitments)
-        assert isinstance(rule, ExactFollower)
-        return self._best(induced, rule.ties)
+        return self.rule.answer(self, key, commitments, induced)
 
-    def _best(self, induced: InducedMarkovGame, ties: Ties) -> Array:
-        best = best_timed if self._compares_timed else best_stationary
+    def best(self, induced: InducedMarkovGame, ties: Ties) -> Array:
+        """A best answer ``[S, J, B]``, or ``[T, S, J, B]`` where best ones know the time.
+
+        Args:
+          ties: which action is taken of equals: the leader's best (``"for"``), its worst (``"against"``), or all with equal
+            chances (``"even"``).
+        """
+        best = best_timed if self.compares_timed else best_stationary
         return best(induced, self.length, ties, tie_of(self.game, self.length, induced.leader_payoff.dtype))
 
     @in_full
@@ -215,16 +181,16 @@ class MarkovProblem:
         policy = self.answer(key, commitments, induced)
         values = evaluate(induced, self.length, policy)
         at_risk = jnp.zeros_like(values.leader)
-        if isinstance(self.game.leader_actions, Box) and isinstance(self.followers, ExactFollower):
-            against = evaluate(induced, self.length, self._best(induced, "against"))
+        if isinstance(self.game.leader_actions, Box) and self.rule.is_best:
+            against = evaluate(induced, self.length, self.best(induced, "against"))
             at_risk = jnp.maximum(values.leader - against.leader, 0.0)
-        first = policy[0] if self.is_timed else policy
+        first = policy[0] if policy.ndim > 3 else policy
         return Worth(values.leader, self._gap(induced, values), at_risk, first.argmax(axis=1).astype(jnp.int32).T)
 
     @cached_property
     def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
         """See `Problem`; None where the follower does not answer exactly, or may do something else in every step."""
-        if not isinstance(self.followers, ExactFollower) or self.is_timed:
+        if not self.rule.is_best or self.is_timed:
             return None
 
         def values(commitment: Array, answer: Array) -> tuple[Nearby, Nearby]:
@@ -246,62 +212,29 @@ class MarkovProblem:
         return nearby if paid else None
 
     def _gap(self, induced: InducedMarkovGame, values: Values) -> Array:
-        if isinstance(self.followers, ExactFollower):  # its answer is the best that there is
+        if self.rule.is_best:
             return jnp.zeros_like(values.follower)
-        if self._compares_timed or self.game.horizon is None:
+        if self.compares_timed or self.game.horizon is None:
             best = best_values(induced, self.length)
         else:
-            best = evaluate(induced, self.length, self._best(induced, "for")).follower
+            best = evaluate(induced, self.length, self.best(induced, "for")).follower
         return jnp.maximum(best - values.follower, 0.0)
 
     @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
-        """See `Problem`; only a follower that learns again is asked more than once. ``details`` is a `MarkovCertificate`."""
-        groups = num_groups if isinstance(self.followers, QLearningFollower) else 1
+        """See `Problem`; only answers that are drawn are asked for more than once. ``details`` is a `MarkovCertificate`."""
+        groups = num_groups if self.rule.is_drawn else 1
         commitments = jnp.broadcast_to(commitment, (groups, *commitment.shape))
         induced = tabulate_markov(self.game, commitments)
-        found = self._certificate(induced, self.answer(key, commitments, induced))
+        found = certify(self, induced, self.answer(key, commitments, induced))
         return Judged(found.leader_payoff, found.exploitability, found)
-
-    def _certificate(self, induced: InducedMarkovGame, policy: Array) -> MarkovCertificate:
-        """Of the answers ``policy [(T,) S, J, B]`` to one commitment, ``B`` times."""
-        values = evaluate(induced, self.length, policy)
-        strong, weak = (evaluate(induced, self.length, self._best(induced, ties)) for ties in ("for", "against"))
-        timed = self._compares_timed or self.game.horizon is None
-        best = best_values(induced, self.length) if timed else jnp.maximum(strong.follower, weak.follower)
-        table = policy.mean(axis=0) if self.is_timed else policy
-        return MarkovCertificate(
-            values.leader.mean(),
-            values.follower.mean(),
-            jnp.maximum(best - values.follower, 0.0).max(),
-            strong.leader[0],
-            weak.leader[0],
-            table.mean(axis=-1),
-        )
-
-    @in_full
-    def _in_full(self, judged: MarkovCertificate, commitments: np.ndarray) -> MarkovCertificate:
-        """``judged`` (leaves ``[S, ...]``) in float64, where ties are told; answers that are not exact are as they were."""
-
-        def one(commitment: Array) -> MarkovCertificate:
-            induced = tabulate_markov(self.game, commitment[None])
-            return self._certificate(induced, self._best(induced, getattr(self.followers, "ties", "for")))
-
-        with jax.enable_x64(True):
-            made = jnp.asarray(commitments, np.int32 if isinstance(self.game.leader_actions, Discrete) else np.float64)
-            compiled = jax.jit(lambda made: jax.lax.map(one, made), compiler_options=compiler_options(runs_once=True))
-            full: MarkovCertificate = jax.device_get(compiled(made))
-        if isinstance(self.followers, ExactFollower):
-            return full
-        as_judged = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), judged)
-        return as_judged._replace(strong_payoff=full.strong_payoff, weak_payoff=full.weak_payoff)
 
     def optimum(self) -> Optimum | None:
         """The optimum against an exact follower, strong or weak by its ties, or None where it is not known.
 
         Followers that learn, again or beforehand, are held against it too; they may pay the leader more, if they err.
         """
-        if isinstance(self.followers, SoftmaxFollower):
+        if not self.rule.aims_at_best:
             self.__dict__["why_unknown"] = "followers who err leave more to be had than any bound says"
             return None
         try:
@@ -309,7 +242,7 @@ class MarkovProblem:
         except UnsolvedError as error:
             self.__dict__["why_unknown"] = str(error)
             return None
-        ties = getattr(self.followers, "ties", "for")
+        ties = self.rule.ties
         value = found.value if ties == "for" else found.weak_value
         if value is None or (ties == "even" and found.value != value):
             return None  # with even ties the best lies in between
@@ -321,31 +254,11 @@ class MarkovProblem:
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
-        game, states = self.game, self.game.told_states
-        observations = np.asarray(self.commitments.observations)
-        probability = np.asarray(tabulate_markov(game, jnp.asarray(commitments)).probability, np.float64)
-        certificates, found = self._in_full(judged.details, np.asarray(commitments)), []
-        for i in range(len(names)):
-            seen = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i], np.float64), certificates)
-            actions = np.asarray(commitments[i])
-            found.append(
-                {
-                    "leader_payoff": float(seen.leader_payoff),
-                    "follower_payoffs": [float(seen.follower_payoff)],
-                    "exploitability": float(seen.exploitability),
-                    "strong_payoff": float(seen.strong_payoff),
-                    "weak_payoff": float(seen.weak_payoff),
-                    "worst_payoff": float(seen.weak_payoff),
-                    "commitment": {"observations": observations.tolist(), "actions": actions.tolist()},
-                    "mechanism": [f"{game.describe_state(s)}: {game.describe_leader_action(actions[s])}" for s in states],
-                    "follower_strategies": [seen.policy.tolist()],
-                    "follower_play": [
-                        f"{game.describe_state(s)}: {game.describe_action(0, int(seen.policy[s].argmax()))}" for s in states
-                    ],
-                    "pictures": drawn_or_none(partial(state_graph, game, actions, seen.policy, probability[..., i])) or [],
-                }
-            )
-        return found
+        made = np.asarray(commitments)
+        certificates = in_double(self, judged.details, made)
+        pick = lambda i: jax.tree.map(lambda leaf: np.asarray(leaf[i], np.float64), certificates)
+        probability = np.asarray(tabulate_markov(self.game, jnp.asarray(made)).probability, np.float64)
+        return [told(self, pick(i), made[i], probability[..., i]) for i in range(len(names))]
 
     def judged_how(self) -> dict[str, Any]:
         """See `Problem`."""

@@ -13,23 +13,17 @@ from hypothesis import strategies as st
 import stackjax as sx
 from stackjax.claims import verified
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.markov.contracts import (
-    ContractGame,
-    best_contracts,
-    contracts,
-    least_payments,
-    random_tree,
-    subgame_perfect,
-    tree_successor,
-)
+from stackjax.markov.contracts.equilibrium import alternate, least_payments, subgame_perfect
+from stackjax.markov.contracts.game import ContractGame, best_contracts, contracts
+from stackjax.markov.contracts.learned import learn_contracts
+from stackjax.markov.contracts.process import PrincipalAgentMDP, random_tree, tree_successor
 from stackjax.markov.followers import MarkovFollowers
-from stackjax.markov.learned_contracts import learn_contracts
-from stackjax.markov.meta_algorithm import in_turns
+from stackjax.markov.game import game_tables
 from stackjax.markov.problem import MarkovProblem
 from tests.siblings import first
 
 CHANCES = np.array([[0.9, 0.1], [0.1, 0.9]])
-TWO_STEPS = (np.tile([0.0, -0.8], (3, 1)), np.tile([0.0, 14 / 9], (3, 1)), CHANCES, tree_successor(2))
+TWO_STEPS = PrincipalAgentMDP(np.tile([0.0, -0.8], (3, 1)), np.tile([0.0, 14 / 9], (3, 1)), CHANCES, tree_successor(2))
 
 
 @settings(max_examples=30, deadline=None)
@@ -67,7 +61,7 @@ def equilibrium_of(costs, gains, chances, successor):
 
 @jax.jit
 def solve_four_levels(costs, gains):
-    return subgame_perfect(costs, gains, CHANCES, tree_successor(4))
+    return subgame_perfect(PrincipalAgentMDP(costs, gains, CHANCES, tree_successor(4)))
 
 
 @settings(max_examples=10, deadline=None)
@@ -84,12 +78,11 @@ def test_the_equilibrium_is_the_oracles(seed):
 
 def test_the_two_step_example_of_the_paper():
     """Principal 1 and agent 0.2, contract 1 on the good outcome everywhere; committing at the start gives 19/18."""
-    costs, gains, chances, successor = TWO_STEPS
-    solve = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, chances, successor))
-    found = solve(jnp.asarray(costs, jnp.float32), jnp.asarray(gains, jnp.float32))
+    solve = jax.jit(lambda costs, gains: subgame_perfect(TWO_STEPS._replace(action_payoffs=costs, gains=gains)))
+    found = solve(*(jnp.asarray(leaf, jnp.float32) for leaf in TWO_STEPS[:2]))
     np.testing.assert_allclose([found.principal[0], found.agent[0]], [1.0, 0.2], atol=1e-5)
     np.testing.assert_allclose(found.payments, np.tile([0.0, 1.0], (3, 1)), atol=1e-5)
-    value, payments = best_contracts(*TWO_STEPS)
+    value, payments = best_contracts(TWO_STEPS)
     assert value == pytest.approx(19 / 18)
     assert payments[1].sum() == pytest.approx(0.0)  # pay is withheld where the costly branch failed
 
@@ -99,7 +92,7 @@ def test_a_thousand_trees_are_the_literatures():
     """Share of states with effort about 0.577; in the last level 1/2 + (2 - (2 + t) e^-t) / 4 with t = ln(64/45)."""
     trees = [random_tree(seed) for seed in range(1000)]
     stacked = [jnp.asarray(np.stack([tree[k] for tree in trees], -1), jnp.float32) for k in range(2)]
-    found = jax.jit(lambda costs, gains: subgame_perfect(costs, gains, *trees[0][2:]))(*stacked)
+    found = jax.jit(lambda costs, gains: subgame_perfect(PrincipalAgentMDP(costs, gains, *trees[0][2:])))(*stacked)
     assert float(found.action.mean()) == pytest.approx(0.577, abs=0.003)
     t = np.log(64 / 45)
     assert float(found.action[511:].mean()) == pytest.approx(0.5 + (2 - (2 + t) * np.exp(-t)) / 4, abs=0.003)
@@ -111,7 +104,7 @@ def test_a_thousand_trees_are_the_literatures():
 def test_committing_pays_no_less_than_the_equilibrium(seed):
     """By linear programmes, whose payments the game's own dynamic programming finds worth as much."""
     tree = random_tree(seed, depth=2)
-    value, _ = best_contracts(*tree)
+    value, _ = best_contracts(tree)
     assert value >= equilibrium_of(*(array.tolist() for array in tree))[0][0] - 1e-6
     game = contracts(depth=2, tree_seed=seed)
     solved = game.solve()
@@ -132,7 +125,8 @@ def random_contracts(seed):
     chance = rng.uniform(0.6, 0.9)
     chances = np.array([[chance, 1 - chance], [1 - chance, chance]])
     successor = rng.integers(0, states + 1, (states, 2))
-    return ContractGame(costs, gains, chances, successor, int(rng.integers(1, 5)), float(rng.choice([0.3, 1.0, 3.0])))
+    process = PrincipalAgentMDP(costs, gains, chances, successor)
+    return ContractGame(process, int(rng.integers(1, 5)), float(rng.choice([0.3, 1.0, 3.0])))
 
 
 @pytest.mark.parametrize("seed", first(1, range(8)))
@@ -149,10 +143,10 @@ def test_the_best_contracts_keep_to_the_horizon_and_the_box_and_no_others_earn_m
 
 def test_a_horizon_cuts_contracts_short():
     tree = random_tree(0, 3)
-    values = [ContractGame(*tree, horizon=horizon).solve().value for horizon in (1, 2, 3, 9)]
+    values = [ContractGame(tree, horizon=horizon).solve().value for horizon in (1, 2, 3, 9)]
     assert values[0] < values[1] < values[2]
-    assert values[2] == values[3] == pytest.approx(best_contracts(*tree)[0])
-    cheap = ContractGame(*tree, horizon=3, most=0.2).solve()
+    assert values[2] == values[3] == pytest.approx(best_contracts(tree)[0])
+    cheap = ContractGame(tree, horizon=3, most=0.2).solve()
     assert cheap.value < values[2]
     assert cheap.commitment.max() <= 0.2
 
@@ -160,15 +154,24 @@ def test_a_horizon_cuts_contracts_short():
 def test_an_agent_that_knows_the_time_may_do_something_else_when_it_comes_back():
     costs, gains = np.array([[0.0, -0.3], [0.0, -0.5]]), np.array([[0.0, 1.0], [0.2, 0.4]])
     chances, loop = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0, 1], [1, 0]])
-    same, timed = (ContractGame(costs, gains, chances, loop, 3).solve(knows_time=knows).value for knows in (False, True))
+    process = PrincipalAgentMDP(costs, gains, chances, loop)
+    same, timed = (ContractGame(process, 3).solve(knows_time=knows).value for knows in (False, True))
     assert timed < same  # one agent more that can deviate
     with pytest.raises(UnsolvedError, match="too many to solve"):
-        ContractGame(costs, gains, chances, loop, 50).solve(knows_time=True)
-    nothing = ContractGame(costs, gains, chances, loop, 50)
+        ContractGame(process, 50).solve(knows_time=True)
+    nothing = ContractGame(process, 50)
     paid = MarkovProblem(nothing, MarkovFollowers("exact")).worth(jax.random.key(0), jnp.zeros((1, 3, 2))).payoff
     assert nothing.solve().value >= float(paid[0])
     with pytest.raises(InputError, match="to a later one"):
-        best_contracts(costs, gains, chances, loop)
+        best_contracts(process)
+
+
+def test_a_run_keeps_what_contracts_come_to_where_nothing_and_everything_is_paid():
+    """The first two commitments pay 0 and the most, for every outcome."""
+    game = contracts(depth=2, tree_seed=1)
+    kept = game_tables(game)
+    np.testing.assert_array_equal(kept["commitments"][:2], np.stack([np.zeros((4, 2)), np.full((4, 2), 2.0)]))
+    assert kept["payoffs"].shape == (2, 4, 2, len(kept["commitments"]))
 
 
 @pytest.mark.long
@@ -191,18 +194,17 @@ def test_a_leader_who_commits_learns_contracts():
 
 
 def test_mistakes_name_what_is_allowed():
-    costs, gains, chances, successor = TWO_STEPS
     with pytest.raises(InputError, match="successor must lead from each of the 3 states to a later one"):
-        subgame_perfect(jnp.asarray(costs), jnp.asarray(gains), chances, successor * 0)
+        subgame_perfect(TWO_STEPS._replace(successor=TWO_STEPS.successor * 0))
     with pytest.raises(InputError, match="at least 0, and sum to 1 over outcomes"):
-        ContractGame(costs, gains, 2 * chances, successor, horizon=2)
+        ContractGame(TWO_STEPS._replace(chances=2 * CHANCES), horizon=2)
     with pytest.raises(UnsolvedError, match="contracts in 15 states are too many to solve"):
         contracts(depth=4).solve()
     with pytest.raises(InputError, match="depth=0"):
         contracts(depth=0)
 
 
-@pytest.mark.parametrize("solve", [best_contracts, in_turns, lambda *process: learn_contracts(jax.random.key(0), *process)])
+@pytest.mark.parametrize("solve", [best_contracts, alternate, lambda process: learn_contracts(jax.random.key(0), process)])
 @pytest.mark.parametrize(
     ("place", "array", "message"),
     [
@@ -223,7 +225,7 @@ def test_a_process_that_does_not_fit_is_one_line(solve, place, array, message):
     process = list(random_tree(0, 2))
     process[place] = array
     with pytest.raises(sx.InputError, match=re.escape(message)):
-        solve(*process)
+        solve(PrincipalAgentMDP(*process))
 
 
 def test_nothing_is_told_of_the_end():

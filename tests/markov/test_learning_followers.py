@@ -10,7 +10,7 @@ import pytest
 
 from stackjax.errors import InputError
 from stackjax.markov.answers import Length, occupancy
-from stackjax.markov.contracts import contracts
+from stackjax.markov.contracts.game import contracts
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, tabulate_markov
 from stackjax.markov.iterated_games import iterated

@@ -13,8 +13,9 @@ from stackjax.arrays import added
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
 from stackjax.types import Array
 
-__all__ = ["best_costs", "equilibrium", "exploitability", "outcome_of", "softmax_population"]
+__all__ = ["ATOMS", "TOLERANCE", "best_costs", "equilibrium", "exploitability", "outcome_of", "softmax_population"]
 
+TOLERANCE = 1e-6  # of a follower's payoff range: what counts as an equilibrium in float32
 MOST_STEPS = 500
 ATOMS = 16  # pure plans that a type's followers mix
 SAME = 1e-6  # of units bought and paid: two plans that differ by less are one

@@ -1,10 +1,13 @@
 """How a continuum of followers answers, as typed settings, a class for each rule. Free of JAX, for a quick command line."""
 
 import dataclasses
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stackjax.errors import require_positive
 from stackjax.settings import Kinded
+
+if TYPE_CHECKING:
+    from stackjax.markov.mean_field.rules import PopulationRule
 
 __all__ = ["MeanFieldFollowers", "SoftmaxPopulation"]
 
@@ -21,6 +24,12 @@ class MeanFieldFollowers(Kinded):
 
     kind: Kind = "equilibrium"
     """equilibrium: nobody gains by another plan. softmax: chances follow what actions cost at the prices they make."""
+
+    def build(self) -> "PopulationRule":
+        """The `PopulationRule` that these settings describe."""
+        from stackjax.markov.mean_field.rules import RULES
+
+        return RULES[self.kind](self)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy
 
 from stackjax.arrays import in_full
 from stackjax.errors import UnsolvedError, require_is
-from stackjax.markov.mean_field.answers import ATOMS, equilibrium, exploitability, outcome_of, softmax_population
-from stackjax.markov.mean_field.followers import MeanFieldFollowers, SoftmaxPopulation
+from stackjax.markov.mean_field.answers import ATOMS, TOLERANCE, equilibrium, exploitability, outcome_of
+from stackjax.markov.mean_field.followers import MeanFieldFollowers
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
+from stackjax.markov.mean_field.rules import PopulationRule
 from stackjax.pictures import curves
 from stackjax.problem import Judged, Optimum, Table, Worth
 from stackjax.spaces import Discrete
@@ -22,8 +22,6 @@ from stackjax.types import Array, PRNGKey
 
 __all__ = ["MeanFieldCertificate", "MeanFieldOptimum", "MeanFieldProblem", "solve_mean_field"]
 
-TOLERANCE = 1e-6  # of a follower's payoff range: what counts as an equilibrium in float32
-ROUNDING = 5e-8
 TIE = 1e-9  # of a follower's payoff range: commitments that pay the leader alike
 MOST_COMMITMENTS = 65_536
 
@@ -75,6 +73,11 @@ class MeanFieldProblem:
     def __post_init__(self) -> None:
         self.game.check()
 
+    @cached_property
+    def rule(self) -> PopulationRule:
+        """How the population answers."""
+        return self.followers.build()
+
     gap_name = "exploitability"
     kernel = "mean-field fixed point"
     nearby = None
@@ -99,17 +102,17 @@ class MeanFieldProblem:
         return self.game.payoff_bounds[0]
 
     @property
-    def _follower_range(self) -> float:
+    def follower_range(self) -> float:
         low, high = self.game.payoff_bounds[1]
         return float(high - low)
 
     @property
     def settled_gap(self) -> float:
-        return self.settled_share * self._follower_range
+        return self.settled_share * self.follower_range
 
     @property
     def tie(self) -> float:
-        return TOLERANCE * self._follower_range
+        return TOLERANCE * self.follower_range
 
     @property
     def answer_choices(self) -> tuple[int, ...]:
@@ -119,17 +122,9 @@ class MeanFieldProblem:
     def bytes_per_commitment(self) -> int:
         return 16 * ATOMS * self.game.quantity.size
 
-    def answer(self, own: Array) -> tuple[Array, Array]:
-        """The population's flow ``[K, T, S, A]`` where actions cost ``own`` beside prices, and the error of its fixed point."""
-        if isinstance(self.followers, SoftmaxPopulation):
-            rounding = ROUNDING * self._follower_range / self.followers.temperature  # of chances, in float32
-            accuracy = (TOLERANCE + rounding) * float(np.abs(self.game.quantity).max())
-            return softmax_population(self.game, own, self.followers.temperature, accuracy)
-        return equilibrium(self.game, own, self.tie), jnp.zeros((), own.dtype)
-
     def _outcome(self, commitment: Array) -> tuple[Array, Outcome, Array]:
         own = self.game.own_costs(commitment)
-        flow, error = self.answer(own)
+        flow, error = self.rule.answer(self, own)
         return own, outcome_of(self.game, own, flow), error
 
     @in_full
@@ -157,7 +152,7 @@ class MeanFieldProblem:
             leader_payoff=game.leader_payoff(commitment, outcome),
             follower_payoffs=-outcome.costs,
             exploitability=gaps.max(),
-            exploitability_bound=jnp.asarray(self._bound(), gaps.dtype),
+            exploitability_bound=jnp.asarray(self.rule.bound(self), gaps.dtype),
             field_error=game.slope * ((outcome.field - settled.field) ** 2).sum(),
             field_error_bound=jnp.asarray(game.shares, gaps.dtype) @ gaps,
             equilibrium_payoff=game.leader_payoff(commitment, settled),
@@ -168,17 +163,9 @@ class MeanFieldProblem:
         )
         return Judged(found.leader_payoff, found.exploitability, found)
 
-    def _bound(self) -> float | Array:
-        """What a softmax follower can lose: in each period at most W((A - 1) / e) times the temperature, W being Lambert's."""
-        if not isinstance(self.followers, SoftmaxPopulation):
-            return 0.0
-        most = int(self.game.allowed.sum(axis=-1).max())
-        per_period = float(scipy.special.lambertw((most - 1) / np.e).real)
-        return self.game.num_periods * per_period * self.followers.temperature
-
     def optimum(self) -> Optimum | None:
         """The optimum against a population in equilibrium, or None where it is not known."""
-        if isinstance(self.followers, SoftmaxPopulation):
+        if not self.rule.is_best:
             self.__dict__["why_unknown"] = "a population that errs leaves more to be had than any bound says"
             return None
         try:

@@ -5,6 +5,7 @@ subgame-perfect equilibrium by backward induction, a principal who learns on tab
 answer exactly.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -13,12 +14,12 @@ import numpy as np
 
 from stackjax.arrays import in_full, lead
 from stackjax.errors import require_count, require_number
+from stackjax.markov.contracts.learning import Setting, check_learning, learn_tables
 from stackjax.markov.game import InducedMarkovGame, joint_actions
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["JudgedTeam", "TeamContracts", "judge_team_contracts", "learn_team_contracts", "team_equilibrium"]
 
-SLOWING = 0.7  # as in `learned_contracts`
 SETTLED_EXPLORATION = 0.5  # once recommendations are settled
 
 
@@ -97,9 +98,8 @@ def learn_team_contracts(
 ) -> TeamContracts:
     """Learn recommendations and payments, the same in every step, by Q-learning on tables from ``num_updates`` batches.
 
-    Principal and agents learn at once, the source's Algorithm 2; a recommendation is drawn at random with a chance that falls
-    from 1 to 0 over three quarters of all updates. Then recommendations are settled, and the agents go on learning
-    what their actions are worth under them. A value is for an endless game, as an episode's steps are not part of the state.
+    A recommendation is drawn at random with a chance that falls from 1 to 0 over three quarters of all updates. Then they are
+    settled, see `learn_tables`. A value is for an endless game, as an episode's steps are not part of the state.
 
     Args:
       game: without payments and without batch axes.
@@ -109,66 +109,36 @@ def learn_team_contracts(
     Raises:
       InputError: a number is out of range.
     """
-    for name, count in (("steps", steps), ("num_updates", num_updates), ("num_episodes", num_episodes)):
-        require_count(name, count)
+    require_count("steps", steps)
+    check_learning(num_updates, num_episodes, nudge)
     require_number("discount", discount, lambda discount: 0 <= discount < 1, "at least 0 and below 1")
-    require_number("nudge", nudge, lambda nudge: nudge >= 0, "at least 0")
-    states, joint = game.leader_payoff.shape
-    agents, dtype = len(num_actions), game.leader_payoff.dtype
-    after, first = jnp.asarray(game.successor), jnp.log(jnp.asarray(game.initial, dtype))
+    after, first = jnp.asarray(game.successor), jnp.log(jnp.asarray(game.initial, game.leader_payoff.dtype))
     chances = jnp.log(game.probability)
 
-    def update(carry: tuple[Array, Array, Array], drawn: tuple[PRNGKey, Array], greedy: Array) -> tuple[Array, Array, Array]:
-        (principal, own, counts), (key, exploration) = carry, drawn
-        least = _least(own, num_actions) + nudge  # [N, S, J]
+    def begin(key: PRNGKey) -> tuple[PRNGKey, Array]:
         start_key, key = jax.random.split(key)
+        return key, jax.random.categorical(start_key, first, shape=(num_episodes,)).astype(jnp.int32)
 
-        def step(state: Array, key: PRNGKey) -> tuple[Array, tuple[Array, Array, Array]]:
-            stray_key, action_key, outcome_key = jax.random.split(key, 3)
-            strays = jax.random.uniform(stray_key, state.shape) < exploration
-            action = jnp.where(strays, jax.random.randint(action_key, state.shape, 0, joint, jnp.int32), greedy[state])
-            then = after[state, action, jax.random.categorical(outcome_key, chances[state, action])]
+    def play(values: Array) -> Callable[..., tuple[Array, Array]]:
+        principal, own = values[0], values[1:]
+        least = _least(own, num_actions) + nudge  # [N, S, J]
+
+        def step(key: PRNGKey, state: Array, action: Array, greedy: Array) -> tuple[Array, Array]:
+            then = after[state, action, jax.random.categorical(key, chances[state, action])]
             best = greedy[then]
             to_principal = game.leader_payoff[state, action] - least[:, state, action].sum(axis=0)
             to_principal += discount * principal[then, best]
             to_agents = game.follower_payoffs[:, state, action] + discount * (least + own)[:, then, best]
-            return then, (state * joint + action, to_principal, to_agents)
+            return then, jnp.concatenate([to_principal[None], to_agents])
 
-        begin = jax.random.categorical(start_key, first, shape=(num_episodes,)).astype(jnp.int32)
-        _, (place, to_principal, to_agents) = jax.lax.scan(step, begin, jax.random.split(key, steps))
-        place = place.reshape(-1)
-        total = lambda target: jax.ops.segment_sum(target, place, states * joint).reshape(states, joint)
-        met = total(jnp.ones_like(to_principal).reshape(-1))
-        counts = counts + (met > 0).astype(dtype)
-        rate = jnp.where(met > 0, jnp.maximum(counts, 1.0) ** -SLOWING, 0.0)
-        mean = lambda target: total(target.reshape(-1)) / jnp.maximum(met, 1.0)
-        principal = principal + rate * (mean(to_principal) - principal)
-        targets = jnp.stack([mean(to_agents[:, i]) for i in range(agents)])
-        return principal, own + rate[None] * (targets - own), counts
+        return step
 
     settling = 3 * num_updates // 4
-    recommended = lambda principal: principal.argmax(axis=1).astype(jnp.int32)
     exploration = jnp.concatenate([jnp.linspace(1.0, 0.0, settling), jnp.full(num_updates - settling, SETTLED_EXPLORATION)])
-
-    @jax.jit
-    def learn(key: PRNGKey) -> TeamContracts:
-        keys = jax.random.split(key, num_updates)
-        none = jnp.zeros((states, joint), dtype)
-        learned, _ = jax.lax.scan(
-            lambda carry, drawn: (update(carry, drawn, recommended(carry[0])), None),
-            (none, jnp.zeros((agents, states, joint), dtype), none),
-            (keys[:settling], exploration[:settling]),
-        )
-        action = recommended(learned[0])
-        learned, _ = jax.lax.scan(
-            lambda carry, drawn: (update(carry, drawn, action), None),
-            (*learned[:2], none),
-            (keys[settling:], exploration[settling:]),
-        )
-        least = _least(learned[1], num_actions) + nudge
-        return TeamContracts(action, jnp.take_along_axis(least, action[None, :, None], axis=2)[..., 0].T)
-
-    return learn(key)
+    setting = Setting(play, begin, steps, (1 + len(num_actions), *game.leader_payoff.shape))
+    action, own = learn_tables(key, setting, exploration, settling)
+    least = _least(own, num_actions) + nudge
+    return TeamContracts(action, jnp.take_along_axis(least, action[None, :, None], axis=2)[..., 0].T)
 
 
 @in_full

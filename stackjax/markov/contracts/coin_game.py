@@ -2,7 +2,7 @@
 
 Both agents move at once. Who steps on the coin collects it, by lot if both do; it is worth 1 to the agent of its colour and 0.2
 to the other. The next coin lies anywhere, in either colour. The principal is paid a multiple of what both collect. Contracts
-are those of `team_contracts`; `MarkovProblem` is for one follower.
+are those of `teams`; `MarkovProblem` is for one follower.
 """
 
 import jax.numpy as jnp
@@ -78,7 +78,7 @@ class CoinGame(MarkovGame):
         return jnp.concatenate([(self.gain * collected.sum() - paid.sum())[None], collected + paid])
 
     def induced(self) -> InducedMarkovGame:
-        """What is left to the agents if nobody is paid; no batch axes. For `team_contracts`."""
+        """What is left to the agents if nobody is paid; no batch axes. For `team_equilibrium`."""
         return without_batch(tabulate_markov(self, jnp.zeros((1, self.num_states, *self.leader_actions.shape))))
 
     def describe_state(self, state: int) -> str:

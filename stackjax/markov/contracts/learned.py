@@ -1,0 +1,116 @@
+"""A principal who learns recommendations, and pays the least that makes the agent follow them (Ivanov et al. 2024).
+
+This is their Algorithm 2 on tables. The principal learns what recommending an action is worth, the agent what an action is
+worth without the state's own payment. The chances of outcomes are known, as in the source. What is learned is turned into plain
+payments with a *nudge*, so that small errors do not turn the agent away, and is judged by an agent that answers exactly.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stackjax.markov.contracts.equilibrium import Equilibrium, least_payments
+from stackjax.markov.contracts.learning import Setting, check_learning, learn_tables
+from stackjax.markov.contracts.process import PrincipalAgentMDP, longest_episode
+from stackjax.types import Array, PRNGKey
+
+__all__ = ["JudgedContracts", "LearnedContracts", "judge_contracts", "learn_contracts"]
+
+SETTLED_EXPLORATION = 0.25  # once recommendations are settled
+
+
+class LearnedContracts(NamedTuple):
+    """What was learned: recommended ``action`` int ``[S]``, and ``payments [S, O]``."""
+
+    action: Array
+    payments: Array
+
+
+class JudgedContracts(NamedTuple):
+    """What payments are worth against an agent that answers best, from the first state, game units; ties go to the principal.
+
+    ``followed`` is the share of states in which the agent does what is recommended.
+    """
+
+    principal: float
+    agent: float
+    followed: float
+
+
+def learn_contracts(
+    key: PRNGKey, process: PrincipalAgentMDP, *, num_updates: int = 6000, num_episodes: int = 1024, nudge: float = 0.008
+) -> LearnedContracts:
+    """Play ``num_updates`` batches of ``num_episodes`` episodes, and learn from every step, see `learn_tables`.
+
+    The recommendation is drawn at random with a chance that falls from 1 to 1/4 linearly; the agent follows it. In the last
+    quarter of all batches recommendations are settled. Payments are for the agent's mean values over the last eighth.
+
+    Args:
+      process: one that leads forward.
+      nudge: by how much, game units, the recommended action is to be better than any other, in the agent's values as learned.
+
+    Raises:
+      InputError: the process does not fit or leads back, a count is not a positive whole number, or the nudge is negative.
+    """
+    process.check(forward=True)
+    check_learning(num_updates, num_episodes, nudge)
+    states, actions = process.action_payoffs.shape
+    chances = jnp.asarray(process.chances, jnp.result_type(float))
+    log_chances = jnp.log(chances)
+    with_end = lambda leaf, end: jnp.concatenate([leaf, jnp.full((1, leaf.shape[1]), end, leaf.dtype)])
+    cost, gain = (with_end(jnp.asarray(leaf, chances.dtype), 0.0) for leaf in process[:2])
+    after = with_end(jnp.asarray(process.successor), states)
+
+    def contracts_of(own: Array) -> Array:
+        """``[S + 1, A, O]`` payments for each action, from the agent's values ``[S + 1, A]`` as learned; none at the end."""
+        wanted = own[:, None] - nudge * jnp.eye(actions, dtype=own.dtype)[None]  # [S + 1, A, A]
+        each = jax.vmap(jax.vmap(least_payments, (0, None, 0)), (0, None, None))
+        found = each(wanted, chances, jnp.arange(actions, dtype=jnp.int32))[0]
+        return jnp.where(jnp.isfinite(found), found, 0.0).at[states].set(0.0)
+
+    def play(values: Array) -> Callable[..., tuple[Array, Array]]:
+        payments = contracts_of(values[1])
+        paid = (payments * chances[None]).sum(axis=2)  # [S + 1, A] on average
+
+        def step(key: PRNGKey, state: Array, action: Array, greedy: Array) -> tuple[Array, Array]:
+            outcome = jax.random.categorical(key, log_chances[action])
+            then = after[state, outcome]
+            best = greedy[then]
+            to_principal = gain[state, outcome] - payments[state, action, outcome] + values[0, then, best]
+            return then, jnp.stack([to_principal, cost[state, action] + paid[then, best] + values[1, then, best]])
+
+        return step
+
+    falling = jnp.linspace(1.0, 0.0, num_updates)
+    settling = 3 * num_updates // 4
+    exploration = jnp.where(jnp.arange(num_updates) < settling, falling, SETTLED_EXPLORATION)
+    begin = lambda key: (key, jnp.zeros(num_episodes, jnp.int32))
+    setting = Setting(play, begin, longest_episode(process.successor), (2, states + 1, actions))
+    action, own = learn_tables(key, setting, exploration, settling, num_updates - 7 * num_updates // 8)
+    payments = jnp.take_along_axis(contracts_of(own[0]), action[:, None, None], axis=1)[:, 0]
+    return LearnedContracts(action[:-1], payments[:-1])
+
+
+def judge_contracts(found: LearnedContracts | Equilibrium, process: PrincipalAgentMDP, tie: float = 1e-6) -> JudgedContracts:
+    """What ``found`` is worth: one pass from the last state to the first, in float64.
+
+    Args:
+      found: contracts that were learned, or an equilibrium.
+      process: one that leads forward.
+      tie: what an agent does not mind losing, game units.
+    """
+    action_payoffs, gains, chances, successor = process
+    payments, recommended = np.asarray(found.payments, np.float64), np.asarray(found.action)
+    states = len(action_payoffs)
+    principal, agent, followed = np.zeros(states + 1), np.zeros(states + 1), 0
+    for s in range(states - 1, -1, -1):
+        then = successor[s]
+        own = action_payoffs[s] + chances @ (payments[s] + agent[then])
+        theirs = chances @ (gains[s] - payments[s] + principal[then])
+        best = int(np.where(own >= own.max() - tie, theirs, -np.inf).argmax())
+        agent[s], principal[s] = own[best], theirs[best]
+        followed += best == recommended[s]
+    return JudgedContracts(float(principal[0]), float(agent[0]), followed / states)

@@ -124,7 +124,7 @@ def refutation(problem: Problem, optimum: Optimum | None, judged: Iterable[dict[
     """
     if optimum is None:
         return None
-    exact = [words for words in judged if words[problem.gap_name] <= EXACT * problem.tie]
+    exact = [words for words in judged if words[problem.gap_name] <= EXACT * problem.tie_tolerance]
     above = lambda words: words["leader_payoff"] - optimum.value - _margin(problem, optimum, words, SURE)
     worst = max(exact, key=above, default=None)
     if worst is None or not above(worst) > 0:

@@ -145,7 +145,7 @@ class Problem(Protocol):
       settled_gap: the largest gap at which followers count as settled, game units.
       bytes_per_commitment: memory that one of a batch of commitments takes while followers answer it.
       answer_choices: how many values each entry of an answer ``[Q]`` may have, see `Worth`.
-      tie: the slack, game units, up to which a follower counts as indifferent.
+      tie_tolerance: the slack, game units, up to which a follower counts as indifferent.
       kernel: what runs the followers on this machine, for the record.
       gap_name: what the followers' distance from equilibrium is called in results and metrics, for example ``bcce_gap``.
       columns: what a table of results shows of each seed beside the leader's payoff: headings by key of `describe`, the gap's
@@ -170,7 +170,7 @@ class Problem(Protocol):
     @property
     def settled_gap(self) -> float: ...
     @property
-    def tie(self) -> float: ...
+    def tie_tolerance(self) -> float: ...
     @property
     def answer_choices(self) -> tuple[int, ...]: ...
     @property
@@ -209,7 +209,7 @@ class Problem(Protocol):
         ``pictures``, a list, see `stackjax.pictures`. ``names`` is what a warning calls each.
         """
 
-    def judged_how(self) -> dict[str, Any]:
+    def evaluation_method(self) -> dict[str, Any]:
         """How `judge` does it, for ``result.json``; ``settled_gap``, and ``words`` (a sentence), are always there."""
 
 

@@ -91,7 +91,7 @@ class PlacesProblem:
             for i in range(len(names))
         ]
 
-    def judged_how(self):
+    def evaluation_method(self):
         return {"settled_gap": 1e-6, "words": "who answer exactly"}
 
 

@@ -81,7 +81,7 @@ class BayesianProblem:
         return float(self.settled_share * self.env.game.payoff_scale)
 
     @property
-    def tie(self) -> float:
+    def tie_tolerance(self) -> float:
         return float(TIE * self.env.game.payoff_scale)
 
     @property
@@ -175,9 +175,9 @@ class BayesianProblem:
                 answer, payoff, gap = answer_of(game, play), (prior * play * game.leader_payoff).sum(), bcce_gap(game, play)
             at_risk = jnp.zeros((), payoff.dtype)
             if changes is not None:
-                at_risk = risk(game, InducedGame(game.type_prior, *changes), answer, self.tie)
+                at_risk = risk(game, InducedGame(game.type_prior, *changes), answer, self.tie_tolerance)
             if self.ties == "against":  # what it says of several followers is a guess that judging puts right
-                payoff = payoff - tied_loss(game, answer, self.tie)
+                payoff = payoff - tied_loss(game, answer, self.tie_tolerance)
             return Worth(payoff, gap, at_risk, answer)
 
         return jax.vmap(one, -1)(tables, changes, strategies, play)
@@ -238,7 +238,7 @@ class BayesianProblem:
         """See `Problem`."""
         return self.env.game.yardsticks()
 
-    def judged_how(self) -> dict[str, Any]:
+    def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
         rounds = (self.lasting or self.env).num_rounds
         play = self.env.reward_play if self.ties == "learned" else "the worst equilibrium for the leader"

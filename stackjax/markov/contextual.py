@@ -149,5 +149,5 @@ def pretraining_regret(problem: "MarkovProblem", rule: ContextualFollower) -> Pr
 
     lost = np.concatenate([np.asarray(regret(part)) for part in jnp.array_split(commitments, -(-len(commitments) // 256))])
     lost = np.maximum(lost, 0.0)
-    share = float((lost <= 10 * problem.tie).mean())
+    share = float((lost <= 10 * problem.tie_tolerance).mean())
     return Pretraining(share, float(lost.mean()), float(lost.max()), len(lost), every)

@@ -129,7 +129,7 @@ class MarkovProblem:
         return float(self.settled_share * (high - low))
 
     @property
-    def tie(self) -> float:
+    def tie_tolerance(self) -> float:
         return tie_of(self.game, self.length, jnp.result_type(float))
 
     @property
@@ -260,7 +260,7 @@ class MarkovProblem:
         probability = np.asarray(tabulate_markov(self.game, jnp.asarray(made)).probability, np.float64)
         return [told(self, pick(i), made[i], probability[..., i]) for i in range(len(names))]
 
-    def judged_how(self) -> dict[str, Any]:
+    def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
         found, kind = self.pretraining, self.followers.kind
         if found is None:

@@ -45,7 +45,7 @@ class SellerProblem(abc.ABC):
     nearby = None
     answer_choices = (1,)  # what a buyer takes depends on its type: commitments are not told apart by answers
     settled_gap = 0.0
-    tie = 0.0
+    tie_tolerance = 0.0
 
     @property
     def name(self) -> str:
@@ -124,7 +124,7 @@ class SellerProblem(abc.ABC):
             "follower_play": [],
         }
 
-    def judged_how(self) -> dict[str, Any]:
+    def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
         how = self.exactly if self.game.is_exact else f"{self.draws}, with a 95 % interval"
         return {"settled_gap": self.settled_gap, "words": f"{self.buyers}; {how}"}

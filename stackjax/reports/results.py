@@ -48,7 +48,7 @@ def result_of(
         "kernel": problem.kernel,
         "versions": versions(),
         "wall_seconds": timing,
-        "evaluation": {**problem.judged_how(), "num_equilibrations": num_groups_of(problem)},
+        "evaluation": {**problem.evaluation_method(), "num_equilibrations": num_groups_of(problem)},
         "gap_name": problem.gap_name,
         "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,

@@ -64,7 +64,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
         "game_options": spec.game_options,
         "judge_seed": seed,
         "settings": spec.family.resolved(problem, spec.settings),
-        "evaluation": {**problem.judged_how(), "num_equilibrations": num_groups_of(problem)},
+        "evaluation": {**problem.evaluation_method(), "num_equilibrations": num_groups_of(problem)},
         "gap_name": problem.gap_name,
         "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,

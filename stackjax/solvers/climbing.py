@@ -74,7 +74,7 @@ def climbed(
         return jax.lax.fori_loop(0, CROSSING_STEPS, nearer, (at, here.slack))[0]
 
     def climb(chance: Array, at: Array, _: Array, here: Nearby, slopes: Nearby) -> Array:
-        return ascended(here, slopes, at, 1.0 - 0.5 * chance[3] ** 2, problem.tie, high - low)
+        return ascended(here, slopes, at, 1.0 - 0.5 * chance[3] ** 2, problem.tie_tolerance, high - low)
 
     answer = elite.answer[place[:, 0]]
     answer = answer.at[:crossing].set(jax.vmap(another)(chance[:crossing], answer[:crossing]))

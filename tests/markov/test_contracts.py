@@ -146,7 +146,7 @@ def test_a_horizon_cuts_contracts_short():
     values = [ContractGame(tree, horizon=horizon).solve().value for horizon in (1, 2, 3, 9)]
     assert values[0] < values[1] < values[2]
     assert values[2] == values[3] == pytest.approx(best_contracts(tree)[0])
-    cheap = ContractGame(tree, horizon=3, most=0.2).solve()
+    cheap = ContractGame(tree, horizon=3, max_payment=0.2).solve()
     assert cheap.value < values[2]
     assert cheap.commitment.max() <= 0.2
 

@@ -109,7 +109,7 @@ class SampledProblem:
         return float(self.settled_share * self.setting.game.payoff_scale)
 
     @property
-    def tie(self) -> float:
+    def tie_tolerance(self) -> float:
         return 0.0
 
     @property
@@ -227,7 +227,7 @@ class SampledProblem:
         """See `Problem`."""
         return self.setting.game.yardsticks()
 
-    def judged_how(self) -> dict[str, Any]:
+    def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
         draws = num_paired_draws(self.setting)
         words = (

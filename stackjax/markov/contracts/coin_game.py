@@ -32,24 +32,24 @@ class CoinGame(MarkovGame):
       horizon: T, the steps of an episode.
       gain: what a unit that agents collect pays the principal, 1 / α in the source.
       other: what a coin of the other's colour is worth.
-      most: the largest payment.
+      max_payment: the largest payment.
 
     Raises:
       InputError: a number is out of range.
     """
 
     def __init__(
-        self, size: int = LARGEST, horizon: int = 20, gain: float = 10.0, other: float = 0.2, most: float = 1.0
+        self, size: int = LARGEST, horizon: int = 20, gain: float = 10.0, other: float = 0.2, max_payment: float = 1.0
     ) -> None:
         require_count("size", size, least=2)
         require("size", size, size <= LARGEST, f"at most {LARGEST}: there are size**6 * 2 states")
         require_number("gain", gain, lambda gain: gain >= 0, "at least 0")
         require_number("other", other, lambda other: 0 <= other <= 1, "at least 0 and at most 1")
-        require_number("most", most, lambda most: most > 0, "positive")
+        require_number("max_payment", max_payment, lambda most: most > 0, "positive")
         cells = size**2
         self.name, self.size, self.horizon, self.gain, self.other = "coins", size, horizon, gain, other
         self.num_actions = (len(MOVES),) * NUM_AGENTS
-        self.leader_actions = Box((0.0,) * NUM_AGENTS * len(MOVES), (float(most),) * NUM_AGENTS * len(MOVES))
+        self.leader_actions = Box((0.0,) * NUM_AGENTS * len(MOVES), (float(max_payment),) * NUM_AGENTS * len(MOVES))
         self._shape = (cells, cells, cells, NUM_AGENTS)
         first, second, coin, _ = np.indices(self._shape).reshape(4, -1)
         there = np.stack([_moved(agent, size) for agent in (first, second)])  # [2, S, 4]
@@ -61,7 +61,7 @@ class CoinGame(MarkovGame):
         then = np.where(is_taken[..., None], fresh, stays[:, None, None, None])
         self.successor = (agents[..., None] * cells * NUM_AGENTS + then).astype(np.int32)
         self.initial = np.full(len(coin), 1.0 / len(coin))
-        self.payoff_bounds = ((-NUM_AGENTS * most, gain), (0.0, 1.0 + most), (0.0, 1.0 + most))
+        self.payoff_bounds = ((-NUM_AGENTS * max_payment, gain), (0.0, 1.0 + max_payment), (0.0, 1.0 + max_payment))
         self.check()
 
     def outcomes(self, state: Array, actions: Array, leader_action: Array) -> Array:

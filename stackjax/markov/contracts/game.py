@@ -27,7 +27,7 @@ class _Policies(NamedTuple):
 
 
 def best_contracts(
-    process: PrincipalAgentMDP, *, horizon: int | None = None, most: float = np.inf, knows_time: bool = False
+    process: PrincipalAgentMDP, *, horizon: int | None = None, max_payment: float = np.inf, knows_time: bool = False
 ) -> tuple[float, np.ndarray]:
     """The most that a principal earns that commits to all payments at the start, and payments ``[S, O]`` that earn it.
 
@@ -37,7 +37,7 @@ def best_contracts(
     Args:
       process: the agent's.
       horizon: T, the steps of an episode; None for a process that ends by itself, which must not lead back.
-      most: the largest payment.
+      max_payment: the largest payment.
       knows_time: whether the agent may do something else when it comes to a state again.
 
     Raises:
@@ -51,7 +51,7 @@ def best_contracts(
         if policies.principal[k] <= best:  # no payment is negative
             break
         less, least = policies.paid - policies.paid[k], policies.agent[k] - policies.agent
-        found = scipy.optimize.linprog(policies.paid[k], less, least, bounds=(0, most), method="highs")
+        found = scipy.optimize.linprog(policies.paid[k], less, least, bounds=(0, max_payment), method="highs")
         if found.status == 0 and policies.principal[k] - found.fun > best:
             best, held = policies.principal[k] - found.fun, found.x.reshape(process.gains.shape)
     return float(best), held
@@ -99,26 +99,29 @@ class ContractGame(MarkovGame):
     Args:
       process: the agent's.
       horizon: T, the steps of an episode.
-      most: the largest payment.
+      max_payment: the largest payment.
 
     Raises:
       InputError: shapes or numbers do not fit each other.
     """
 
-    def __init__(self, process: PrincipalAgentMDP, horizon: int, most: float = 2.0) -> None:
+    def __init__(self, process: PrincipalAgentMDP, horizon: int, max_payment: float = 2.0) -> None:
         process.check(forward=False)
         action_payoffs, gains, chances = (np.asarray(leaf, np.float64) for leaf in process[:3])
         successor = np.asarray(process.successor)
         self.process = PrincipalAgentMDP(action_payoffs, gains, chances, successor)
         (states, actions), outcomes = action_payoffs.shape, gains.shape[1]
-        require("most", most, most > 0, "positive")
+        require("max_payment", max_payment, max_payment > 0, "positive")
         self.name, self.horizon, self.num_actions = "contracts", horizon, (actions,)
-        self.leader_actions = Box((0.0,) * outcomes, (float(most),) * outcomes)
+        self.leader_actions = Box((0.0,) * outcomes, (float(max_payment),) * outcomes)
         ends = np.concatenate([successor, np.full((1, outcomes), states)])
         self.successor = np.broadcast_to(ends[:, None], (states + 1, actions, outcomes)).astype(np.int32)
         self.initial, self.end = np.eye(states + 1)[0], states
         (lowest, highest), (least, largest) = ((float(leaf.min()), float(leaf.max())) for leaf in (action_payoffs, gains))
-        self.payoff_bounds = ((min(least, 0.0) - most, max(largest, 0.0)), (min(lowest, 0.0), max(highest, 0.0) + most))
+        self.payoff_bounds = (
+            (min(least, 0.0) - max_payment, max(largest, 0.0)),
+            (min(lowest, 0.0), max(highest, 0.0) + max_payment),
+        )
         self.check()
 
     def outcomes(self, state: Array, actions: Array, leader_action: Array) -> Array:
@@ -136,7 +139,7 @@ class ContractGame(MarkovGame):
     def solve(self, *, knows_time: bool = False) -> MarkovOptimum:
         """The best payments that the principal can commit to; see `best_contracts`."""
         most = float(self.leader_actions.high[0])  # type: ignore[union-attr]
-        value, payments = best_contracts(self.process, horizon=self.horizon, most=most, knows_time=knows_time)
+        value, payments = best_contracts(self.process, horizon=self.horizon, max_payment=most, knows_time=knows_time)
         nothing = np.zeros((1, payments.shape[1]))  # at the end
         return MarkovOptimum(value, None, np.concatenate([payments, nothing]), None, "lp")
 

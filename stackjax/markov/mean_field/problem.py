@@ -111,7 +111,7 @@ class MeanFieldProblem:
         return self.settled_share * self.follower_range
 
     @property
-    def tie(self) -> float:
+    def tie_tolerance(self) -> float:
         return TOLERANCE * self.follower_range
 
     @property
@@ -147,7 +147,7 @@ class MeanFieldProblem:
         game = self.game
         own, outcome, error = self._outcome(commitment)
         gaps = exploitability(game, own, outcome)
-        settled = outcome_of(game, own, equilibrium(game, own, self.tie))
+        settled = outcome_of(game, own, equilibrium(game, own, self.tie_tolerance))
         found = MeanFieldCertificate(
             leader_payoff=game.leader_payoff(commitment, outcome),
             follower_payoffs=-outcome.costs,
@@ -211,7 +211,7 @@ class MeanFieldProblem:
             )
         return found
 
-    def judged_how(self) -> dict[str, Any]:
+    def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
         return {"settled_gap": self.settled_gap, "words": f"who are a continuum ({self.followers.kind}); payoffs are exact"}
 

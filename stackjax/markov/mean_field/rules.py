@@ -37,7 +37,7 @@ class PopulationRule(NamedTuple):
 def in_equilibrium(followers: MeanFieldFollowers) -> PopulationRule:
     """Nobody gains by another plan."""
     del followers  # it has no options
-    answer = lambda problem, own: (equilibrium(problem.game, own, problem.tie), jnp.zeros((), own.dtype))
+    answer = lambda problem, own: (equilibrium(problem.game, own, problem.tie_tolerance), jnp.zeros((), own.dtype))
     return PopulationRule(answer, lambda problem: 0.0, is_best=True)
 
 

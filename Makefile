@@ -41,6 +41,7 @@ dist: $(TOOLS)
 	$(BIN)/python -m build --outdir dist
 
 bench: $(TOOLS)
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/equilibration.py
 	$(BIN)/python benchmarks/planning.py

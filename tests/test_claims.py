@@ -182,7 +182,7 @@ class Plain:
     name: str = "plain"
     payoff_range: tuple[float, float] = (0.0, 10.0)
     settled_gap: float = 0.1
-    tie: float = 1e-3
+    tie_tolerance: float = 1e-3
     gap_name: str = "gap"
 
 

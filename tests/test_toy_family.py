@@ -48,7 +48,7 @@ class PlacesProblem:
     game: Places
     weight: object
 
-    name, payoff_range, settled_gap, tie, kernel = "places", (0.0, 3.0), 1e-6, 1e-6, "exact"
+    name, payoff_range, settled_gap, tie_tolerance, kernel = "places", (0.0, 3.0), 1e-6, 1e-6, "exact"
     bytes_per_commitment, gap_name, columns, nearby = 16, "regret", {"regret": "regret", "place": "place"}, None
 
     @property

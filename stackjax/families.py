@@ -6,17 +6,16 @@ Runs, sweeps, reports and the command line know families by this page alone, and
 import dataclasses
 import importlib
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from stackjax.digits import as_known
-from stackjax.errors import UnsolvedError
+from stackjax.errors import InputError, UnsolvedError, near_matches
 
 if TYPE_CHECKING:
     from stackjax.problem import Optimum, Problem
-    from stackjax.registry import GameEntry
 
-__all__ = ["Family", "GameSource", "Solved", "load"]
+__all__ = ["Family", "GameEntry", "GameSource", "NoOptions", "Solved", "check_options", "load"]
 
 ABOUT_THE_RUN = (  # numbers of a seed that are no part of its certificate
     *("seed", "update", "mean_greedy_payoff", "stackelberg_episodes", "leader_decisions"),
@@ -69,10 +68,42 @@ class Solved(NamedTuple):
         return cls(found.value, found.method, plain, [first, *lines])
 
 
+def check_options(game: str, options: type, given: Iterable[str]) -> None:
+    """Raise `InputError` for an option that a game, whose options are a dataclass, does not have."""
+    known = [field.name for field in dataclasses.fields(options)]
+    for name in given:
+        if name not in known:
+            allowed = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise InputError(f"game {game!r} has no option {name!r}; {allowed}.{near_matches(name, known)}")
+
+
 def load(place: str) -> Any:
     """What stands at ``"module:attribute"``."""
     module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """This game has no options."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GameEntry:
+    """A registered game: how to make it and what there is to say about it."""
+
+    name: str
+    factory: str | Callable[..., Any]  # "module:attribute", or the callable itself
+    summary: str
+    optimum: str
+    options: type = NoOptions
+    fixed: tuple[tuple[str, Any], ...] = ()
+    family: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the library brings it, whose tests check it."""
+        return isinstance(self.factory, str) and self.factory.startswith("stackjax.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +161,7 @@ class Family:
     sections: ClassVar[dict[str, type]] = {}
     traced: ClassVar[tuple[str, ...]] = ()
     solver: ClassVar[str] = "direct"  # for what is known of solvers, see benchmarks/README.md
-    entries: ClassVar[tuple["GameEntry", ...]] = ()
+    entries: ClassVar[tuple[GameEntry, ...]] = ()
     prefixes: ClassVar[tuple[str, ...]] = ()
     endings: ClassVar[tuple[str, ...]] = ()
 

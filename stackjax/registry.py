@@ -12,11 +12,9 @@ from typing import Any
 
 from stackjax import plugins
 from stackjax.errors import InputError, near_matches, require_is
-from stackjax.families import Family, load
+from stackjax.families import Family, GameEntry, check_options, load
 
 __all__ = [
-    "GameEntry",
-    "NoOptions",
     "definition",
     "entry",
     "families",
@@ -54,50 +52,6 @@ TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these n
         "log",
     ),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class NoOptions:
-    """This game has no options."""
-
-
-@dataclasses.dataclass(frozen=True)
-class GameEntry:
-    """A registered game: how to make it and what there is to say about it."""
-
-    name: str
-    factory: str | Callable[..., Any]  # "module:attribute", or the callable itself
-    summary: str
-    optimum: str
-    options: type = NoOptions
-    fixed: tuple[tuple[str, Any], ...] = ()
-    family: str = ""
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether the library brings it, whose tests check it."""
-        return isinstance(self.factory, str) and self.factory.startswith("stackjax.")
-
-    def build(self, **options: Any) -> Any:
-        """The game with ``options`` over the defaults; raises `InputError` for an option it does not have."""
-        known = [field.name for field in dataclasses.fields(self.options)]
-        for option in options:
-            if option not in known:
-                allowed = f"its options are {', '.join(known)}" if known else "it has no options"
-                raise InputError(f"game {self.name!r} has no option {option!r}; {allowed}.{near_matches(option, known)}")
-        factory = self.factory
-        if isinstance(factory, str):
-            factory = load(factory)
-        game = factory(**dict(self.fixed), **options)
-        rules = families()[self.family].rules()
-        if not isinstance(game, rules):
-            owner = next((name for name, family in families().items() if isinstance(game, family.rules())), None)
-            returned = f"{game!r:.80}" if owner is None else f"a {type(game).__name__}; register it with family={owner!r}"
-            raise InputError(
-                f"game {self.name!r} cannot be made: its factory must return a {rules.__name__}, but returned {returned}"
-                f"{definition(factory)}"
-            )
-        return game
 
 
 _FAMILIES: dict[str, Family] = {}
@@ -249,4 +203,22 @@ def make(name: str, **options: Any) -> Any:
       InputError: the name or an option is unknown (the message lists near matches), or a value is out of range.
     """
     require_is("name", name, str, "a registered name, for example 'maintain'")
-    return entry(name).build(**options)
+    return _built(entry(name), options)
+
+
+def _built(known: GameEntry, options: dict[str, Any]) -> Any:
+    """The game with ``options`` over the defaults; raises `InputError` for an option it does not have."""
+    check_options(known.name, known.options, options)
+    factory = known.factory
+    if isinstance(factory, str):
+        factory = load(factory)
+    game = factory(**dict(known.fixed), **options)
+    rules = families()[known.family].rules()
+    if not isinstance(game, rules):
+        owner = next((name for name, family in families().items() if isinstance(game, family.rules())), None)
+        returned = f"{game!r:.80}" if owner is None else f"a {type(game).__name__}; register it with family={owner!r}"
+        raise InputError(
+            f"game {known.name!r} cannot be made: its factory must return a {rules.__name__}, but returned {returned}"
+            f"{definition(factory)}"
+        )
+    return game

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from stackjax.registry import GameEntry
+from stackjax.families import GameEntry
 
 __all__ = ["ENTRIES"]
 

@@ -134,28 +134,39 @@ class BayesianFamily(Family):
 
         One that is too large for tables is played out.
         """
-        if self.is_large(game):
-            return self._sampled(game, settings)
         from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
+        from stackjax.bayesian.pomdp.tree import TooLargeError
         from stackjax.bayesian.problem import BayesianProblem
 
         pomdp: POMDPConfig = settings["pomdp"]
-        env = EpisodeSpec(game, settings["followers"].build(), pomdp.num_rounds, pomdp.num_reward_episodes, pomdp.reward_play)
+        lengths = pomdp.num_rounds, pomdp.num_reward_episodes, pomdp.reward_play
+        if self._has_no_table(game):
+            return self._sampled(game, settings)
+        try:
+            env = EpisodeSpec(game, settings["followers"].build(), *lengths)
+        except TooLargeError:
+            return self._sampled(game, settings)
         rounds = pomdp.evaluation_rounds
         lasting = env.with_num_rounds(EVALUATION_ROUNDS_FACTOR * env.num_rounds if rounds is None else rounds)
         return BayesianProblem(env, lasting, pomdp.settled_gap, pomdp.ties)
 
     def is_large(self, game: "Game") -> bool:
         """Whether ``game`` is too large to be written out."""
-        from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, TooLargeError, decision_tree
+        from stackjax.bayesian.pomdp.tree import TooLargeError, decision_tree
 
-        if not game.has_joint_prior or math.prod(game.table_shape) > LARGEST_TABLE:
+        if self._has_no_table(game):
             return True
         try:
             decision_tree(game)
         except TooLargeError:
             return True
         return False
+
+    def _has_no_table(self, game: "Game") -> bool:
+        """Whether already the type and action profiles of ``game`` are too many."""
+        from stackjax.bayesian.pomdp.tree import LARGEST_TABLE
+
+        return not game.has_joint_prior or math.prod(game.table_shape) > LARGEST_TABLE
 
     def _sampled(self, game: "Game", settings: dict[str, Any]) -> "SampledProblem":
         from stackjax.bayesian.sampled.problem import SampledProblem

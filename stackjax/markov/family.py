@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
-from stackjax.families import Family, GameSource, Solved
+from stackjax.families import Family, GameEntry, GameSource, Solved
 from stackjax.markov.followers import MarkovFollowers
-from stackjax.registry import GameEntry
 
 if TYPE_CHECKING:
     from stackjax.markov.game import MarkovGame

@@ -4,9 +4,8 @@ import dataclasses
 from typing import Any, ClassVar, Literal
 
 from stackjax.errors import UnsolvedError
-from stackjax.families import Family, Solved
+from stackjax.families import Family, GameEntry, NoOptions, Solved
 from stackjax.menus.config import MenuConfig
-from stackjax.registry import GameEntry, NoOptions
 
 __all__ = ["FAMILY"]
 

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stackjax import registry
-from stackjax.errors import InputError, near_matches, require_is
-from stackjax.families import Family, GameSource
+from stackjax.errors import InputError, require_is
+from stackjax.families import Family, GameSource, NoOptions, check_options
 from stackjax.specs.game_files import build_game, load_games
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class GivenGame(GameSource):
         require_is("game", game, kinds, f"a registered name (see stackjax list), a file, or {words}")
         assert owner is not None
         owner.check(game)
-        return GivenGame(game.name, registry.NoOptions, owner.name, game)
+        return GivenGame(game.name, NoOptions, owner.name, game)
 
     def build(self, options: dict[str, Any]) -> Any:
         del options
@@ -186,9 +186,5 @@ def check_same_file(path: pathlib.Path, digest: str) -> None:
 
 def resolve_options(source: GameSource, options: dict[str, Any]) -> dict[str, Any]:
     """All options of a game, ``options`` over the defaults; raises `InputError` for one that it does not have."""
-    known = [field.name for field in dataclasses.fields(source.options)]
-    for name in options:
-        if name not in known:
-            allowed = f"its options are {', '.join(known)}" if known else "it has no options"
-            raise InputError(f"game {source.name!r} has no option {name!r}; {allowed}.{near_matches(name, known)}")
+    check_options(source.name, source.options, options)
     return dataclasses.asdict(source.options(**options))

@@ -13,6 +13,7 @@ import stackjax as sx
 from stackjax import registry
 from stackjax.compute.programs import Programs
 from stackjax.disk.directory import RunDirectory
+from stackjax.families import NoOptions
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import GivenGame, stored_game
 from tests.runs.commands import PLAIN, WHOLE, made_once, result_of, run
@@ -128,7 +129,7 @@ def test_a_fingerprint_sees_a_table_within_a_jitted_helper():
 
 
 def problem_of(game):
-    return RunSpec(GivenGame("steps", registry.NoOptions, "bayesian", game), {}, {}, sx.SearchConfig()).build_problem()
+    return RunSpec(GivenGame("steps", NoOptions, "bayesian", game), {}, {}, sx.SearchConfig()).build_problem()
 
 
 def test_a_run_that_ended_between_the_check_and_the_lock_is_not_replaced(finished, tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ SMALL = DirectConfig(num_updates=20, population=64)
 class Toy:
     """Pays the sum of what is committed to; a total of 10 or more leaves the followers unsettled."""
 
-    name, payoff_range, settled_gap, tie, nearby = "toy", (0.0, 12.0), 0.02, 1e-5, None
+    name, payoff_range, settled_gap, tie_tolerance, nearby = "toy", (0.0, 12.0), 0.02, 1e-5, None
     commitments = Table(4, sx.Discrete(4))
 
     def worth(self, key, commitments, *, lasting=0):

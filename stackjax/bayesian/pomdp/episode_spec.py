@@ -58,7 +58,7 @@ class EpisodeSpec:
             require(name, getattr(self, name), getattr(self, name) < 2**31, "below 2**31")
         check_reward_play(reward_play)
         self.holds_commitments = holds_commitments
-        self._tree = decision_tree(game) if holds_commitments else None
+        self._tree = self._known_tree(game) if holds_commitments else None
         self.plays = round_plays(game, self.dynamics)  # what followers learn from, play by play
 
     @property
@@ -74,6 +74,11 @@ class EpisodeSpec:
     def with_dynamics(self, dynamics: FollowerDynamics) -> Self:
         """The same with followers who learn otherwise."""
         return self._with(dynamics=dynamics)
+
+    def _known_tree(self, game: Game) -> DecisionTree:
+        """That of ``game``, which a copy of another record for the same game already has."""
+        known = getattr(self, "_tree", None)
+        return decision_tree(game) if known is None else known
 
     def _with(self, **changes: Any) -> Self:
         other = copy.copy(self)

@@ -4,9 +4,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from stackjax.digits import as_known
-from stackjax.families import Family, Solved
+from stackjax.families import Family, GameEntry, Solved
 from stackjax.markov.mean_field.followers import MeanFieldFollowers
-from stackjax.registry import GameEntry
 
 if TYPE_CHECKING:
     from stackjax.markov.mean_field.game import MeanFieldGame

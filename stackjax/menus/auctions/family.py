@@ -4,9 +4,8 @@ import dataclasses
 from typing import Any, ClassVar
 
 from stackjax.errors import UnsolvedError
-from stackjax.families import Family, Solved
+from stackjax.families import Family, GameEntry, Solved
 from stackjax.menus.auctions.config import AffineConfig
-from stackjax.registry import GameEntry
 
 __all__ = ["FAMILY"]
 

@@ -4,9 +4,8 @@ import dataclasses
 from typing import Any, ClassVar, Literal
 
 from stackjax.errors import UnsolvedError
-from stackjax.families import Family, Solved
+from stackjax.families import Family, GameEntry, Solved
 from stackjax.menus.sales.config import SaleConfig
-from stackjax.registry import GameEntry
 
 __all__ = ["FAMILY"]
 

@@ -7,6 +7,7 @@ import pytest
 import stackjax as sx
 from stackjax.arrays import drawn
 from stackjax.compiler import compiler_options
+from stackjax.reports.display import LiveProgress
 from stackjax.solvers import direct
 from stackjax.solvers.elite import judged_once
 
@@ -31,7 +32,12 @@ def test_numbers_drawn_in_a_row_are_the_same(draw):
 
 
 def test_an_update_is_traced_once_for_all_programs_of_a_run(monkeypatch):
-    traced = []
+    traced, told = [], []
     monkeypatch.setattr(direct, "judged_once", lambda *given: traced.append(1) or judged_once(*given))
-    sx.train("maintain-randomized", seeds=2, progress=False)
+    monkeypatch.setattr(LiveProgress, "stage", lambda self, words: told.append(words))
+    run = sx.train("maintain-randomized", seeds=2, progress=False)
     assert len(traced) == 1
+    assert told[0] == "preparing the game"
+    assert told[-1] == "compiled 4 of 4 programs"
+    assert list(run.result["timings"]) == ["imports", "tracing", "lowering", "compiling", "work", "pages"]
+    assert min(run.result["timings"].values()) > 0

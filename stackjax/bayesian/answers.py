@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,6 +35,7 @@ def answer_of(game: InducedGame, play: Array) -> Array:
 
 def stay(game: InducedGame, answer: Array) -> Nearby:
     """What the leader is paid, and what followers lose by deviating from ``answer``, given their type; no batch axes."""
+    chex.assert_shape(answer, (sum(game.num_types),))
     obeyed, deviations = _places(game, answer)
     paid = [_at(table, places) for table, places in zip(game.follower_payoffs, deviations, strict=True)]
     return _compared(game, _at(game.leader_payoff, obeyed), paid, answer)

@@ -151,6 +151,8 @@ def solver_of(settings: Any) -> str:
 
 def to_the_end(settings: RunSettings, train: Callable[..., None]) -> int:
     """Call ``train`` with how to train; the exit code, and one line, for whatever ends it early."""
+    if sys.stderr.isatty():
+        print("importing JAX ...", end="\r", file=sys.stderr, flush=True)
     join(settings.processes)  # type: ignore[attr-defined]
     keep_compiled_programs()
     import jax
@@ -208,7 +210,7 @@ def train_command(arguments: list[str]) -> int:
         from stackjax.runs.session import run_training
 
         with LiveProgress(spec.solver.num_updates, silent=not is_writer()) as progress:
-            result = run_training(spec, directory, on_progress=progress.show, **how)
+            result = run_training(spec, directory, on_progress=progress.show, on_stage=progress.stage, **how)
         if is_writer():
             print_result(result, directory, timings=settings.timings)
 

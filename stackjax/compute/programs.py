@@ -8,7 +8,7 @@ import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -97,13 +97,19 @@ class Programs:
         """How many elements are worked on at once, on CPUs by this process: a batch of a multiple of it leaves nothing idle."""
         return min(num_cores(), self.num_blocks(self.num_elements)) if self._by_core else len(self._places) * self._block
 
-    def compile(self, names: tuple[str, ...] = NAMES) -> None:
-        """Compile those programs that are not yet compiled, side by side."""
+    def compile(self, names: tuple[str, ...] = NAMES, told: Callable[[str], None] = lambda stage: None) -> None:
+        """Compile those programs that are not yet compiled, side by side; ``told`` hears how far that is."""
         pool = ThreadPoolExecutor(COMPILED_AT_ONCE if self._on_cpu else None)
         try:
             wanted = [(name, at) for at in self._here for name in names if (name, at) not in self._compiled]
-            programs = [(key, pool.submit(_compiled, key[0], self._lowered(*key))) for key in wanted]
-            self._compiled.update({key: program.result() for key, program in programs})
+            programs: dict[Future[Any], tuple[str, int]] = {}
+            for key in wanted:
+                told(f"tracing {key[0]}, {len(programs) + 1} of {len(wanted)} programs")
+                programs[pool.submit(_compiled, key[0], self._lowered(*key))] = key
+            told(f"compiling {len(wanted)} programs")
+            for count, program in enumerate(as_completed(programs), start=1):
+                self._compiled[programs[program]] = program.result()
+                told(f"compiled {count} of {len(wanted)} programs")
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -108,6 +109,7 @@ def _swept(game: InducedMarkovGame, length: Length, pays: Array, act: Callable[.
 
 def evaluate(game: InducedMarkovGame, length: Length, policy: Array) -> Values:
     """What ``policy``, stationary or timed, is worth to both."""
+    chex.assert_shape(policy, (..., *game.leader_payoff.shape))
     pays = jnp.stack([game.leader_payoff, _one_follower(game)])  # [2, S, J, *B]
 
     act = lambda worth, chances: (added(lead(chances, worth.ndim) * worth, 2), None)
@@ -121,6 +123,7 @@ def evaluate(game: InducedMarkovGame, length: Length, policy: Array) -> Values:
 
 def occupancy(game: InducedMarkovGame, length: Length, policy: Array) -> Array:
     """``[S, *B]`` how often an episode under ``policy``, the same in every step, comes to each state, discounted."""
+    chex.assert_shape(policy, game.leader_payoff.shape)
     chances = policy[:, :, None] * game.probability  # [S, J, K, *B]
     states = len(game.initial)
     batch = game.leader_payoff.ndim - 2
@@ -142,6 +145,7 @@ def deviations(game: InducedMarkovGame, length: Length, answer: Array) -> tuple[
     The loss is for each visit of the state, and 0 where no episode comes to it. No batch axes.
     """
     states, actions = game.leader_payoff.shape
+    chex.assert_shape(answer, (states,))
     dtype = game.leader_payoff.dtype
     policy = jax.nn.one_hot(answer, actions, dtype=dtype)
     here, other = np.divmod(np.arange(states * actions), actions)

@@ -52,11 +52,12 @@ class LiveProgress:
             bars.TextColumn("update {task.completed}/{task.total}"),
             bars.BarColumn(bar_width=20),
             bars.TextColumn("{task.fields[line]}", markup=False),
+            bars.TimeElapsedColumn(),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=num_updates, line="compiling ...")
+        self._task = self._bar.add_task("", total=num_updates, line="starting")
         self._last = time.monotonic()
 
     def __enter__(self) -> "LiveProgress":
@@ -65,6 +66,10 @@ class LiveProgress:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._bar.stop()
+
+    def stage(self, words: str) -> None:
+        """Say what is done before training."""
+        self._bar.update(self._task, line=words)
 
     def show(self, seen: Progress) -> None:
         gap = f"gap {seen.gap:.3g}  " if math.isfinite(seen.gap) else ""  # few samples bound none

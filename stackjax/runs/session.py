@@ -46,6 +46,7 @@ def run_training(
     mesh: tuple[int, int] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[Progress], None] | None = None,
+    on_stage: Callable[[str], None] = lambda stage: None,
     log: str | None = None,
 ) -> dict[str, Any]:
     """Train ``spec`` into ``directory`` and return the content of ``result.json``.
@@ -55,6 +56,7 @@ def run_training(
 
     Args:
       mesh: devices for seeds and devices that share each seed's episodes; by default as many of all devices as can be used.
+      on_stage: hears what is done before training, in words.
       log: a viewer that metrics go to as they come, see `stackjax.disk.loggers`.
 
     Raises:
@@ -68,6 +70,7 @@ def run_training(
     require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
     try:  # nobody else may write there from here on; followers may take long to prepare
         writer_only(directory.take, resume, overwrite)
+        on_stage("preparing the game")
         problem = spec.build_problem(read_arrays(directory.followers) if resume else None)
         work = spec.work(problem)  # says what does not fit
         config = spec.to_dict(problem)
@@ -78,7 +81,7 @@ def run_training(
         programs = Programs(work, spec.num_seeds, make_mesh(layout))
         Budget(None).check_tables(programs)
         started = time.perf_counter()
-        programs.compile()
+        programs.compile(told=on_stage)
         elements = programs.place(_seeds(spec))
         compile_seconds = time.perf_counter() - started
         optimum = _optimum(programs, elements, at_once=True)

@@ -176,6 +176,7 @@ def train(
                 overwrite=overwrite or out is None,
                 mesh=mesh,
                 on_progress=live.show,
+                on_stage=live.stage,
                 log=log,
             )
         found = _run(spec.family, result, directory)

@@ -6,6 +6,7 @@ As the multiple linear programmes of Conitzer and Sandholm (2006) do, for one an
 import math
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -95,6 +96,7 @@ def ascended(nearby: Nearby, slopes: Nearby, start: Array, share: Array, tie: fl
       tie: the slack that is left to followers at least.
       scale: of the payoffs.
     """
+    chex.assert_shape(slopes.slack, (*nearby.slack.shape, *start.shape))
     room = jnp.maximum((nearby.slack - 2.0 * tie) / scale, LEAST_ROOM)
     binds = jnp.abs(slopes.slack).max(axis=-1, initial=0.0) > 0
     pull = jnp.where(binds[:, None], slopes.slack / scale, 0.0) / room[:, None]  # [M, D]
@@ -110,6 +112,7 @@ def ascended(nearby: Nearby, slopes: Nearby, start: Array, share: Array, tie: fl
 
 def restored(slack: Array, slopes: Array, start: Array, margin: Array) -> Array:
     """``start [D]`` moved by the least squares step that gives every ``slack [M]`` below ``margin`` that margin."""
+    chex.assert_shape(slopes, (*slack.shape, *start.shape))
     short = jnp.maximum(margin - slack, 0.0)
     binds = (short > 0) & (jnp.abs(slopes).max(axis=-1, initial=0.0) > 0)
     pull = jnp.where(binds[:, None], slopes, 0.0)
@@ -127,6 +130,7 @@ def solved(diagonal: Array, rows: Array, vector: Array) -> Array:
 
     Not by LAPACK: on CPUs, two programs side by side that each call it for a batch wait for each other for ever.
     """
+    chex.assert_equal_shape([diagonal, vector, rows[0] if len(rows) else vector])
     times = partial(jnp.matmul, precision="highest")
     root = jnp.sqrt(diagonal)
     scaled, target = rows / root[None], vector / root

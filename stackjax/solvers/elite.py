@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -76,6 +77,7 @@ def judged_once(problem: Problem, commitments: Array, worth: Worth, groups: Arra
     Their score is the payoff, less what ranks those behind whose followers have not settled. In a box it is less the risk too:
     what a commitment on the border of an answer leads to is a matter of rounding, and a step back costs little.
     """
+    chex.assert_equal_shape([worth.payoff, worth.gap, worth.risk, groups])
     lost = worth.risk if isinstance(problem.commitments.actions, Box) else jnp.zeros_like(worth.payoff)
     finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap) & jnp.isfinite(lost)
     score = worth.payoff - lost - unsettled(problem, worth.gap)
@@ -92,6 +94,7 @@ def merge(problem: Problem, kept: Elite, new: Elite, num_answers: Array, most_al
     share of it for each, and at most ``most_alike`` commitments. The answer of the best commitment that met a whole group stays
     too: what only first looks speak for must not push it out.
     """
+    chex.assert_trees_all_equal_dtypes(kept, new)
     both = joined(kept, new)
     room, order = len(kept.groups), jnp.arange(len(both.groups), dtype=jnp.int32)
     first, _ = _alike(both.commitments, order, both.groups > 0)

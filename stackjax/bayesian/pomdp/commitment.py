@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -147,6 +148,7 @@ def roll_out(game: Game, tree: DecisionTree, actions: Array) -> Rollout:
             "sx.StackelbergPOMDP(game, holds_commitments=False)"
         )
     actions = as_made(game, tree, jnp.asarray(actions))[0]
+    chex.assert_shape(actions, (tree.num_nodes, *game.leader_actions.shape))
     types = jnp.asarray(all_profiles(game.num_types), jnp.int32)
     plays = jnp.asarray(all_profiles(game.num_actions), jnp.int32)
     one = lambda types, play, place: play_profile(game, tree, types, play, place, lambda _, node: actions[node])

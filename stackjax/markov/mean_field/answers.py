@@ -6,6 +6,7 @@ Everything is of one commitment. Costs are what followers pay; they want them lo
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -81,6 +82,7 @@ def best_costs(game: MeanFieldGame, own: Array, field: Array) -> Array:
 
 def outcome_of(game: MeanFieldGame, own: Array, flow: Array) -> Outcome:
     """What followers who do ``flow [K, T, S, A]`` make of the field, and pay."""
+    chex.assert_shape((flow, own), game.quantity.shape)
     field = game.field_of(flow)
     return Outcome(flow, field, jnp.where(flow > 0, flow * _costs(game, own, field), 0.0).sum(axis=(1, 2, 3)))
 

@@ -6,6 +6,7 @@ A table has the place of the networks of Ravindranath et al. (2024): each bidder
 import dataclasses
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -77,6 +78,7 @@ def soft_value(game: SequentialSaleGame, prices: Prices, later: Array, drawn: Ar
 
 def hard_value(game: SequentialSaleGame, prices: Prices, later: Array, drawn: Array) -> Array:
     """``[N]`` what states are worth before a bidder comes who buys what is best, the mean over the drawn valuations."""
+    chex.assert_shape(later, (game.num_states,))
     worth = jnp.zeros_like(later)
     for block, own in zip(game.blocks, prices, strict=True):
         gains, rewards = _outcomes(game, block, own, later, drawn)

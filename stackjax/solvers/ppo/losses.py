@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import chex
 import jax.numpy as jnp
 
 from stackjax.solvers.ppo.agent import Agent
@@ -46,6 +47,7 @@ def ppo_loss(
 
     References: Schulman et al. (2017), equation 9.
     """
+    chex.assert_equal_shape([batch.log_prob, batch.advantage, batch.target, batch.weight, batch.credit])
     visible = jnp.maximum(batch.weight.sum(), 1.0)
     credited = jnp.maximum(batch.credit.sum(), 1.0)
     mean = lambda x: (batch.credit * x).sum() / credited

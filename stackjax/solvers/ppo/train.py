@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -195,6 +196,7 @@ def above_the_rest(advantage: Array, credit: Array, share: Array | float) -> Arr
 
     References: Petersen et al. (2021), "Deep symbolic regression", the risk-seeking policy gradient.
     """
+    chex.assert_equal_shape([advantage, credit])
     credited = jnp.where(credit > 0, advantage, jnp.nan)
     return jnp.maximum(advantage - jnp.nanquantile(credited, 1.0 - share), 0.0)
 

@@ -12,6 +12,7 @@ from stackjax.bayesian.followers.kernels.native import TARGET
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.bayesian.sampled.problem import SampledProblem
 from stackjax.compute.state import advance_run, evaluate_run, score_run, start_run
+from stackjax.problem import Work
 from stackjax.solvers.config import DirectConfig, ESConfig, PolicyConfig
 from stackjax.solvers.direct import direct
 from stackjax.solvers.es import es
@@ -44,14 +45,14 @@ def test_programs_lower_for_other_devices(way, platform, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: {"cuda": "gpu"}.get(platform, platform))
     make_problem, make_solver = WAYS[way]
     problem = make_problem()
-    solver = make_solver(problem)
+    work = Work(problem, make_solver(problem), 2)
     seed = jnp.int32(0)
-    state = jax.eval_shape(functools.partial(start_run, solver), seed)
+    state = jax.eval_shape(functools.partial(start_run, work), seed)
     programs = {
-        "init": (functools.partial(start_run, solver), (seed,)),
-        "advance": (functools.partial(advance_run, solver), (state, jnp.int32(1))),
-        "score": (functools.partial(score_run, problem, solver), (state, seed)),
-        "evaluate": (functools.partial(evaluate_run, problem), (state, seed)),
+        "init": (functools.partial(start_run, work), (seed,)),
+        "advance": (functools.partial(advance_run, work), (state, jnp.int32(1))),
+        "score": (functools.partial(score_run, work), (state, seed)),
+        "evaluate": (functools.partial(evaluate_run, work), (state, seed)),
     }
     for name, (function, arguments) in programs.items():
         lowered = export.export(jax.jit(function), platforms=[platform])(*arguments)

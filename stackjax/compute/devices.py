@@ -6,6 +6,7 @@ The mesh has two axes. Along ``runs`` lie the elements of a batch (seeds, config
 
 import contextlib
 import math
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -156,12 +157,18 @@ def largest(value: int) -> int:
         return int(np.max(multihost_utils.process_allgather(np.int32(value))))
 
 
-_acting_alone: list[Callable[..., Any]] = []  # what the writer does at the moment, without the others
+class _Alone(threading.local):
+    """What the writer does at the moment without the other processes, in this thread."""
+
+    action: Callable[..., Any] | None = None
+
+
+_alone = _Alone()
 
 
 def _check_together() -> None:
     """Also where there is one process: several would wait for each other without end."""
-    assert not _acting_alone, f"{_acting_alone[-1]} is done by the writer alone and must not wait for other processes"
+    assert _alone.action is None, f"{_alone.action} is done by the writer alone and must not wait for other processes"
 
 
 def writer_only(action: Callable[..., T], *arguments: Any) -> T | None:
@@ -172,13 +179,13 @@ def writer_only(action: Callable[..., T], *arguments: Any) -> T | None:
     """
     value, problem = None, None
     if is_writer():
-        _acting_alone.append(action)
+        _alone.action = action
         try:
             value = action(*arguments)
         except Exception as error:
             problem = error
         finally:
-            _acting_alone.pop()
+            _alone.action = None
     if agree(problem is not None) and not is_writer():
         raise InputError("process 0 could not go on; its message says why")
     if problem is not None:

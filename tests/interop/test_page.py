@@ -15,7 +15,7 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "interoperability.md"
 @jax.numpy_dtype_promotion("standard")
 def test_the_page_runs_as_printed(tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```(\w*)\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert [language for language, _ in blocks].count("python") == 6
+    assert [language for language, _ in blocks].count("python") == 7
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     for language, block in blocks:

@@ -234,11 +234,14 @@ def test_actions_of_a_file_have_their_names_when_played_again(tmp_path):
 @pytest.mark.long
 def test_ctrl_c_while_compiling_ends_soon(tmp_path):
     """XLA does not listen; the command ends within two seconds all the same, and its folder can be used again."""
-    command = [sys.executable, "-m", "stackjax.cli", "train", "posted-price-uniform", "--game.num-agents", "3", "--out", "run"]
+    command = [sys.executable, "-m", "stackjax.cli", "train", "posted-price-uniform", "--game.num-agents", "4", "--out", "run"]
     child = subprocess.Popen(
         command, cwd=tmp_path, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(25.0)  # past imports, into compiling
+    while not (tmp_path / "run/.lock").exists():
+        assert child.poll() is None
+        time.sleep(0.1)
+    time.sleep(8.0)  # past the game and tracing, into compiling
     assert child.poll() is None
     child.send_signal(signal.SIGINT)
     started = time.perf_counter()

@@ -10,7 +10,7 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.compute.state import score_run, start_run
-from stackjax.problem import Judged, Solver
+from stackjax.problem import Judged, Solver, Work
 from stackjax.reports.display import best_seed, unsettled_in_words
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
@@ -39,8 +39,9 @@ def scores(problem, order):
     solver = Solver(
         lambda key: jnp.zeros(1, jnp.int32), lambda row: (row, nothing), lambda row: row
     )  # settles on what it is told
-    state = start_run(solver, jnp.int32(0))
-    score, seen = jax.jit(lambda state: score_run(problem, solver, state, jnp.int32(0))), []
+    work = Work(problem, solver, 1)
+    state = start_run(work, jnp.int32(0))
+    score, seen = jax.jit(lambda state: score_run(work, state, jnp.int32(0))), []
     for update, row in enumerate(order):
         state, logged = score(state._replace(solver=jnp.full(1, row, jnp.int32), update=jnp.int32(update)))
         seen.append(logged)

@@ -25,7 +25,7 @@ ENTRIES = [entry for entry in sx.registered_games() if entry.family == "bayesian
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_every_registered_game_conforms(entry):
-    game = entry.build()
+    game = sx.make(entry.name)
     sx.testing.check_game(game)
     assert game.name == entry.name
 

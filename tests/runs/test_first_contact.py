@@ -235,9 +235,9 @@ def test_actions_of_a_file_have_their_names_when_played_again(tmp_path):
 def test_ctrl_c_while_compiling_ends_soon(tmp_path):
     """XLA does not listen; the command ends within two seconds all the same, and its folder can be used again."""
     command = [sys.executable, "-m", "stackjax.cli", "train", "posted-price-uniform", "--game.num-agents", "4", "--out", "run"]
-    child = subprocess.Popen(
-        command, cwd=tmp_path, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}, stderr=subprocess.PIPE, text=True
-    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    listening = ["env", "--default-signal=INT", *command]  # also where these tests run in the background of a shell
+    child = subprocess.Popen(listening, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "run/.lock").exists():
         assert child.poll() is None
         time.sleep(0.1)

@@ -269,15 +269,15 @@ def test_known_optima_are_reached_on_every_seed(game, options, updates, least):
 
 
 @pytest.mark.long
-def test_noise_drawn_afresh_does_not_learn_what_commitments_do():
-    payoffs = {}
+def test_noise_drawn_afresh_learns_more_slowly():
+    """By the mean over training: in the end both may find the optimum, which the best commitment so far then keeps."""
+    means = {}
     for fresh in (False, True):
-        config = PolicyConfig(num_updates=60, fresh_noise=fresh)
+        config = PolicyConfig(num_updates=20, fresh_noise=fresh)
         pomdp = sx.POMDPConfig(num_rounds=50, num_reward_episodes=32)
         found = train("copies", policy=config, pomdp=pomdp, seeds=4, stop_at_optimum=False, progress=False).result
-        payoffs[fresh] = [seed["leader_payoff"] for seed in found["seeds"]]
-    assert min(payoffs[False]) > -0.02
-    assert np.mean(payoffs[True]) < -0.1
+        means[fresh] = np.mean([seed["mean_greedy_payoff"] for seed in found["seeds"]])
+    assert means[True] < means[False] - 0.03
 
 
 @pytest.mark.parametrize("count", [5, 37, 40])

@@ -179,14 +179,14 @@ def test_nobody_else_may_begin_between_the_check_and_the_first_write(tmp_path, m
     """While programs are compiled the directory is held; if that fails it is gone again."""
     out, compiling, seen = tmp_path / "a/b/run", Programs.compile, []
 
-    def compile_slowly(self, *names):
+    def compile_slowly(self, *names, **how):
         try:
             RunDirectory(out).take(resume=False, overwrite=True)
         except sx.InputError as error:
             seen.append(str(error))
         if len(seen) == 1:
             raise RuntimeError("the compiler went away")
-        return compiling(self, *names)
+        return compiling(self, *names, **how)
 
     monkeypatch.setattr(Programs, "compile", compile_slowly)
     settings = {"seeds": 1, "search": sx.SearchConfig(2, 8), "polish": 0, "progress": False, "out": out}

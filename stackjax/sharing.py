@@ -11,26 +11,26 @@ from jax.sharding import PartitionSpec as P
 
 from stackjax.types import PyTree
 
-__all__ = ["AXIS", "shared", "shared_kernel"]
+__all__ = ["AXIS", "num_devices", "shared", "shared_kernel"]
 
 AXIS = "episodes"
 
 
-def _num_devices() -> int:
+def num_devices() -> int:
     """How many devices share a run, in the mesh that programs are traced for."""
     return jax.sharding.get_abstract_mesh().shape.get(AXIS, 1)
 
 
 def shared(tree: PyTree, axis: int = 0) -> PyTree:
     """``tree`` with the episodes along ``axis`` dealt out to the devices; as it is where there is one, or they do not fit."""
-    fits = lambda leaf: leaf.shape[axis] % _num_devices() == 0
+    fits = lambda leaf: leaf.shape[axis] % num_devices() == 0
     deal = lambda leaf: jax.lax.with_sharding_constraint(leaf, P(*[None] * axis, AXIS)) if fits(leaf) else leaf
-    return tree if _num_devices() == 1 else jax.tree.map(deal, tree)
+    return tree if num_devices() == 1 else jax.tree.map(deal, tree)
 
 
 def shared_kernel(kernel: Callable, num_episodes: int) -> Callable:
     """``kernel`` on arrays ``[rows, B]`` or ``[rows, 1]``, each device on its own episodes: XLA cannot divide it."""
-    if _num_devices() == 1 or num_episodes % _num_devices():
+    if num_devices() == 1 or num_episodes % num_devices():
         return kernel
 
     def divided(*arrays: jax.Array) -> PyTree:

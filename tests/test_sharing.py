@@ -28,7 +28,7 @@ with jax.set_mesh(mesh):
 program = lowered.compile()
 together = program(jax.random.key(0))
 for one, other in zip(alone, together, strict=True):
-    np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 calls = [line for line in program.as_text().splitlines() if "stackjax_hedge" in line and "custom-call" in line]
 print("kernel:", [",2]" in line for line in calls])
 """

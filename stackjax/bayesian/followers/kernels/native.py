@@ -24,7 +24,7 @@ from stackjax.bayesian.followers.kernels.build import CompilerError, build, is_w
 from stackjax.bayesian.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
 from stackjax.bayesian.games.base import InducedGame
 from stackjax.cache import cache_folder, processor
-from stackjax.sharing import shared_kernel
+from stackjax.sharing import num_devices, shared_kernel
 from stackjax.types import Array
 
 __all__ = ["native_rounds", "why_not_native"]
@@ -41,6 +41,8 @@ def why_not_native(game: InducedGame, dynamics: FollowerDynamics) -> str | None:
         return problem
     if jax.default_backend() != "cpu":
         return f"it is for CPUs, and JAX's default backend is {jax.default_backend()}"
+    if num_devices() > 1 and not jaxlib.__version__.startswith("0.10."):
+        return "later versions of XLA than 0.10 crash when they compile it for devices that share episodes"
     rows = game.num_followers * math.prod(game.table_shape)
     profiles = math.prod(game.num_types)
     if game.num_followers > MOST_FOLLOWERS or max(game.num_actions) > MOST_ACTIONS:

@@ -57,11 +57,11 @@ class Layout(NamedTuple):
     episodes: int
 
 
-def choose_layout(num_elements: int, shares_episodes: bool, wanted: tuple[int, int] | None = None) -> Layout:
+def choose_layout(num_elements: int, shared_episodes: int, wanted: tuple[int, int] | None = None) -> Layout:
     """The layout that has the fewest runs one after another, on as many devices as are of use.
 
     Args:
-      shares_episodes: whether devices can share the episodes of a run.
+      shared_episodes: how many episodes of a run devices can share, evenly; 1 for none.
 
     On CPUs a process uses one device unless ``wanted`` says otherwise: runs go side by side on it, one on each core.
 
@@ -73,8 +73,10 @@ def choose_layout(num_elements: int, shares_episodes: bool, wanted: tuple[int, i
         layout = Layout(*wanted)
         if min(wanted) < 1:
             raise InputError(f"mesh={wanted[0]} {wanted[1]} must be at least 1 each")
-        if layout.episodes > 1 and not shares_episodes:
-            raise InputError(f"mesh={wanted[0]} {wanted[1]}: this solver has no episodes for devices to share; give 1 for them")
+        if shared_episodes % layout.episodes:
+            raise InputError(
+                f"mesh={wanted[0]} {wanted[1]}: {wanted[1]} devices cannot share {shared_episodes} episodes evenly"
+            )
         if math.prod(wanted) > available:
             more = "; JAX_NUM_CPU_DEVICES=N makes N of a CPU" if jax.default_backend() == "cpu" else ""
             needed = math.prod(wanted)
@@ -83,7 +85,7 @@ def choose_layout(num_elements: int, shares_episodes: bool, wanted: tuple[int, i
             raise InputError(f"mesh={wanted[0]} {wanted[1]}: several processes must use all of their {available} devices")
         return layout
     most = available if several or jax.default_backend() != "cpu" else 1
-    sharing = [e for e in range(1, most + 1) if most % e == 0] if shares_episodes else [1]
+    sharing = [e for e in range(1, most + 1) if most % e == shared_episodes % e == 0]
     layouts = [Layout(most // e, e) for e in sharing]
     rounds = lambda one: math.ceil(num_elements / one.runs)
     best = min(layouts, key=lambda one: (rounds(one), -one.episodes))

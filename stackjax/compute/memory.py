@@ -22,7 +22,7 @@ GIB = 2.0**30
 HOST_BYTES = 150_000  # of an element's metrics and results in this process, outside of JAX
 COMPILER_BYTES = 1_600_000_000  # what compiling takes: measured at 1.2 GiB, and more where much was compiled before
 PROGRAM_BYTES = 350_000_000  # what stays of it
-SAVING_BYTES = 100_000_000  # what the checkpoint library takes for itself at its first use
+SAVING_BYTES = 100_000_000  # what saving takes for itself
 COPIES = 5  # of a batch's state that may be alive at once: itself, a checkpoint, and what is made in saving it (measured)
 
 

@@ -77,7 +77,7 @@ def run_training(
         if resume:
             writer_only(check_same, directory, config)
             writer_only(check_tables, directory, spec, problem)
-        layout = choose_layout(spec.num_seeds, spec.solver_entry.shares_episodes, mesh)
+        layout = choose_layout(spec.num_seeds, spec.shared_episodes, mesh)
         programs = Programs(work, spec.num_seeds, make_mesh(layout))
         Budget(None).check_tables(programs)
         started = time.perf_counter()
@@ -146,7 +146,7 @@ def read_run(directory: RunDirectory, game_file: pathlib.Path | None = None) -> 
     spec = RunSpec.from_file(directory.open_existing().config, game_file)
     problem = spec.build_problem(read_arrays(directory.followers))
     check_tables(directory, spec, problem)
-    layout = choose_layout(spec.num_seeds, spec.solver_entry.shares_episodes)
+    layout = choose_layout(spec.num_seeds, spec.shared_episodes)
     programs = Programs(spec.work(problem), spec.num_seeds, make_mesh(layout))
     checkpoints = Checkpoints(directory.checkpoints, identity_of(RunSpec.read(directory.config)), read_only=True)
     trained = read_state(programs, checkpoints, spec.num_seeds)

@@ -88,10 +88,7 @@ def run_sweep(
         if resume:
             writer_only(check_same, directory, config)
         num_seeds = sweep.base.num_seeds
-        layouts = [
-            choose_layout(len(group.configurations) * num_seeds, group.spec.solver_entry.shares_episodes, mesh)
-            for group in groups
-        ]
+        layouts = [choose_layout(len(group.configurations) * num_seeds, group.spec.shared_episodes, mesh) for group in groups]
         require_positive("memory_gib", 1.0 if memory_gib is None else memory_gib)
         require_number("checkpoint_seconds", checkpoint_seconds, lambda seconds: seconds >= 0, "at least 0")
         budget = Budget(memory_gib)

@@ -25,7 +25,7 @@ class SolverEntry(NamedTuple):
       config: a frozen dataclass of its settings, free of JAX, with a field ``num_updates``.
       make: ``(problem, config) -> Solver``, or where that is, as ``"module:function"``; it raises `InputError` for settings
         that do not fit the problem.
-      shares_episodes: whether several devices can share an update's episodes, see `stackjax.sharing`.
+      shared: the setting that says how many episodes of an update devices can share; empty for none.
       polish: evaluations that improve a run's best commitment in the end unless told otherwise; 0 for a solver that ends with
         such a search itself.
       patience: updates without a rise after which a run ends where no optimum is known, unless told otherwise; 0 for never.
@@ -38,7 +38,7 @@ class SolverEntry(NamedTuple):
     summary: str
     config: type
     make: "Callable[[Problem, Any], Solver] | str"
-    shares_episodes: bool = False
+    shared: str = ""
     traced: bool = False
     polish: int = 4096
     caveat: "Callable[[Problem, Any], str] | str | None" = None
@@ -137,7 +137,7 @@ for known in (
         "the paper's learner: PPO whose critic sees the followers",
         PPOConfig,
         "stackjax.solvers.ppo.solver:ppo_solver",
-        shares_episodes=True,
+        shared="num_envs",
         traced=True,
         caveat="stackjax.solvers.ppo.solver:ppo_caveat",
     ),

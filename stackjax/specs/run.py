@@ -119,6 +119,11 @@ class RunSpec:
         ways += [f"use {section}.path step"] * ("path" in has)
         return " or ".join(ways) or f"lower what solver {self.solver_entry.name!r} tries at once"
 
+    @property
+    def shared_episodes(self) -> int:
+        """How many episodes of an update devices can share; 1 where the solver has none."""
+        return getattr(self.solver, self.solver_entry.shared) if self.solver_entry.shared else 1
+
     def check_numbers(self, values: dict[str, Any]) -> None:
         """Raise `InputError` unless the settings may have these numbers."""
         self._settings_with(values)

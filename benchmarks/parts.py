@@ -19,7 +19,7 @@ from stackjax.bayesian.pomdp.commitment import tabulate_batch
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.errors import InputError
 from stackjax.solvers.climbing import can_climb, climbed
-from stackjax.solvers.elite import merge, only_best, parents_of
+from stackjax.solvers.elite import merge, parents_of
 from stackjax.solvers.registry import registered_solvers
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import GivenGame
@@ -59,7 +59,8 @@ def followers(problem: BayesianProblem, made: Any, lasting: int, repeats: int) -
         )
 
     def answer(key: Any, first: Any, rest: Any) -> Any:
-        return (answered(key, first, judged) if lasting else None), answered(key, rest, problem.env)
+        both = (first, judged), (rest, problem.env)
+        return [answered(key, tables, env) for tables, env in both if tables[0].shape[-1]]
 
     tables, tabulate_ms, _ = timed(tabulated, made, repeats=repeats)
     first, rest = (
@@ -75,7 +76,7 @@ def row(game: Any, name: str, solver: str, config: Any, repeats: int) -> dict[st
     built = spec.build_solver(problem)
     state = jax.jit(built.init)(jax.random.key(0))
     state, update_ms, compile_seconds = timed(lambda state: built.update(state)[0], state, repeats=repeats)
-    found = {"game": name, "solver": solver, "compile_seconds": compile_seconds, "update_ms": update_ms}
+    found: dict[str, Any] = {"game": name, "solver": solver, "compile_seconds": compile_seconds, "update_ms": update_ms}
     if isinstance(problem, BayesianProblem) and built.commitments_at_once:
         is_direct = solver == "direct" and not built.tries_all
         count = built.commitments_at_once
@@ -86,9 +87,8 @@ def row(game: Any, name: str, solver: str, config: Any, repeats: int) -> dict[st
         key = jax.random.key(2)
         found["worth_ms"] = timed(lambda key, made: problem.worth(key, made, lasting=lasting), key, made, repeats=repeats)[1]
         if is_direct:
-            both = state.elite, only_best(state.elite, 1)
             keep = lambda kept, new: merge(problem, kept, new, jnp.int32(config.num_answers), config.most_alike)
-            found["merge_ms"] = timed(keep, *both, repeats=repeats)[1]
+            found["merge_ms"] = timed(keep, state.elite, state.elite, repeats=repeats)[1]
             if can_climb(problem):
                 climbing = round(config.climb_share * (count - lasting))
 

@@ -25,11 +25,11 @@ def cartpole(
 ) -> tuple[Any, Any, int]:
     """``init`` and ``update`` of PPO on CartPole, and decisions in an update.
 
-    With more ``inputs`` than CartPole's 4 the others are 0; with more ``outputs`` than 2, a logit is the sum of every second.
+    With more ``inputs`` than CartPole's 4 the others are 0, with fewer it sees so many; with more ``outputs`` than 2, a logit is the sum of every second.
     """
     env, params = gymnax.make("CartPole-v1")
     actor, critic = MLP(hidden, outputs, 0.01), MLP(hidden, 1, 1.0)
-    wide = lambda seen: jnp.pad(seen, ((0, 0), (0, inputs - 4)))
+    wide = lambda seen: jnp.pad(seen, ((0, 0), (0, max(0, inputs - 4))))[:, :inputs]
     policy_at = lambda weights, seen: distrax.Categorical(actor.apply(weights, seen).reshape(len(seen), -1, 2).sum(axis=1))
     rule = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(2.5e-4, eps=1e-5))
 

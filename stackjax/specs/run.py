@@ -86,26 +86,21 @@ class RunSpec:
             kept[field] = None if getattr(self, field) == getattr(own, field) else getattr(self, field)
         return dataclasses.replace(self, solver=solver_entry(name).config(), **kept)
 
-    def problem_with(self, problem: Any, values: dict[str, Any]) -> Any:
-        """``problem`` with the numbers of ``values`` (traced ones too) that are named as in ``followers.step_size``."""
-        varied, options = self._settings_with(values), _of_section(values, "game")
-        is_same = not options and all(varied[name] is old for name, old in self.settings.items())
-        return problem if is_same else self.family.vary(problem, varied, options)
-
-    def build_solver(self, problem: "Problem", values: dict[str, Any] | None = None) -> "Solver":
-        """The solver for ``problem``, with other numbers (traced ones too) named as in ``ppo.learning_rate``.
-
-        Raises:
-          InputError: settings that do not fit the problem or each other.
-        """
-        config = dataclasses.replace(self.solver, **_of_section(values or {}, self.solver_entry.name))
-        return self.solver_entry.build(problem, config)
+    def build_solver(self, problem: "Problem") -> "Solver":
+        """The solver for ``problem``; raises `InputError` for settings that do not fit the problem or each other."""
+        return self.solver_entry.build(problem, self.solver)
 
     def work(self, problem: "Problem", swept: tuple[str, ...] = ()) -> "Work":
         """What the run computes on ``problem``; see `build_solver` for errors."""
         from stackjax.problem import Work
 
-        vary = lambda values: (varied := self.problem_with(problem, values), self.build_solver(varied, values))
+        def vary(values: dict[str, Any]) -> "tuple[Problem, Solver]":
+            varied = self.with_values(values)
+            options = {name: value for name, value in varied.game_options.items() if value is not self.game_options.get(name)}
+            is_same = not options and all(varied.settings[name] is old for name, old in self.settings.items())
+            other = problem if is_same else self.family.vary(problem, varied.settings, options)
+            return other, varied.build_solver(other)
+
         solver, polish = self.build_solver(problem), self.polish or 0
         return Work(problem, solver, self.solver.num_updates, polish, swept, vary, self._to_save_memory(solver))
 
@@ -124,11 +119,6 @@ class RunSpec:
         """How many episodes of an update devices can share; 1 where the solver has none."""
         return getattr(self.solver, self.solver_entry.shared) if self.solver_entry.shared else 1
 
-    def check_numbers(self, values: dict[str, Any]) -> None:
-        """Raise `InputError` unless the settings may have these numbers."""
-        self._settings_with(values)
-        dataclasses.replace(self.solver, **_of_section(values, self.solver_entry.name))
-
     def is_traced(self, name: str) -> bool:
         """Whether all values of the setting ``name``, as in ``ppo.learning_rate``, can go through one program."""
         section, _, field = name.partition(".")
@@ -138,27 +128,25 @@ class RunSpec:
         return bool({section, name} & set(self.family.traced)) and kinds.get(field) is float
 
     def with_values(self, values: dict[str, Any]) -> "RunSpec":
-        """The run with other settings, named as in ``game.num_messages``; raises `InputError` for one that is not possible."""
-        spec = self
-        for name, kind in self.family.sections.items():
-            if issubclass(kind, Kinded) and f"{name}.kind" in values:  # what was set stays set, if the other kind has it
-                chosen: Any = kind(values[f"{name}.kind"], **self.settings[name].changed())
-                spec = dataclasses.replace(spec, settings={**spec.settings, name: chosen})
+        """The run with other settings, named as in ``game.num_messages``; raises `InputError` for one that is not possible.
+
+        Numbers that `is_traced` may be tracers.
+        """
+        given: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             section, _, field = name.partition(".")
-            if section == "game":
-                spec = dataclasses.replace(spec, game_options={**spec.game_options, field: value})
-            elif section in spec.settings and not (field == "kind" and isinstance(spec.settings[section], Kinded)):
-                changed = dataclasses.replace(spec.settings[section], **{field: value})
-                spec = dataclasses.replace(spec, settings={**spec.settings, section: changed})
-            elif section == self.solver_entry.name:
-                spec = dataclasses.replace(spec, solver=dataclasses.replace(spec.solver, **{field: value}))
-        return spec
-
-    def _settings_with(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The settings of the family with other numbers, and the objects that they were where there are none."""
-        varied = {name: _of_section(values, name) for name in self.settings}
-        return {name: dataclasses.replace(old, **varied[name]) if varied[name] else old for name, old in self.settings.items()}
+            given.setdefault(section, {})[field] = value
+        settings, solver = dict(self.settings), self.solver
+        for name, old in self.settings.items():
+            own = given.get(name, {})
+            if "kind" in own and isinstance(old, Kinded):  # what was set stays set, if the other kind has it
+                settings[name] = self.family.sections[name](own.pop("kind"), **old.changed())
+            if own:
+                settings[name] = dataclasses.replace(settings[name], **own)
+        if self.solver_entry.name in given:
+            solver = dataclasses.replace(solver, **given[self.solver_entry.name])
+        options = {**self.game_options, **given.get("game", {})}
+        return dataclasses.replace(self, game_options=options, settings=settings, solver=solver)
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
@@ -239,7 +227,3 @@ def _settings_read(kind: type, values: dict[str, Any]) -> Any:
     if unknown:
         raise TypeError(f"{kind.__name__} has no option {unknown[0]!r}")
     return kind(**values)
-
-
-def _of_section(values: dict[str, Any], section: str) -> dict[str, Any]:
-    return {name.removeprefix(f"{section}."): value for name, value in values.items() if name.startswith(f"{section}.")}

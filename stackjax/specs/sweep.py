@@ -127,7 +127,7 @@ class SweepSpec:
             static = {name: value for name, value in values.items() if name not in self.numbers}
             try:
                 spec = found[repr(static)].spec if repr(static) in found else self.base.with_values(static)
-                spec.check_numbers({name: values[name] for name in self.numbers})
+                spec.with_values({name: values[name] for name in self.numbers})
             except InputError as error:
                 raise InputError(f"configuration {_in_words(values)}: {error}") from error
             found.setdefault(repr(static), Group(static, spec, [])).configurations.append(place)

@@ -1,6 +1,7 @@
 """Who may know whom: imports point up the list of rooms only, and the machinery of runs names neither a family nor a solver."""
 
 import ast
+import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -55,6 +56,16 @@ def test_the_machinery_knows_neither_a_family_nor_a_solver(room):
     forbidden = tuple([f"stackjax.{family}." for family in FAMILIES] + [f"stackjax.solvers.{solver}." for solver in SOLVERS])
     for path in files(room):
         assert [name for name in imported(path) if name.startswith(forbidden)] == [], path
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "experiments"])
+def test_what_benchmarks_and_experiments_import_is_there(folder):
+    """Nothing else runs all of them, and a name that is gone must not be noticed years later."""
+    for path in sorted((PACKAGE.parent / folder).rglob("*.py")):
+        for name in imported(path):
+            module, _, attribute = name.rpartition(".")
+            found = importlib.import_module(module)
+            assert hasattr(found, attribute) or importlib.util.find_spec(name), f"{path}: {name}"
 
 
 @pytest.mark.parametrize("solver", ["direct", "search", "gradient", "polish", "children", "registry", "config"])

@@ -25,8 +25,8 @@ def cartpole(
 ) -> tuple[Any, Any, int]:
     """``init`` and ``update`` of PPO on CartPole, and decisions in an update.
 
-    With more ``inputs`` than CartPole's 4 the others are 0, with fewer it sees so many; with more ``outputs`` than 2, a logit is
-    the sum of every second.
+    With more ``inputs`` than CartPole's 4 the others are 0, with fewer it sees so many; with more ``outputs`` than 2, a logit
+    is the sum of every second.
     """
     env, params = gymnax.make("CartPole-v1")
     actor, critic = MLP(hidden, outputs, 0.01), MLP(hidden, 1, 1.0)

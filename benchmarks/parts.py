@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 import stackjax as sx
 from stackjax.bayesian.followers.equilibrate import equilibrate
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.pomdp.commitment import tabulate_batch
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.errors import InputError

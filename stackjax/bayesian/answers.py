@@ -19,7 +19,8 @@ import numpy as np
 
 from stackjax.bayesian.followers.joint_play import marginal_strategies
 from stackjax.bayesian.followers.rounds import all_profiles, profile_index
-from stackjax.bayesian.games.base import Game, InducedGame
+from stackjax.bayesian.games.base import Game
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.pomdp.commitment import as_made, play_profile
 from stackjax.bayesian.pomdp.tree import DecisionTree
 from stackjax.problem import Nearby

@@ -102,9 +102,10 @@ class SideBySideOptions:
     """Copies of the game, with a follower each."""
 
 
-_MATRIX, _DESIGN = "stackjax.bayesian.games.normal_form", "stackjax.bayesian.games.matrix_design"
-_COPIES = "stackjax.bayesian.games.copies"
-_MIXES = (("randomized", True),)
+_AT, _MIXES = "stackjax.bayesian.games", (("randomized", True),)
+_MATRIX, _DESIGN, _COPIES, _PRICE = f"{_AT}.normal_form", f"{_AT}.matrix_design", f"{_AT}.copies", f"{_AT}.posted_price"
+_POSTS, _DISPLAYS = "picks whom to visit at what price, by messages", "sees prices, displays sellers up to a threshold"
+_ASKS, _UNIFORM = "picks whom to visit at what prices of several items", "the same with uniform values"
 ENTRIES = (
     GameEntry("escape", f"{_MATRIX}:escape", "picks a row", "30"),
     GameEntry("escape-randomized", f"{_MATRIX}:escape", "mixes rows", "30", fixed=_MIXES),
@@ -112,37 +113,11 @@ ENTRIES = (
     GameEntry("maintain-randomized", f"{_MATRIX}:maintain", "mixes rows", "27.5", fixed=_MIXES),
     GameEntry("matrix-design", f"{_DESIGN}:MatrixDesign", "picks a bonus τ", "1"),
     GameEntry("matrix-design-payments", f"{_DESIGN}:MatrixDesignPayments", "promises payments by joint action", "10"),
-    GameEntry(
-        "allocation", "stackjax.bayesian.games.allocation:Allocation", "maps a message to an item", "m/3", AllocationOptions
-    ),
-    GameEntry(
-        "posted-price-pi",
-        "stackjax.bayesian.games.posted_price:posted_price_pi",
-        "picks whom to visit at what price, by messages",
-        "0 (m=1: -0.15)",
-        PostedPricePiOptions,
-    ),
-    GameEntry(
-        "posted-price-uniform",
-        "stackjax.bayesian.games.posted_price:posted_price_uniform",
-        "the same with uniform values",
-        "at most 0",
-        PostedPriceUniformOptions,
-    ),
-    GameEntry(
-        "bertrand-platform",
-        "stackjax.bayesian.games.bertrand_platform:BertrandPlatform",
-        "sees prices, displays sellers up to a threshold",
-        "1.126",
-        BertrandPlatformOptions,
-    ),
-    GameEntry(
-        "sequential-prices",
-        "stackjax.bayesian.games.sequential_prices:sequential_prices",
-        "picks whom to visit at what prices of several items",
-        "at most 0",
-        SequentialPricesOptions,
-    ),
+    GameEntry("allocation", f"{_AT}.allocation:Allocation", "maps a message to an item", "m/3", AllocationOptions),
+    GameEntry("posted-price-pi", f"{_PRICE}:posted_price_pi", _POSTS, "0 (m=1: -0.15)", PostedPricePiOptions),
+    GameEntry("posted-price-uniform", f"{_PRICE}:posted_price_uniform", _UNIFORM, "at most 0", PostedPriceUniformOptions),
+    GameEntry("bertrand-platform", f"{_AT}.bertrand_platform:BertrandPlatform", _DISPLAYS, "1.126", BertrandPlatformOptions),
+    GameEntry("sequential-prices", f"{_AT}.sequential_prices:sequential_prices", _ASKS, "at most 0", SequentialPricesOptions),
     GameEntry("copies", f"{_COPIES}:copies", "posted-price-pi several times over, seeing all messages", "0", CopiesOptions),
     GameEntry("allocations", f"{_COPIES}:allocations", "allocation several times over", "n m/3", AllocationsOptions),
     GameEntry("maintains", f"{_COPIES}:maintains", "maintain several times over", "20 n", SideBySideOptions),

@@ -11,7 +11,7 @@ from stackjax.errors import InputError, names_its_options, require, require_coun
 from stackjax.families import Family, GameSource, Solved
 
 if TYPE_CHECKING:
-    from stackjax.bayesian.equilibrium.certificate import Certificate
+    from stackjax.bayesian.equilibrium.evaluate import Certificate
     from stackjax.bayesian.games.base import Game
     from stackjax.bayesian.problem import BayesianProblem
     from stackjax.bayesian.sampled.judge import SampledNumbers
@@ -68,23 +68,22 @@ class MatrixOptions:
 
 @dataclasses.dataclass(frozen=True)
 class MatrixSource(GameSource):
-    """A matrix game from outside, a payoff file or OpenSpiel; a run remembers its payoffs."""
+    """A matrix game from outside, OpenSpiel or a payoff file, or what a run remembers of one, whose file may be gone."""
 
+    argument: str | None = None
+    content: Any = dataclasses.field(default=None, repr=False, compare=False)  # a `PayoffFile`; None for OpenSpiel
     file: pathlib.Path | None = None
-    content: Any = dataclasses.field(default=None, repr=False, compare=False)  # what the file held
-    openspiel: str | None = None
 
     def build(self, options: dict[str, Any]) -> "Game":
-        from stackjax.bayesian.games.matrix_files import game_of, openspiel_game
+        from stackjax.bayesian.games.normal_form import game_of, openspiel_game
 
-        return game_of(self.content, **options) if self.file else openspiel_game(str(self.openspiel), **options)
-
-    @property
-    def argument(self) -> str:
-        return str(self.file) if self.file else f"openspiel:{self.openspiel}"
+        if self.content is None:
+            return openspiel_game(str(self.argument).removeprefix("openspiel:"), **options)
+        return game_of(self.content, **options)
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
-        return {"argument": self.argument, **({"payoff_file": str(self.file)} if self.file else {}), **_payoffs_of(problem)}
+        known = {"argument": self.argument, "payoff_file": None if self.file is None else str(self.file)}
+        return {**{name: value for name, value in known.items() if value is not None}, **_payoffs_of(problem)}
 
 
 def _payoffs_of(problem: "Problem") -> dict[str, Any]:
@@ -92,30 +91,6 @@ def _payoffs_of(problem: "Problem") -> dict[str, Any]:
     game = cast("Any", problem).env.game
     names = {"action_names": game.action_names} if game.action_names else {}
     return {"payoffs": game.payoff_table.tolist(), "randomized": game.randomized, **names}
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredPayoffs(GameSource):
-    """A matrix game as a finished run remembers it; the file itself may be gone."""
-
-    payoffs: Any = None
-    action_names: Any = None
-    randomized: bool = False
-    called: str | None = None
-
-    @property
-    def argument(self) -> str | None:
-        return self.called
-
-    def build(self, options: dict[str, Any]) -> "Game":
-        from stackjax.bayesian.games.normal_form import matrix_game
-
-        mixes = options.get("randomized", False) or self.randomized
-        return matrix_game(self.payoffs, randomized=mixes, name=self.name, action_names=self.action_names)
-
-    def to_dict(self, problem: "Problem") -> dict[str, Any]:
-        called = {} if self.called is None else {"argument": self.called}
-        return {**called, **_payoffs_of(problem)}
 
 
 class BayesianFamily(Family):
@@ -180,12 +155,12 @@ class BayesianFamily(Family):
         return SampledProblem.of(game, settings["followers"].build(), *lengths, pomdp.settled_gap)
 
     def tables(self, problem: "Problem") -> dict[str, Any]:
-        from stackjax.bayesian.games.fingerprint import played_game, tabulated_game
+        from stackjax.bayesian.probes import played_game, tabulated_game
         from stackjax.bayesian.problem import BayesianProblem
 
         if isinstance(problem, BayesianProblem):
             return tabulated_game(problem.env.game, problem.env.tree)
-        return played_game(cast("SampledProblem", problem).setting.game)
+        return played_game(cast("SampledProblem", problem).env.game)
 
     def solver_for(self, game: "Game") -> str:
         return "policy" if self.is_large(game) else self.solver
@@ -198,7 +173,7 @@ class BayesianFamily(Family):
         return {"pomdp": cast("BayesianProblem | SampledProblem", problem).lengths}
 
     def check(self, game: "Game") -> None:
-        from stackjax.testing import check_game
+        from stackjax.bayesian.checking import check_game
 
         check_game(game)
 
@@ -212,28 +187,31 @@ class BayesianFamily(Family):
     def find(self, text: str) -> GameSource:
         kind, _, name = text.partition(":")
         if kind == "openspiel":
-            return MatrixSource(name.partition("(")[0], MatrixOptions, self.name, openspiel=name)
+            return MatrixSource(name.partition("(")[0], MatrixOptions, self.name, text)
         from stackjax.bayesian.games.payoff_files import read_payoffs
 
         file = pathlib.Path(text).resolve()
-        return MatrixSource(file.stem, MatrixOptions, self.name, file=file, content=read_payoffs(file))
+        return MatrixSource(file.stem, MatrixOptions, self.name, str(file), read_payoffs(file), file)
 
     def given(self, problem: "Problem") -> dict[str, Any]:
         from stackjax.bayesian.games.normal_form import MatrixGame
+        from stackjax.bayesian.problem import BayesianProblem
 
-        env = getattr(problem, "env", None)
-        return _payoffs_of(problem) if env is not None and type(env.game) is MatrixGame else {}
+        return _payoffs_of(problem) if isinstance(problem, BayesianProblem) and type(problem.env.game) is MatrixGame else {}
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "payoffs" not in content:
             return None
-        more = content.get("action_names"), content.get("randomized", False), content.get("argument")
-        return StoredPayoffs(content["game"], MatrixOptions, self.name, content["payoffs"], *more)
+        from stackjax.bayesian.games.payoff_files import PayoffFile
+
+        name, more = content["game"], (content.get("action_names"), content.get("randomized", False))
+        held = PayoffFile(content["payoffs"], *more, name)
+        return MatrixSource(name, MatrixOptions, self.name, content.get("argument"), held)
 
     def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate | SampledNumbers]":
         import numpy as np
 
-        from stackjax.bayesian.equilibrium.certificate import Certificate
+        from stackjax.bayesian.equilibrium.evaluate import Certificate
         from stackjax.bayesian.sampled.judge import SampledNumbers
 
         if "plays" not in entry:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +17,9 @@ from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_o
 from stackjax.bayesian.equilibrium.optimum import attaining, solve, takes_long
 from stackjax.bayesian.equilibrium.replies import NO_GAIN, can_reply, replies
 from stackjax.bayesian.followers.base import FollowerDynamics
-from stackjax.bayesian.followers.equilibrate import Response, equilibrate
+from stackjax.bayesian.followers.equilibrate import Response
 from stackjax.bayesian.followers.regret import bcce_gap
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.commitment import commit, tabulate, tabulate_batch
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
@@ -31,7 +31,7 @@ from stackjax.errors import InputError, UnsolvedError
 from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, varies
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["BayesianProblem"]
+__all__ = ["BayesianProblem", "PlayedProblem"]
 
 RISK_TAG = 19  # keeps its draws apart from the followers'
 MOST_SECONDS = 60.0  # for the optimum of a run that is over
@@ -39,38 +39,22 @@ TIE = 1e-5  # of the payoff scale: well above what float32 rounds, well below wh
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class BayesianProblem:
-    """A `Problem` whose followers have private types and answer by learning.
+class PlayedProblem:
+    """What problems whose followers have private types share, judged exactly or by samples: episodes that can be played out.
 
     Args:
       env: the game and its followers, for as many rounds as a solver lets them learn.
       lasting: the same for as many rounds as a commitment is judged over; ``env`` itself if None.
-      settled_share: the largest gap at which followers count as settled, as a share of the game's payoff scale.
-      ties: ``"learned"``, a commitment is judged by the play that followers learn; ``"against"``, by the worst for the leader
-        of all that they may answer in equilibrium, see `worst_payoff`.
-
-    Raises:
-      InputError: ``ties="against"`` for a game of too many strategies.
+      settled_share: the largest gap, or bound of it, at which followers count as settled, as a share of the payoff scale.
     """
 
     env: EpisodeSpec
     lasting: EpisodeSpec | None = None
     settled_share: float = 0.02
-    ties: str = "learned"
-
-    def __post_init__(self) -> None:
-        if self.ties == "against" and not can_reply(self.env.game):
-            raise InputError(
-                f"ties='against': game {self.env.game.name!r} has too many strategies to find the worst reply; use learned"
-            )
 
     @property
     def name(self) -> str:
         return self.env.game.name
-
-    @cached_property
-    def commitments(self) -> Table:
-        return Table(self.env.tree.num_nodes, self.env.game.leader_actions)
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -79,6 +63,60 @@ class BayesianProblem:
     @property
     def settled_gap(self) -> float:
         return float(self.settled_share * self.env.game.payoff_scale)
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Of an episode, and of judging, as settings call them."""
+        paid, judged = self.env.num_reward_episodes, (self.lasting or self.env).num_rounds
+        return {"num_rounds": self.env.num_rounds, "num_reward_episodes": paid, "evaluation_rounds": judged}
+
+    def with_dynamics(self, dynamics: FollowerDynamics) -> Self:
+        """The same with other followers."""
+        lasting = None if self.lasting is None else self.lasting.with_dynamics(dynamics)
+        return dataclasses.replace(self, env=self.env.with_dynamics(dynamics), lasting=lasting)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What episodes are played out by; raises `InputError` where the followers need a table."""
+        env = self.env
+        if env.reward_play == "empirical":
+            raise InputError("reward_play='empirical' counts joint plays, which sampled episodes do not; use argmax or mixed")
+        lengths = env.num_rounds, env.num_reward_episodes, env.reward_play
+        return Setting(env.game, Learners.of(env.game, env.dynamics), *lengths)
+
+    def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
+        """See `stackjax.acting.Played`."""
+        return play_episode(self.setting, leader, key, num_distinct, num_own, fresh_noise)
+
+    def yardsticks(self) -> dict[str, float]:
+        """See `Problem`."""
+        return self.env.game.yardsticks()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BayesianProblem(PlayedProblem):
+    """A `Problem` whose followers have private types and answer by learning.
+
+    Args:
+      env, lasting, settled_share: as of a `PlayedProblem`.
+      ties: ``"learned"``, a commitment is judged by the play that followers learn; ``"against"``, by the worst for the leader
+        of all that they may answer in equilibrium, see `worst_payoff`.
+
+    Raises:
+      InputError: ``ties="against"`` for a game of too many strategies.
+    """
+
+    ties: str = "learned"
+
+    def __post_init__(self) -> None:
+        if self.ties == "against" and not can_reply(self.env.game):
+            raise InputError(
+                f"ties='against': game {self.env.game.name!r} has too many strategies to find the worst reply; use learned"
+            )
+
+    @cached_property
+    def commitments(self) -> Table:
+        return Table(self.env.tree.num_nodes, self.env.game.leader_actions)
 
     @property
     def tie_tolerance(self) -> float:
@@ -103,17 +141,9 @@ class BayesianProblem:
     def kernel(self) -> str:
         return kernel_of(self.env)[0]
 
-    @property
-    def lengths(self) -> dict[str, int]:
-        """Of an episode, and of judging, as settings call them."""
-        env, judged = self.env, self.lasting or self.env
-        paid = env.num_reward_episodes
-        return {"num_rounds": env.num_rounds, "num_reward_episodes": paid, "evaluation_rounds": judged.num_rounds}
-
     def with_dynamics(self, dynamics: FollowerDynamics) -> "BayesianProblem":
-        """The same with other followers."""
-        lasting = None if self.lasting is None else self.lasting.with_dynamics(dynamics)
-        other = dataclasses.replace(self, env=self.env.with_dynamics(dynamics), lasting=lasting)
+        """See `PlayedProblem`."""
+        other = super().with_dynamics(dynamics)
         other.__dict__["_varies"] = self._varies  # a matter of the game alone
         return other
 
@@ -123,15 +153,6 @@ class BayesianProblem:
         game = self.env.game
         is_mix = isinstance(game, MatrixGame) and game.randomized
         return Policy(self.env.observation_size, game.leader_actions, game.num_options, is_mix)
-
-    def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
-        """See `stackjax.acting.Played`."""
-        env = self.env
-        if env.reward_play == "empirical":
-            raise InputError("reward_play='empirical' counts joint plays, which sampled episodes do not; use argmax or mixed")
-        lengths = env.num_rounds, env.num_reward_episodes, env.reward_play
-        setting = Setting(env.game, Learners.of(env.game, env.dynamics), *lengths)
-        return play_episode(setting, leader, key, num_distinct, num_own, fresh_noise)
 
     def filled(self, acting: Acting) -> Array:
         """The commitment ``[O, ...]`` that a policy makes."""
@@ -151,8 +172,7 @@ class BayesianProblem:
 
         def answered(key: PRNGKey, num_rounds: int, part: slice) -> Response:
             own = InducedGame(game.type_prior, *(table[..., part] for table in tables))
-            scale, floor, counts = env.game.payoff_scale, env.game.payoff_floor, env.counts_plays
-            return equilibrate(key, own, env.dynamics, num_rounds, payoff_scale=scale, payoff_floor=floor, count_plays=counts)
+            return env.equilibrate(key, own, num_rounds, count_plays=env.counts_plays)
 
         if lasting in (0, count) or judged.num_rounds == env.num_rounds:
             response = answered(key, judged.num_rounds if lasting else env.num_rounds, slice(None))
@@ -233,10 +253,6 @@ class BayesianProblem:
         if self.ties == "learned":
             return found
         return [{**words, "leader_payoff": words["worst_payoff"], "learned_payoff": words["leader_payoff"]} for words in found]
-
-    def yardsticks(self) -> dict[str, float]:
-        """See `Problem`."""
-        return self.env.game.yardsticks()
 
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""

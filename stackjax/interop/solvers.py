@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.errors import InputError, require_is
 from stackjax.interop.needs import missing
 

@@ -10,7 +10,7 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian import words
 from stackjax.bayesian.equilibrium.replies import exact_games, margin
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.pomdp.tree import commitment_paths, decision_tree
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.reports.display import margins_in_words

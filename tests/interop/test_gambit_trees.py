@@ -8,6 +8,7 @@ import pytest
 import scipy
 
 import stackjax as sx
+from stackjax.bayesian.games import gambit_trees
 from stackjax.bayesian.games.gambit_trees import parse_efg, strategic_form
 from tests.runs.commands import PLAIN, result_of, run
 
@@ -201,3 +202,14 @@ def test_too_many_plans_are_told_before_they_are_made(first):
     body += "".join(f'p "" 1 {k} "" {{ "x" "y" }} 0 t "" 0 t "" 0\n' for k in range(sets))
     with pytest.raises(sx.InputError, match="has a player with more than"):
         strategic_form(parse_efg(text(body)))
+
+
+def test_trees_beyond_what_is_read_are_told(monkeypatch):
+    monkeypatch.setattr(gambit_trees, "MOST_WORK", 1)
+    with pytest.raises(sx.InputError, match="has 4 x 2 plans, which makes more than 10000000 payoffs"):
+        strategic_form(parse_efg(SENIOR))
+    monkeypatch.setattr(gambit_trees, "MOST_NODES", 10)
+    with pytest.raises(sx.InputError, match="has more than 10 nodes"):
+        parse_efg(SENIOR)
+    monkeypatch.setattr(gambit_trees, "MOST_NODES", 11)
+    assert len(parse_efg(SENIOR).endings) == 6

@@ -13,8 +13,8 @@ import pytest
 
 import stackjax as sx
 from stackjax import pictures
-from stackjax.bayesian.pictures import chances_of_paths, moved_strategies
 from stackjax.bayesian.pomdp.tree import commitment_paths, decision_tree
+from stackjax.bayesian.words import chances_of_paths, moved_strategies
 from stackjax.reports.curves import learning_curves
 from stackjax.reports.pictures import draw, figure_of
 from stackjax.reports.sweep_report import _ends_of_colours, _tied

@@ -1,4 +1,8 @@
-"""What a commitment is worth: fresh followers equilibrated against it, then exact expectations over types and play."""
+"""What a play of the followers is worth, exactly, and what a commitment is.
+
+Of a play: payoffs and distances from equilibrium, by full enumeration. Of a commitment: fresh followers learn to answer
+it, and what they play is certified.
+"""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -8,17 +12,65 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.arrays import in_full
-from stackjax.bayesian.equilibrium.certificate import Certificate, certify
-from stackjax.bayesian.followers.equilibrate import equilibrate, kernel_for
-from stackjax.bayesian.followers.joint_play import long_run_play, marginal_strategies, most_likely, play_seen
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.followers.equilibrate import kernel_for
+from stackjax.bayesian.followers.joint_play import long_run_play, marginal_strategies, mixed_play, most_likely, play_seen
+from stackjax.bayesian.followers.regret import bcce_gap, cce_gap, ce_gap, checked_play
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.pomdp.commitment import tabulate
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.errors import InputError, require_count, require_is, require_key
 from stackjax.spaces import Discrete
 from stackjax.types import Array, ArrayLike, PRNGKey
 
-__all__ = ["Evaluation", "check_commitment", "evaluate_commitment", "kernel_of"]
+__all__ = ["Certificate", "Evaluation", "certify", "check_commitment", "evaluate_commitment", "kernel_of"]
+
+
+class Certificate(NamedTuple):
+    """Exact numbers about a play, in game units.
+
+    Attributes:
+      leader_payoff: expected over types and play.
+      follower_payoffs: ``[N]`` likewise.
+      bcce_gap: the ε for which the play is an ε-approximate Bayesian coarse-correlated equilibrium (Brero et al. 2023,
+        Definition 3.3): the most any follower, at any type of positive probability, gains in expectation by always
+        playing one action.
+      cce_gap: the same before types are known, with one action for each type: the strategic form's coarse-correlated
+        equilibrium. Never above ``bcce_gap``; without private types they are one.
+      ce_gap: the same when a follower, told its type, may exchange each action for another of its choice (its swap regret
+        per round): the distance from a correlated equilibrium.
+      bne_gap: ``bcce_gap`` of the product of the play's marginals, that is, the distance from a Bayes-Nash equilibrium.
+    """
+
+    leader_payoff: Array
+    follower_payoffs: Array
+    bcce_gap: Array
+    cce_gap: Array
+    ce_gap: Array
+    bne_gap: Array
+
+
+@in_full
+def certify(game: InducedGame, play: ArrayLike) -> Certificate:
+    """The `Certificate` of ``play [K_1..K_N, A_1..A_N]`` in ``game`` (no batch axes; ``vmap`` for more).
+
+    Type profiles of zero probability weigh nothing, and types of zero probability have no regret. Computed in the dtype of
+    ``play``: pass float64 under ``jax_enable_x64`` for certificates to about 1e-12.
+
+    Raises:
+      InputError: ``play`` is no play of ``game``, see `checked_play`.
+    """
+    play, n = checked_play(game, play), game.num_followers
+    prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * n)
+    joint = prior * play
+    product = mixed_play(marginal_strategies(game, play))
+    return Certificate(
+        leader_payoff=(joint * game.leader_payoff).sum(),
+        follower_payoffs=jnp.stack([(joint * game.follower_payoffs[i]).sum() for i in range(n)]),
+        bcce_gap=bcce_gap(game, play),
+        cce_gap=cce_gap(game, play),
+        ce_gap=ce_gap(game, play),
+        bne_gap=bcce_gap(game, product),
+    )
 
 
 class Evaluation(NamedTuple):
@@ -53,15 +105,7 @@ def evaluate_commitment(key: PRNGKey, env: EpisodeSpec, actions: Array, num_equi
     check_commitment(env, actions)
     game = tabulate(env.game, env.tree, actions).game
     followers, leader = (_repeat(table, num_equilibrations) for table in (game.follower_payoffs, game.leader_payoff))
-    response = equilibrate(
-        key,
-        InducedGame(game.type_prior, followers, leader),
-        env.dynamics,
-        env.num_rounds,
-        payoff_scale=env.game.payoff_scale,
-        payoff_floor=env.game.payoff_floor,
-        count_plays=True,
-    )
+    response = env.equilibrate(key, InducedGame(game.type_prior, followers, leader), count_plays=True)
 
     def certify_one(strategies: tuple[Array, ...], play_counts: Array, memory: Array | None) -> Evaluation:
         mixed, argmax = (

@@ -14,7 +14,6 @@ import scipy
 from stackjax.types import ArrayLike
 
 __all__ = [
-    "HIGHS",
     "MatrixCommitment",
     "Ties",
     "best_mixed_commitment",
@@ -22,6 +21,7 @@ __all__ = [
     "distribution",
     "leaves_no_gain",
     "scaled_columns",
+    "solved",
     "strictly_best",
     "tied_best",
 ]
@@ -136,7 +136,7 @@ def _gains(follower: np.ndarray, column: int) -> tuple[np.ndarray, np.ndarray]:
 def _best_mix_for(leader_columns: np.ndarray, gains: np.ndarray) -> np.ndarray | None:
     """Among mixes that leave no gain, the one with the largest worst payoff over ``leader_columns [rows, c]``."""
     (num_rows, num_counted), num_others = leader_columns.shape, gains.shape[1]
-    found = _solved(
+    found = _mix_of(
         np.append(np.zeros(num_rows), 1.0),  # the value v, with v <= what each counted column pays
         np.vstack([np.hstack([gains.T, np.zeros((num_others, 1))]), np.hstack([-leader_columns.T, np.ones((num_counted, 1))])]),
         np.append(np.ones(num_rows), 0.0),
@@ -183,7 +183,7 @@ def strictly_best(follower: np.ndarray, column: int) -> np.ndarray | None:
 def _largest_margin(gains: np.ndarray) -> Any:
     """HiGHS's mix of rows, and last its margin δ: what every other column loses, scaled, and the least chance of a row."""
     (num_rows, num_others), scale = gains.shape, np.abs(gains).max(axis=0)
-    return _solved(
+    return _mix_of(
         np.append(np.zeros(num_rows), 1.0),  # gains + δ <= 0 and every row at least δ
         np.vstack(
             [np.hstack([(gains / scale).T, np.ones((num_others, 1))]), np.hstack([-np.eye(num_rows), np.ones((num_rows, 1))])]
@@ -202,18 +202,16 @@ def _fractions(numbers: np.ndarray, most: int) -> list[Fraction]:
     return found if sum(found) > 0 else []
 
 
-def _solved(objective: np.ndarray, at_most_zero: np.ndarray, sums_to_one: np.ndarray, limits: list) -> Any:
-    """HiGHS's solution of a programme to maximise; its ``status`` is 2 if there is no feasible point."""
-    found = scipy.optimize.linprog(
-        -objective,
-        A_ub=at_most_zero,
-        b_ub=np.zeros(len(at_most_zero)),
-        A_eq=sums_to_one[None],
-        b_eq=[1.0],
-        bounds=limits,
-        method="highs",
-        options=HIGHS,
-    )
+def solved(objective: np.ndarray, rows: np.ndarray, most: float, sums_to_one: np.ndarray, limits: Any) -> Any:
+    """HiGHS's solution of a programme to maximise, of which none of ``rows`` makes more than ``most``; see its ``status``."""
+    equal = {"A_eq": sums_to_one[None], "b_eq": [1.0]}
+    bound = np.full(len(rows), most)
+    return scipy.optimize.linprog(-objective, rows, bound, **equal, bounds=limits, method="highs", options=HIGHS)
+
+
+def _mix_of(objective: np.ndarray, at_most_zero: np.ndarray, sums_to_one: np.ndarray, limits: list) -> Any:
+    """As `solved`; its ``status`` is 2 if there is no feasible point."""
+    found = solved(objective, at_most_zero, 0.0, sums_to_one, limits)
     if found.status not in (0, 2):
         raise ArithmeticError(f"a linear programme failed: {found.message}")
     return found

@@ -11,7 +11,8 @@ import numpy as np
 
 from stackjax.bayesian.equilibrium.matrix_commitments import best_mixed_commitment, best_pure_commitment, strictly_best
 from stackjax.bayesian.equilibrium.replies import MOST_STRATEGY_PROFILES, Replies, num_strategy_profiles, replies
-from stackjax.bayesian.games.base import Game, InducedGame, require_game
+from stackjax.bayesian.games.base import Game, require_game
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.commitment import commit, tabulate_batch
 from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, commitment_paths, decision_tree

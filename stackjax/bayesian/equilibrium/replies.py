@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy
 
-from stackjax.bayesian.equilibrium.matrix_commitments import HIGHS, distribution, leaves_no_gain, scaled_columns, tied_best
+from stackjax.bayesian.equilibrium.matrix_commitments import distribution, leaves_no_gain, scaled_columns, solved, tied_best
 from stackjax.bayesian.followers.rounds import all_profiles
-from stackjax.bayesian.games.base import Game, InducedGame
+from stackjax.bayesian.games.base import Game
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.pomdp.commitment import tabulate_batch
 from stackjax.bayesian.pomdp.tree import DecisionTree
 from stackjax.compiler import compiler_options
@@ -109,18 +109,15 @@ def margin(game: InducedGame, answers: list[np.ndarray], least: float) -> float 
     """What keeps the followers to their ``answers``, an action for each type of each: the least that one of a positive chance
     loses, given its type, by another action that costs the leader more than ``least``. None where none does.
     """
-    prior = np.asarray(game.type_prior, np.float64)
-    followers, leader = np.asarray(game.follower_payoffs, np.float64), np.asarray(game.leader_payoff, np.float64)
-    found = [np.inf]
+    types, prior = tuple(all_profiles(game.num_types).T), np.asarray(game.type_prior, np.float64).ravel()  # [N][P], [P]
+    obeyed = [answer[own] for answer, own in zip(answers, types, strict=True)]
+    leader, found = np.asarray(game.leader_payoff, np.float64), [np.inf]
+    by_type = lambda i, values: np.bincount(types[i], prior * values, game.num_types[i])
     for i, own in enumerate(answers):
+        tables, chance = (np.asarray(game.follower_payoffs[i], np.float64), leader), by_type(i, 1.0)
         for other in range(game.num_actions[i]):
-            lost, cost, chance = (np.zeros(len(own)) for _ in range(3))
-            for types in all_profiles(prior.shape):
-                weight, obeyed = prior[tuple(types)], [answer[k] for answer, k in zip(answers, types, strict=True)]
-                instead = [other if j == i else action for j, action in enumerate(obeyed)]
-                lost[types[i]] += weight * (followers[(i, *types, *obeyed)] - followers[(i, *types, *instead)])
-                cost[types[i]] += weight * (leader[(*types, *obeyed)] - leader[(*types, *instead)])
-                chance[types[i]] += weight
+            instead = [*obeyed[:i], np.full_like(obeyed[i], other), *obeyed[i + 1 :]]
+            lost, cost = (by_type(i, table[(*types, *obeyed)] - table[(*types, *instead)]) for table in tables)
             counts = (chance > 0) & (cost > least) & (own != other)
             found += list(lost[counts] / chance[counts])
     return None if min(found) == np.inf else float(min(found))
@@ -156,15 +153,7 @@ def _strategic_form(prior: np.ndarray, followers: np.ndarray, leader: np.ndarray
 
 def _extreme(objective: np.ndarray, gains: np.ndarray, slack: float) -> float:
     """The largest expectation of ``objective [S]`` over distributions that leave no deviator more than ``slack`` to gain."""
-    found = scipy.optimize.linprog(
-        -objective,
-        A_ub=scaled_columns(gains.T).T,
-        b_ub=np.full(len(gains), slack),
-        A_eq=np.ones((1, len(objective))),
-        b_eq=[1.0],
-        method="highs",
-        options=HIGHS,
-    )
+    found = solved(objective, scaled_columns(gains.T).T, slack, np.ones(len(objective)), (0, None))
     if found.status != 0:  # never infeasible: every finite game has a coarse-correlated equilibrium
         raise ArithmeticError(f"the linear programme of the followers' replies failed: {found.message}")
     chances = distribution(found.x)

@@ -27,6 +27,7 @@ __all__ = [
     "pad_tables",
     "require_dynamics",
     "strategies",
+    "zeros",
 ]
 
 
@@ -95,6 +96,11 @@ def require_dynamics(dynamics: Any) -> None:
     is_ours = getattr(dynamics, "__module__", "").startswith("stackjax.bayesian.followers.") and hasattr(dynamics, "__name__")
     rule = dynamics.__name__ if is_ours else "multiplicative_weights"
     require_is("dynamics", dynamics, FollowerDynamics, f"a FollowerDynamics, for example sx.followers.{rule}()")
+
+
+def zeros(num_actions: int, batch_shape: tuple[int, ...]) -> Array:
+    """``[A, *batch]``: where rules that hold a number for each action begin."""
+    return jnp.zeros((num_actions, *batch_shape))
 
 
 def one_hot(action: Array, like: Array) -> Array:

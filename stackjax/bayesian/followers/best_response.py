@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from stackjax.bayesian.followers.base import FollowerDynamics
+from stackjax.bayesian.followers.base import FollowerDynamics, zeros
 from stackjax.bayesian.followers.multiplicative_weights import below_zero, softmax
 from stackjax.errors import require_positive
 from stackjax.recipes import pickled_as_made
@@ -27,14 +27,11 @@ def best_response() -> FollowerDynamics:
     No regret bound: it may cycle for ever (matching pennies). With one follower it is exact after one round at each type.
     """
 
-    def init(num_actions: int, batch_shape: tuple[int, ...]) -> Array:
-        return jnp.zeros((num_actions, *batch_shape))
-
     def update(last_payoffs: Array, payoffs: Array, action: Array) -> Array:
         del last_payoffs, action
         return payoffs
 
-    return FollowerDynamics(init, best_actions, update, "expected")
+    return FollowerDynamics(zeros, best_actions, update, "expected")
 
 
 @pickled_as_made
@@ -77,7 +74,7 @@ def best_actions(payoffs: Array) -> Array:
 
 
 def _init_average(num_actions: int, batch_shape: tuple[int, ...]) -> AverageState:
-    return AverageState(jnp.zeros((num_actions, *batch_shape)), jnp.zeros(batch_shape))
+    return AverageState(zeros(num_actions, batch_shape), jnp.zeros(batch_shape))
 
 
 def _update_average(state: AverageState, payoffs: Array, action: Array) -> AverageState:

@@ -25,17 +25,10 @@ Kind = Literal[
     "q-learning",
 ]
 Feedback = Literal["sampled", "expected"]
-MODULES = {  # where the function of the same name is
-    "multiplicative-weights": "multiplicative_weights",
-    "optimistic-hedge": "multiplicative_weights",
-    "regret-matching": "regret_matching",
+MODULES = {  # where the function is, unless in a module of the same name
+    **dict.fromkeys(("optimistic-hedge", "exp3", "swap-regret"), "multiplicative_weights"),
+    **dict.fromkeys(("fictitious-play", "logit-response"), "best_response"),
     "regret-matching-plus": "regret_matching",
-    "exp3": "exp3",
-    "swap-regret": "swap_regret",
-    "fictitious-play": "best_response",
-    "logit-response": "best_response",
-    "best-response": "best_response",
-    "q-learning": "q_learning",
 }
 MOST_STEP = 1e6  # beyond it followers answer the last round alone, and float32 ends
 
@@ -70,8 +63,9 @@ class FollowersConfig(Kinded):
 
     def build(self) -> "FollowerDynamics":
         """The `FollowerDynamics` that these settings describe."""
-        module, function = MODULES[self.kind], self.kind.replace("-", "_")
-        return getattr(importlib.import_module(f"stackjax.bayesian.followers.{module}"), function)(**self.options())
+        function = self.kind.replace("-", "_")
+        module = importlib.import_module(f"stackjax.bayesian.followers.{MODULES.get(self.kind, function)}")
+        return getattr(module, function)(**self.options())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,12 +78,8 @@ class MultiplicativeWeights(FollowersConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class OptimisticHedge(FollowersConfig):
+class OptimisticHedge(MultiplicativeWeights):
     kind: Kind = "optimistic-hedge"
-    step_size: float = 0.1
-    """ε, as of multiplicative-weights."""
-    feedback: Feedback = "sampled"
-    """Learn from the others' drawn actions or from the expectation over their mixed play."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,10 +90,8 @@ class RegretMatching(FollowersConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class RegretMatchingPlus(FollowersConfig):
+class RegretMatchingPlus(RegretMatching):
     kind: Kind = "regret-matching-plus"
-    feedback: Feedback = "sampled"
-    """Learn from the others' drawn actions or from the expectation over their mixed play."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,12 +102,8 @@ class Exp3(FollowersConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class SwapRegret(FollowersConfig):
+class SwapRegret(MultiplicativeWeights):
     kind: Kind = "swap-regret"
-    step_size: float = 0.1
-    """ε, as of multiplicative-weights."""
-    feedback: Feedback = "sampled"
-    """Learn from the others' drawn actions or from the expectation over their mixed play."""
 
 
 @dataclasses.dataclass(frozen=True)

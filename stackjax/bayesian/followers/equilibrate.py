@@ -17,7 +17,8 @@ from stackjax.bayesian.followers.measured import GapRecord, run_measured
 from stackjax.bayesian.followers.regret import bcce_gap
 from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms, start_streams
-from stackjax.bayesian.games.base import Game, InducedGame, scaled
+from stackjax.bayesian.games.base import Game, scaled
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.errors import InputError, require, require_count, require_is, require_key, require_number, require_positive
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -121,12 +122,11 @@ def equilibrate(
     require_count("num_rounds", num_rounds)
     require("num_rounds", num_rounds, num_rounds < 2**31, "below 2**31")
     require_count("num_snapshots", num_snapshots, least=0)
-    if num_snapshots > num_rounds:
-        raise InputError(f"num_snapshots={num_snapshots} must be between 0 and num_rounds={num_rounds}")
+    require("num_snapshots", num_snapshots, num_snapshots <= num_rounds, f"between 0 and num_rounds={num_rounds}")
     _check_gap_options(num_rounds, gap_every, tolerance, num_snapshots)
     count_plays = count_plays or gap_every is not None
-    if count_plays and num_rounds > MOST_COUNTED:
-        raise InputError(f"num_rounds={num_rounds} must be at most {MOST_COUNTED} for plays to be counted, in float32")
+    is_counted = not count_plays or num_rounds <= MOST_COUNTED
+    require("num_rounds", num_rounds, is_counted, f"at most {MOST_COUNTED} for plays to be counted, in float32")
     tables = _payoff_tables(game, dynamics, payoff_scale, payoff_floor)
     run_rounds = _rounds_runner(game, dynamics, tables, kernel)
 
@@ -189,8 +189,7 @@ def _rounds_runner(
     game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], kernel: Kernel
 ) -> Callable[[_Carry, int], _Carry]:
     """``(carry, number of rounds) -> carry`` by the kernel asked for."""
-    if kernel not in get_args(Kernel):
-        raise InputError(f"kernel={kernel!r} must be one of {', '.join(get_args(Kernel))}")
+    require("kernel", repr(kernel), kernel in get_args(Kernel), f"one of {', '.join(get_args(Kernel))}")
 
     def scan(carry: _Carry, count: int) -> _Carry:
         body = lambda c, _: (_one_round(game, dynamics, tables, c)[0], None)

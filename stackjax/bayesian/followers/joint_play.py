@@ -8,7 +8,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.errors import InputError
 from stackjax.types import Array
 

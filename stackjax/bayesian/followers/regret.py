@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.errors import InputError, require_is
 from stackjax.types import Array, ArrayLike
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 
-from stackjax.bayesian.followers.base import FollowerDynamics, check_feedback
+from stackjax.bayesian.followers.base import FollowerDynamics, check_feedback, zeros
 from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
@@ -36,9 +36,6 @@ def regret_matching_plus(*, feedback: Literal["sampled", "expected"] = "sampled"
 def _regret_matching(feedback: Literal["sampled", "expected"], keep_negative: bool) -> FollowerDynamics:
     check_feedback(feedback)
 
-    def init(num_actions: int, batch_shape: tuple[int, ...]) -> Array:
-        return jnp.zeros((num_actions, *batch_shape))
-
     def play(regrets: Array) -> Array:
         positive = jnp.maximum(regrets, 0.0)
         total = positive.sum(axis=0, keepdims=True)
@@ -50,4 +47,4 @@ def _regret_matching(feedback: Literal["sampled", "expected"], keep_negative: bo
         regrets = regrets + payoffs - (play(regrets) * payoffs).sum(axis=0, keepdims=True)
         return regrets if keep_negative else jnp.maximum(regrets, 0.0)
 
-    return FollowerDynamics(init, play, update, feedback)
+    return FollowerDynamics(zeros, play, update, feedback)

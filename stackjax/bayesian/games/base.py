@@ -1,4 +1,4 @@
-"""What a game is: the rules of one sub-episode, and the game that a commitment leaves to the followers.
+"""What a game is: the rules of one sub-episode.
 
 A sub-episode: followers learn their private types and act at the same time (send a message, pick a row);
 then the leader is shown an observation and acts, the followers respond to what they see (buy or pass), and so
@@ -8,23 +8,22 @@ on until it is over; everyone is paid. All of it is pure functions of one sub-ep
 import abc
 import math
 import numbers
-from typing import Any, NamedTuple
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.bayesian.games.type_blocks import TypeSampler
-from stackjax.errors import InputError, require, require_array, require_count
+from stackjax.bayesian.games.type_blocks import MOST_AXES, TypeSampler, check_types
+from stackjax.errors import InputError, require, require_count
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
 from stackjax.spaces import Box, Discrete
-from stackjax.types import Array, ArrayLike, PyTree
+from stackjax.types import Array, PyTree
 
-__all__ = ["Game", "InducedGame", "OneShotGame", "check_type_prior", "induced_game", "require_game"]
+__all__ = ["Game", "OneShotGame", "observation_size", "require_game", "scaled"]
 
-
-MOST_FOLLOWERS = 30  # a table has two axes per follower, and NumPy arrays have at most 64
 MOST_BARS = 12  # numbers on a path that a picture shows as bars
 
 
@@ -181,31 +180,19 @@ class Game(abc.ABC):
 
     def check(self) -> None:
         """Raise `InputError` unless the static description is sound."""
-        kind = type(self).__name__
         for attribute in ("name", "type_prior", "num_actions", "leader_actions"):
             if not hasattr(self, attribute):
-                raise InputError(f"game {kind} must have an attribute {attribute}; see stackjax.Game")
+                raise InputError(f"game {type(self).__name__} must have an attribute {attribute}; see stackjax.Game")
         require("name", repr(self.name), isinstance(self.name, str) and bool(self.name), "a string")
-        blocks = self.type_prior if isinstance(self.type_prior, tuple) else (self.type_prior,)
-        if isinstance(self.type_prior, TypeSampler):
-            self.type_prior.check()
-        elif not blocks or not all(isinstance(block, np.ndarray) for block in blocks):
-            raise InputError(
-                f"type_prior must be a NumPy array, for example np.ones(1), a tuple of them, or a TypeSampler, but is "
-                f"{type(self.type_prior).__name__}"
-            )
-        else:
-            for block in blocks:
-                check_type_prior(block)
-        if self.num_followers > MOST_FOLLOWERS and self.has_joint_prior:
-            raise InputError(f"{self.num_followers} followers are more than the {MOST_FOLLOWERS} that tables have axes for")
-        is_tuple = isinstance(self.num_actions, tuple)
-        require("num_actions", self.num_actions, is_tuple, "a tuple with a whole number for each follower, for example (2, 3)")
-        if len(self.num_actions) != self.num_followers:
-            raise InputError(
-                f"num_actions={self.num_actions} must have one entry for each of the {self.num_followers} followers"
-            )
-        for count in self.num_actions:
+        check_types(self.type_prior)
+        n, counts = self.num_followers, self.num_actions
+        if n > MOST_AXES and self.has_joint_prior:
+            raise InputError(f"{n} followers are more than the {MOST_AXES} that tables have axes for")
+        is_tuple = isinstance(counts, tuple)
+        require("num_actions", counts, is_tuple, "a tuple with a whole number for each follower, for example (2, 3)")
+        if len(counts) != n:
+            raise InputError(f"num_actions={counts} must have one entry for each of the {n} followers")
+        for count in counts:
             require_count("num_actions", count)
         is_space = isinstance(self.leader_actions, (Discrete, Box))
         require("leader_actions", self.leader_actions, is_space, "a Discrete or a Box, for example sx.Discrete(3)")
@@ -220,6 +207,14 @@ class Game(abc.ABC):
         is_range = isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(end, numbers.Real) for end in ends)
         is_range = is_range and math.isfinite(ends[0]) and math.isfinite(ends[1]) and ends[0] < ends[1]
         require("leader_payoff_range", ends, is_range, "two finite numbers, lowest first, for example (0.0, 1.0)")
+
+
+def observation_size(game: Game) -> int:
+    """D, how many numbers the leader of ``game`` is shown; raises `InputError` unless `observe` returns a vector."""
+    shown = jax.eval_shape(lambda: game.observe(game.start(jnp.zeros(game.num_followers, jnp.int32))))
+    if len(shown.shape) != 1:
+        raise InputError(f"game {game.name!r}: observe must return a vector, but its shape is {shown.shape}")
+    return int(shown.shape[0])
 
 
 def scaled(payoffs: Array, scale: Any, floor: float) -> Array:
@@ -252,81 +247,6 @@ class OneShotGame(Game):
         return self.outcome_payoffs(types, actions, state["leader_action"])
 
 
-class InducedGame(NamedTuple):
-    """A finite Bayesian game among followers, as a commitment leaves it. Trailing batch axes are allowed.
-
-    Attributes:
-      type_prior: ``[K_1, ..., K_N]``, joint, shared by the whole batch, or ``[K_1, ..., K_N, *batch]``.
-      follower_payoffs: ``[N, K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
-      leader_payoff: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
-    """
-
-    type_prior: ArrayLike
-    follower_payoffs: ArrayLike
-    leader_payoff: ArrayLike
-
-    @property
-    def num_followers(self) -> int:
-        return self.follower_payoffs.shape[0]
-
-    @property
-    def num_types(self) -> tuple[int, ...]:
-        return tuple(self.type_prior.shape[: self.num_followers])
-
-    @property
-    def num_actions(self) -> tuple[int, ...]:
-        n = self.num_followers
-        return tuple(self.leader_payoff.shape[n : 2 * n])
-
-    @property
-    def has_joint_prior(self) -> bool:
-        """Whether ``type_prior`` is one table of all type profiles."""
-        return isinstance(self.type_prior, np.ndarray)
-
-    @property
-    def table_shape(self) -> tuple[int, ...]:
-        return (*self.num_types, *self.num_actions)
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        return tuple(self.leader_payoff.shape[2 * self.num_followers :])
-
-
-def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payoff: ArrayLike | None = None) -> InducedGame:
-    """A checked `InducedGame` from plain arrays: what a commitment leaves to N followers.
-
-    Args:
-      type_prior: ``[K_1, ..., K_N]`` the joint distribution of types, or ``[K_1, ..., K_N, *batch]``.
-      follower_payoffs: ``[N, K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
-      leader_payoff: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units; None is a game without a leader.
-
-    Returns:
-      The game, for `equilibrate`, `certify` and the gaps.
-
-    Raises:
-      InputError: the prior is no distribution, a shape does not fit, or a payoff is no number or not finite.
-    """
-    prior = require_array("type_prior", type_prior).astype(np.float64)
-    followers = require_array("follower_payoffs", follower_payoffs)
-    n = followers.shape[0] if followers.ndim else 0
-    batch = followers.shape[1 + 2 * n :]
-    fits = prior.shape in (followers.shape[1 : 1 + n], followers.shape[1 : 1 + n] + batch)
-    if n < 1 or followers.ndim < 1 + 2 * n or not fits:
-        raise InputError(
-            f"follower_payoffs has shape {followers.shape}, but must be [N, K_1..K_N, A_1..A_N, *batch] where type_prior "
-            f"has shape [K_1..K_N] or [K_1..K_N, *batch], and it has {prior.shape}"
-        )
-    check_type_prior(prior, n)
-    nothing = np.zeros(followers.shape[1:], followers.dtype)
-    leader = nothing if leader_payoff is None else require_array("leader_payoff", leader_payoff)
-    if leader.shape != followers.shape[1:]:
-        raise InputError(f"leader_payoff has shape {leader.shape}, but must be {followers.shape[1:]}")
-    for name, table in {"follower_payoffs": followers, "leader_payoff": leader}.items():
-        if not np.isfinite(table).all():
-            raise InputError(f"{name} holds NaN or infinity; every payoff must be finite")
-    return InducedGame(prior, followers, leader)
-
-
 def require_game(game: Any) -> None:
     """Raise `InputError` unless ``game`` is a `Game`; says what to write instead."""
     if isinstance(game, Game):
@@ -336,20 +256,3 @@ def require_game(game: Any) -> None:
     if isinstance(game, type):
         raise InputError(f"game is the class {game.__name__}, but must be a Game; make one with {game.__name__}()")
     raise InputError(f"game={game!r} must be a Game, for example sx.make('maintain')")
-
-
-def check_type_prior(prior: np.ndarray, num_followers: int | None = None) -> np.ndarray:
-    """Return ``prior`` if it is a joint distribution with one axis per follower, else raise `InputError`.
-
-    Where the number of followers is given, further axes are batch, and every element must be a distribution.
-    """
-    prior = np.asarray(prior)
-    if prior.ndim < 1 or prior.size == 0:
-        raise InputError(f"type_prior has shape {prior.shape}, but must have one axis of at least one type per follower")
-    if not np.isfinite(prior).all() or (prior < 0).any():
-        raise InputError("type_prior holds negative, NaN or infinite entries; probabilities must be at least 0")
-    total = prior.sum(axis=tuple(range(prior.ndim if num_followers is None else num_followers)))
-    worst = float(np.ravel(total)[np.abs(np.ravel(total) - 1.0).argmax()])
-    if abs(worst - 1.0) > 1e-6:
-        raise InputError(f"type_prior sums to {worst:.9g}, but must sum to 1")
-    return prior

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import OneShotGame
-from stackjax.errors import InputError, require_count, require_positive
+from stackjax.errors import InputError, require, require_count, require_positive
 from stackjax.problem import Optimum
 from stackjax.spaces import Discrete
 from stackjax.types import Array
@@ -69,10 +69,9 @@ class BertrandPlatform(OneShotGame):
         require_count("num_sellers", num_sellers, 1, MOST_SELLERS)
         require_positive("scale", scale)
         for option, number in {"quality": quality, "cost": cost, "outside": outside, "lowest_price": lowest_price}.items():
-            if not math.isfinite(number):
-                raise InputError(f"{option}={number} must be a finite number")
-        if not (math.isfinite(highest_price) and highest_price > lowest_price):
-            raise InputError(f"highest_price={highest_price} must be a finite number above lowest_price={lowest_price}")
+            require(option, number, math.isfinite(number), "a finite number")
+        is_above = math.isfinite(highest_price) and highest_price > lowest_price
+        require("highest_price", highest_price, is_above, f"a finite number above lowest_price={lowest_price}")
         if num_prices**num_sellers > LARGEST_TABLE:
             raise InputError(
                 f"num_prices={num_prices} and num_sellers={num_sellers} make {num_prices**num_sellers} joint prices, more than "

@@ -6,7 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.bayesian.games.allocation import Allocation
 from stackjax.bayesian.games.base import Game, OneShotGame
+from stackjax.bayesian.games.normal_form import maintain
+from stackjax.bayesian.games.posted_price import posted_price_pi
 from stackjax.bayesian.games.type_blocks import TypeBlocks, joint_or_blocks, types_of
 from stackjax.errors import InputError, require_count
 from stackjax.problem import Optimum
@@ -107,13 +110,12 @@ class Threat(OneShotGame):
     has to: its optimum is 1.
     """
 
-    def __init__(self) -> None:
-        self.name = "threat"
-        self.type_prior = np.ones(1)
-        self.num_actions = (2,)
-        self.leader_actions = Discrete(2, ("share", "fight"))
-        self.payoff_scale = 2.0
-        self.leader_payoff_range = (-1.0, 1.0)
+    name = "threat"
+    type_prior = np.ones(1)
+    num_actions = (2,)
+    leader_actions = Discrete(2, ("share", "fight"))
+    payoff_scale = 2.0
+    leader_payoff_range = (-1.0, 1.0)
 
     def observation(self, actions: Array) -> Array:
         return jnp.eye(2)[actions[0]]
@@ -133,15 +135,11 @@ class Threat(OneShotGame):
 
 def copies(num_copies: int = 2, num_messages: int = 2) -> Copies:
     """Pairs of agents as in posted-price-pi, an item for each pair; the leader sees all messages."""
-    from stackjax.bayesian.games.posted_price import posted_price_pi
-
     return Copies(posted_price_pi(num_messages), num_copies, "copies", num_outcomes=2)
 
 
 def allocations(num_followers: int = 4, num_messages: int = 2, num_items: int = 3) -> Copies:
     """Followers of the simple allocation, each served by its own message; the leader sees all messages."""
-    from stackjax.bayesian.games.allocation import Allocation
-
     return Copies(Allocation(num_messages, num_items), num_followers, "allocations")
 
 
@@ -152,6 +150,4 @@ def threats(num_copies: int = 4) -> Copies:
 
 def maintains(num_copies: int = 4) -> Copies:
     """Copies of Maintain."""
-    from stackjax.bayesian.games.normal_form import maintain
-
     return Copies(maintain(), num_copies, "maintains")

@@ -6,9 +6,9 @@ The format is that of Gambit's manual, "Game representation formats", and what i
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from stackjax.errors import InputError
 
 __all__ = ["MOST_PAYOFFS", "Nfg", "Tokens", "nfg_text", "parse_nfg"]
 
+T = TypeVar("T")
 MOST_PAYOFFS = 10_000_000  # of all players in all profiles
 TOKEN = re.compile(
     r'(?P<word>"(?:\\"|[^"])*")|(?P<brace>[{}])|(?P<number>[^\s{},"]+)|(?P<space>[\s,]+)|(?P<other>.)', re.DOTALL
@@ -38,24 +39,28 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self._found = [match for match in TOKEN.finditer(text) if match.lastgroup != "space"]
-        self._text, self._place = text, 0
-
-    def wrong(self, expected: str) -> InputError:
-        """That ``expected`` should stand here."""
-        if self._place >= len(self._found):
-            return InputError(f"ends where {expected} should stand")
-        token = self._found[self._place]
-        line = self._text.count("\n", 0, token.start()) + 1
-        return InputError(f"has {token.group()[:40]!r} in line {line}, where {expected} should stand")
+        self._content, self._place = text, 0
 
     @property
     def kind(self) -> str:
         """``word``, ``brace``, ``number``, ``other``, or ``end``."""
         return str(self._found[self._place].lastgroup) if self._place < len(self._found) else "end"
 
+    @property
+    def text(self) -> str:
+        """What comes next; nothing at the end."""
+        return self._found[self._place].group() if self._place < len(self._found) else ""
+
+    def wrong(self, expected: str) -> InputError:
+        """That ``expected`` should stand here."""
+        if self.kind == "end":
+            return InputError(f"ends where {expected} should stand")
+        line = self._content.count("\n", 0, self._found[self._place].start()) + 1
+        return InputError(f"has {self.text[:40]!r} in line {line}, where {expected} should stand")
+
     def next_is(self, text: str) -> bool:
         """Whether ``text`` comes next, which is then passed."""
-        here = self._place < len(self._found) and self._found[self._place].group() == text
+        here = self.text == text
         self._place += here
         return here
 
@@ -64,6 +69,14 @@ class Tokens:
         if not self.next_is(text):
             raise self.wrong(repr(text))
 
+    def head(self, kind: str, version: str) -> tuple[str, list[str]]:
+        """How a file of ``kind`` begins: its title, and the players' names."""
+        self.need(kind)
+        self.need(version)
+        if not (self.next_is("R") or self.next_is("D")):
+            raise self.wrong("'R' or 'D'")
+        return self.word("the title"), self.words("a player's name")
+
     def word(self, what: str) -> str:
         """A quoted word."""
         if self.kind != "word":
@@ -71,17 +84,26 @@ class Tokens:
         self._place += 1
         return self._found[self._place - 1].group()[1:-1].replace('\\"', '"')
 
+    def pass_word(self, what: str) -> None:
+        """A quoted word that may be left out."""
+        if self.kind == "word":
+            self.word(what)
+
+    def until_closed(self, read: Callable[[], T]) -> list[T]:
+        """All that ``read`` finds up to the closing brace."""
+        found = []
+        while not self.next_is("}"):
+            found.append(read())
+        return found
+
     def words(self, what: str) -> list[str]:
         """Quoted words in braces."""
         self.need("{")
-        found = []
-        while not self.next_is("}"):
-            found.append(self.word(what))
-        return found
+        return self.until_closed(lambda: self.word(what))
 
     def count(self, what: str, most: int) -> int:
         """A whole number from 0 to ``most``."""
-        text = self._found[self._place].group() if self.kind == "number" else ""
+        text = self.text
         if not re.fullmatch(r"\d{1,9}", text) or int(text) > most:
             raise self.wrong(f"{what}, a whole number of at most {most},")
         self._place += 1
@@ -89,7 +111,7 @@ class Tokens:
 
     def real(self, what: str) -> float:
         """A number: with an exponent, or a fraction, if it likes."""
-        text = self._found[self._place].group() if self.kind == "number" else ""
+        text = self.text
         if not NUMBER.fullmatch(text):
             raise self.wrong(f"{what}, a number,")
         above, _, below = text.partition("/")
@@ -110,11 +132,7 @@ def parse_nfg(text: str) -> Nfg:
       InputError: it is none, or has more than `MOST_PAYOFFS` payoffs; says in which line.
     """
     tokens = Tokens(text)
-    tokens.need("NFG")
-    tokens.need("1")
-    if not (tokens.next_is("R") or tokens.next_is("D")):
-        raise tokens.wrong("'R' or 'D'")
-    title, players = tokens.word("the title"), tokens.words("a player's name")
+    title, players = tokens.head("NFG", "1")
     strategies = _strategies(tokens, len(players))
     shape, count = tuple(map(len, strategies)), len(players)
     size = math.prod(shape)
@@ -122,8 +140,7 @@ def parse_nfg(text: str) -> Nfg:
         raise InputError("has a player without strategies" if players else "has no players")
     if size * count > MOST_PAYOFFS:
         raise InputError(f"has {size} profiles for {count} players, which makes more than {MOST_PAYOFFS} payoffs")
-    if tokens.kind == "word":
-        tokens.word("a comment")
+    tokens.pass_word("a comment")
     if tokens.next_is("{"):
         outcomes = np.array([np.zeros(count), *_outcomes(tokens, count)])
         payoffs = outcomes[[tokens.count("an outcome's number", len(outcomes) - 1) for _ in range(size)]]
@@ -153,14 +170,15 @@ def _strategies(tokens: Tokens, num_players: int) -> list[list[str]]:
 
 def _outcomes(tokens: Tokens, num_players: int) -> list[list[float]]:
     """Payoffs of outcomes 1, 2, ..., each with a name that may be left out; the list's first brace is passed."""
-    found = []
-    while not tokens.next_is("}"):
+
+    def outcome() -> list[float]:
         tokens.need("{")
-        if tokens.kind == "word":
-            tokens.word("an outcome's name")
-        found.append([tokens.real("a payoff") for _ in range(num_players)])
+        tokens.pass_word("an outcome's name")
+        found = [tokens.real("a payoff") for _ in range(num_players)]
         tokens.need("}")
-    return found
+        return found
+
+    return tokens.until_closed(outcome)
 
 
 def nfg_text(title: str, players: Sequence[str], strategies: Sequence[Sequence[str]], payoffs: np.ndarray) -> str:

@@ -1,6 +1,5 @@
 """Gambit's text format for games in extensive form (.efg), read without Gambit, and their reduced strategic form."""
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,16 +16,17 @@ MOST_WORK = 200_000_000  # payoffs that are added up for a strategic form
 ROUNDING = 1e-13  # of the terms of a sum
 NOT_REACHED = "-"  # what a plan does where it never comes
 
+Moves = tuple[tuple[int, int], ...]  # of one player: pairs of an information set and an action there
+
 
 class Ending(NamedTuple):
-    """A terminal node: its probability if all players want to get there, ``payoffs [n]``, and the moves that lead there.
-
-    ``moves`` has, for each player, pairs of an information set and an action there.
+    """A terminal node, or one that is on the way there: its probability if all players want to get there, ``payoffs [n]`` of
+    the outcomes up to it, and the ``moves`` of each player that lead there.
     """
 
     chance: float
     payoffs: np.ndarray
-    moves: tuple[tuple[tuple[int, int], ...], ...]
+    moves: tuple[Moves, ...]
 
 
 class Efg(NamedTuple):
@@ -38,17 +38,8 @@ class Efg(NamedTuple):
     title: str
     players: list[str]
     actions: list[list[list[str]]]
-    before: list[list[set[tuple[tuple[int, int], ...]]]]
+    before: list[list[set[Moves]]]
     endings: list[Ending]
-
-
-@dataclasses.dataclass
-class _Path:
-    """The way to a node that is still to be read."""
-
-    chance: float
-    payoffs: np.ndarray
-    moves: tuple[tuple[tuple[int, int], ...], ...]
 
 
 class _Reader:
@@ -56,26 +47,18 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.tokens = tokens = Tokens(text)
-        tokens.need("EFG")
-        tokens.need("2")
-        if not (tokens.next_is("R") or tokens.next_is("D")):
-            raise tokens.wrong("'R' or 'D'")
-        self.title, self.players = tokens.word("the title"), tokens.words("a player's name")
-        if not self.players:
+        title, players = tokens.head("EFG", "2")
+        if not players:
             raise InputError("has no players")
-        if tokens.kind == "word":
-            tokens.word("a comment")
-        n = len(self.players)
-        self.actions: list[list[list[str]]] = [[] for _ in range(n)]
-        self.before: list[list[set[tuple[tuple[int, int], ...]]]] = [[] for _ in range(n)]
-        self.endings: list[Ending] = []
+        tokens.pass_word("a comment")
+        self.game = Efg(title, players, [[] for _ in players], [[] for _ in players], [])
         self._places: dict[tuple[int, int], int] = {}  # information sets by player and number
         self._laws: dict[int, list[float]] = {}
         self._outcomes: dict[int, np.ndarray] = {}
 
-    def read(self) -> None:
-        n = len(self.players)
-        left, count = [_Path(1.0, np.zeros(n), ((),) * n)], 0
+    def read(self) -> Efg:
+        n = len(self.game.players)
+        left, count = [Ending(1.0, np.zeros(n), ((),) * n)], 0
         while left:
             count += 1
             if count > MOST_NODES:
@@ -83,58 +66,55 @@ class _Reader:
             left += reversed(self._node(left.pop()))
         if self.tokens.kind != "end":
             raise self.tokens.wrong("the end")
+        return self.game
 
-    def _node(self, path: _Path) -> list[_Path]:
-        tokens, kind = self.tokens, next((kind for kind in "cpt" if self.tokens.next_is(kind)), None)
+    def _node(self, way: Ending) -> list[Ending]:
+        """The next node, to which ``way`` leads: the ways to those that follow it."""
+        tokens, game, kind = self.tokens, self.game, next((kind for kind in "cpt" if self.tokens.next_is(kind)), None)
         if kind is None:
             raise tokens.wrong("a node, 'c', 'p' or 't',")
         tokens.word("the node's name")
         if kind == "t":
-            self.endings.append(Ending(path.chance, path.payoffs + self._outcome(), path.moves))
+            game.endings.append(way._replace(payoffs=way.payoffs + self._outcome()))
             return []
         if kind == "c":
-            law = self._law()
-            paid = path.payoffs + self._outcome()
-            return [_Path(path.chance * p, paid, path.moves) for p in law]
-        player = tokens.count("a player's number", len(self.players)) - 1
+            law, paid = self._law(), way.payoffs + self._outcome()
+            return [Ending(way.chance * p, paid, way.moves) for p in law]
+        player = tokens.count("a player's number", len(game.players)) - 1
         if player < 0:
             raise InputError("has a node of player 0")
-        place = self._information_set(player)
-        own = path.moves[player]
-        self.before[player][place].add(own)
-        paid = path.payoffs + self._outcome()
-        made = lambda a: (*path.moves[:player], (*own, (place, a)), *path.moves[player + 1 :])
-        return [_Path(path.chance, paid, made(a)) for a in range(len(self.actions[player][place]))]
+        place, own = self._information_set(player), way.moves[player]
+        game.before[player][place].add(own)
+        paid = way.payoffs + self._outcome()
+        made = lambda a: (*way.moves[:player], (*own, (place, a)), *way.moves[player + 1 :])
+        return [Ending(way.chance, paid, made(a)) for a in range(len(game.actions[player][place]))]
+
+    def _set_number(self) -> int:
+        """That of an information set, whose name may be left out."""
+        number = self.tokens.count("an information set's number", 10**9)
+        self.tokens.pass_word("an information set's name")
+        return number
 
     def _information_set(self, player: int) -> int:
-        """Its place among the player's; its name and its actions may be left out once they are known."""
-        tokens = self.tokens
-        number = tokens.count("an information set's number", 10**9)
-        if tokens.kind == "word":
-            tokens.word("an information set's name")
+        """Its place among the player's; its actions may be left out once they are known."""
+        tokens, number, actions = self.tokens, self._set_number(), self.game.actions[player]
         given = tokens.words("an action's name") if tokens.kind == "brace" else None
         place = self._places.get((player, number))
         if place is None:
             if not given:
                 raise tokens.wrong(f"actions of information set {number} of player {player + 1}")
-            place = self._places[player, number] = len(self.actions[player])
-            self.actions[player].append(given)
-            self.before[player].append(set())
-        elif given is not None and len(given) != len(self.actions[player][place]):
-            raise tokens.wrong(f"{len(self.actions[player][place])} actions of information set {number} of player {player + 1}")
+            place = self._places[player, number] = len(actions)
+            actions.append(given)
+            self.game.before[player].append(set())
+        elif given is not None and len(given) != len(actions[place]):
+            raise tokens.wrong(f"{len(actions[place])} actions of information set {number} of player {player + 1}")
         return place
 
     def _law(self) -> list[float]:
         """The probabilities of chance's actions."""
-        tokens = self.tokens
-        number = tokens.count("an information set's number", 10**9)
-        if tokens.kind == "word":
-            tokens.word("an information set's name")
+        tokens, number = self.tokens, self._set_number()
         if tokens.next_is("{"):
-            law = []
-            while not tokens.next_is("}"):
-                tokens.word("an action's name")
-                law.append(tokens.real("a probability"))
+            law = tokens.until_closed(lambda: (tokens.word("an action's name"), tokens.real("a probability"))[1])
             if min(law, default=-1.0) < 0 or abs(sum(law) - 1.0) > 1e-6:
                 raise InputError(f"has chance moves with probabilities {', '.join(f'{p:g}' for p in law)}, which must sum to 1")
             self._laws[number] = law
@@ -144,12 +124,11 @@ class _Reader:
 
     def _outcome(self) -> np.ndarray:
         """What an outcome pays; 0 is none, and others may be repeated by their number alone."""
-        tokens, n = self.tokens, len(self.players)
+        tokens, n = self.tokens, len(self.game.players)
         number = tokens.count("an outcome's number", 10**9)
         if number == 0:
             return np.zeros(n)
-        if tokens.kind == "word":
-            tokens.word("an outcome's name")
+        tokens.pass_word("an outcome's name")
         if tokens.next_is("{"):
             self._outcomes[number] = np.array([tokens.real("a payoff") for _ in range(n)])
             tokens.need("}")
@@ -164,9 +143,7 @@ def parse_efg(text: str) -> Efg:
     Raises:
       InputError: it is none, or has more than a million nodes; says in which line.
     """
-    reader = _Reader(text)
-    reader.read()
-    return Efg(reader.title, reader.players, reader.actions, reader.before, reader.endings)
+    return _Reader(text).read()
 
 
 def strategic_form(game: Efg) -> Nfg:
@@ -193,7 +170,7 @@ def strategic_form(game: Efg) -> Nfg:
     return Nfg(game.title, game.players, names, payoffs)
 
 
-def _plans(actions: list[list[str]], before: list[set[tuple[tuple[int, int], ...]]]) -> list[tuple[int | None, ...]]:
+def _plans(actions: list[list[str]], before: list[set[Moves]]) -> list[tuple[int | None, ...]]:
     """An action for each information set that a plan may come to, None for the others, in the order of the tree."""
     found: list[tuple[int | None, ...]] = []
     left: list[list[int | None]] = [[None] * len(actions)]

@@ -18,15 +18,22 @@ TAU_BONUS = np.array([[(1, 0), (0, 0)], [(0, 0), (0, 1)]], np.float64)
 MAX_TAU = 10
 
 
-class MatrixDesign(OneShotGame):
+class _Design(OneShotGame):
+    """Two followers, who play the base game with other payoffs."""
+
+    type_prior = np.ones((1, 1))
+    num_actions = (2, 2)
+    payoff_scale = 10.0
+
+    def describe_action(self, follower: int, action: int) -> str:
+        return f"{'column' if follower else 'row'} {row_label(action)}"
+
+
+class MatrixDesign(_Design):
     """The leader picks τ in {0, ..., 10}; it is paid 1 if the followers' actions differ, else 0."""
 
-    def __init__(self) -> None:
-        self.name = "matrix-design"
-        self.type_prior = np.ones((1, 1))
-        self.num_actions = (2, 2)
-        self.leader_actions = Discrete(MAX_TAU + 1, tuple(f"τ = {tau}" for tau in range(MAX_TAU + 1)))
-        self.payoff_scale = 10.0
+    name = "matrix-design"
+    leader_actions = Discrete(MAX_TAU + 1, tuple(f"τ = {tau}" for tau in range(MAX_TAU + 1)))
 
     def observation(self, actions: Array) -> Array:
         del actions
@@ -44,23 +51,16 @@ class MatrixDesign(OneShotGame):
     def optimum(self) -> Optimum:
         return Optimum(1.0, "closed-form", [MAX_TAU])  # row A and column B are strictly dominant then
 
-    def describe_action(self, follower: int, action: int) -> str:
-        return f"{'column' if follower else 'row'} {row_label(action)}"
 
-
-class MatrixDesignPayments(OneShotGame):
+class MatrixDesignPayments(_Design):
     """The leader sees the joint action and pays each follower a promised amount in [0, 10] for it.
 
     The leader's payoff is the base game's welfare (payments are transfers and do not count).
     """
 
-    def __init__(self) -> None:
-        self.name = "matrix-design-payments"
-        self.type_prior = np.ones((1, 1))
-        self.num_actions = (2, 2)
-        self.leader_actions = Box((0.0, 0.0), (10.0, 10.0))
-        self.payoff_scale = 10.0
-        self.leader_payoff_range = (4.0, 10.0)
+    name = "matrix-design-payments"
+    leader_actions = Box((0.0, 0.0), (10.0, 10.0))
+    leader_payoff_range = (4.0, 10.0)
 
     def observation(self, actions: Array) -> Array:
         return jnp.concatenate([jnp.eye(2)[actions[0]], jnp.eye(2)[actions[1]]])
@@ -73,6 +73,3 @@ class MatrixDesignPayments(OneShotGame):
     def optimum(self) -> Optimum:
         """To pay for row A, and for column B, makes both strictly dominant."""
         return Optimum(10.0, "closed-form", [[10.0, 0.0], [10.0, 10.0], [0.0, 0.0], [0.0, 10.0]])
-
-    def describe_action(self, follower: int, action: int) -> str:
-        return f"{'column' if follower else 'row'} {row_label(action)}"

@@ -186,36 +186,17 @@ def _read_efg(path: pathlib.Path) -> PayoffFile:
 
 
 def _check_nested(path: pathlib.Path, key: str, table: Any) -> None:
-    """Raise `InputError` unless nested lists are a full table of real numbers; it names the place that is not."""
-    found = _no_number(table)
-    if found is not None:
-        raise InputError(f"game file {path}: {key}{found[0] or ''} is {json.dumps(found[1])[:80]}, but must be a number")
-    ragged = _ragged(table)
-    if ragged is not None:
-        place, length, expected = ragged
-        raise InputError(f"game file {path}: {key}{place} has {length} entries, but those before it have {expected}")
+    """Raise `InputError` unless nested lists are a full table of real numbers; it names the place that is not.
 
-
-def _ragged(table: Any) -> tuple[list[int], int, int] | None:
-    """The place of the first list that is not as long as those before it at its depth, its length, and theirs.
-
-    A number counts as a list of length 0.
+    A list is wrong that is not as long as those before it at its depth, where a number counts as a list of length 0.
+    Lists deeper than any array are left to whoever makes one of them.
     """
     level: list[tuple[list[int], Any]] = [([], table)]
-    while any(isinstance(value, list) for _, value in level) and len(level[0][0]) < MOST_AXES:
+    while level and len(level[0][0]) <= MOST_AXES:
         lengths = [len(value) if isinstance(value, list) else 0 for _, value in level]
-        for (place, _), length in zip(level, lengths, strict=True):
+        for (place, value), length in zip(level, lengths, strict=True):
+            if not isinstance(value, (list, int, float)) or isinstance(value, bool):
+                raise InputError(f"game file {path}: {key}{place or ''} is {json.dumps(value)[:80]}, but must be a number")
             if length != lengths[0]:
-                return place, length, lengths[0]
-        level = [([*place, k], entry) for place, value in level for k, entry in enumerate(value)]
-    return None
-
-
-def _no_number(value: Any, place: tuple[int, ...] = ()) -> tuple[list[int], Any] | None:
-    """The place and the value of the first entry of nested lists that is not a number."""
-    if isinstance(value, list):
-        if len(place) == MOST_AXES:
-            return None  # no array is that deep, and whoever makes one of it will say so
-        found = (_no_number(entry, (*place, k)) for k, entry in enumerate(value))
-        return next((one for one in found if one is not None), None)
-    return None if isinstance(value, (int, float)) and not isinstance(value, bool) else (list(place), value)
+                raise InputError(f"game file {path}: {key}{place} has {length} entries, but those before it have {lengths[0]}")
+        level = [([*place, k], entry) for place, value in level if isinstance(value, list) for k, entry in enumerate(value)]

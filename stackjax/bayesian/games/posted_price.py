@@ -112,10 +112,10 @@ class PostedPrice(SequentialPrices):
         del strategies
         found = []
         for path, chance in zip(paths, chances, strict=True):
-            steps = []
-            for agent, price in self.visits(leader_actions, path):
-                step = {"text": f"agent {agent + 1}: {price:.4g}", "size": price, "marks": self.item_values[agent].tolist()}
-                steps.append(step)
+            steps = [
+                {"text": f"agent {agent + 1}: {price:.4g}", "size": price, "marks": self.item_values[agent].tolist()}
+                for agent, price in self.visits(leader_actions, path)
+            ]
             found.append({"label": path.label if self.num_messages > 1 else "", "chance": chance, "steps": steps})
         return draw_paths("Who is visited, at which price (marks: the agent's values)", found, self.max_value, "price")
 

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.bayesian.games.base import Game, check_type_prior
+from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.no_messages import best_without_messages
-from stackjax.bayesian.games.type_blocks import LARGEST_JOINT, TypeSampler, joint_or_blocks, types_of
+from stackjax.bayesian.games.type_blocks import LARGEST_JOINT, TypeSampler, check_type_prior, joint_or_blocks, types_of
 from stackjax.errors import InputError, require, require_array, require_count
 from stackjax.problem import Optimum
 from stackjax.spaces import Box
@@ -90,15 +90,12 @@ class SequentialPrices(Game):
             )
         if any(not np.isfinite(one).all() or (one < 0).any() or one[:, 0].any() for one in self.values):
             raise InputError("values must be finite and at least 0, and 0 for the empty bundle")
-        marginals = tuple(type_prior) if isinstance(type_prior, tuple) else None
-        if marginals is not None:
-            checked = tuple(check_type_prior(require_array("type_prior", one).astype(np.float64), 1) for one in marginals)
-            self.type_prior = joint_or_blocks(checked)
-        elif isinstance(type_prior, TypeSampler):
-            self.type_prior = type_prior
+        table = lambda prior, axes=None: check_type_prior(require_array("type_prior", prior).astype(np.float64), axes)
+        self.marginals = tuple(table(one, 1) for one in type_prior) if isinstance(type_prior, tuple) else None
+        if self.marginals is not None:
+            self.type_prior = joint_or_blocks(self.marginals)
         else:
-            self.type_prior = check_type_prior(require_array("type_prior", type_prior).astype(np.float64))
-        self.marginals = checked if marginals is not None else None
+            self.type_prior = type_prior if isinstance(type_prior, TypeSampler) else table(type_prior)
         if tuple(len(one) for one in self.values) != self.num_types:
             raise InputError(f"values gives {tuple(map(len, self.values))} types, but type_prior has {self.num_types}")
         self.max_value = float(max(one.max() for one in self.values))
@@ -109,17 +106,17 @@ class SequentialPrices(Game):
         self.buy_when_indifferent = buy_when_indifferent
         self.num_actions = (num_messages,) * n
         # A table tells all histories apart; samples need not, where those who are gone tell nothing of the others.
-        self.recalls = marginals is None or math.prod(self.table_shape) <= LARGEST_JOINT
+        self.recalls = self.marginals is None or math.prod(self.table_shape) <= LARGEST_JOINT
         self.leader_actions = Box((0.0,) * (n + self.num_items), (1.0,) * n + (self.max_value,) * self.num_items)
         self.num_options = n
         self.num_decisions = n
         self.num_continuing_outcomes = 2**self.num_items - 1  # bundles, unless nothing is left
         self.payoff_scale = self.max_value
-        most = self._most_welfare()
+        # No agent gets more than it could, and no more agents get something than there are items.
+        most = float(sum(sorted((one.max() for one in self.values), reverse=True)[: self.num_items]))
         self.leader_payoff_range = (-most, 0.0) if objective == "welfare-loss" else (0.0, most)
         size = max(self.num_types)
-        padded = [np.pad(one, ((0, size - len(one)), (0, 0))) for one in self.values]
-        self._table = np.stack(padded)  # [N, K, 2^M]
+        self._table = np.stack([np.pad(one, ((0, size - len(one)), (0, 0))) for one in self.values])  # [N, K, 2^M]
         order = sorted(range(2**self.num_items), key=lambda b: (bin(b).count("1"), [j for j in range(8) if b >> j & 1]))
         self._bundles = np.array(order, np.int32)  # fewest items first
         self._items = (self._bundles[:, None] >> np.arange(self.num_items)) & 1  # [2^M, M] in that order
@@ -130,8 +127,7 @@ class SequentialPrices(Game):
         return jnp.asarray(self._table, jnp.result_type(float))
 
     def start(self, actions: Array) -> SequentialPricesState:
-        n = self.num_followers
-        nobody = jnp.zeros(n, jnp.int32)
+        n, nobody = self.num_followers, jnp.zeros(self.num_followers, jnp.int32)
         return SequentialPricesState(jnp.asarray(actions, jnp.int32), nobody > 0, nobody, jnp.zeros((n, self.num_items)))
 
     def left(self, state: SequentialPricesState) -> Array:
@@ -212,20 +208,18 @@ class SequentialPrices(Game):
 
     def optimum(self) -> Optimum:
         """What is known: the exact value without messages where agents are independent, or a bound."""
-        if self.num_messages == 1:
-            found = self.without_messages()
-            if found is not None:  # a supremum: prices may have to come close to values
-                drawn = self._best_on_average[1] if self.objective == "welfare-loss" else 0.0
-                return Optimum(found, "upper-bound", half_width=drawn)
+        found = self.without_messages() if self.num_messages == 1 else None
+        if found is not None:  # a supremum: prices may have to come close to values
+            return Optimum(found, "upper-bound", half_width=self._drawn)
         if self.objective == "welfare-loss":
             return Optimum(0.0, "upper-bound")
-        return Optimum(self._best_on_average[0], "upper-bound", half_width=self._best_on_average[1])
+        value, half_width = self._best_on_average
+        return Optimum(value, "upper-bound", half_width=half_width)
 
     def yardsticks(self) -> dict[str, float]:
         """See `Game`."""
         known = self.without_messages() if self.num_messages > 1 else None
-        drawn = self._best_on_average[1] if known is not None and self.objective == "welfare-loss" else 0.0
-        return {} if known is None else {"without messages": known + drawn}
+        return {} if known is None else {"without messages": known + self._drawn}
 
     def without_messages(self) -> float | None:
         """The supremum of what a mechanism without messages earns, by dynamic programming; None if it is not known."""
@@ -235,6 +229,11 @@ class SequentialPrices(Game):
         if found is None or self.objective != "welfare-loss":
             return found
         return found - self._best_on_average[0]
+
+    @property
+    def _drawn(self) -> float:
+        """Half of the interval of what is compared with the best welfare on average."""
+        return self._best_on_average[1] if self.objective == "welfare-loss" else 0.0
 
     @functools.cached_property
     def _best_on_average(self) -> tuple[float, float]:
@@ -255,10 +254,6 @@ class SequentialPrices(Game):
         types = jax.vmap(prior.draw)(jax.random.uniform(jax.random.key(0), (WELFARE_DRAWS, prior.num_uniforms)))
         found = np.asarray(best(types), np.float64)
         return float(found.mean()), float(1.96 * found.std(ddof=1) / np.sqrt(WELFARE_DRAWS))
-
-    def _most_welfare(self) -> float:
-        """A bound of the welfare: no agent gets more than it could, and no more agents get something than there are items."""
-        return float(sum(sorted((one.max() for one in self.values), reverse=True)[: self.num_items]))
 
     def describe_action(self, follower: int, action: int) -> str:
         del follower

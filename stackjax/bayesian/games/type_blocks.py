@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,19 @@ import numpy as np
 from stackjax.errors import InputError, require, require_count
 from stackjax.types import Array, ArrayLike, PRNGKey
 
-__all__ = ["LARGEST_JOINT", "TypeBlocks", "TypeSampler", "joint_or_blocks", "types_of"]
+__all__ = [
+    "LARGEST_JOINT",
+    "MOST_AXES",
+    "TypeBlocks",
+    "TypeSampler",
+    "check_type_prior",
+    "check_types",
+    "joint_or_blocks",
+    "types_of",
+]
 
 LARGEST_JOINT = 1_000_000  # type profiles up to which independent groups are written out as one table
-MOST_AXES = 30
+MOST_AXES = 30  # followers of a table, which has two axes for each: NumPy arrays have at most 64
 SAMPLED_PROFILES = 4096  # by which the chances of a sampler's types are estimated
 LARGEST_SCAN = 64  # type profiles up to which a draw looks at all of them
 
@@ -145,6 +154,38 @@ class TypeSampler:
         return self._shares[follower]
 
 
+def check_types(type_prior: Any) -> None:
+    """Raise `InputError` unless ``type_prior`` is one that a game may have."""
+    blocks = type_prior if isinstance(type_prior, tuple) else (type_prior,)
+    if isinstance(type_prior, TypeSampler):
+        type_prior.check()
+    elif not blocks or not all(isinstance(block, np.ndarray) for block in blocks):
+        raise InputError(
+            f"type_prior must be a NumPy array, for example np.ones(1), a tuple of them, or a TypeSampler, but is "
+            f"{type(type_prior).__name__}"
+        )
+    else:
+        for block in blocks:
+            check_type_prior(block)
+
+
+def check_type_prior(prior: np.ndarray, num_followers: int | None = None) -> np.ndarray:
+    """Return ``prior`` if it is a joint distribution with one axis per follower, else raise `InputError`.
+
+    Where the number of followers is given, further axes are batch, and every element must be a distribution.
+    """
+    prior = np.asarray(prior)
+    if prior.ndim < 1 or prior.size == 0:
+        raise InputError(f"type_prior has shape {prior.shape}, but must have one axis of at least one type per follower")
+    if not np.isfinite(prior).all() or (prior < 0).any():
+        raise InputError("type_prior holds negative, NaN or infinite entries; probabilities must be at least 0")
+    total = prior.sum(axis=tuple(range(prior.ndim if num_followers is None else num_followers)))
+    worst = float(np.ravel(total)[np.abs(np.ravel(total) - 1.0).argmax()])
+    if abs(worst - 1.0) > 1e-6:
+        raise InputError(f"type_prior sums to {worst:.9g}, but must sum to 1")
+    return prior
+
+
 def types_of(type_prior: np.ndarray | tuple[np.ndarray, ...] | TypeSampler) -> TypeBlocks | TypeSampler:
     """How types are drawn from a game's ``type_prior``; a joint table of independent followers is taken apart."""
     if isinstance(type_prior, TypeSampler):
@@ -166,7 +207,4 @@ def joint_or_blocks(tables: tuple[np.ndarray, ...]) -> np.ndarray | tuple[np.nda
 
 
 def _outer(tables: tuple[np.ndarray, ...]) -> np.ndarray:
-    joint = np.ones(())
-    for table in tables:
-        joint = np.multiply.outer(joint, table)
-    return joint
+    return functools.reduce(np.multiply.outer, tables, np.ones(()))

@@ -1,7 +1,7 @@
 """Commitments: the leader's observation -> action map of one episode, and the game it leaves to the followers.
 
 `decision_tree` enumerates what the leader may observe as nodes, level by level; `commit` fills in an action for each;
-`tabulate` rolls the rules out.
+`tabulate` rolls the rules out. `Commitments` are what is fixed so far in an episode that is stepped.
 """
 
 import math
@@ -14,17 +14,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.followers.rounds import all_profiles
-from stackjax.bayesian.games.base import Game, InducedGame
+from stackjax.bayesian.games.base import Game
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, TOLD_APART, DecisionTree
 from stackjax.errors import InputError
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PyTree
 
 __all__ = [
+    "Commitments",
     "Rollout",
     "Tabulated",
+    "arrive",
     "as_made",
     "commit",
     "hides_a_difference",
+    "no_commitments",
     "play_profile",
     "roll_out",
     "tabulate",
@@ -61,6 +66,11 @@ class Rollout(NamedTuple):
     reached: Array
     seen: Array
     outcomes: Array
+
+    def hides_a_difference(self, observations: Array) -> Array:
+        """Whether the leader is somewhere shown another observation than that of the node, of ``[O, D]``, where it decides."""
+        difference = jnp.abs(self.seen - observations[self.nodes]).max(axis=-1)
+        return (self.reached & (difference >= TOLD_APART)).any()
 
 
 def commit(
@@ -133,9 +143,7 @@ def hides_a_difference(game: Game, tree: DecisionTree, actions: Array) -> Array:
     Never, unless ``observe`` shows something of the followers' actions that no action tried by `decision_tree` did.
     """
     observations, actions = commit(game, tree, lambda _, nodes: jnp.asarray(actions)[nodes], lambda made: made)
-    played = roll_out(game, tree, actions)
-    difference = jnp.abs(played.seen - observations[played.nodes]).max(axis=-1)
-    return (played.reached & (difference >= TOLD_APART)).any()
+    return roll_out(game, tree, actions).hides_a_difference(observations)
 
 
 def roll_out(game: Game, tree: DecisionTree, actions: Array) -> Rollout:
@@ -204,3 +212,49 @@ def tabulate_batch(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
 
     followers, leader, nodes, reached = jax.vmap(without_prior, out_axes=-1)(actions)
     return Tabulated(InducedGame(game.type_prior, followers, leader), nodes, reached)
+
+
+class Commitments(NamedTuple):
+    """The observation -> action map so far: ``actions [O, ...]`` and which nodes have one, ``made [O]``.
+
+    Where the leader's own actions decide which nodes it can tell apart, also what it was shown at a node, ``seen [O, D]``, and
+    which node it came from, ``came_from [O]``; None elsewhere.
+    """
+
+    actions: Array
+    made: Array
+    seen: Array | None
+    came_from: Array | None
+
+
+def no_commitments(tree: DecisionTree, space: Discrete | Box, observation_size: int) -> Commitments:
+    """Before the first decision of an episode."""
+    actions = jnp.broadcast_to(space.zeros(), (tree.num_nodes, *space.shape))
+    made = jnp.zeros(tree.num_nodes, bool)
+    if not tree.may_merge:
+        return Commitments(actions, made, None, None)
+    seen = jnp.zeros((tree.num_nodes, observation_size))
+    return Commitments(actions, made, seen, jnp.full(tree.num_nodes, -1, jnp.int32))
+
+
+def arrive(
+    tree: DecisionTree, held: Commitments, node: Array, child: Array, shown: Array, goes_on: Array
+) -> tuple[Array, Commitments]:
+    """Where a decision at ``child`` after one at ``node`` counts: at a node met before that cannot be told from it.
+
+    Args:
+      shown: ``[D]`` what the leader is shown there.
+      goes_on: whether there is such a decision; beyond the end of a sub-episode nothing is written.
+    """
+    if held.seen is None or held.came_from is None:
+        return child, held
+    level = np.repeat(np.arange(len(tree.groups)), np.diff(tree.level_offset))
+    codes = tree.num_continuing_outcomes**level
+    code = (np.arange(tree.num_nodes) - np.asarray(tree.level_offset)[level]) % codes
+    place = jnp.asarray(level * (codes.max() + 1) + code, jnp.int32)  # the level and the outcomes so far
+    alike = held.made & (held.came_from == node) & (place == place[child])
+    alike = alike & (jnp.abs(held.seen - shown[None]).max(axis=1) < TOLD_APART)
+    child = jnp.where(alike.any(), alike.argmax().astype(child.dtype), child)
+    at = jnp.where(goes_on, child, tree.num_nodes)
+    seen, came_from = held.seen.at[at].set(shown, mode="drop"), held.came_from.at[at].set(node, mode="drop")
+    return child, held._replace(seen=seen, came_from=came_from)

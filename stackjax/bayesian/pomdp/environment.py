@@ -13,10 +13,10 @@ from stackjax.bayesian.followers.equilibrate import learn_round, start_memory
 from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.bayesian.games.type_blocks import types_of
+from stackjax.bayesian.pomdp.commitment import arrive, no_commitments
 from stackjax.bayesian.pomdp.critic_view import CriticView
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.gymnax_base import environment, spaces
-from stackjax.bayesian.pomdp.held import arrive, no_commitments
 from stackjax.bayesian.pomdp.reward_phase import draw_play
 from stackjax.bayesian.sampled.hashing import hash_of
 from stackjax.errors import InputError
@@ -211,7 +211,10 @@ class StackelbergPOMDP(EpisodeSpec, environment.Environment):
         mixed = mixed_at(tables, state.draws.known)
         learned = state.payoffs + self.plays.learned(state.play, payoffs, mixed)
         round_over = ~state.is_response | (state.play + 1 >= self.plays.num_plays)
-        followers = self._learn(state.followers, learned, state.draws)
+        known = zip(state.draws.known, state.followers, strict=True)
+        learners = tuple(rounds.take_state(row, table) for row, table in known)
+        own = tuple(learned[i, :count] for i, count in enumerate(self.game.num_actions))
+        followers = learn_round(self.dynamics, self.game, state.followers, learners, own, state.draws)
         learns = state.is_response & round_over
         followers = jax.tree.map(lambda new, old: jnp.where(learns, new, old), followers, state.followers)
         counts = state.play_counts
@@ -238,11 +241,6 @@ class StackelbergPOMDP(EpisodeSpec, environment.Environment):
         chosen = lambda new, old: jax.tree.map(lambda x, y: jnp.where(round_over, x, y), new, old)
         after = after.replace(streams=chosen(drawn.streams, after.streams), draws=chosen(drawn.draws, after.draws))
         return self._begin_sub_episode(after)
-
-    def _learn(self, followers: tuple[PyTree, ...], payoffs: Array, draws: Draws) -> tuple[PyTree, ...]:
-        learners = tuple(rounds.take_state(k, state) for k, state in zip(draws.known, followers, strict=True))
-        own = tuple(payoffs[i, :count] for i, count in enumerate(self.game.num_actions))
-        return learn_round(self.dynamics, self.game, followers, learners, own, draws)
 
     # What gymnax asks of an environment beside stepping.
 

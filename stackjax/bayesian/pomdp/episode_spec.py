@@ -1,20 +1,28 @@
-"""What an episode of the Stackelberg POMDP is made of: the game, its followers, and how long they learn. Free of gymnax."""
+"""What an episode of the Stackelberg POMDP is made of: the game, its followers, how long they learn, by which plays.
+
+With sampled feedback a round plays, for every follower i and every own action a', the profile (a', a_-i): Σ_i A_i plays
+(Brero et al. 2023, Appendix C). With expected feedback it plays every action profile once: Π_i A_i plays. Free of gymnax.
+"""
 
 import copy
-from typing import Any, Self
+import functools
+from typing import Any, NamedTuple, Self
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from stackjax.bayesian.followers.base import FollowerDynamics, require_dynamics
+from stackjax.bayesian.followers.equilibrate import Response, equilibrate
 from stackjax.bayesian.followers.multiplicative_weights import multiplicative_weights
-from stackjax.bayesian.games.base import Game, require_game
-from stackjax.bayesian.pomdp.plays import round_plays
+from stackjax.bayesian.followers.rounds import all_profiles
+from stackjax.bayesian.games.base import Game, observation_size, require_game
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.pomdp.reward_phase import RewardPlay, check_reward_play
 from stackjax.bayesian.pomdp.tree import DecisionTree, decision_tree
 from stackjax.errors import InputError, require, require_count
+from stackjax.types import Array, PRNGKey
 
-__all__ = ["EpisodeSpec"]
+__all__ = ["EpisodeSpec", "RoundPlays", "rounds_from_plays"]
 
 # The paper's lengths (Section 7): followers with private types need more rounds, and more sub-episodes to average.
 BAYESIAN_LENGTHS, OTHER_LENGTHS = (1000, 100), (100, 10)
@@ -35,8 +43,9 @@ class EpisodeSpec:
         reward_play: RewardPlay = "argmax",
         holds_commitments: bool = True,
     ) -> None:
-        require_game(game)
-        game.check()
+        if getattr(self, "game", None) is not game:  # else it is the copy of a record for the same game
+            require_game(game)
+            game.check()
         if holds_commitments and not game.has_joint_prior:
             raise InputError(
                 f"game {game.name!r} has a {type(game.type_prior).__name__} as its type_prior, so that no table of what the "
@@ -58,8 +67,7 @@ class EpisodeSpec:
             require(name, getattr(self, name), getattr(self, name) < 2**31, "below 2**31")
         check_reward_play(reward_play)
         self.holds_commitments = holds_commitments
-        self._tree = self._known_tree(game) if holds_commitments else None
-        self.plays = round_plays(game, self.dynamics)  # what followers learn from, play by play
+        self._tree = (getattr(self, "_tree", None) or decision_tree(game)) if holds_commitments else None  # a copy has it
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -75,15 +83,16 @@ class EpisodeSpec:
         """The same with followers who learn otherwise."""
         return self._with(dynamics=dynamics)
 
-    def _known_tree(self, game: Game) -> DecisionTree:
-        """That of ``game``, which a copy of another record for the same game already has."""
-        known = getattr(self, "_tree", None)
-        return decision_tree(game) if known is None else known
-
     def _with(self, **changes: Any) -> Self:
         other = copy.copy(self)
+        other.__dict__.pop("plays", None)
         EpisodeSpec.__init__(other, **{**self.arguments, **changes})
         return other
+
+    @functools.cached_property
+    def plays(self) -> "RoundPlays":
+        """What followers learn from, play by play."""
+        return round_plays(self.game, self.dynamics)
 
     @property
     def name(self) -> str:
@@ -102,5 +111,72 @@ class EpisodeSpec:
 
     @property
     def observation_size(self) -> int:
-        example = jax.eval_shape(lambda: self.game.observe(self.game.start(jnp.zeros(self.game.num_followers, jnp.int32))))
-        return example.shape[0]
+        return observation_size(self.game)
+
+    def equilibrate(self, key: PRNGKey, game: InducedGame, num_rounds: int | None = None, **options: Any) -> Response:
+        """What the followers learn in ``game``, which a commitment leaves to them; see `sx.followers.equilibrate`."""
+        scale, floor, rounds = self.game.payoff_scale, self.game.payoff_floor, num_rounds or self.num_rounds
+        return equilibrate(key, game, self.dynamics, rounds, payoff_scale=scale, payoff_floor=floor, **options)
+
+
+class RoundPlays(NamedTuple):
+    """The plays of a round.
+
+    Attributes:
+      profiles: ``[Q, N]`` the actions played; -1 means the action that the follower drew this round.
+    """
+
+    profiles: np.ndarray
+
+    @property
+    def num_plays(self) -> int:
+        return len(self.profiles)
+
+    @property
+    def is_expected(self) -> bool:
+        return bool((self.profiles >= 0).all()) and self.profiles.shape[1] > 1
+
+    def profile(self, play: Array, drawn: Array) -> Array:
+        """The actions ``[N]`` of one play, given the actions ``[N]`` drawn this round."""
+        fixed = jnp.asarray(self.profiles, drawn.dtype)[play]
+        return jnp.where(fixed >= 0, fixed, drawn)
+
+    def learned(self, play: Array, payoffs: Array, mixed: Array) -> Array:
+        """What one play adds to the payoffs ``[N, A]`` that followers learn from.
+
+        Args:
+          payoffs: ``[N]`` this play's scaled follower payoffs.
+          mixed: ``[N, A]`` the followers' mixed strategies at this round's types.
+        """
+        fixed = jnp.asarray(self.profiles, jnp.int32)[play]
+        own_actions = jnp.arange(mixed.shape[1], dtype=jnp.int32)
+        own = (own_actions[None] == fixed[:, None]).astype(payoffs.dtype)  # zero rows where drawn
+        weight = jnp.ones_like(payoffs)
+        if self.is_expected:
+            likelihood = (mixed * own).sum(axis=1)
+            followers = range(len(payoffs))
+            weight = jnp.stack([jnp.prod(jnp.stack([likelihood[j] for j in followers if j != i])) for i in followers])
+        return own * (payoffs * weight)[:, None]
+
+
+def round_plays(game: Game, dynamics: FollowerDynamics) -> RoundPlays:
+    """The plays of a round of ``game`` under ``dynamics.feedback``."""
+    if dynamics.feedback == "expected":
+        return RoundPlays(all_profiles(game.num_actions))
+    rows = []
+    for follower, count in enumerate(game.num_actions):
+        for action in range(count):
+            row = [-1] * game.num_followers
+            row[follower] = action
+            rows.append(row)
+    return RoundPlays(np.array(rows))
+
+
+def rounds_from_plays(game: Game, num_plays: int, dynamics: FollowerDynamics | None = None) -> int:
+    """Whole rounds in ``num_plays`` counterfactual sub-episodes, which is what the paper's published code counts.
+
+    Its 100 "episodes" of a game with one follower and 3 actions are ``rounds_from_plays(game, 100) == 33`` rounds.
+    """
+    require_count("num_plays", num_plays)
+    plays = round_plays(game, multiplicative_weights() if dynamics is None else dynamics)
+    return num_plays // plays.num_plays

@@ -12,8 +12,8 @@ from stackjax.bayesian.followers.equilibrate import Response
 from stackjax.bayesian.followers.joint_play import long_run_play, most_likely, play_seen
 from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms
-from stackjax.bayesian.games.base import InducedGame
-from stackjax.errors import InputError
+from stackjax.bayesian.games.induced import InducedGame
+from stackjax.errors import require
 from stackjax.types import Array
 
 __all__ = ["RewardPhase", "RewardPlay", "check_reward_play", "draw_play", "expected_play", "play_reward_phase"]
@@ -29,16 +29,12 @@ class RewardPhase(NamedTuple):
     first: np.ndarray  # [s] the index of each stretch's first sub-episode
 
 
-class _Place(NamedTuple):
-    """Between two sub-episodes."""
-
-    streams: Streams
-    memory: Array | None
+_Place = tuple[Streams, Array | None]  # between two sub-episodes: random numbers to come, and the last joint action
 
 
 def check_reward_play(reward_play: str) -> None:
-    if reward_play not in get_args(RewardPlay):
-        raise InputError(f"reward_play={reward_play!r} must be one of {', '.join(get_args(RewardPlay))}")
+    plays = get_args(RewardPlay)
+    require("reward_play", repr(reward_play), reward_play in plays, f"one of {', '.join(plays)}")
 
 
 def expected_play(reward_play: RewardPlay, num_reward_episodes: int, game: InducedGame, response: Response) -> Array:
@@ -90,11 +86,7 @@ def draw_play(
 
 
 def play_reward_phase(
-    game: InducedGame,
-    response: Response,
-    reward_play: RewardPlay,
-    num_reward_episodes: int,
-    num_stretches: int,
+    game: InducedGame, response: Response, reward_play: RewardPlay, num_reward_episodes: int, num_stretches: int
 ) -> RewardPhase:
     """Play the reward phase on tables, batched, as ``num_stretches`` stretches of about the same length.
 
@@ -113,7 +105,7 @@ def play_reward_phase(
         actions = draw_play(reward_play, uniform[1:], types, known, response.strategies, response.play_counts)
         memory = None if memory is None else rounds.profile_index(game.num_actions, actions)
         paid = rounds.take_row(rounds.profile_index(game.table_shape, (*types, *actions)), payoffs)
-        return _Place(streams, memory), Draws(types, known, actions), paid
+        return (streams, memory), Draws(types, known, actions), paid
 
     def add_one(carry: tuple[_Place, Array]) -> tuple[_Place, Array]:
         place, _, paid = play_one(carry[0])
@@ -124,6 +116,5 @@ def play_reward_phase(
         place, paid = jax.lax.fori_loop(1, length, lambda _, carry: add_one(carry), (place, paid))
         return place, (draws, paid)
 
-    start = _Place(response.streams, response.memory)
-    _, (draws, paid) = jax.lax.scan(stretch, start, jnp.asarray(lengths, jnp.int32))
+    _, (draws, paid) = jax.lax.scan(stretch, (response.streams, response.memory), jnp.asarray(lengths, jnp.int32))
     return RewardPhase(draws, paid, first)

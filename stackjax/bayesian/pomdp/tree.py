@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.followers.rounds import all_profiles
-from stackjax.bayesian.games.base import Game
+from stackjax.bayesian.games.base import Game, observation_size
 from stackjax.errors import InputError
 from stackjax.spaces import Box
 from stackjax.types import Array
@@ -72,11 +72,6 @@ class DecisionTree(NamedTuple):
         """``[A_1, ..., A_N]`` the first node after each action profile."""
         return self.groups[0]
 
-    @property
-    def start_profiles(self) -> np.ndarray:
-        """``[G, N]`` one action profile for each first node."""
-        return self.profiles[self.members(0)[1]]
-
     def members(self, level: int) -> tuple[np.ndarray, np.ndarray]:
         """The group at ``level`` of each of ``profiles`` ``[F]``, and for each group the first of them in it ``[G]``."""
         group_of = self.groups[level][tuple(self.profiles.T)]
@@ -117,11 +112,10 @@ def decision_tree(game: Game) -> DecisionTree:
     num_plays = math.prod(game.num_actions)
     if num_plays > LARGEST_TABLE:
         raise TooLargeError(f"num_actions={game.num_actions} makes {num_plays} action profiles, more than {LARGEST_TABLE}")
+    observation_size(game)  # a vector
     profiles = all_profiles(game.num_actions)
     with jax.ensure_compile_time_eval():  # concrete numbers even when built inside a transformed function
         first = jax.jit(jax.vmap(lambda actions: game.observe(game.start(actions))))(jnp.asarray(profiles, jnp.int32))
-    if first.ndim != 2:
-        raise InputError(f"game {game.name!r}: observe must return a vector, but its shape is {first.shape[1:]}")
     groups = [_split(np.zeros(num_plays, int), _rounded(game, first))]
     _offsets(game, [groups[0].max() + 1] * game.num_decisions)
     may_merge = False

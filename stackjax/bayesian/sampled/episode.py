@@ -12,16 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.acting import Decisions, Episode, Leader
-from stackjax.bayesian.games.base import Game
+from stackjax.bayesian.games.base import Game, observation_size
 from stackjax.bayesian.games.type_blocks import TypeBlocks, TypeSampler, types_of
-from stackjax.bayesian.sampled.hashing import NOTHING, mixed
+from stackjax.bayesian.sampled.hashing import NOTHING, Noise, Sketch, empty_sketch, estimated_count, mixed, with_decisions
 from stackjax.bayesian.sampled.learners import Learners
-from stackjax.bayesian.sampled.noise import Noise
-from stackjax.bayesian.sampled.plays import fresh_word, observation_size, play_all, play_out, play_rounds
-from stackjax.bayesian.sampled.sketch import Sketch, empty_sketch, estimated_count, with_decisions
+from stackjax.bayesian.sampled.plays import fresh_word, play_all, play_out, play_rounds
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Setting", "learn_rounds", "play_episode", "reward_actions"]
+__all__ = ["Setting", "draw_paid", "learn_rounds", "play_episode"]
 
 
 class Setting(NamedTuple):
@@ -107,6 +105,14 @@ def reward_actions(setting: Setting, strategies: Array, types: Array, uniform: A
     return (uniform[:, None] * ends[:, -1:] >= ends[:, :-1]).sum(axis=-1, dtype=jnp.int32)
 
 
+def draw_paid(setting: Setting, strategies: Array, key: PRNGKey, count: int, *given: Array) -> tuple[Array, Array]:
+    """Types and actions ``[count, N]`` of sub-episodes that are paid; ``given`` may be a follower and its type."""
+    blocks = setting.types
+    uniform = jax.random.uniform(key, (count, blocks.num_uniforms + setting.game.num_followers))
+    types = jax.vmap(lambda own: blocks.draw(own, *given))(uniform[:, : blocks.num_uniforms])
+    return types, jax.vmap(partial(reward_actions, setting, strategies))(types, uniform[:, blocks.num_uniforms :])
+
+
 def play_episode(
     setting: Setting, leader: Leader, key: PRNGKey, num_distinct: int, num_own: int, fresh_noise: bool = False
 ) -> Episode:
@@ -117,7 +123,7 @@ def play_episode(
       num_own: decisions of paid sub-episodes that are kept.
       fresh_noise: draw noise at every decision anew, so that the leader commits to nothing; for experiments alone.
     """
-    game, learners, blocks = setting.game, setting.learners, setting.types
+    game, learners = setting.game, setting.learners
     noise_key, kept_key, rounds_key, paid_key = jax.random.split(key, 4)
     noise = Noise.of(noise_key, observation_size(game), leader)
     if fresh_noise:
@@ -142,9 +148,7 @@ def play_episode(
     assert rounds is not None
 
     num_learned, strategies = held.num_made, learners.strategies(states)
-    uniform = jax.random.uniform(paid_key, (setting.num_reward_episodes, blocks.num_uniforms + game.num_followers))
-    types = jax.vmap(blocks.draw)(uniform[:, : blocks.num_uniforms])
-    actions = jax.vmap(partial(reward_actions, setting, strategies))(types, uniform[:, blocks.num_uniforms :])
+    types, actions = draw_paid(setting, strategies, paid_key, setting.num_reward_episodes)
     paid_fresh = fresh(jnp.int32(setting.num_rounds))
     paid, held = play_all(game, leader, noise, types, actions, gather_paid, held, paid_fresh)
     payoffs = paid[:, 0]

@@ -10,12 +10,12 @@ import numpy as np
 import scipy
 
 from stackjax.acting import Leader
-from stackjax.bayesian.sampled.episode import Setting, learn_rounds, reward_actions
+from stackjax.bayesian.sampled.episode import Setting, draw_paid, learn_rounds
 from stackjax.bayesian.sampled.hashing import NOTHING
 from stackjax.bayesian.sampled.plays import play_all, play_out
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["CONFIDENCE", "SampledCertificate", "SampledNumbers", "certify_by_samples", "comparisons", "num_paired_draws"]
+__all__ = ["SampledCertificate", "SampledNumbers", "certify_by_samples", "comparisons", "evaluation_words", "num_paired_draws"]
 
 CONFIDENCE = 0.95
 PAID_DRAWS = 1024  # sub-episodes in which a group of followers is judged
@@ -73,6 +73,14 @@ def num_paired_draws(setting: Setting) -> int:
     return int(np.clip(MOST_DECISIONS / plays, FEWEST_PAIRS, MOST_PAIRS))
 
 
+def evaluation_words(setting: Setting, num_rounds: int) -> str:
+    """How a commitment is judged."""
+    return (
+        f"for {num_rounds} rounds, by samples: {PAID_DRAWS} sub-episodes for each group, and for the gap of {GAP_GROUPS} "
+        f"groups {num_paired_draws(setting)} pairs for each follower, type and action; {CONFIDENCE:.0%} confidence"
+    )
+
+
 def certify_by_samples(
     setting: Setting, leader: Leader, key: PRNGKey, num_groups: int, paid_draws: int = PAID_DRAWS, paired_draws: int = 0
 ) -> SampledCertificate:
@@ -81,15 +89,12 @@ def certify_by_samples(
     Args:
       paired_draws: for the gap, for each follower, type and other action; 0 leaves it out, so that its bound is infinite.
     """
-    game, blocks = setting.game, setting.types
+    game = setting.game
 
     def group(key: PRNGKey) -> tuple[Array, ...]:
         learn_key, paid_key = jax.random.split(key)
         strategies = setting.learners.strategies(learn_rounds(setting, leader, None, learn_key)[0])
-
-        uniform = jax.random.uniform(paid_key, (paid_draws, blocks.num_uniforms + game.num_followers))
-        types = jax.vmap(blocks.draw)(uniform[:, : blocks.num_uniforms])
-        actions = jax.vmap(partial(reward_actions, setting, strategies))(types, uniform[:, blocks.num_uniforms :])
+        types, actions = draw_paid(setting, strategies, paid_key, paid_draws)
         payoffs, _ = play_all(game, leader, None, types, actions)
         shown = jax.vmap(partial(play_out, game, leader, None))(types[:SHOWN], actions[:SHOWN])
         return payoffs.mean(axis=0), strategies, shown.observations, leader.to_action(shown.choices), shown.hashes
@@ -116,7 +121,7 @@ def certify_by_samples(
 
 def _gap(setting: Setting, leader: Leader, key: PRNGKey, strategies: Array, draws: int) -> tuple[Array, Array]:
     """The largest mean gain of a deviation, and the largest upper bound; ``strategies [G, N, K, A]``."""
-    game, blocks = setting.game, setting.types
+    game = setting.game
     pairs, most = comparisons(setting), max(game.num_actions)
     counts = np.array(game.num_actions, np.int32)
     num_tests = len(strategies) * int(sum(counts[i] for i, _ in pairs if counts[i] > 1))
@@ -128,10 +133,7 @@ def _gap(setting: Setting, leader: Leader, key: PRNGKey, strategies: Array, draw
         which, pair, key = argument
         learned, follower, own = strategies[which], pair[0], pair[1]
         count = jnp.asarray(counts)[follower]
-
-        uniform = jax.random.uniform(key, (draws, blocks.num_uniforms + game.num_followers))
-        types = jax.vmap(lambda own_uniform: blocks.draw(own_uniform, follower, own))(uniform[:, : blocks.num_uniforms])
-        actions = jax.vmap(partial(reward_actions, setting, learned))(types, uniform[:, blocks.num_uniforms :])
+        types, actions = draw_paid(setting, learned, key, draws, follower, own)
         every = jnp.arange(most, dtype=jnp.int32)
         moved = jax.vmap(lambda profile: jax.vmap(profile.at[follower].set)(jnp.where(every < count, every, 0)))(actions)
         payoffs, _ = play_all(game, leader, None, jnp.repeat(types, most, axis=0), moved.reshape(-1, game.num_followers))

@@ -9,12 +9,10 @@ import numpy as np
 
 from stackjax.acting import Leader
 from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.sampled.hashing import NOTHING, hash_of, mixed
-from stackjax.bayesian.sampled.noise import Noise
-from stackjax.errors import InputError
+from stackjax.bayesian.sampled.hashing import NOTHING, Noise, hash_of, mixed
 from stackjax.types import Array, PyTree
 
-__all__ = ["SubEpisode", "fresh_word", "observation_size", "play_all", "play_out", "play_rounds"]
+__all__ = ["SubEpisode", "fresh_word", "play_all", "play_out", "play_rounds"]
 
 IN_A_ROW = 32  # sub-episodes that one lane plays, at most
 FEWEST_AT_ONCE = 4  # decisions until they are gathered, and until it is seen whether the round is over
@@ -47,14 +45,6 @@ class _InRound(NamedTuple):
     last: PyTree
     learned: PyTree
     held: PyTree
-
-
-def observation_size(game: Game) -> int:
-    """D, how many numbers the leader of ``game`` is shown."""
-    shown = jax.eval_shape(lambda: game.observe(game.start(jnp.zeros(game.num_followers, jnp.int32))))
-    if len(shown.shape) != 1:
-        raise InputError(f"game {game.name!r}: observe must return a vector, but its shape is {shown.shape}")
-    return int(shown.shape[0])
 
 
 def _decide(

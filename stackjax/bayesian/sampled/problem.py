@@ -9,20 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.acting import Acting, Episode, Leader, Policy, played_by_batches
+from stackjax.acting import Acting, Policy, played_by_batches
 from stackjax.bayesian.followers.base import FollowerDynamics
-from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.sampled.episode import Setting, play_episode
-from stackjax.bayesian.sampled.judge import (
-    CONFIDENCE,
-    GAP_GROUPS,
-    PAID_DRAWS,
-    SampledCertificate,
-    certify_by_samples,
-    num_paired_draws,
-)
+from stackjax.bayesian.games.base import Game, observation_size
+from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
+from stackjax.bayesian.pomdp.reward_phase import RewardPlay
+from stackjax.bayesian.problem import PlayedProblem
+from stackjax.bayesian.sampled.episode import play_episode
+from stackjax.bayesian.sampled.judge import SampledCertificate, certify_by_samples, evaluation_words, num_paired_draws
 from stackjax.bayesian.sampled.learners import Learners
-from stackjax.bayesian.sampled.plays import observation_size
 from stackjax.errors import InputError
 from stackjax.pictures import drawn_or_none
 from stackjax.pictures import paths as draw_paths
@@ -37,18 +32,8 @@ MOST_SHOWN = 24  # observations that a result tells of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SampledProblem:
-    """A `Problem` that is played out: no table of types, actions or observations is ever formed.
-
-    Args:
-      setting: the game, its followers and the lengths of an episode.
-      judged_rounds: how long fresh followers learn when a commitment is judged.
-      settled_share: the largest bound of the gap at which followers count as settled, as a share of the payoff scale.
-    """
-
-    setting: Setting
-    judged_rounds: int
-    settled_share: float = 0.02
+class SampledProblem(PlayedProblem):
+    """A `Problem` that is played out: no table of types, actions or observations is ever formed."""
 
     gap_name = "bne_gap_bound"
     kernel = "sampled"
@@ -56,11 +41,7 @@ class SampledProblem:
     answer_choices = (1,)
     judges_by_draws = True
     num_groups = 16  # of fresh followers that judge
-    columns: ClassVar = {
-        "half_width": "± (95 %)",
-        "follower_payoffs": "followers' payoffs",
-        "bne_gap_bound": "BNE gap at most",
-    }
+    columns: ClassVar = {"half_width": "± (95 %)", "follower_payoffs": "followers' payoffs", "bne_gap_bound": "BNE gap at most"}
 
     @staticmethod
     def of(
@@ -68,7 +49,7 @@ class SampledProblem:
         dynamics: FollowerDynamics,
         num_rounds: int | None = None,
         num_reward_episodes: int | None = None,
-        reward_play: str = "argmax",
+        reward_play: RewardPlay = "argmax",
         judged_rounds: int | None = None,
         settled_share: float = 0.02,
     ) -> "SampledProblem":
@@ -77,36 +58,27 @@ class SampledProblem:
         Raises:
           InputError: the followers need a table, or ``reward_play`` is empirical.
         """
-        game.check()
+        rounds, paid = num_rounds or NUM_ROUNDS, num_reward_episodes or NUM_REWARD_EPISODES
+        env = EpisodeSpec(game, dynamics, rounds, paid, reward_play, holds_commitments=False)
         if reward_play == "empirical":
             raise InputError(
                 f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that; use argmax or mixed"
             )
-        rounds = num_rounds or NUM_ROUNDS
-        paid = num_reward_episodes or NUM_REWARD_EPISODES
-        setting = Setting(game, Learners.of(game, dynamics), rounds, paid, reward_play)
-        return SampledProblem(setting, judged_rounds or 10 * rounds, settled_share)
+        Learners.of(game, dynamics)  # whom it refuses is told at once
+        return SampledProblem(env, env.with_num_rounds(judged_rounds or 10 * rounds), settled_share)
 
     @property
-    def name(self) -> str:
-        return self.setting.game.name
+    def judged_rounds(self) -> int:
+        return (self.lasting or self.env).num_rounds
 
     @cached_property
     def policies(self) -> Policy:
-        game = self.setting.game
+        game = self.env.game
         return Policy(observation_size(game), game.leader_actions, game.num_options)
 
     @property
     def commitments(self) -> Policy:
         return self.policies
-
-    @property
-    def payoff_range(self) -> tuple[float, float]:
-        return self.setting.game.competing_range
-
-    @property
-    def settled_gap(self) -> float:
-        return float(self.settled_share * self.setting.game.payoff_scale)
 
     @property
     def tie_tolerance(self) -> float:
@@ -115,25 +87,9 @@ class SampledProblem:
     @property
     def bytes_per_commitment(self) -> int:
         """Observations of a round's plays."""
-        game = self.setting.game
-        plays = 1 + sum(count - 1 for count in game.num_actions) + self.setting.num_reward_episodes
+        game = self.env.game
+        plays = 1 + sum(count - 1 for count in game.num_actions) + self.env.num_reward_episodes
         return 4 * plays * game.num_decisions * (self.policies.observation_size + 64)
-
-    def with_dynamics(self, dynamics: FollowerDynamics) -> "SampledProblem":
-        """The same with other followers."""
-        learners = Learners.of(self.setting.game, dynamics)
-        return dataclasses.replace(self, setting=self.setting._replace(learners=learners))
-
-    @property
-    def lengths(self) -> dict[str, int]:
-        """Of an episode, and of judging, as settings call them."""
-        setting = self.setting
-        paid = setting.num_reward_episodes
-        return {"num_rounds": setting.num_rounds, "num_reward_episodes": paid, "evaluation_rounds": self.judged_rounds}
-
-    def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
-        """See `stackjax.acting.Played`."""
-        return play_episode(self.setting, leader, key, num_distinct, num_own, fresh_noise)
 
     def worth(self, key: PRNGKey, commitments: Acting, *, lasting: int = 0) -> Worth:
         """See `Problem`; ``commitments`` has leaves ``[B, ...]``. A payoff is the mean of an episode's paid sub-episodes.
@@ -159,13 +115,13 @@ class SampledProblem:
 
     def score(self, key: PRNGKey, commitment: Acting) -> Judged:
         """As `judge`, but with an infinite gap: a commitment on the way is judged by fewer draws, which bound no gap."""
-        setting = self.setting._replace(num_rounds=min(SCORE_ROUNDS_FACTOR * self.setting.num_rounds, self.judged_rounds))
+        setting = self.setting._replace(num_rounds=min(SCORE_ROUNDS_FACTOR * self.env.num_rounds, self.judged_rounds))
         found = certify_by_samples(setting, commitment.leader, key, SCORE_GROUPS, SCORE_DRAWS)
         return Judged(found.leader_payoff, found.gap_bound, found)
 
     def optimum(self) -> Optimum | None:
         """What is known of the game, as an upper bound: samples cannot tell whether it is attained."""
-        known = self.setting.game.optimum()
+        known = self.env.game.optimum()
         return None if known is None else known._replace(method="upper-bound", commitment=None)
 
     def describe(self, judged: Judged, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
@@ -193,13 +149,12 @@ class SampledProblem:
     def _in_words(self, observations: np.ndarray, actions: np.ndarray, chances: np.ndarray) -> list[str]:
         each = zip(observations, actions, chances, strict=True)
         return [
-            f"{self.setting.game.describe_decision(seen, action)} ({chance:.1%} of sub-episodes)"
-            for seen, action, chance in each
+            f"{self.env.game.describe_decision(seen, action)} ({chance:.1%} of sub-episodes)" for seen, action, chance in each
         ]
 
     def _picture(self, seen: SampledCertificate) -> dict[str, Any]:
         """What the leader does from start to end, for the ways that were met most."""
-        game, ways = self.setting.game, Counter[tuple[str, tuple[str, ...]]]()
+        game, ways = self.env.game, Counter[tuple[str, tuple[str, ...]]]()
         flat = [leaf.reshape(-1, *leaf.shape[2:]) for leaf in (seen.observations, seen.actions, seen.is_shown)]
         for observations, actions, made in zip(*flat, strict=True):
             label = game.describe_observation(observations[0])
@@ -214,7 +169,7 @@ class SampledProblem:
 
     def _play_in_words(self, strategies: np.ndarray) -> list[str]:
         """What each type of each follower most often plays; nothing where there is no choice."""
-        game, lines = self.setting.game, list[str]()
+        game, lines = self.env.game, list[str]()
         for i, (types, count) in enumerate(zip(game.num_types, game.num_actions, strict=True)):
             if count == 1 or len(lines) > MOST_SHOWN:
                 continue
@@ -223,23 +178,10 @@ class SampledProblem:
                 lines.append(f"follower {i + 1}{kind}: {game.describe_action(i, int(strategies[i, k].argmax()))}")
         return lines
 
-    def yardsticks(self) -> dict[str, float]:
-        """See `Problem`."""
-        return self.setting.game.yardsticks()
-
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
-        draws = num_paired_draws(self.setting)
-        words = (
-            f"for {self.judged_rounds} rounds, by samples: {PAID_DRAWS} sub-episodes for each group, and for the gap of "
-            f"{GAP_GROUPS} groups {draws} pairs for each follower, type and action; {CONFIDENCE:.0%} confidence"
-        )
-        return {
-            "num_rounds": self.judged_rounds,
-            "settled_gap": self.settled_gap,
-            "gap_is_bound": True,
-            "words": words,
-        }
+        words = evaluation_words(self.setting, self.judged_rounds)
+        return {"num_rounds": self.judged_rounds, "settled_gap": self.settled_gap, "gap_is_bound": True, "words": words}
 
 
 def _met_most(seen: SampledCertificate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

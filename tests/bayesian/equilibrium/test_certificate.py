@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stackjax as sx
-from stackjax.bayesian.equilibrium.certificate import certify
-from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment
+from stackjax.bayesian.equilibrium.evaluate import certify, evaluate_commitment
 from stackjax.bayesian.followers.joint_play import mixed_play, most_likely
 from stackjax.bayesian.pomdp.commitment import tabulate
 from stackjax.bayesian.problem import BayesianProblem

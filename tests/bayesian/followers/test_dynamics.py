@@ -9,7 +9,7 @@ import pytest
 
 import stackjax as sx
 from stackjax.bayesian.followers.config import Kind
-from stackjax.bayesian.followers.swap_regret import stationary_distribution
+from stackjax.bayesian.followers.multiplicative_weights import stationary_distribution
 from tests.bayesian.followers.test_equilibrate import random_game
 from tests.oracles import learners
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.bayesian.games.ranges import index_fault
+from stackjax.bayesian.checking import _Check
+from stackjax.bayesian.games.faults import index_fault
 from stackjax.bayesian.pomdp.tree import decision_tree
-from stackjax.testing import _Check, extreme_commitments
+from stackjax.bayesian.probes import extreme_commitments
 
 COUNTER = itertools.count()
 NOISE = np.random.default_rng(0)
@@ -209,3 +210,11 @@ def test_functions_are_looked_at_one_by_one():
     """Before anything is compiled: what is wrong with the last of them is found though the tree is never built."""
     with pytest.raises(sx.InputError, match="payoffs"):
         _Check(payoffs(lambda *_: jnp.zeros(5))).functions()
+
+
+def test_what_is_shown_must_be_a_vector_whoever_asks():
+    game = broken(observation=lambda self, actions: jnp.ones((2, 2)))
+    stepped = sx.StackelbergPOMDP(game, holds_commitments=False)
+    for ask in (lambda: decision_tree(game), lambda: stepped.observation_size):
+        with pytest.raises(sx.InputError, match=r"'echo': observe must return a vector, but its shape is \(2, 2\)"):
+            ask()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pathlib
 import re
 import sys
 import zipfile
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian.games import payoff_files
 
 COMMITMENT_PAYS = [[(2, 1), (4, 0)], [(1, 0), (3, 1)]]  # Conitzer and Sandholm (2006), Figure 1
 
@@ -120,6 +122,24 @@ def test_archives_of_which_payoffs_are_no_array(tmp_path):
         sx.load_matrix_game(path)
     np.savez(path, payoffs=np.array(COMMITMENT_PAYS), beside=np.array([{}], object), other=np.zeros(3, complex))
     np.testing.assert_array_equal(sx.load_matrix_game(path).payoff_table, COMMITMENT_PAYS)  # what lies beside does not matter
+
+
+def test_files_that_cannot_be_read_and_arrays_that_are_too_large(tmp_path, monkeypatch):
+    path = tmp_path / "game.npz"
+    archive(path, array_bytes(np.array(COMMITMENT_PAYS, float)))
+    monkeypatch.setattr(payoff_files, "MOST_BYTES", 191)  # the header has 128 bytes, the numbers 64
+    with pytest.raises(sx.InputError, match=r"game\.npz: payoffs take more than 191 bytes"):
+        sx.load_matrix_game(path)
+    monkeypatch.setattr(payoff_files, "MOST_BYTES", 192)
+    np.testing.assert_array_equal(sx.load_matrix_game(path).payoff_table, COMMITMENT_PAYS)
+
+    def locked(self):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "game.nfg").write_text(NFG, encoding="utf-8")
+    monkeypatch.setattr(pathlib.Path, "read_bytes", locked)
+    with pytest.raises(sx.InputError, match=r"game\.nfg cannot be read: .*Permission denied"):
+        sx.load_matrix_game(tmp_path / "game.nfg")
 
 
 @pytest.mark.long

@@ -57,7 +57,7 @@ def test_the_papers_mechanism_with_messages_loses_nothing(high_first):
     game = sx.make("posted-price-pi")
     tree = decision_tree(game)
     low, high = [0.0, 1.0, 0.1], [1.0, 0.0, 1.2]
-    first = [low if message == 0 else high for message, _ in tree.start_profiles]
+    first = [low if message == 0 else high for message, _ in tree.profiles[tree.members(0)[1]]]
     table = tabulated(game, [*first, *[[0.5, 0.5, 0.1]] * 4])[1].game
     truthful = sx.followers.mixed_play((np.eye(2), np.eye(2)))
     certificate = sx.certify(table, truthful)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stackjax as sx
+from stackjax.bayesian.checking import _Check
 from stackjax.bayesian.equilibrium.optimum import enumerate_commitments
 from stackjax.bayesian.pomdp.commitment import commit, hides_a_difference, tabulate
 from stackjax.bayesian.pomdp.tree import commitment_paths, decision_tree
-from stackjax.testing import _Check, random_actions
+from stackjax.bayesian.probes import random_actions
 from tests.bayesian.pomdp.test_paths_agree import check_paths
 
 

@@ -15,12 +15,10 @@ from stackjax.bayesian.followers.equilibrate import learn_round
 from stackjax.bayesian.followers.rounds import Draws, take_state
 from stackjax.bayesian.games.type_blocks import types_of
 from stackjax.bayesian.sampled.episode import Setting, deviations, learn_rounds, play_episode, profile_of
-from stackjax.bayesian.sampled.hashing import NOTHING, hash_of, uniforms
+from stackjax.bayesian.sampled.hashing import NOTHING, Noise, empty_sketch, estimated_count, hash_of, uniforms, with_decisions
 from stackjax.bayesian.sampled.learners import Learners
-from stackjax.bayesian.sampled.noise import Noise
 from stackjax.bayesian.sampled.plays import play_all, play_out
 from stackjax.bayesian.sampled.problem import SampledProblem
-from stackjax.bayesian.sampled.sketch import empty_sketch, estimated_count, with_decisions
 from stackjax.solvers.network import PolicyNetwork
 
 RULES = {

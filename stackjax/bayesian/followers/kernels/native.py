@@ -22,7 +22,7 @@ import numpy as np
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.followers.kernels.build import CompilerError, build, is_whole, seal_of
 from stackjax.bayesian.followers.kernels.packing import Packed, Rounds, packed_rounds, why_not_fused
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.cache import cache_folder, processor
 from stackjax.sharing import num_devices, shared_kernel
 from stackjax.types import Array

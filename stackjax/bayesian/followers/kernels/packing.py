@@ -12,7 +12,7 @@ from stackjax.bayesian.followers import rounds
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.followers.multiplicative_weights import HedgeState, rate
 from stackjax.bayesian.followers.streams import Streams
-from stackjax.bayesian.games.base import InducedGame
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.errors import InputError
 from stackjax.types import Array
 

@@ -11,7 +11,7 @@ from stackjax.bayesian.pomdp.commitment import commit
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.tree import NUM_PROBES, action_probes
 from stackjax.errors import InputError, require_count, require_is
-from stackjax.interop.needs import missing
+from stackjax.interop.needs import needed
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -62,10 +62,7 @@ def to_gymnasium_vector(env: StackelbergPOMDP, num_envs: int, seed: int = 0) -> 
 def _check(env: Any, seed: Any) -> None:
     require_is("env", env, StackelbergPOMDP, "a StackelbergPOMDP, for example sx.StackelbergPOMDP(sx.make('escape'))")
     require_count("seed", seed, least=0)
-    try:
-        import gymnasium  # noqa: F401
-    except ImportError as error:
-        raise missing("to_gymnasium", "gymnasium", "stackjax[gymnasium]") from error
+    needed("gymnasium", "to_gymnasium", "stackjax[gymnasium]")
 
 
 def episode_key(seed: int, episode: int) -> PRNGKey:

@@ -1,21 +1,21 @@
 """What a sweep leaves: one tidy table, the best configuration with its interval, and pictures of the response surface."""
 
-import csv
-import io
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stackjax.disk.directory import SweepDirectory
 from stackjax.disk.files import write_bytes, write_text
-from stackjax.disk.sweep_directory import SweepDirectory
+from stackjax.pictures import curves
 from stackjax.problem import Problem
-from stackjax.reports.display import number, optimum_in_words
+from stackjax.reports.display import listed, number, optimum_in_words
 from stackjax.reports.intervals import interval
-from stackjax.reports.pages import page
-from stackjax.reports.pictures import new_panel, to_svg
+from stackjax.reports.pictures import figure_of, image, to_svg
+from stackjax.reports.report import page
 from stackjax.reports.results import versions
-from stackjax.reports.style import BLUE, in_black, styled
+from stackjax.reports.tables import as_csv
 from stackjax.specs.flags import flag
 from stackjax.specs.sweep import SweepSpec
 
@@ -25,14 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["configuration_in_words", "summary", "write_sweep"]
 
 FIRST_COLUMNS = ("leader_payoff", "optimum", "optimality_gap")
-LAST_COLUMNS = (
-    "settled",
-    "mean_greedy_payoff",
-    "update",
-    "stackelberg_episodes",
-    "leader_decisions",
-    "diverged_at",
-)
+LAST_COLUMNS = ("settled", "mean_greedy_payoff", "update", "stackelberg_episodes", "leader_decisions", "diverged_at")
 MOST_PANELS = 12
 
 
@@ -54,6 +47,7 @@ def summary(
     for values, found in zip(configurations, of, strict=True):
         payoffs = np.array([entry["leader_payoff"] for entry in found])
         centre, low, high = (float(end) for end in interval(payoffs, np.mean))
+        on_the_way = [entry["mean_greedy_payoff"] for entry in found]
         rows.append(
             {
                 "settings": values,
@@ -61,11 +55,7 @@ def summary(
                 "interval": [low, high],
                 "optimum": found[0]["optimum"],
                 gap: float(np.mean([entry[gap] for entry in found])),
-                "mean_greedy_payoff": float(
-                    np.mean(
-                        [-np.inf if entry["mean_greedy_payoff"] is None else entry["mean_greedy_payoff"] for entry in found]
-                    )
-                ),
+                "mean_greedy_payoff": -np.inf if None in on_the_way else float(np.mean(on_the_way)),
                 "num_unsettled": sum(not entry["settled"] for entry in found),
                 "num_diverged": sum(entry["diverged_at"] is not None for entry in found),
             }
@@ -99,7 +89,7 @@ def summary(
 def write_sweep(directory: SweepDirectory, sweep: SweepSpec, result: dict[str, Any]) -> None:
     """Write ``table.csv``, ``surface.png``, ``report.html`` and, last, ``result.json``."""
     write_text(directory.table, _table(sweep, result, directory.finished()))
-    write_bytes(directory.picture, _png(response_surface(sweep, result)))
+    write_bytes(directory.picture, image(partial(response_surface, sweep, result), "png"))
     write_text(directory.report, _page(sweep, result))
     directory.write_result(result)
 
@@ -117,18 +107,15 @@ def _value_in_words(value: Any) -> str:
 
 
 def _table(sweep: SweepSpec, result: dict[str, Any], elements: list[dict[str, Any]]) -> str:
-    """A row for each configuration and seed; numbers in full, nothing where there is none."""
+    """A row for each configuration and seed."""
     single = [name for name in result["columns"] if not isinstance(elements[0][name], list)]
-    columns = (*FIRST_COLUMNS, *single, *LAST_COLUMNS)
-    configurations, names = sweep.configurations, [axis.name for axis in sweep.axes]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["configuration", *names, "seed", *columns])
+    columns, configurations, rows = (*FIRST_COLUMNS, *single, *LAST_COLUMNS), sweep.configurations, []
+    shown = lambda value: _value_in_words(value) if isinstance(value, tuple) else value
     for entry in elements:
-        settings = configurations[entry["configuration"]]
-        shown = [_value_in_words(value) if isinstance(value, tuple) else value for value in settings.values()]
-        writer.writerow([entry["configuration"], *shown, entry["seed"], *(entry[column] for column in columns)])
-    return text.getvalue()
+        settings = {name: shown(value) for name, value in configurations[entry["configuration"]].items()}
+        own = {column: entry[column] for column in columns}
+        rows.append({"configuration": entry["configuration"], **settings, "seed": entry["seed"], **own})
+    return as_csv(rows)
 
 
 def _page(sweep: SweepSpec, result: dict[str, Any]) -> str:
@@ -142,17 +129,18 @@ def _page(sweep: SweepSpec, result: dict[str, Any]) -> str:
         str(row["num_unsettled"]),
     ]
     title = f"Leader payoff, mean over {result['num_seeds']} seeds"
+    drawn = to_svg(partial(response_surface, sweep, result, titled=False), title)
     return page(
         "sweep.html",
         result=result,
         settings=configuration_in_words(best["settings"]),
         optimum=optimum_in_words({**best, "payoff_range": result["payoff_range"]}),
-        options=", ".join(f"{key} = {value}" for key, value in result["game_options"].items()),
+        options=listed(result["game_options"]),
         swept=[(axis.name, ", ".join(map(_short, axis.values))) for axis in sweep.axes],
-        versions=", ".join(f"{name} {version}" for name, version in result["versions"].items()),
+        versions=listed(result["versions"], " "),
         payoff=f"{number(best['leader_payoff'])} {_ends(best)}",
         tied=_tied(result),
-        pictures=[(title, to_svg(response_surface(sweep, result, titled=False), title))],
+        pictures=[(title, drawn)],
         headings=["settings", "leader payoff", "95 % interval", result["columns"][gap], "seeds not settled"],
         rows=[cells(row) for row in ranked],
     )
@@ -170,7 +158,6 @@ def _ends(row: dict[str, Any]) -> str:
     return f"[{number(row['interval'][0])}, {number(row['interval'][1])}]"
 
 
-@styled()
 def response_surface(sweep: SweepSpec, result: dict[str, Any], *, titled: bool = True) -> "Figure":
     """The leader's mean payoff: one axis with intervals, or maps over the two longest with panels for the others.
 
@@ -228,30 +215,22 @@ def _ends_of_colours(payoffs: np.ndarray) -> tuple[float, float]:
 
 def _line(sweep: SweepSpec, result: dict[str, Any], titled: bool) -> "Figure":
     """One axis: means with their intervals."""
-    figure, axes = new_panel(5.0, 3.4)
     axis, rows = sweep.axes[0], result["configurations"]
     centre, ends = np.array([row["leader_payoff"] for row in rows]), np.array([row["interval"] for row in rows])
     is_scale = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in axis.values)
     places = np.array(axis.values, float) if is_scale else np.arange(len(rows), dtype=float)
-    axes.errorbar(places, centre, np.abs(ends.T - centre), fmt="o-", markersize=4, color=BLUE, linewidth=1)
-    if is_scale and places.min() > 0 and places.max() / places.min() >= 10:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
+    points = list(zip(places.tolist(), centre.tolist(), strict=True))
+    line = {"label": None, "points": points, "bars": np.abs(ends.T - centre)}
+    picture = {**curves("", (axis.name, ""), [line]), "size": (5.0, 3.4)}
     if not is_scale:
-        axes.set_xticks(places, [_short(value) for value in axis.values])
-    axes.set_xlabel(axis.name, fontsize=9)
+        picture["ticks"] = places, [_short(value) for value in axis.values]
+    elif places.min() > 0 and places.max() / places.min() >= 10:
+        picture["log"] = "x"
+    figure = figure_of(picture)
     if titled:
-        axes.set_title(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds", fontsize=10)
+        figure.suptitle(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds", fontsize=10)
     return figure
 
 
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else _value_in_words(value)
-
-
-@styled()
-def _png(figure: "Figure") -> bytes:
-    """On white, with black for the page's own colour."""
-    stream = io.BytesIO()
-    in_black(figure).savefig(stream, format="png", dpi=110)
-    return stream.getvalue()

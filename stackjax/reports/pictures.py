@@ -62,7 +62,7 @@ def _ink() -> str:
 
 
 def _panel(
-    size: tuple[float, float], axes: tuple[str, str] = ("", ""), left: float = 0.65, bottom: float = 0.3, top: float = 0.1
+    size: tuple[float, float], axes: tuple[str, str] = ("", ""), left: float = 0.7, bottom: float = 0.3, top: float = 0.1
 ) -> "tuple[Figure, Axes]":
     """A figure with one set of axes, inches; wide enough for a phone's screen, so that nothing has to shrink.
 
@@ -94,8 +94,10 @@ def _regions(picture: Picture) -> "Figure":
 
 
 def _curves(picture: Picture) -> "Figure":
-    """Lines and, for reports alone, a ``band`` around one, ``bars`` at its points, a ``level`` across, logarithms and ticks."""
-    figure, axes = _panel(picture.get("size", (4.4, 3.0)), picture["axes"])
+    """Lines; reports' own may have a ``band`` around one, ``bars`` at its points, a ``level`` across, and what axes show."""
+    heading = picture.get("heading", "")
+    figure, axes = _panel(picture.get("size", (4.4, 3.0)), picture["axes"], top=0.3 if heading else 0.1)
+    axes.set_title(heading)
     for i, line in enumerate(picture["lines"]):
         xs, ys = np.array(line["points"], float).reshape(-1, 2).T
         how = {"color": COLOURS[i % len(COLOURS)], "markersize": 3.0, "linewidth": 1.2, **line.get("how", {})}

@@ -1,6 +1,5 @@
 """What a sweep leaves: one tidy table, the best configuration with its interval, and pictures of the response surface."""
 
-import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -60,14 +59,11 @@ def summary(
                 "num_diverged": sum(entry["diverged_at"] is not None for entry in found),
             }
         )
-    mostly_settled = [2 * row["num_unsettled"] <= sweep.base.num_seeds for row in rows]
     low, high = problem.payoff_range
     rounded = lambda value: round(value / (high - low), 6)
-    order = [
-        (settled, rounded(row["leader_payoff"]), -rounded(row[gap]), row["mean_greedy_payoff"])
-        for settled, row in zip(mostly_settled, rows, strict=True)
-    ]
-    best = max(range(len(rows)), key=lambda place: order[place])
+    is_settled = lambda row: 2 * row["num_unsettled"] <= sweep.base.num_seeds
+    order = lambda row: (is_settled(row), rounded(row["leader_payoff"]), -rounded(row[gap]), row["mean_greedy_payoff"])
+    best = max(range(len(rows)), key=lambda place: order(rows[place]))
     reach = rows[best]["interval"][0]
     return {
         "game": problem.name,
@@ -121,13 +117,8 @@ def _table(sweep: SweepSpec, result: dict[str, Any], elements: list[dict[str, An
 def _page(sweep: SweepSpec, result: dict[str, Any]) -> str:
     best, rows, gap = result["best"], result["configurations"], result["gap_name"]
     ranked = sorted(rows, key=lambda row: (-row["leader_payoff"], row[gap]))[:20]
-    cells = lambda row: [
-        configuration_in_words(row["settings"], short=True),
-        number(row["leader_payoff"]),
-        _ends(row),
-        number(row[gap]),
-        str(row["num_unsettled"]),
-    ]
+    words = lambda row: configuration_in_words(row["settings"], short=True)
+    numbers = lambda row: [number(row["leader_payoff"]), _ends(row), number(row[gap]), str(row["num_unsettled"])]
     title = f"Leader payoff, mean over {result['num_seeds']} seeds"
     drawn = to_svg(partial(response_surface, sweep, result, titled=False), title)
     return page(
@@ -142,7 +133,7 @@ def _page(sweep: SweepSpec, result: dict[str, Any]) -> str:
         tied=_tied(result),
         pictures=[(title, drawn)],
         headings=["settings", "leader payoff", "95 % interval", result["columns"][gap], "seeds not settled"],
-        rows=[cells(row) for row in ranked],
+        rows=[[words(row), *numbers(row)] for row in ranked],
     )
 
 
@@ -163,46 +154,36 @@ def response_surface(sweep: SweepSpec, result: dict[str, Any], *, titled: bool =
 
     Where there would be more than 12 panels, the payoff is averaged over the shortest axes, and the title says so.
     """
+    from matplotlib.figure import Figure
+
+    if len(sweep.axes) == 1:
+        return _line(sweep, result, titled)
     shape = tuple(len(axis.values) for axis in sweep.axes)
-    payoffs = np.array([row["leader_payoff"] for row in result["configurations"]]).reshape(shape)
-    order = sorted(range(len(shape)), key=lambda k: -shape[k])
-    across, rest = order[:2], order[2:]
+    x, y, *rest = sorted(range(len(shape)), key=lambda k: -shape[k])
     averaged: list[int] = []
     while rest and np.prod([shape[k] for k in rest]) > MOST_PANELS:
         averaged.append(rest.pop())
-    title = f"leader payoff, mean over {result['num_seeds']} seeds" + "".join(f" and {sweep.axes[k].name}" for k in averaged)
-    if len(shape) == 1:
-        return _line(sweep, result, titled)
-    lowest, highest = _ends_of_colours(payoffs)
-    panels = list(itertools.product(*(range(shape[k]) for k in rest)))
+    payoffs = np.array([row["leader_payoff"] for row in result["configurations"]]).reshape(shape)
+    of_panels = payoffs.transpose(*rest, *averaged, y, x).mean(axis=tuple(range(len(rest), len(rest) + len(averaged))))
+    panels, (lowest, highest) = list(np.ndindex(of_panels.shape[:-2])), _ends_of_colours(payoffs)
     columns = min(len(panels), 4)
     lines = -(-len(panels) // columns)
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(1.5 + 3.2 * columns, 0.8 + 2.8 * lines), layout="constrained")
     if titled:
-        figure.suptitle(f"{result['game']}: {title}", fontsize=10)
-    grid = figure.subplots(lines, columns, squeeze=False).flat
-    for axes, choice in itertools.zip_longest(grid, panels):
-        if choice is None:
-            axes.set_axis_off()
-            continue
-        fixed = dict(zip(rest, choice, strict=True))
-        index = tuple(fixed.get(k, slice(None)) for k in range(len(shape)))
-        kept = [k for k in range(len(shape)) if k not in fixed]
-        values = payoffs[index].mean(axis=tuple(kept.index(k) for k in averaged))
-        kept = [k for k in kept if k not in averaged]
-        values = np.moveaxis(values, [kept.index(across[1]), kept.index(across[0])], [0, 1])
-        shown_axes = axes
-        axes.imshow(values, origin="lower", aspect="auto", cmap="viridis", vmin=lowest, vmax=highest)
-        for k, place, label in ((across[0], axes.set_xticks, axes.set_xlabel), (across[1], axes.set_yticks, axes.set_ylabel)):
+        means = "".join(f" and {sweep.axes[k].name}" for k in averaged)
+        figure.suptitle(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds{means}", fontsize=10)
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes, choice in zip(grid, panels, strict=False):
+        drawn = axes.imshow(of_panels[choice], origin="lower", aspect="auto", cmap="viridis", vmin=lowest, vmax=highest)
+        for k, place, label in ((x, axes.set_xticks, axes.set_xlabel), (y, axes.set_yticks, axes.set_ylabel)):
             shown = np.unique(np.linspace(0, shape[k] - 1, min(shape[k], 5)).round().astype(int))
             place(shown, [_short(sweep.axes[k].values[i]) for i in shown], fontsize=7)
             label(sweep.axes[k].name, fontsize=8)
-        axes.set_title(
-            ", ".join(f"{sweep.axes[k].name}={_short(sweep.axes[k].values[i])}" for k, i in fixed.items()), fontsize=8
-        )
-    figure.colorbar(shown_axes.images[0], ax=list(figure.axes), shrink=0.8)
+        fixed = [f"{sweep.axes[k].name}={_short(sweep.axes[k].values[i])}" for k, i in zip(rest, choice, strict=True)]
+        axes.set_title(", ".join(fixed), fontsize=8)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    figure.colorbar(drawn, ax=grid, shrink=0.8)
     return figure
 
 
@@ -226,10 +207,9 @@ def _line(sweep: SweepSpec, result: dict[str, Any], titled: bool) -> "Figure":
         picture["ticks"] = places, [_short(value) for value in axis.values]
     elif places.min() > 0 and places.max() / places.min() >= 10:
         picture["log"] = "x"
-    figure = figure_of(picture)
     if titled:
-        figure.suptitle(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds", fontsize=10)
-    return figure
+        picture["heading"] = f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds"
+    return figure_of(picture)
 
 
 def _short(value: Any) -> str:

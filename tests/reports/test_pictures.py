@@ -59,7 +59,7 @@ def test_every_kind_is_drawn_as_svg_that_takes_the_colour_of_the_page(kind):
 
 
 @pytest.mark.filterwarnings("error")  # of matplotlib, that there is no room
-@pytest.mark.parametrize("kind", [*OF_EACH_KIND, "long words", "large numbers"])
+@pytest.mark.parametrize("kind", [*OF_EACH_KIND, "long words", "large numbers", "a level", "a heading"])
 def test_everything_lies_within_the_picture(kind):
     points = [(k, (-1) ** k * 98765.4321 * k) for k in range(9)]
     more = {
@@ -67,7 +67,9 @@ def test_everything_lies_within_the_picture(kind):
             "t", ["follower 2, value 0.25: wants an item and says so"] * 3, ["0", "9"], [[0.2, 0.8]] * 3
         ),
         "large numbers": pictures.curves("t", ("x", "y"), [{"label": "a", "points": points}]),
+        "a level": {**pictures.curves("t", ("x", ""), [{"label": "a", "points": points[:2]}]), "level": ("optimum", 0.0)},
     }
+    more["a heading"] = {**more["a level"], "heading": "the game: leader payoff", "legend": True, "log": "x"}
     with styled():
         figure = figure_of({**OF_EACH_KIND, **more}[kind])
         box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()

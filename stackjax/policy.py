@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Policy", "load_policy"]
+__all__ = ["Policy", "load_policy", "policies_in"]
 
 KEYS = {  # of a head, by its kind
     "discrete": (),
@@ -89,44 +89,47 @@ def load_policy(path: str | os.PathLike, seed: int | None = None) -> Policy:
     with open(path, "rb") as stream:
         content = stream.read()
     try:
-        stored = _from_json(content) if os.fspath(path).endswith(".json") else _from_npz(content)
+        found = _from_json(content) if os.fspath(path).endswith(".json") else policies_in(content)
     except Exception:  # whatever reading damaged bytes can end in, which is many things
         raise ValueError(f"{path} is not a readable policy file; write it again with stackjax export") from None
-    if stored is None:
+    if not found:
         raise ValueError(f"{path} holds no policy")
-    policy, seeds = stored
-    if policy.kernels[0].ndim == 2:
-        return policy
-    if seeds is None:
+    if "configuration" in found[0][0]:
         raise ValueError(f"{path} holds several configurations; write one of them to a file with stackjax export")
-    if seed is not None and seed not in seeds:
+    seeds = [name.get("seed") for name, _ in found]
+    if seed is None or seeds == [None]:
+        return found[0][1]
+    if seed not in seeds:
         raise ValueError(f"seed={seed} is not in {path}; it has {', '.join(map(str, seeds))}")
-    place = 0 if seed is None else seeds.index(seed)
-    return Policy(tuple(k[place] for k in policy.kernels), tuple(b[place] for b in policy.biases), policy.head)
+    return found[seeds.index(seed)][1]
 
 
-def _from_json(content: bytes) -> tuple[Policy, None] | None:
+def _from_json(content: bytes) -> list[tuple[dict[str, int], Policy]]:
     stored = json.loads(content).get("policy")
     if stored is None:
-        return None
+        return []
     arrays = lambda name: tuple(np.asarray(layer, np.float32) for layer in stored[name])
     policy = Policy(arrays("kernels"), arrays("biases"), stored["head"])
     _check(policy, 2)
-    return policy, None
+    return [({}, policy)]
 
 
-def _from_npz(content: bytes) -> tuple[Policy, list[int] | None] | None:
-    """The layers and, where they have a leading axis of seeds, the seeds; None where it is of configurations too."""
+def policies_in(content: bytes) -> list[tuple[dict[str, int], Policy]]:
+    """The policies of a ``.npz`` file, each with its name: the seed and, in a sweep, the configuration; none in an export."""
     with np.load(io.BytesIO(content)) as stored:
         if "policy_head" not in stored:
-            return None
+            return []
         layers = range(sum(name.startswith("policy_kernel_") for name in stored.files))
         kernels, biases = (tuple(stored[f"policy_{kind}_{k}"] for k in layers) for kind in ("kernel", "bias"))
         policy = Policy(kernels, biases, json.loads(str(stored["policy_head"])))
         _check(policy, kernels[0].ndim)
-        if kernels[0].ndim == 2 or "configuration" in stored:
-            return policy, None
-        return policy, stored["seed"].tolist()[: len(kernels[0])]
+        if kernels[0].ndim == 2:
+            return [({}, policy)]
+        names = [{"seed": seed} for seed in stored["seed"].tolist()[: len(kernels[0])]]
+        if "configuration" in stored:
+            names = [{"configuration": k, **name} for k, name in zip(stored["configuration"].tolist(), names, strict=True)]
+    own = lambda place: Policy(tuple(k[place] for k in kernels), tuple(b[place] for b in biases), policy.head)
+    return [(name, own(place)) for place, name in enumerate(names)]
 
 
 def _check(policy: Policy, rank: int) -> None:

@@ -36,23 +36,9 @@ HOMES = (
 )  # the modules whose FAMILY the library brings; a new family is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names
-    *(
-        "game",
-        "seeds",
-        "seed",
-        "out",
-        "solver",
-        "resume",
-        "overwrite",
-        "mesh",
-        "stop_at_optimum",
-        "polish",
-        "patience",
-        "progress",
-        "log",
-    ),
+    *("game", "seeds", "seed", "out", "solver", "resume", "overwrite", "mesh"),
+    *("stop_at_optimum", "polish", "patience", "progress", "log"),
 )
-
 
 _FAMILIES: dict[str, Family] = {}
 _ENTRIES: dict[str, GameEntry] = {}

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import stackjax
-from stackjax.cli import cite
+from stackjax.cli import inspect as cite
 
 ROOT = pathlib.Path(__file__).parent.parent
 

@@ -1,6 +1,9 @@
 """The pages of the documentation: their Python runs as printed, their lists are those of the code."""
 
+import ast
+import inspect
 import json
+import operator
 import pathlib
 import re
 import subprocess
@@ -97,6 +100,22 @@ def test_the_reference_has_every_public_name():
             assert re.search(
                 rf"^::: \S+\.{name}$", (DOCS / f"api/{page}.md").read_text(encoding="utf-8"), flags=re.MULTILINE
             ), line
+
+
+def test_functions_that_no_command_reaches_are_called_as_shown(capsys):
+    text = (DOCS / "functions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `sx\.([\w.]+)` \| .* \| `(.*)` \| \[.*\]\((\w+\.md).*\) \|$", text, flags=re.MULTILINE)
+    assert len(rows) == text.count("\n| `") > 10
+    for name, line, page in rows:
+        call = ast.parse(line, mode="eval").body
+        assert ast.unparse(call.func) == f"sx.{name}"
+        words = {word.arg: None for word in call.keywords}
+        inspect.signature(operator.attrgetter(name)(sx)).bind(*call.args, **words)
+        for other in re.findall(r"\bsx\.([\w.]+)", f"{line} {text[: text.index('| function')]}"):
+            assert operator.attrgetter(other)(sx)
+        assert (DOCS / page).is_file()
+    assert run("list") == 0
+    assert "see docs/functions.md" in capsys.readouterr().out
 
 
 def test_commands_on_the_pages_are_commands():

@@ -16,7 +16,7 @@ from stackjax.compute.devices import choose_layout
 from stackjax.compute.startup import Processes, join
 from stackjax.disk.directory import RunDirectory
 from stackjax.families import Family
-from stackjax.interop.needs import missing
+from stackjax.interop.needs import needed
 from stackjax.markov.answers import Length, best_values, evaluate
 from stackjax.markov.contracts.game import ContractGame
 from stackjax.markov.contracts.learned import learn_contracts
@@ -339,7 +339,8 @@ def test_what_a_directory_lacks(tmp_path):
 
 
 def test_what_is_not_installed():
-    assert str(missing("ONNX", "onnx", "stackjax[onnx]")).endswith("which is not installed: pip install 'stackjax[onnx]'")
+    with pytest.raises(sx.InputError, match=r"a file needs ONNX, which is not installed: pip install 'stackjax\[onnx\]'"):
+        needed("stackjax.onyx", "a file", "stackjax[onnx]", "ONNX")
 
 
 def test_an_exact_answer_is_for_one_follower():

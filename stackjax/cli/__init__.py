@@ -5,10 +5,9 @@ import warnings
 from collections.abc import Callable
 
 from stackjax.cli.arguments import fail
-from stackjax.cli.cite import cite_command
 from stackjax.cli.complaints import as_typed
 from stackjax.cli.evaluate import evaluate_command
-from stackjax.cli.inspect import export_command, list_command, report_command, solve_command
+from stackjax.cli.inspect import cite_command, export_command, list_command, report_command, solve_command
 from stackjax.cli.interrupts import ends_soon
 from stackjax.cli.jax_start import check_xla_flags, why_jax_fails
 from stackjax.cli.streams import standard_streams

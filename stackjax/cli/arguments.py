@@ -1,10 +1,8 @@
 """What the commands have in common: settings from arguments, the run in a directory, and one line for what is wrong."""
 
-import contextlib
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 from stackjax.cli.complaints import complaint, unknown_option
@@ -16,7 +14,7 @@ from stackjax.specs.sources import find_game
 if TYPE_CHECKING:
     from stackjax.disk.directory import RunDirectory
 
-__all__ = ["damage_told", "fail", "game_argument", "parse", "run_at"]
+__all__ = ["fail", "game_argument", "parse", "run_at"]
 
 
 def fail(message: str, code: int) -> int:
@@ -44,17 +42,6 @@ def run_at(path: pathlib.Path | str) -> "RunDirectory":
     if directory.is_sweep:
         raise InputError(f"directory {directory.path} holds a sweep; stackjax sweep ... --resume writes its report again")
     return directory
-
-
-@contextlib.contextmanager
-def damage_told(directory: "RunDirectory") -> Iterator[None]:
-    """Inside, what a run's result lacks is told as damage of it."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise directory.damaged_result(f"{type(error).__name__}: {error}") from error
 
 
 def parse(settings: type, arguments: list[str], program: str, last: type | None = None) -> Any:

@@ -5,7 +5,7 @@ import json
 import pathlib
 
 from stackjax.cache import keep_compiled_programs
-from stackjax.cli.arguments import damage_told, parse, run_at
+from stackjax.cli.arguments import parse, run_at
 from stackjax.cli.options import cut, split_options
 from stackjax.cli.train import section_fields
 from stackjax.errors import InputError
@@ -60,7 +60,7 @@ def evaluate_command(arguments: list[str]) -> int:
 
     sections = {name: getattr(settings, name) for name in spec.settings}
     other, is_same = dataclasses.replace(spec, settings=sections), sections == spec.settings
-    with damage_told(directory):
+    with directory.damage_told():
         found = judged_again(directory, other, settings.judge_seed, same_settings=is_same)
     if settings.json:
         print(json.dumps(found, indent=1))

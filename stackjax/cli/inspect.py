@@ -1,17 +1,34 @@
-"""``stackjax list | solve | report | export``: what there is, what is known, and what runs have left."""
+"""``stackjax list | solve | report | export | cite``: what there is, what is known, what runs have left, and what to cite."""
 
 import dataclasses
 import json
 import pathlib
 from typing import Annotated
 
-from stackjax import registry
-from stackjax.cli.arguments import damage_told, fail, game_argument, parse, run_at
+from stackjax import _version, registry
+from stackjax.cli.arguments import fail, game_argument, parse, run_at
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.solvers.registry import registered_solvers
 from stackjax.specs.sources import family_of
 
-__all__ = ["export_command", "list_command", "report_command", "solve_command"]
+__all__ = ["cite_command", "export_command", "list_command", "report_command", "solve_command"]
+
+ENTRIES = """\
+@software{{stackjax,
+  title = {{stackjax: learning to lead in {{JAX}}}},
+  version = {{{version}}},
+  year = {{2026}},
+}}
+
+@misc{{brero2023stackelberg,
+  title = {{Stackelberg {{POMDP}}: A Reinforcement Learning Approach for Economic Design}},
+  author = {{Brero, Gianluca and Eden, Alon and Chakrabarti, Darshan and Gerstgrasser, Matthias and Li, Vincent and
+    Parkes, David C.}},
+  year = {{2023}},
+  eprint = {{2210.03852}},
+  archiveprefix = {{arXiv}},
+}}
+"""
 
 
 def list_command(arguments: list[str]) -> int:
@@ -55,6 +72,7 @@ def list_command(arguments: list[str]) -> int:
     print("solvers (--solver NAME):")
     for solver in registered_solvers():
         print(f"  {solver.name:<10} {solver.summary}")
+    print("\nPersuasion, contracts without commitment, teams and large sales are functions of Python: see docs/functions.md")
     return 0
 
 
@@ -101,7 +119,7 @@ def report_command(arguments: list[str]) -> int:
     for directory in directories:
         directory.check_game_file()
         result = directory.read_result()
-        with damage_told(directory):
+        with directory.damage_told():
             write_report(directory, result)
         print(directory.report)
     if len(directories) > 1:
@@ -135,7 +153,17 @@ def export_command(arguments: list[str]) -> int:
     directory.check_game_file()
     from stackjax.reports.export import export_run
 
-    with damage_told(directory):
+    with directory.damage_told():
         what = export_run(directory, settings.file, settings.seed, settings.figure)
     print(f"{settings.file} ({what})")
+    return 0
+
+
+def cite_command(arguments: list[str]) -> int:
+    if arguments[:1] in (["-h"], ["--help"]):
+        print("usage: stackjax cite\n\nPrint the BibTeX entries of the library and of the paper whose method it is.")
+        return 0
+    if arguments:
+        raise InputError(f"cite takes nothing, not {' '.join(arguments)}")
+    print(ENTRIES.format(version=_version.__version__), end="")
     return 0

@@ -10,7 +10,7 @@ from stackjax.cli.complaints import words_for
 from stackjax.cli.options import OPTION, read, split_options
 from stackjax.cli.train import RunSettings, run_spec, settings_type, solver_asked_for, to_the_end
 from stackjax.compute.startup import Processes
-from stackjax.disk.sweep_directory import SweepDirectory
+from stackjax.disk.directory import SweepDirectory
 from stackjax.errors import InputError
 from stackjax.settings import Kinded
 from stackjax.specs.sweep import Axis, SweepSpec, read_axis
@@ -70,9 +70,10 @@ def sweep_command(arguments: list[str]) -> int:
 
 
 def _print_result(result: dict[str, Any]) -> None:
+    from stackjax.reports.display import took
     from stackjax.reports.sweep_report import configuration_in_words
 
-    best, seconds = result["best"], result["wall_seconds"]
+    best = result["best"]
     low, high = best["interval"]
     print(f"best of {len(result['configurations'])} configurations: {configuration_in_words(best['settings'])}")
     print(f"  leader payoff {best['leader_payoff']:.4g} [{low:.4g}, {high:.4g}], mean of {result['num_seeds']} seeds")
@@ -83,7 +84,7 @@ def _print_result(result: dict[str, Any]) -> None:
         print(f"  followers have not settled on {best['num_unsettled']} of its seeds; the table says on which")
     if result["num_diverged"]:
         print(f"{result['num_diverged']} runs diverged; the table says which and when")
-    print(f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s")
+    print(took(result))
 
 
 def _fixed(arguments: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A run's directory: what lies where, and whose it is."""
+"""The directory of a run or of a sweep: what lies where, and whose it is."""
 
 import contextlib
 import json
@@ -6,30 +6,21 @@ import pathlib
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
 from typing import IO, Any
 
 from stackjax.disk.files import to_json, write_text
 from stackjax.errors import InputError
 from stackjax.specs.sources import check_same_file
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "SweepDirectory"]
 
 LOCK = ".lock"
 CHECKPOINTS = ("checkpoints", "checkpoints.rejected")
-FILES = (
-    "config.json",
-    "metrics.jsonl",
-    "policies.npz",
-    "followers.npz",
-    "game.npz",
-    "result.json",
-    "report.html",
-    "table.csv",
-    "surface.png",
-)
-OWN = {*FILES, *CHECKPOINTS, "chunks", "tensorboard", "wandb", LOCK}  # of runs and of sweeps: either may replace the other
-
-
+OWN = {  # of runs and of sweeps: either may replace the other
+    *("config.json", "metrics.jsonl", "policies.npz", "followers.npz", "game.npz", "result.json", "report.html", LOCK),
+    *("table.csv", "surface.png", "chunks", "tensorboard", "wandb", *CHECKPOINTS),
+}
 # What a config.json holds that a run, a sweep or a chunk of a sweep wrote.
 SCHEMAS = (
     {"schema_version", "game", "game_options", "solver", "first_seed", "num_seeds"},
@@ -225,5 +216,51 @@ class RunDirectory:
         again = "sweep --resume" if self.is_sweep else "evaluate"  # which reads the old one, if there is one
         return InputError(f"{self.result} is damaged ({problem}); remove it and write it again with stackjax {again}")
 
+    @contextlib.contextmanager
+    def damage_told(self) -> Iterator[None]:
+        """Inside, what ``result.json`` lacks is told as damage of it."""
+        try:
+            yield
+        except InputError:
+            raise
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise self.damaged_result(f"{type(error).__name__}: {error}") from error
+
     def write_result(self, result: dict[str, Any]) -> None:
         write_text(self.result, to_json(result, indent=2) + "\n")
+
+
+class SweepDirectory(RunDirectory):
+    """``config.json``, ``table.csv``, ``result.json``, ``surface.png`` and ``report.html``; ``chunks/`` holds the runs."""
+
+    def __init__(self, path: pathlib.Path | str) -> None:
+        super().__init__(path)
+        self.table = self.path / "table.csv"
+        self.picture = self.path / "surface.png"
+        self.chunks = self.path / "chunks"
+
+    def _results(self) -> Iterator[dict[str, Any]]:
+        for path in sorted(self.chunks.glob("*/result.json")):
+            try:
+                yield json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                warnings.warn(f"{path} cannot be read, and is made again", RuntimeWarning, stacklevel=2)
+                path.unlink()
+
+    def tidy(self) -> None:
+        """Drop what only a kill, or another chunking, left behind."""
+        for chunk in self.chunks.iterdir():
+            if (chunk / "result.json").exists():
+                RunDirectory(chunk).drop_checkpoints()
+            else:
+                shutil.rmtree(chunk)
+
+    def finished(self) -> list[dict[str, Any]]:
+        """The entries of all finished elements, by configuration and seed."""
+        found = [entry for result in self._results() for entry in result["elements"]]
+        return sorted(found, key=lambda entry: (entry["configuration"], entry["seed"]))
+
+    def seconds(self) -> dict[str, float]:
+        """What finished chunks took."""
+        times = [result["wall_seconds"] for result in self._results()]
+        return {name: sum(time[name] for time in times) for name in ("train", "evaluate")}

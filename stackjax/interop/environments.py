@@ -11,7 +11,7 @@ from stackjax.bayesian.pomdp.commitment import commit
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.tree import NUM_PROBES, action_probes
 from stackjax.errors import InputError, require_count, require_is
-from stackjax.interop.needs import missing
+from stackjax.interop.needs import needed
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -62,10 +62,7 @@ def to_gymnasium_vector(env: StackelbergPOMDP, num_envs: int, seed: int = 0) -> 
 def _check(env: Any, seed: Any) -> None:
     require_is("env", env, StackelbergPOMDP, "a StackelbergPOMDP, for example sx.StackelbergPOMDP(sx.make('escape'))")
     require_count("seed", seed, least=0)
-    try:
-        import gymnasium  # noqa: F401
-    except ImportError as error:
-        raise missing("to_gymnasium", "gymnasium", "stackjax[gymnasium]") from error
+    needed("gymnasium", "to_gymnasium", "stackjax[gymnasium]")
 
 
 def episode_key(seed: int, episode: int) -> PRNGKey:
@@ -215,16 +212,14 @@ def _vector_class() -> type:
                 raise InputError("step needs episodes that go on; call reset first")
             found = self._advance(self._keys, self._episodes, self._states, made)
             shown, last, self._states, self._episodes, rewards, ended, played = found
-            done, everywhere = np.array(ended), np.ones(self.num_envs, bool)
-            known = {name: np.array(value) for name, value in played.items()}
-            infos: dict[str, Any] = {**known, **{f"_{name}": everywhere.copy() for name in known}}
+            done, known = np.array(ended), {name: np.array(value) for name, value in played.items()}
+            of = lambda values, copies: {**values, **{f"_{name}": copies.copy() for name in values}}  # and which have them
+            infos: dict[str, Any] = of(known, np.ones_like(done))
             if done.any():
                 final = np.full(self.num_envs, None, object)
                 for i in np.flatnonzero(done):
                     final[i] = np.array(last[i], np.float32)
-                finished = {**known, **{f"_{name}": done.copy() for name in known}}
-                infos |= {"final_obs": final, "_final_obs": done.copy()}
-                infos |= {"final_info": finished, "_final_info": done.copy()}
+                infos |= of({"final_obs": final, "final_info": of(known, done)}, done)
             return np.array(shown, np.float32), np.array(rewards, np.float64), done, np.zeros_like(done), infos
 
         def _seed(self, seeds: list[Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from stackjax.errors import require_is
-from stackjax.interop.needs import missing
+from stackjax.interop.needs import needed
 from stackjax.policy import Policy
 
 __all__ = ["OPSET", "policy_to_onnx"]
@@ -27,10 +27,8 @@ def policy_to_onnx(policy: Policy, about: dict[str, str] | None = None) -> bytes
       InputError: ``policy`` is none, or onnx is not installed.
     """
     require_is("policy", policy, Policy, "a Policy, for example from sx.load_policy")
-    try:
-        from onnx import TensorProto, checker, helper
-    except ImportError as error:
-        raise missing("an .onnx file", "onnx", "stackjax[onnx]") from error
+    onnx = needed("onnx", "an .onnx file", "stackjax[onnx]")
+    helper, types = onnx.helper, onnx.TensorProto
 
     graph = _Graph()
     value = "observation"
@@ -46,14 +44,14 @@ def policy_to_onnx(policy: Policy, about: dict[str, str] | None = None) -> bytes
 
     size = 0 if is_discrete else policy.head.get("options", 0) + len(policy.head["low"])
     shape: list[str | int | None] = ["batch"] if is_discrete else ["batch", size]
-    kind = TensorProto.INT64 if is_discrete else TensorProto.FLOAT
-    inputs = [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["batch", policy.kernels[0].shape[0]])]
+    kind = types.INT64 if is_discrete else types.FLOAT
+    inputs = [helper.make_tensor_value_info("observation", types.FLOAT, ["batch", policy.kernels[0].shape[0]])]
     outputs = [helper.make_tensor_value_info("action", kind, shape)]
     built = helper.make_graph(graph.nodes, "policy", inputs, outputs, graph.constants)
     opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(built, opset_imports=[opset], producer_name="stackjax", ir_version=8)
     helper.set_model_props(model, about or {})
-    checker.check_model(model, full_check=True)
+    onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from stackjax.bayesian.games.induced import InducedGame
 from stackjax.errors import InputError, require_is
-from stackjax.interop.needs import missing
+from stackjax.interop.needs import needed
 
 __all__ = ["to_nashpy", "to_openspiel"]
 
@@ -22,10 +22,7 @@ def to_nashpy(game: InducedGame) -> Any:
     Raises:
       InputError: there are not two followers, one has private types, or nashpy is not installed.
     """
-    try:
-        import nashpy
-    except ImportError as error:
-        raise missing("to_nashpy", "nashpy", "nashpy") from error
+    nashpy = needed("nashpy", "to_nashpy", "nashpy")
     rows, columns = _tables(game)
     return nashpy.Game(rows, columns)
 
@@ -39,10 +36,7 @@ def to_openspiel(game: InducedGame) -> Any:
     Raises:
       InputError: there are not two followers, one has private types, or OpenSpiel is not installed.
     """
-    try:
-        import pyspiel
-    except ImportError as error:
-        raise missing("to_openspiel", "OpenSpiel", "stackjax[openspiel]") from error
+    pyspiel = needed("pyspiel", "to_openspiel", "stackjax[openspiel]", "OpenSpiel")
     rows, columns = _tables(game)
     names = [[f"action {k}" for k in range(count)] for count in rows.shape]
     return pyspiel.create_matrix_game("induced_game", "The game that a commitment leaves", *names, rows, columns)

@@ -17,6 +17,7 @@ __all__ = [
     "LiveProgress",
     "Progress",
     "best_seed",
+    "listed",
     "optimum_in_words",
     "plain_console",
     "print_result",
@@ -24,6 +25,7 @@ __all__ = [
     "remarks",
     "result_table",
     "size_of",
+    "took",
 ]
 
 TIED = 1e-5  # of what payoffs may differ by: payoffs closer than this are the same
@@ -102,34 +104,25 @@ def size_of(result: dict[str, Any]) -> float:
 
 def remarks(result: dict[str, Any]) -> list[str]:
     """Sentences that belong below the table."""
-    known = [f"The most that is possible {words}: {number(most)}." for words, most in result.get("yardsticks", {}).items()]
-    kinds = (
-        unknown_in_words,
-        stopped_in_words,
-        rising_in_words,
-        margins_in_words,
-        polished_in_words,
-        caveat_in_words,
-        unsettled_in_words,
-    )
-    return [words for words in (*known, *(kind(result) for kind in kinds)) if words]
-
-
-def unknown_in_words(result: dict[str, Any]) -> str:
-    """Why the optimum is not known; empty if it is, or if nobody says."""
-    why = result.get("why_unknown", "")
-    return f"The optimum is not known: {why}." if why else ""
-
-
-def stopped_in_words(result: dict[str, Any]) -> str:
-    """That a run stopped early, and why; else an empty string."""
-    updates = result["updates"]
-    why = {
+    updates, why_unknown = result["updates"], result.get("why_unknown", "")
+    is_polished = lambda seed: seed["learned"] is not None and seed["commitment"]["actions"] != seed["learned"]["actions"]
+    polished = [seed for seed in result["seeds"] if is_polished(seed)]
+    why_stopped = {
         "optimum": "every seed has reached the optimum",
         "tried": "every commitment that there is has been tried, against several groups of followers each",
         "flat": f"no seed has found better for {updates.get('patience')} updates (--patience 0 goes on)",
     }.get(updates.get("stopped", ""))
-    return f"Stopped at update {updates['done']} of {updates['asked']}: {why}." if why else ""
+    said = [
+        *(f"The most that is possible {words}: {number(most)}." for words, most in result.get("yardsticks", {}).items()),
+        f"The optimum is not known: {why_unknown}." if why_unknown else "",
+        f"Stopped at update {updates['done']} of {updates['asked']}: {why_stopped}." if why_stopped else "",
+        rising_in_words(result),
+        margins_in_words(result),
+        _polished_in_words(polished),
+        result.get("caveat", "") if len(polished) < len(result["seeds"]) else "",
+        unsettled_in_words(result),
+    ]
+    return [words for words in said if words]
 
 
 def rising_in_words(result: dict[str, Any]) -> str:
@@ -162,26 +155,13 @@ def margins_in_words(result: dict[str, Any]) -> str:
     )
 
 
-def polished_in_words(result: dict[str, Any]) -> str:
-    """What polishing added to which seeds; else an empty string."""
-    added = {
-        str(seed["seed"]): seed["leader_payoff"] - seed["learned"]["leader_payoff"]
-        for seed in result["seeds"]
-        if seed["learned"] is not None and seed["commitment"]["actions"] != seed["learned"]["actions"]
-    }
-    if not added:
+def _polished_in_words(seeds: list[dict[str, Any]]) -> str:
+    """What polishing added to the ``seeds`` that it changed; empty if there are none."""
+    if not seeds:
         return ""
-    which = f"seed {next(iter(added))}" if len(added) == 1 else f"seeds {', '.join(added)}"
-    mean = float(np.mean(list(added.values())))
-    return f"Polishing changed what {which} learned and added {number(mean)} to the payoff{' on average' * (len(added) > 1)}."
-
-
-def caveat_in_words(result: dict[str, Any]) -> str:
-    """What one must know of what the solver learned, unless polishing has changed it on every seed."""
-    moved = [
-        seed["learned"] is not None and seed["commitment"]["actions"] != seed["learned"]["actions"] for seed in result["seeds"]
-    ]
-    return "" if all(moved) else result.get("caveat", "")
+    which = f"seed{'s' * (len(seeds) > 1)} {', '.join(str(seed['seed']) for seed in seeds)}"
+    mean = float(np.mean([seed["leader_payoff"] - seed["learned"]["leader_payoff"] for seed in seeds]))
+    return f"Polishing changed what {which} learned and added {number(mean)} to the payoff{' on average' * (len(seeds) > 1)}."
 
 
 def unsettled_in_words(result: dict[str, Any]) -> str:
@@ -207,8 +187,7 @@ def print_result(
     console.print(f"{result['game']}: the best commitment of each seed; optimum {optimum_in_words(result)}")
     print_table(result, console)
     for words in remarks(result):
-        if words:
-            console.print(words)
+        console.print(words)
     best = best_seed(result)
     console.print(f"\nWhat seed {best['seed']} learned:", style="bold")
     for line in best["mechanism"]:
@@ -217,12 +196,20 @@ def print_result(
         console.print("What followers answer:", style="bold")
         for line in best["follower_play"]:
             console.print(f"  {line}")
-    seconds = result["wall_seconds"]
-    took = f"compile {seconds['compile']:.1f} s, train {seconds['train']:.1f} s, evaluate {seconds['evaluate']:.1f} s"
     report = f"; report: {directory.report}" if directory is not None else ""
-    console.print(f"\n{took}{report}", soft_wrap=True)
+    console.print(f"\n{took(result)}{report}", soft_wrap=True)
     if timings:
         console.print(", ".join(f"{part} {spent:.2f} s" for part, spent in result["timings"].items()), soft_wrap=True)
+
+
+def took(result: dict[str, Any]) -> str:
+    """The seconds that the parts of a run or of a sweep took."""
+    return ", ".join(f"{part} {result['wall_seconds'][part]:.1f} s" for part in ("compile", "train", "evaluate"))
+
+
+def listed(values: dict[str, Any], sign: str = " = ") -> str:
+    """For example ``num_messages = 2, num_types = 3``."""
+    return ", ".join(f"{key}{sign}{value}" for key, value in values.items())
 
 
 def print_table(result: dict[str, Any], console: Console) -> None:
@@ -236,9 +223,9 @@ def print_table(result: dict[str, Any], console: Console) -> None:
     console.print(table)
 
 
-def optimum_in_words(result: dict[str, Any]) -> str:
-    """The leader's optimum and how it is known, for example ``27.5 (lp)``."""
-    seed = result["seeds"][0]
+def optimum_in_words(result: dict[str, Any], seed: dict[str, Any] | None = None) -> str:
+    """The leader's optimum, of a ``seed`` or of all, and how it is known, for example ``27.5 (lp)``."""
+    seed = seed or result["seeds"][0]
     known = "" if seed["optimum"] is None else number(seed["optimum"], size_of(result))
     return f"{known} ({seed['optimum_method']})" if known else "not known"
 

@@ -1,32 +1,37 @@
-"""What was learned, in a file of its own: the commitment, the policy and the followers' play, to be read without stackjax."""
+"""What was learned, in a file of its own: for programs that do not know stackjax, and for a paper."""
 
-import io
 import json
 import pathlib
 import zipfile
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from stackjax.disk import metrics
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.files import to_json, write_bytes, write_text
-from stackjax.errors import InputError
+from stackjax.disk.policies import write_arrays
+from stackjax.errors import InputError, near_matches
 from stackjax.interop.onnx_policy import policy_to_onnx
-from stackjax.policy import Policy
-from stackjax.reports.display import best_seed
-from stackjax.reports.paper import export_figure, export_table
+from stackjax.policy import Policy, policies_in
+from stackjax.reports.curves import learning_curves
+from stackjax.reports.display import best_seed, result_table
+from stackjax.reports.pictures import figure_of, image
+from stackjax.reports.tables import as_csv, as_latex, rows_of
 
 __all__ = ["export_run"]
 
-TABLES, FIGURES = (".csv", ".tex"), (".svg", ".pdf")
-ENDINGS = (".json", ".npz", ".onnx", *TABLES, *FIGURES)
+FIGURES = (".svg", ".pdf")
+ENDINGS = (".json", ".npz", ".onnx", ".csv", ".tex", *FIGURES)
 
 
 def export_run(directory: RunDirectory, path: pathlib.Path, seed: int | None = None, figure: str | None = None) -> str:
     """Write a run's commitment, table or figure to ``path``, by its ending; returns what it is, in words.
 
-    A ``.csv`` or ``.tex`` file holds the table of all seeds, see `export_table`, an ``.svg`` or ``.pdf`` file a figure, see
-    `export_figure`, and an ``.onnx`` file one seed's network alone, see `policy_to_onnx`.
+    A ``.csv`` or ``.tex`` file holds the table of all seeds, with every number or as the report shows it, an ``.svg`` or
+    ``.pdf`` file a ``figure``, by default the leader's payoff while learning, and an ``.onnx`` file one seed's network alone,
+    see `policy_to_onnx`.
 
     A ``.json`` or ``.npz`` file holds one seed's ``observations [O, D]`` (every observation that the leader can make; none
     where they are more than 4,096), ``actions [O, ...]`` (its action there) and the followers' mixed strategies by type
@@ -60,26 +65,24 @@ def export_run(directory: RunDirectory, path: pathlib.Path, seed: int | None = N
         if seed not in seeds:
             raise InputError(f"seed={seed} is not in the run; it has {', '.join(map(str, seeds))}")
         entry = seeds[seed]
-    if path.suffix in TABLES:
-        export_table(result, path)
+    if path.suffix in (".csv", ".tex"):
+        write_text(path, as_csv(rows_of(result)) if path.suffix == ".csv" else as_latex(*result_table(result)))
         return "the table of all seeds"
     if path.suffix in FIGURES:
         if "best" in result:
             raise InputError(f"export file {path}: a sweep's figures are on its page; export one of its runs as .csv or .json")
-        return f"figure {export_figure(directory, result, entry, path, figure)}"
-    numbers = {
-        name: entry[name]
-        for name in entry
-        if name in ("leader_payoff", "half_width", "optimum", result["gap_name"]) or name.endswith("_gap")
-    }
-    about = {
-        "game": result["game"],
-        "game_options": result["game_options"],
-        "seed": entry["seed"],
-        **{key: entry[key] for key in ("reward_play",) if key in entry},
-        "optimum_method": entry["optimum_method"],
-        "mechanism": entry["mechanism"],
-    }
+        found = learning_curves(metrics.read(directory.metrics), result)
+        found |= {f"picture-{k + 1}" if k else "picture": picture for k, picture in enumerate(entry.get("pictures", []))}
+        chosen = figure or next(iter(found))
+        if chosen not in found:
+            raise InputError(f"figure={chosen!r} must be one of {', '.join(found)}.{near_matches(chosen, found)}")
+        write_bytes(path, image(partial(figure_of, found[chosen]), path.suffix[1:]))
+        return f"figure {chosen}"
+    is_number = lambda name: name in ("leader_payoff", "half_width", "optimum", result["gap_name"]) or name.endswith("_gap")
+    about: dict[str, Any] = {key: result[key] for key in ("game", "game_options")}
+    about |= {key: entry[key] for key in ("seed", "reward_play", "optimum_method", "mechanism") if key in entry}
+    numbers = {name: value for name, value in entry.items() if is_number(name)}
+    strategies = entry.get("follower_strategies", [])
     name: dict[str, int] = {key: entry[key] for key in ("configuration", "seed") if key in entry}
     policy = _policy(directory, name) if result.get("has_policies", True) else None
     if path.suffix == ".onnx":
@@ -88,13 +91,21 @@ def export_run(directory: RunDirectory, path: pathlib.Path, seed: int | None = N
         words = {name: text if isinstance(text, str) else to_json(text) for name, text in about.items()}
         write_bytes(path, policy_to_onnx(policy, words))
     elif path.suffix == ".json":
-        learned = {**entry["commitment"], "follower_strategies": entry.get("follower_strategies", [])}
+        learned = {**entry["commitment"], "follower_strategies": strategies}
         if policy is not None:
             listed = {key: [layer.tolist() for layer in getattr(policy, key)] for key in ("kernels", "biases")}
             learned["policy"] = {**listed, "head": policy.head}
         write_text(path, to_json({**about, **numbers, **learned}, indent=2))
     else:
-        write_bytes(path, _npz(entry, {**about, **numbers}, policy))
+        about |= {name: to_json(about[name]) for name in ("game_options", "mechanism", "optimum_method")}
+        known = {name: np.nan if value is None else value for name, value in numbers.items()}
+        followers = {f"follower_{i + 1}": table for i, table in enumerate(strategies)}
+        everything = {**about, **known, **followers, **entry["commitment"]}
+        if policy is not None:
+            for kind, layers in (("kernel", policy.kernels), ("bias", policy.biases)):
+                everything |= {f"policy_{kind}_{k}": layer for k, layer in enumerate(layers)}
+            everything["policy_head"] = json.dumps(policy.head)
+        write_arrays(path, {key: np.asarray(value) for key, value in everything.items()})
     return f"seed {entry['seed']}"
 
 
@@ -103,36 +114,9 @@ def _policy(directory: RunDirectory, name: dict[str, int]) -> Policy:
     for path in (directory.policies, *directory.path.glob("chunks/*/policies.npz")):
         if path.is_file():
             try:
-                policy = _policy_in(path, name)
+                policy = next((policy for own, policy in policies_in(path.read_bytes()) if own == name), None)
             except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
                 raise InputError(f"{path} is damaged ({error}); write a run's again with stackjax evaluate") from error
             if policy is not None:
                 return policy
     raise InputError(f"directory {directory.path} holds no policies.npz with {name}; write it again with stackjax evaluate")
-
-
-def _policy_in(path: pathlib.Path, name: dict[str, int]) -> Policy | None:
-    with np.load(path) as stored:
-        if not all(key in stored for key in name):
-            return None
-        places: np.ndarray = np.flatnonzero(np.all([stored[key] == value for key, value in name.items()], axis=0))
-        if not places.size:
-            return None
-        count = sum(key.startswith("policy_kernel_") for key in stored.files)
-        layers = lambda kind: tuple(stored[f"policy_{kind}_{k}"][places[0]] for k in range(count))
-        return Policy(layers("kernel"), layers("bias"), json.loads(str(stored["policy_head"])))
-
-
-def _npz(entry: dict[str, Any], about: dict[str, Any], policy: Policy | None) -> bytes:
-    words = {name: to_json(about.pop(name)) for name in ("game_options", "mechanism", "optimum_method")}
-    numbers = {name: np.nan if value is None else value for name, value in about.items()}
-    strategies = {f"follower_{i + 1}": table for i, table in enumerate(entry.get("follower_strategies", []))}
-    everything = {**words, **numbers, **strategies, **entry["commitment"]}
-    if policy is not None:
-        everything.update({f"policy_kernel_{k}": kernel for k, kernel in enumerate(policy.kernels)})
-        everything.update({f"policy_bias_{k}": bias for k, bias in enumerate(policy.biases)})
-        everything["policy_head"] = json.dumps(policy.head)
-    arrays = {key: np.asarray(value) for key, value in everything.items()}
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)  # type: ignore[arg-type]
-    return stream.getvalue()

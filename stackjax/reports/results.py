@@ -2,7 +2,6 @@
 
 import pathlib
 import platform
-import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
@@ -88,7 +87,7 @@ def entries(
             curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
     in_words = [", ".join(f"{key} {value}" for key, value in name.items()) for name in names]
     found, (evaluated, before) = [], concluded
-    learned = _learned(problem, before, in_words)
+    learned = [None] * len(names) if before is None else _learned(problem, before)
     for i, words in enumerate(problem.describe(evaluated.judged, evaluated.commitment, in_words)):
         name, optimum, diverged_at = names[i], optima[i], int(evaluated.diverged_at[i])
         last = logged.get(key_of(name), {})
@@ -123,12 +122,7 @@ def refuted(problem: Problem, optimum: Optimum | None, found: list[dict[str, Any
     return claims.refutation(problem, optimum, [*found, *(on_the_way if is_exact else ())])
 
 
-def _learned(problem: Problem, before: Evaluated | None, in_words: list[str]) -> Sequence[dict[str, Any] | None]:
-    if before is None:
-        return [None] * len(in_words)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it says of the final commitments is enough
-        described = problem.describe(before.judged, before.commitment, in_words)
+def _learned(problem: Problem, before: Evaluated) -> list[dict[str, Any]]:
     gap = problem.gap_name
     return [
         {
@@ -137,7 +131,7 @@ def _learned(problem: Problem, before: Evaluated | None, in_words: list[str]) ->
             "settled": words[gap] <= problem.settled_gap,
             "actions": words["commitment"]["actions"],
         }
-        for words in described
+        for words in claims.words_of(problem, before.judged, before.commitment)
     ]
 
 

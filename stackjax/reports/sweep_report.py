@@ -1,21 +1,20 @@
 """What a sweep leaves: one tidy table, the best configuration with its interval, and pictures of the response surface."""
 
-import csv
-import io
-import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stackjax.disk.directory import SweepDirectory
 from stackjax.disk.files import write_bytes, write_text
-from stackjax.disk.sweep_directory import SweepDirectory
+from stackjax.pictures import curves
 from stackjax.problem import Problem
-from stackjax.reports.display import number, optimum_in_words
+from stackjax.reports.display import listed, number, optimum_in_words
 from stackjax.reports.intervals import interval
-from stackjax.reports.pages import page
-from stackjax.reports.pictures import new_panel, to_svg
+from stackjax.reports.pictures import figure_of, image, to_svg
+from stackjax.reports.report import page
 from stackjax.reports.results import versions
-from stackjax.reports.style import BLUE, in_black, styled
+from stackjax.reports.tables import as_csv
 from stackjax.specs.flags import flag
 from stackjax.specs.sweep import SweepSpec
 
@@ -25,14 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["configuration_in_words", "summary", "write_sweep"]
 
 FIRST_COLUMNS = ("leader_payoff", "optimum", "optimality_gap")
-LAST_COLUMNS = (
-    "settled",
-    "mean_greedy_payoff",
-    "update",
-    "stackelberg_episodes",
-    "leader_decisions",
-    "diverged_at",
-)
+LAST_COLUMNS = ("settled", "mean_greedy_payoff", "update", "stackelberg_episodes", "leader_decisions", "diverged_at")
 MOST_PANELS = 12
 
 
@@ -54,6 +46,7 @@ def summary(
     for values, found in zip(configurations, of, strict=True):
         payoffs = np.array([entry["leader_payoff"] for entry in found])
         centre, low, high = (float(end) for end in interval(payoffs, np.mean))
+        on_the_way = [entry["mean_greedy_payoff"] for entry in found]
         rows.append(
             {
                 "settings": values,
@@ -61,23 +54,16 @@ def summary(
                 "interval": [low, high],
                 "optimum": found[0]["optimum"],
                 gap: float(np.mean([entry[gap] for entry in found])),
-                "mean_greedy_payoff": float(
-                    np.mean(
-                        [-np.inf if entry["mean_greedy_payoff"] is None else entry["mean_greedy_payoff"] for entry in found]
-                    )
-                ),
+                "mean_greedy_payoff": -np.inf if None in on_the_way else float(np.mean(on_the_way)),
                 "num_unsettled": sum(not entry["settled"] for entry in found),
                 "num_diverged": sum(entry["diverged_at"] is not None for entry in found),
             }
         )
-    mostly_settled = [2 * row["num_unsettled"] <= sweep.base.num_seeds for row in rows]
     low, high = problem.payoff_range
     rounded = lambda value: round(value / (high - low), 6)
-    order = [
-        (settled, rounded(row["leader_payoff"]), -rounded(row[gap]), row["mean_greedy_payoff"])
-        for settled, row in zip(mostly_settled, rows, strict=True)
-    ]
-    best = max(range(len(rows)), key=lambda place: order[place])
+    is_settled = lambda row: 2 * row["num_unsettled"] <= sweep.base.num_seeds
+    order = lambda row: (is_settled(row), rounded(row["leader_payoff"]), -rounded(row[gap]), row["mean_greedy_payoff"])
+    best = max(range(len(rows)), key=lambda place: order(rows[place]))
     reach = rows[best]["interval"][0]
     return {
         "game": problem.name,
@@ -99,7 +85,7 @@ def summary(
 def write_sweep(directory: SweepDirectory, sweep: SweepSpec, result: dict[str, Any]) -> None:
     """Write ``table.csv``, ``surface.png``, ``report.html`` and, last, ``result.json``."""
     write_text(directory.table, _table(sweep, result, directory.finished()))
-    write_bytes(directory.picture, _png(response_surface(sweep, result)))
+    write_bytes(directory.picture, image(partial(response_surface, sweep, result), "png"))
     write_text(directory.report, _page(sweep, result))
     directory.write_result(result)
 
@@ -117,44 +103,37 @@ def _value_in_words(value: Any) -> str:
 
 
 def _table(sweep: SweepSpec, result: dict[str, Any], elements: list[dict[str, Any]]) -> str:
-    """A row for each configuration and seed; numbers in full, nothing where there is none."""
+    """A row for each configuration and seed."""
     single = [name for name in result["columns"] if not isinstance(elements[0][name], list)]
-    columns = (*FIRST_COLUMNS, *single, *LAST_COLUMNS)
-    configurations, names = sweep.configurations, [axis.name for axis in sweep.axes]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["configuration", *names, "seed", *columns])
+    columns, configurations, rows = (*FIRST_COLUMNS, *single, *LAST_COLUMNS), sweep.configurations, []
+    shown = lambda value: _value_in_words(value) if isinstance(value, tuple) else value
     for entry in elements:
-        settings = configurations[entry["configuration"]]
-        shown = [_value_in_words(value) if isinstance(value, tuple) else value for value in settings.values()]
-        writer.writerow([entry["configuration"], *shown, entry["seed"], *(entry[column] for column in columns)])
-    return text.getvalue()
+        settings = {name: shown(value) for name, value in configurations[entry["configuration"]].items()}
+        own = {column: entry[column] for column in columns}
+        rows.append({"configuration": entry["configuration"], **settings, "seed": entry["seed"], **own})
+    return as_csv(rows)
 
 
 def _page(sweep: SweepSpec, result: dict[str, Any]) -> str:
     best, rows, gap = result["best"], result["configurations"], result["gap_name"]
     ranked = sorted(rows, key=lambda row: (-row["leader_payoff"], row[gap]))[:20]
-    cells = lambda row: [
-        configuration_in_words(row["settings"], short=True),
-        number(row["leader_payoff"]),
-        _ends(row),
-        number(row[gap]),
-        str(row["num_unsettled"]),
-    ]
+    words = lambda row: configuration_in_words(row["settings"], short=True)
+    numbers = lambda row: [number(row["leader_payoff"]), _ends(row), number(row[gap]), str(row["num_unsettled"])]
     title = f"Leader payoff, mean over {result['num_seeds']} seeds"
+    drawn = to_svg(partial(response_surface, sweep, result, titled=False), title)
     return page(
         "sweep.html",
         result=result,
         settings=configuration_in_words(best["settings"]),
         optimum=optimum_in_words({**best, "payoff_range": result["payoff_range"]}),
-        options=", ".join(f"{key} = {value}" for key, value in result["game_options"].items()),
+        options=listed(result["game_options"]),
         swept=[(axis.name, ", ".join(map(_short, axis.values))) for axis in sweep.axes],
-        versions=", ".join(f"{name} {version}" for name, version in result["versions"].items()),
+        versions=listed(result["versions"], " "),
         payoff=f"{number(best['leader_payoff'])} {_ends(best)}",
         tied=_tied(result),
-        pictures=[(title, to_svg(response_surface(sweep, result, titled=False), title))],
+        pictures=[(title, drawn)],
         headings=["settings", "leader payoff", "95 % interval", result["columns"][gap], "seeds not settled"],
-        rows=[cells(row) for row in ranked],
+        rows=[[words(row), *numbers(row)] for row in ranked],
     )
 
 
@@ -170,52 +149,41 @@ def _ends(row: dict[str, Any]) -> str:
     return f"[{number(row['interval'][0])}, {number(row['interval'][1])}]"
 
 
-@styled()
 def response_surface(sweep: SweepSpec, result: dict[str, Any], *, titled: bool = True) -> "Figure":
     """The leader's mean payoff: one axis with intervals, or maps over the two longest with panels for the others.
 
     Where there would be more than 12 panels, the payoff is averaged over the shortest axes, and the title says so.
     """
+    from matplotlib.figure import Figure
+
+    if len(sweep.axes) == 1:
+        return _line(sweep, result, titled)
     shape = tuple(len(axis.values) for axis in sweep.axes)
-    payoffs = np.array([row["leader_payoff"] for row in result["configurations"]]).reshape(shape)
-    order = sorted(range(len(shape)), key=lambda k: -shape[k])
-    across, rest = order[:2], order[2:]
+    x, y, *rest = sorted(range(len(shape)), key=lambda k: -shape[k])
     averaged: list[int] = []
     while rest and np.prod([shape[k] for k in rest]) > MOST_PANELS:
         averaged.append(rest.pop())
-    title = f"leader payoff, mean over {result['num_seeds']} seeds" + "".join(f" and {sweep.axes[k].name}" for k in averaged)
-    if len(shape) == 1:
-        return _line(sweep, result, titled)
-    lowest, highest = _ends_of_colours(payoffs)
-    panels = list(itertools.product(*(range(shape[k]) for k in rest)))
+    payoffs = np.array([row["leader_payoff"] for row in result["configurations"]]).reshape(shape)
+    of_panels = payoffs.transpose(*rest, *averaged, y, x).mean(axis=tuple(range(len(rest), len(rest) + len(averaged))))
+    panels, (lowest, highest) = list(np.ndindex(of_panels.shape[:-2])), _ends_of_colours(payoffs)
     columns = min(len(panels), 4)
     lines = -(-len(panels) // columns)
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(1.5 + 3.2 * columns, 0.8 + 2.8 * lines), layout="constrained")
     if titled:
-        figure.suptitle(f"{result['game']}: {title}", fontsize=10)
-    grid = figure.subplots(lines, columns, squeeze=False).flat
-    for axes, choice in itertools.zip_longest(grid, panels):
-        if choice is None:
-            axes.set_axis_off()
-            continue
-        fixed = dict(zip(rest, choice, strict=True))
-        index = tuple(fixed.get(k, slice(None)) for k in range(len(shape)))
-        kept = [k for k in range(len(shape)) if k not in fixed]
-        values = payoffs[index].mean(axis=tuple(kept.index(k) for k in averaged))
-        kept = [k for k in kept if k not in averaged]
-        values = np.moveaxis(values, [kept.index(across[1]), kept.index(across[0])], [0, 1])
-        shown_axes = axes
-        axes.imshow(values, origin="lower", aspect="auto", cmap="viridis", vmin=lowest, vmax=highest)
-        for k, place, label in ((across[0], axes.set_xticks, axes.set_xlabel), (across[1], axes.set_yticks, axes.set_ylabel)):
+        means = "".join(f" and {sweep.axes[k].name}" for k in averaged)
+        figure.suptitle(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds{means}", fontsize=10)
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes, choice in zip(grid, panels, strict=False):
+        drawn = axes.imshow(of_panels[choice], origin="lower", aspect="auto", cmap="viridis", vmin=lowest, vmax=highest)
+        for k, place, label in ((x, axes.set_xticks, axes.set_xlabel), (y, axes.set_yticks, axes.set_ylabel)):
             shown = np.unique(np.linspace(0, shape[k] - 1, min(shape[k], 5)).round().astype(int))
             place(shown, [_short(sweep.axes[k].values[i]) for i in shown], fontsize=7)
             label(sweep.axes[k].name, fontsize=8)
-        axes.set_title(
-            ", ".join(f"{sweep.axes[k].name}={_short(sweep.axes[k].values[i])}" for k, i in fixed.items()), fontsize=8
-        )
-    figure.colorbar(shown_axes.images[0], ax=list(figure.axes), shrink=0.8)
+        fixed = [f"{sweep.axes[k].name}={_short(sweep.axes[k].values[i])}" for k, i in zip(rest, choice, strict=True)]
+        axes.set_title(", ".join(fixed), fontsize=8)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    figure.colorbar(drawn, ax=grid, shrink=0.8)
     return figure
 
 
@@ -228,30 +196,21 @@ def _ends_of_colours(payoffs: np.ndarray) -> tuple[float, float]:
 
 def _line(sweep: SweepSpec, result: dict[str, Any], titled: bool) -> "Figure":
     """One axis: means with their intervals."""
-    figure, axes = new_panel(5.0, 3.4)
     axis, rows = sweep.axes[0], result["configurations"]
     centre, ends = np.array([row["leader_payoff"] for row in rows]), np.array([row["interval"] for row in rows])
     is_scale = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in axis.values)
     places = np.array(axis.values, float) if is_scale else np.arange(len(rows), dtype=float)
-    axes.errorbar(places, centre, np.abs(ends.T - centre), fmt="o-", markersize=4, color=BLUE, linewidth=1)
-    if is_scale and places.min() > 0 and places.max() / places.min() >= 10:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
+    points = list(zip(places.tolist(), centre.tolist(), strict=True))
+    line = {"label": None, "points": points, "bars": np.abs(ends.T - centre)}
+    picture = {**curves("", (axis.name, ""), [line]), "size": (5.0, 3.4)}
     if not is_scale:
-        axes.set_xticks(places, [_short(value) for value in axis.values])
-    axes.set_xlabel(axis.name, fontsize=9)
+        picture["ticks"] = places, [_short(value) for value in axis.values]
+    elif places.min() > 0 and places.max() / places.min() >= 10:
+        picture["log"] = "x"
     if titled:
-        axes.set_title(f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds", fontsize=10)
-    return figure
+        picture["heading"] = f"{result['game']}: leader payoff, mean over {result['num_seeds']} seeds"
+    return figure_of(picture)
 
 
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else _value_in_words(value)
-
-
-@styled()
-def _png(figure: "Figure") -> bytes:
-    """On white, with black for the page's own colour."""
-    stream = io.BytesIO()
-    in_black(figure).savefig(stream, format="png", dpi=110)
-    return stream.getvalue()

@@ -13,10 +13,9 @@ from stackjax.compute.conclusion import claimed, conclude
 from stackjax.compute.devices import Layout, agree, choose_layout, is_writer, largest, make_mesh, writer_only
 from stackjax.compute.memory import Budget, fit_programs, tidy_memory
 from stackjax.compute.programs import Programs
-from stackjax.disk.directory import RunDirectory
+from stackjax.disk.directory import RunDirectory, SweepDirectory
 from stackjax.disk.loggers import Logger, check_logger, open_logger
 from stackjax.disk.policies import write_policies
-from stackjax.disk.sweep_directory import SweepDirectory
 from stackjax.errors import InputError, require_number, require_positive
 from stackjax.problem import Optimum, Problem
 from stackjax.reports.display import Progress

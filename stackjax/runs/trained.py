@@ -14,10 +14,10 @@ from stackjax.cache import programs_kept
 from stackjax.disk.directory import RunDirectory
 from stackjax.errors import InputError, require, require_is
 from stackjax.families import Family
-from stackjax.interop.needs import missing
+from stackjax.interop.needs import needed
 from stackjax.policy import Policy, load_policy
 from stackjax.reports.display import LiveProgress, best_seed, plain_console, print_result
-from stackjax.reports.paper import rows_of
+from stackjax.reports.tables import rows_of
 from stackjax.runs.session import run_training
 from stackjax.solvers.registry import entry_of, registered_solvers, solver_entry
 from stackjax.specs.run import RunSpec
@@ -85,11 +85,7 @@ class TrainedRun:
         Raises:
           InputError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise missing("to_pandas", "pandas", "pandas") from error
-        return pandas.DataFrame(rows_of(self.result))
+        return needed("pandas", "to_pandas", "pandas").DataFrame(rows_of(self.result))
 
     def __repr__(self) -> str:
         return str(self)
@@ -197,12 +193,8 @@ def load_run(directory: str | pathlib.Path) -> TrainedRun:
     family = registry.families().get(result.get("family", ""))
     if family is None:
         raise place.damaged_result("no family of games, or one whose package is not installed")
-    try:
+    with place.damage_told():
         return _run(family, result, place)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise place.damaged_result(f"{type(error).__name__}: {error}") from error
 
 
 def _run(family: Family, result: dict[str, Any], directory: RunDirectory) -> TrainedRun:

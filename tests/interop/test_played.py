@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import stackjax as sx
-from stackjax.interop.classic import Classic
+from stackjax.interop.played import Classic
 from tests.siblings import first
 
 SMALL = {"num_rounds": 3, "num_reward_episodes": 2}

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.disk.directory import SweepDirectory
+from stackjax.reports.export import export_run
 from tests.runs.commands import run
 
 
@@ -84,6 +86,18 @@ def test_a_run_is_loaded_as_it_was_trained(trained, tmp_path):
         (broken / "result.json").write_text(json.dumps({**result, **change}), encoding="utf-8")
         with pytest.raises(sx.InputError, match="is damaged"):
             sx.load_run(broken)
+
+
+def test_a_sweep_is_no_run(tmp_path):
+    sweep = SweepDirectory(tmp_path / "sweep")
+    sweep.prepare({"schema_version": 1, "sweep": {}, "order": [], "first": {}}, overwrite=False)
+    sweep.release()
+    seed = {"seed": 0, "settled": True, "leader_payoff": 1.0, "gap": 0.0}
+    sweep.write_result({"gap_name": "gap", "best": {"seeds": [seed]}})
+    with pytest.raises(sx.InputError, match="a sweep's figures are on its page; export one of its runs as"):
+        export_run(sweep, tmp_path / "a.svg")
+    with pytest.raises(sx.InputError, match=r"holds a sweep; its table is .*table\.csv"):
+        sx.load_run(sweep.path)
 
 
 def test_a_data_frame_has_a_row_for_each_seed(trained):

@@ -17,6 +17,7 @@ from stackjax.bayesian.pomdp.tree import commitment_paths, decision_tree
 from stackjax.bayesian.words import chances_of_paths, moved_strategies
 from stackjax.reports.curves import learning_curves
 from stackjax.reports.pictures import draw, figure_of
+from stackjax.reports.style import styled
 from stackjax.reports.sweep_report import _ends_of_colours, _tied
 from tests.runs.commands import PLAIN, result_of, run
 
@@ -58,6 +59,27 @@ def test_every_kind_is_drawn_as_svg_that_takes_the_colour_of_the_page(kind):
 
 
 @pytest.mark.filterwarnings("error")  # of matplotlib, that there is no room
+@pytest.mark.parametrize("kind", [*OF_EACH_KIND, "long words", "large numbers", "a level", "a heading"])
+def test_everything_lies_within_the_picture(kind):
+    points = [(k, (-1) ** k * 98765.4321 * k) for k in range(9)]
+    more = {
+        "long words": pictures.cells(
+            "t", ["follower 2, value 0.25: wants an item and says so"] * 3, ["0", "9"], [[0.2, 0.8]] * 3
+        ),
+        "large numbers": pictures.curves("t", ("x", "y"), [{"label": "a", "points": points}]),
+        "a level": {**pictures.curves("t", ("x", ""), [{"label": "a", "points": points[:2]}]), "level": ("optimum", 0.0)},
+    }
+    more["a heading"] = {**more["a level"], "heading": "the game: leader payoff", "legend": True, "log": "x"}
+    with styled():
+        figure = figure_of({**OF_EACH_KIND, **more}[kind])
+        box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert box.x0 >= 0.0
+    assert box.y0 >= 0.0
+    assert box.x1 <= width
+    assert box.y1 <= height
+
+
+@pytest.mark.filterwarnings("error")
 def test_long_words_are_wrapped():
     words = ", ".join(f"message {k}" for k in range(16))
     path = {"label": words, "chance": 0.5, "steps": [{"text": words, "size": 0.5, "marks": [0.2]}]}
@@ -160,9 +182,9 @@ def test_payoffs_of_draws_have_their_intervals_in_curves():
     result = {"gap_name": "gap", "columns": {"gap": "Gap"}, "seeds": [{"seed": 0, "optimum": None}]}
     exact = learning_curves([{**row, "greedy_payoff": 1.0} for row in rows], result)
     drawn = learning_curves([{**row, "greedy_payoff": 1.0, "greedy_half_width": 0.5} for row in rows], result)
-    assert [title for title, _ in drawn] == [title for title, _ in exact]  # a half width has no panel of its own
-    assert ["LineCollection" in picture for _, picture in exact] == [False] * 3
-    assert ["LineCollection" in picture for _, picture in drawn] == [True, False, False]
+    assert list(drawn) == list(exact) == ["payoff", "gap", "return"]  # a half width has no panel of its own
+    assert ["LineCollection" in draw(picture) for picture in exact.values()] == [False] * 3
+    assert ["LineCollection" in draw(picture) for picture in drawn.values()] == [True, False, False]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import jax
 import pytest
 
 import stackjax as sx
-from stackjax.cli.jax_start import why_jax_fails
+from stackjax.cli import jax_start
+from stackjax.cli.jax_start import check_xla_flags, why_jax_fails
 from stackjax.compiler import check_jax
 from tests.runs.commands import PLAIN, result_of
 from tests.runs.test_environments import child
@@ -42,6 +43,22 @@ def test_jax_that_cannot_start_is_told_in_a_line(tmp_path, settings, said):
     assert errors.count("stackjax: error: ") == 1
     assert re.search(said, errors.strip().splitlines()[-1])
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("stderr", "said"),
+    [("Unknown flag in XLA_FLAGS: --xla_foo=1\n", "does not know --xla_foo=1"), ("bad XLA_FLAGS", "cannot read --xla_foo=1")],
+)
+def test_what_xla_says_of_its_flags(monkeypatch, tmp_path, stderr, said):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_foo=1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    answers = [types.SimpleNamespace(returncode=code, stderr=stderr) for code in (0, 1)]
+    monkeypatch.setattr(jax_start, "_python", lambda code, environment: answers.pop())
+    with pytest.raises(sx.InputError, match=f"XLA_FLAGS: XLA {said}; correct it or leave it unset"):
+        check_xla_flags()
+    check_xla_flags()
+    check_xla_flags()  # what XLA takes is remembered
+    assert not answers
 
 
 GUARDS = [f"jax_transfer_guard{way}" for way in ("", "_host_to_device", "_device_to_device", "_device_to_host")]

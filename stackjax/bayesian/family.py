@@ -3,12 +3,13 @@
 import dataclasses
 import math
 import pathlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.followers.config import FollowersConfig
 from stackjax.errors import InputError, names_its_options, require, require_count, require_number
-from stackjax.families import Family, GameSource, Solved
+from stackjax.families import Family, GameSource, PayoffSource, Solved
 
 if TYPE_CHECKING:
     from stackjax.bayesian.equilibrium.certificate import Certificate
@@ -66,25 +67,24 @@ class MatrixOptions:
     """Whether the leader commits to a mix of rows instead of one row."""
 
 
-@dataclasses.dataclass(frozen=True)
-class MatrixSource(GameSource):
-    """A matrix game from outside, a payoff file or OpenSpiel; a run remembers its payoffs."""
+def _from_file(content: Any, **options: Any) -> "Game":
+    from stackjax.bayesian.games.matrix_files import game_of
 
-    file: pathlib.Path | None = None
-    content: Any = dataclasses.field(default=None, repr=False, compare=False)  # what the file held
-    openspiel: str | None = None
+    return game_of(content, **options)
 
-    def build(self, options: dict[str, Any]) -> "Game":
-        from stackjax.bayesian.games.matrix_files import game_of, openspiel_game
 
-        return game_of(self.content, **options) if self.file else openspiel_game(str(self.openspiel), **options)
+def _from_openspiel(text: str, **options: Any) -> "Game":
+    from stackjax.bayesian.games.matrix_files import openspiel_game
 
-    @property
-    def argument(self) -> str:
-        return str(self.file) if self.file else f"openspiel:{self.openspiel}"
+    return openspiel_game(text, **options)
 
-    def to_dict(self, problem: "Problem") -> dict[str, Any]:
-        return {"argument": self.argument, **({"payoff_file": str(self.file)} if self.file else {}), **_payoffs_of(problem)}
+
+def _as_stored(content: dict[str, Any], randomized: bool = False) -> "Game":
+    """A matrix game as a finished run remembers it."""
+    from stackjax.bayesian.games.normal_form import matrix_game
+
+    mixes = randomized or content.get("randomized", False)
+    return matrix_game(content["payoffs"], randomized=mixes, name=content["game"], action_names=content.get("action_names"))
 
 
 def _payoffs_of(problem: "Problem") -> dict[str, Any]:
@@ -92,30 +92,6 @@ def _payoffs_of(problem: "Problem") -> dict[str, Any]:
     game = cast("Any", problem).env.game
     names = {"action_names": game.action_names} if game.action_names else {}
     return {"payoffs": game.payoff_table.tolist(), "randomized": game.randomized, **names}
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredPayoffs(GameSource):
-    """A matrix game as a finished run remembers it; the file itself may be gone."""
-
-    payoffs: Any = None
-    action_names: Any = None
-    randomized: bool = False
-    called: str | None = None
-
-    @property
-    def argument(self) -> str | None:
-        return self.called
-
-    def build(self, options: dict[str, Any]) -> "Game":
-        from stackjax.bayesian.games.normal_form import matrix_game
-
-        mixes = options.get("randomized", False) or self.randomized
-        return matrix_game(self.payoffs, randomized=mixes, name=self.name, action_names=self.action_names)
-
-    def to_dict(self, problem: "Problem") -> dict[str, Any]:
-        called = {} if self.called is None else {"argument": self.called}
-        return {**called, **_payoffs_of(problem)}
 
 
 class BayesianFamily(Family):
@@ -212,11 +188,13 @@ class BayesianFamily(Family):
     def find(self, text: str) -> GameSource:
         kind, _, name = text.partition(":")
         if kind == "openspiel":
-            return MatrixSource(name.partition("(")[0], MatrixOptions, self.name, openspiel=name)
+            make = partial(_from_openspiel, name)
+            return PayoffSource(name.partition("(")[0], MatrixOptions, self.name, make, _payoffs_of, text)
         from stackjax.bayesian.games.payoff_files import read_payoffs
 
         file = pathlib.Path(text).resolve()
-        return MatrixSource(file.stem, MatrixOptions, self.name, file=file, content=read_payoffs(file))
+        make = partial(_from_file, read_payoffs(file))
+        return PayoffSource(file.stem, MatrixOptions, self.name, make, _payoffs_of, str(file), file)
 
     def given(self, problem: "Problem") -> dict[str, Any]:
         from stackjax.bayesian.games.normal_form import MatrixGame
@@ -227,8 +205,8 @@ class BayesianFamily(Family):
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "payoffs" not in content:
             return None
-        more = content.get("action_names"), content.get("randomized", False), content.get("argument")
-        return StoredPayoffs(content["game"], MatrixOptions, self.name, content["payoffs"], *more)
+        make = partial(_as_stored, content)
+        return PayoffSource(content["game"], MatrixOptions, self.name, make, _payoffs_of, content.get("argument"))
 
     def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate | SampledNumbers]":
         import numpy as np

@@ -18,12 +18,12 @@ from .contracts.teams import judge_team_contracts as judge_team_contracts
 from .contracts.teams import learn_team_contracts as learn_team_contracts
 from .contracts.teams import team_equilibrium as team_equilibrium
 from .followers import MarkovFollowers as MarkovFollowers
+from .followers import MeanFieldFollowers as MeanFieldFollowers
 from .game import InducedMarkovGame as InducedMarkovGame
 from .game import MarkovGame as MarkovGame
 from .game import tabulate_markov as tabulate_markov
 from .iterated_games import IteratedGame as IteratedGame
 from .iterated_games import iterated as iterated
-from .mean_field.followers import MeanFieldFollowers as MeanFieldFollowers
 from .mean_field.game import MeanFieldGame as MeanFieldGame
 from .mean_field.problem import MeanFieldCertificate as MeanFieldCertificate
 from .mean_field.problem import MeanFieldProblem as MeanFieldProblem

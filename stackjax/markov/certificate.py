@@ -1,7 +1,6 @@
-"""What a commitment in a Markov game is worth against its follower's answer: as numbers, in float64, and in words."""
+"""What a commitment in a Markov game is worth against its follower's answer: as numbers, in float64."""
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,15 +10,13 @@ from stackjax.arrays import in_full
 from stackjax.compiler import compiler_options
 from stackjax.markov.answers import best_values, evaluate
 from stackjax.markov.game import InducedMarkovGame, tabulate_markov
-from stackjax.markov.pictures import state_graph
-from stackjax.pictures import drawn_or_none
 from stackjax.spaces import Discrete
 from stackjax.types import Array
 
 if TYPE_CHECKING:
     from stackjax.markov.problem import MarkovProblem
 
-__all__ = ["MarkovCertificate", "certify", "in_double", "told"]
+__all__ = ["MarkovCertificate", "certify", "in_double"]
 
 
 class MarkovCertificate(NamedTuple):
@@ -75,22 +72,3 @@ def in_double(problem: "MarkovProblem", judged: MarkovCertificate, commitments: 
         return full
     as_judged = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), judged)
     return as_judged._replace(strong_payoff=full.strong_payoff, weak_payoff=full.weak_payoff)
-
-
-def told(problem: "MarkovProblem", seen: MarkovCertificate, actions: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
-    """What ``result.json`` says of a commitment ``actions [S, ...]``; ``probability [S, J, K]`` is of the outcomes."""
-    game, states = problem.game, problem.game.told_states
-    plays = [game.describe_action(0, int(seen.policy[s].argmax())) for s in states]
-    return {
-        "leader_payoff": float(seen.leader_payoff),
-        "follower_payoffs": [float(seen.follower_payoff)],
-        "exploitability": float(seen.exploitability),
-        "strong_payoff": float(seen.strong_payoff),
-        "weak_payoff": float(seen.weak_payoff),
-        "worst_payoff": float(seen.weak_payoff),
-        "commitment": {"observations": np.asarray(problem.commitments.observations).tolist(), "actions": actions.tolist()},
-        "mechanism": [f"{game.describe_state(s)}: {game.describe_leader_action(actions[s])}" for s in states],
-        "follower_strategies": [seen.policy.tolist()],
-        "follower_play": [f"{game.describe_state(s)}: {play}" for s, play in zip(states, plays, strict=True)],
-        "pictures": drawn_or_none(partial(state_graph, game, actions, np.asarray(seen.policy), probability)) or [],
-    }

@@ -6,7 +6,7 @@ signals, is one linear programme.
 """
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -176,15 +176,14 @@ def learn_senders(
     for name, count in (("num_signals", num_signals), ("num_updates", num_updates)):
         require_count(name, count)
     (states, _), count = problem.receiver.shape, len(problem.senders)
-    prior, senders, receiver = (jnp.asarray(part, jnp.float32) for part in problem)
+    parts: Any = (jnp.asarray(part, jnp.float32) for part in problem)
+    rough = Persuasion(*parts)
 
     def payoffs(logits: Array, sharpness: Array) -> Array:
-        joint = prior[:, None]
-        for i in range(count):
-            joint = (joint[:, :, None] * jax.nn.softmax(logits[i], axis=1)[:, None]).reshape(states, -1)
+        joint = rough.joint(jax.nn.softmax(logits, axis=2))
         posterior = joint / jnp.maximum(joint.sum(axis=0, keepdims=True), 1e-9)
-        acts = jax.nn.softmax(sharpness / problem.spread * (posterior.T @ receiver), axis=1)  # [M, A]
-        return jnp.einsum("sm,isa,ma->i", joint, senders, acts)
+        acts = jax.nn.softmax(sharpness / problem.spread * (posterior.T @ rough.receiver), axis=1)  # [M, A]
+        return jnp.einsum("sm,isa,ma->i", joint, rough.senders, acts)
 
     def slopes(logits: Array, sharpness: Array) -> Array:
         """Each sender's own derivative."""

@@ -110,12 +110,6 @@ class MarkovFamily(Family):
         ),
     )
 
-    def prepare(self, problem: "Problem", arrays: dict[str, Any] | None) -> "Problem":
-        return cast("MarkovProblem", problem).prepare(arrays)
-
-    def prepared(self, problem: "Problem") -> dict[str, Any]:
-        return cast("MarkovProblem", problem).prepared()
-
     def tables(self, problem: "Problem") -> dict[str, Any]:
         from stackjax.markov.game import game_tables
 

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ import numpy as np
 from flax import traverse_util
 
 from stackjax.arrays import in_full
+from stackjax.compiler import compiler_options
 from stackjax.errors import InputError
 from stackjax.game_problem import GameProblem
 from stackjax.markov.answers import (
@@ -27,7 +28,6 @@ from stackjax.markov.answers import (
     evaluate,
     tie_of,
 )
-from stackjax.markov.certificate import certify, in_double
 from stackjax.markov.contextual import Pretraining
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
@@ -36,12 +36,32 @@ from stackjax.markov.pictures import state_graph
 from stackjax.markov.rules import FollowerRule
 from stackjax.pictures import drawn_or_none
 from stackjax.problem import Judged, Nearby, Optimum, Worth, varies
-from stackjax.spaces import Box
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["MarkovProblem"]
+__all__ = ["MarkovCertificate", "MarkovProblem"]
 
 MOST_SECONDS = 60.0  # for the optimum of a run that is over
+
+
+class MarkovCertificate(NamedTuple):
+    """What a commitment is worth against its follower's answer, exactly, game units.
+
+    Attributes:
+      leader_payoff: to the leader, under the answer as the follower's rule has it.
+      follower_payoff: to the follower.
+      exploitability: how much more a best answer would pay the follower, of those that its rule allows (stationary, or knowing
+        the time).
+      strong_payoff, weak_payoff: to the leader, if an exact follower of that kind breaks its ties for and against the leader.
+      policy: ``[S, A]`` the chances of the follower's actions, averaged over steps where it knows the time.
+    """
+
+    leader_payoff: Array
+    follower_payoff: Array
+    exploitability: Array
+    strong_payoff: Array
+    weak_payoff: Array
+    policy: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -222,7 +242,7 @@ class MarkovProblem(GameProblem):
         groups = num_groups if self.rule.is_drawn else 1
         commitments = jnp.broadcast_to(commitment, (groups, *commitment.shape))
         induced = tabulate_markov(self.game, commitments)
-        found = certify(self, induced, self.answer(key, commitments, induced))
+        found = self._certified(induced, self.answer(key, commitments, induced))
         return Judged(found.leader_payoff, found.exploitability, found)
 
     def _claimed(self) -> Optimum | str | None:
@@ -243,11 +263,44 @@ class MarkovProblem(GameProblem):
     def optimum_takes_long(self) -> bool:
         return takes_long(self.game)
 
+    def _certified(self, induced: InducedMarkovGame, policy: Array) -> MarkovCertificate:
+        """Of the answers ``policy [(T,) S, J, B]`` to one commitment, ``B`` times."""
+        worth = lambda policy: evaluate(induced, self.length, policy)
+        values, strong, weak = (worth(one) for one in (policy, *(self.best(induced, ties) for ties in ("for", "against"))))
+        timed = self.compares_timed or self.game.horizon is None
+        best = best_values(induced, self.length) if timed else jnp.maximum(strong.follower, weak.follower)
+        table = policy.mean(axis=0) if policy.ndim > 3 else policy
+        return MarkovCertificate(
+            leader_payoff=values.leader.mean(),
+            follower_payoff=values.follower.mean(),
+            exploitability=jnp.maximum(best - values.follower, 0.0).max(),
+            strong_payoff=strong.leader[0],
+            weak_payoff=weak.leader[0],
+            policy=table.mean(axis=-1),
+        )
+
+    @in_full
+    def _in_double(self, judged: MarkovCertificate, commitments: np.ndarray) -> MarkovCertificate:
+        """``judged`` (leaves ``[M, ...]``) in float64, where ties are told; answers that are not exact are as they were."""
+
+        def one(commitment: Array) -> MarkovCertificate:
+            induced = tabulate_markov(self.game, commitment[None])
+            return self._certified(induced, self.best(induced, self.rule.ties))
+
+        with jax.enable_x64(True):
+            made = jnp.asarray(commitments, np.int32 if isinstance(self.game.leader_actions, Discrete) else np.float64)
+            compiled = jax.jit(lambda made: jax.lax.map(one, made), compiler_options=compiler_options(runs_once=True))
+            full: MarkovCertificate = jax.device_get(compiled(made))
+        if self.rule.is_best:
+            return full
+        as_judged = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), judged)
+        return as_judged._replace(strong_payoff=full.strong_payoff, weak_payoff=full.weak_payoff)
+
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
         made = np.asarray(commitments)
         probability = np.asarray(tabulate_markov(self.game, jnp.asarray(made)).probability, np.float64)
-        details = in_double(self, judged.details, made), np.moveaxis(probability, -1, 0)
+        details = self._in_double(judged.details, made), np.moveaxis(probability, -1, 0)
         return super().describe(judged._replace(details=details), commitments, names)
 
     def _described(self, actions: np.ndarray, seen: Any) -> dict[str, Any]:

@@ -6,13 +6,13 @@ linear programme; its value is a bound with no error of discretisation. The boun
 does not hang on the solver's tolerance.
 """
 
-import itertools
 from collections.abc import Callable
 
 import numpy as np
 import scipy
 
 from stackjax.errors import UnsolvedError, require_count, require_is
+from stackjax.menus.allocations import BoxAllocations
 from stackjax.menus.game import MenuGame
 from stackjax.problem import Optimum
 
@@ -197,7 +197,7 @@ def _limits(
 def _highest(game: MenuGame, points: np.ndarray, size: np.ndarray) -> np.ndarray:
     """An upper bound of the utility's mean over cells of ``size`` around ``points``."""
     if game.belief is None:
-        corners = np.array(list(itertools.product(*zip(game.law.low, game.law.high, strict=True))))
+        corners = BoxAllocations(game.law.low, game.law.high).corners()
         most = max(game.support(a - b) for a in corners for b in corners)
         return np.full(len(points), most + float((corners @ game.free.T).max()))
     # The mean of |x - c| over an interval, entry by entry; allocations are no larger than those of their box.

@@ -1,7 +1,6 @@
 """A mean-field game as a `Problem`: the game, and how its population answers."""
 
 import dataclasses
-import itertools
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,6 +12,7 @@ from stackjax.arrays import in_full
 from stackjax.errors import UnsolvedError, require_is
 from stackjax.game_problem import GameProblem
 from stackjax.markov.followers import MeanFieldFollowers
+from stackjax.markov.game import joint_actions
 from stackjax.markov.mean_field.answers import ATOMS, TOLERANCE, equilibrium, exploitability, outcome_of
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
 from stackjax.markov.mean_field.rules import PopulationRule
@@ -206,7 +206,7 @@ def solve_mean_field(game: MeanFieldGame) -> MeanFieldOptimum:
     count = game.leader_actions.n**game.num_periods
     if count > MOST_COMMITMENTS:
         raise UnsolvedError(f"game {game.name!r} is too large to solve: {count} commitments, more than {MOST_COMMITMENTS}")
-    every = np.array(list(itertools.product(range(game.leader_actions.n), repeat=game.num_periods)), np.int32)
+    every = joint_actions((game.leader_actions.n,) * game.num_periods)
     low, high = game.payoff_bounds[1]
 
     def one(commitment: Array) -> tuple[Array, Array]:

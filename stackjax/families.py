@@ -5,6 +5,7 @@ Runs, sweeps, reports and the command line know families by this page alone, and
 
 import dataclasses
 import importlib
+import pathlib
 import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -15,7 +16,7 @@ from stackjax.errors import InputError, UnsolvedError, near_matches
 if TYPE_CHECKING:
     from stackjax.problem import Optimum, Problem
 
-__all__ = ["Family", "GameEntry", "GameSource", "NoOptions", "Solved", "check_options", "load"]
+__all__ = ["Family", "GameEntry", "GameSource", "NoOptions", "PayoffSource", "Solved", "check_options", "load"]
 
 ABOUT_THE_RUN = (  # numbers of a seed that are no part of its certificate
     *("seed", "update", "mean_greedy_payoff", "stackelberg_episodes", "leader_decisions"),
@@ -140,6 +141,30 @@ class GameSource:
         return {}
 
 
+@dataclasses.dataclass(frozen=True)
+class PayoffSource(GameSource):
+    """A game of payoffs that were read, which a run remembers: their file may be gone.
+
+    Attributes:
+      make: the game, of its options.
+      remembered: what ``config.json`` holds of a problem's payoffs.
+      argument: what a command line calls it, if it knows it.
+      file: that they were read from.
+    """
+
+    make: Callable[..., Any] = dataclasses.field(repr=False, compare=False)
+    remembered: Callable[["Problem"], dict[str, Any]]
+    argument: str | None = None
+    file: pathlib.Path | None = None
+
+    def build(self, options: dict[str, Any]) -> Any:
+        return self.make(**options)
+
+    def to_dict(self, problem: "Problem") -> dict[str, Any]:
+        called = {} if self.argument is None else {"argument": self.argument}
+        return {**called, **({"payoff_file": str(self.file)} if self.file else {}), **self.remembered(problem)}
+
+
 class Family:
     """A family of problems.
 
@@ -180,13 +205,11 @@ class Family:
 
     def prepare(self, problem: "Problem", arrays: dict[str, Any] | None) -> "Problem":
         """``problem`` with what takes work beforehand: of an earlier run's ``arrays``, see `prepared`, or worked out now."""
-        del arrays
-        return problem
+        return problem.prepare(arrays) if hasattr(problem, "prepare") else problem
 
     def prepared(self, problem: "Problem") -> dict[str, Any]:
         """What `prepare` worked out, as arrays that a run keeps; empty where there is nothing."""
-        del problem
-        return {}
+        return problem.prepared() if hasattr(problem, "prepared") else {}
 
     def tables(self, problem: "Problem") -> dict[str, Any]:
         """What the game comes to, as arrays that a run keeps beside a game that is code; empty where nothing is known of it."""

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import importlib
 import inspect
 import types
 import typing
@@ -27,13 +26,13 @@ __all__ = [
 ]
 
 HOMES = (
-    "stackjax.bayesian.family",
-    "stackjax.markov.family",
-    "stackjax.markov.mean_field.family",
-    "stackjax.menus.family",
-    "stackjax.menus.sales.family",
-    "stackjax.menus.auctions.family",
-)  # the modules whose FAMILY the library brings; a new family is a line here
+    "stackjax.bayesian.family:FAMILY",
+    "stackjax.markov.family:MARKOV",
+    "stackjax.markov.family:MEAN_FIELD",
+    "stackjax.menus.family:MENUS",
+    "stackjax.menus.family:SALES",
+    "stackjax.menus.family:AUCTIONS",
+)  # the families that the library brings; a new one is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names
     *("game", "seeds", "seed", "out", "solver", "resume", "overwrite", "mesh"),
@@ -54,7 +53,7 @@ def families() -> dict[str, Family]:
 @functools.cache
 def _load() -> None:
     for home in HOMES:
-        _add(importlib.import_module(home).FAMILY)
+        _add(load(home))
 
 
 def _add(family: Family) -> None:

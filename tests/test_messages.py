@@ -22,7 +22,7 @@ from stackjax.markov.contracts.game import ContractGame
 from stackjax.markov.contracts.learned import learn_contracts
 from stackjax.markov.contracts.process import PrincipalAgentMDP, tree_successor
 from stackjax.markov.contracts.teams import learn_team_contracts
-from stackjax.markov.mean_field.followers import MeanFieldFollowers
+from stackjax.markov.followers import MeanFieldFollowers
 from stackjax.markov.mean_field.problem import solve_mean_field
 from stackjax.markov.mean_field.tariffs import TariffGame
 from stackjax.menus.allocations import BoxAllocations
@@ -196,6 +196,7 @@ MARKOV = [
     (lambda: sx.markov.check_markov_game(Fickle()), "game 'walk' gives two answers to one question"),
     (lambda: best_values(induced(2), Length.of(2, 1.0)), "game has 2 followers; exact answers are for one"),
     (lambda: sx.markov.solve_markov(Walk(leader_actions=sx.Box((0.0,), (1.0,)))), "its tables cannot be enumerated"),
+    (lambda: sx.markov.solve_markov(Walk(), seconds=-1), "4 tables took longer than -1 s"),
     (lambda: sx.markov.solve_markov(Walk(num_actions=(1, 2))), "has 2 followers; exact optima are for one"),
     (lambda: sx.markov.solve_markov(Walk(leader_actions=sx.Discrete(10_000))), "100000000 tables, more than"),
     (

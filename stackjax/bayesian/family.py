@@ -3,12 +3,13 @@
 import dataclasses
 import math
 import pathlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.followers.config import FollowersConfig
 from stackjax.errors import InputError, names_its_options, require, require_count, require_number
-from stackjax.families import Family, GameSource, Solved
+from stackjax.families import Family, GameSource, PayoffSource, Solved
 
 if TYPE_CHECKING:
     from stackjax.bayesian.equilibrium.evaluate import Certificate
@@ -66,24 +67,16 @@ class MatrixOptions:
     """Whether the leader commits to a mix of rows instead of one row."""
 
 
-@dataclasses.dataclass(frozen=True)
-class MatrixSource(GameSource):
-    """A matrix game from outside, OpenSpiel or a payoff file, or what a run remembers of one, whose file may be gone."""
+def _of_payoffs(content: Any, **options: Any) -> "Game":
+    from stackjax.bayesian.games.normal_form import game_of
 
-    argument: str | None = None
-    content: Any = dataclasses.field(default=None, repr=False, compare=False)  # a `PayoffFile`; None for OpenSpiel
-    file: pathlib.Path | None = None
+    return game_of(content, **options)
 
-    def build(self, options: dict[str, Any]) -> "Game":
-        from stackjax.bayesian.games.normal_form import game_of, openspiel_game
 
-        if self.content is None:
-            return openspiel_game(str(self.argument).removeprefix("openspiel:"), **options)
-        return game_of(self.content, **options)
+def _of_openspiel(text: str, **options: Any) -> "Game":
+    from stackjax.bayesian.games.normal_form import openspiel_game
 
-    def to_dict(self, problem: "Problem") -> dict[str, Any]:
-        known = {"argument": self.argument, "payoff_file": None if self.file is None else str(self.file)}
-        return {**{name: value for name, value in known.items() if value is not None}, **_payoffs_of(problem)}
+    return openspiel_game(text, **options)
 
 
 def _payoffs_of(problem: "Problem") -> dict[str, Any]:
@@ -187,11 +180,13 @@ class BayesianFamily(Family):
     def find(self, text: str) -> GameSource:
         kind, _, name = text.partition(":")
         if kind == "openspiel":
-            return MatrixSource(name.partition("(")[0], MatrixOptions, self.name, text)
+            make = partial(_of_openspiel, name)
+            return PayoffSource(name.partition("(")[0], MatrixOptions, self.name, make, _payoffs_of, text)
         from stackjax.bayesian.games.payoff_files import read_payoffs
 
         file = pathlib.Path(text).resolve()
-        return MatrixSource(file.stem, MatrixOptions, self.name, str(file), read_payoffs(file), file)
+        make = partial(_of_payoffs, read_payoffs(file))
+        return PayoffSource(file.stem, MatrixOptions, self.name, make, _payoffs_of, str(file), file)
 
     def given(self, problem: "Problem") -> dict[str, Any]:
         from stackjax.bayesian.games.normal_form import MatrixGame
@@ -205,8 +200,8 @@ class BayesianFamily(Family):
         from stackjax.bayesian.games.payoff_files import PayoffFile
 
         name, more = content["game"], (content.get("action_names"), content.get("randomized", False))
-        held = PayoffFile(content["payoffs"], *more, name)
-        return MatrixSource(name, MatrixOptions, self.name, content.get("argument"), held)
+        make = partial(_of_payoffs, PayoffFile(content["payoffs"], *more, name))
+        return PayoffSource(name, MatrixOptions, self.name, make, _payoffs_of, content.get("argument"))
 
     def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate | SampledNumbers]":
         import numpy as np

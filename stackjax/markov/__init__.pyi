@@ -1,4 +1,3 @@
-from .certificate import MarkovCertificate as MarkovCertificate
 from .contracts.coin_game import CoinGame as CoinGame
 from .contracts.equilibrium import Alternated as Alternated
 from .contracts.equilibrium import alternate as alternate
@@ -18,12 +17,12 @@ from .contracts.teams import judge_team_contracts as judge_team_contracts
 from .contracts.teams import learn_team_contracts as learn_team_contracts
 from .contracts.teams import team_equilibrium as team_equilibrium
 from .followers import MarkovFollowers as MarkovFollowers
+from .followers import MeanFieldFollowers as MeanFieldFollowers
 from .game import InducedMarkovGame as InducedMarkovGame
 from .game import MarkovGame as MarkovGame
 from .game import tabulate_markov as tabulate_markov
 from .iterated_games import IteratedGame as IteratedGame
 from .iterated_games import iterated as iterated
-from .mean_field.followers import MeanFieldFollowers as MeanFieldFollowers
 from .mean_field.game import MeanFieldGame as MeanFieldGame
 from .mean_field.problem import MeanFieldCertificate as MeanFieldCertificate
 from .mean_field.problem import MeanFieldProblem as MeanFieldProblem
@@ -32,6 +31,7 @@ from .mean_field.rules import PopulationRule as PopulationRule
 from .mean_field.tariffs import TariffGame as TariffGame
 from .optimum import MarkovOptimum as MarkovOptimum
 from .optimum import solve_markov as solve_markov
+from .problem import MarkovCertificate as MarkovCertificate
 from .problem import MarkovProblem as MarkovProblem
 from .rules import FollowerRule as FollowerRule
 from .testing import check_markov_game as check_markov_game

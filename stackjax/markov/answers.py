@@ -15,7 +15,7 @@ import numpy as np
 
 from stackjax.arrays import added, lead
 from stackjax.errors import InputError
-from stackjax.markov.game import InducedMarkovGame, MarkovGame
+from stackjax.markov.game import InducedMarkovGame, MarkovGame, joint_actions
 from stackjax.spaces import Box
 from stackjax.types import Array
 
@@ -207,7 +207,7 @@ def best_stationary(game: InducedMarkovGame, length: Length, ties: Ties, tie: fl
             f"a follower that does not know the time has {actions**states} policies, more than {MOST_POLICIES}; "
             "let it know the time (knows_time), or take away the horizon"
         )
-    policies = np.indices((actions,) * states).reshape(states, -1).T  # [P, S]
+    policies = joint_actions((actions,) * states)  # [P, S]
     parts = np.array_split(policies, -(-len(policies) // POLICIES_AT_ONCE))
     found = Values(*(jnp.concatenate(worths) for worths in zip(*(_worths(game, length, part) for part in parts), strict=True)))
     is_best = found.follower >= found.follower.max(axis=0, keepdims=True) - tie

@@ -14,7 +14,7 @@ import optax
 
 from stackjax.markov.answers import evaluate, occupancy
 from stackjax.markov.followers import ContextualFollower
-from stackjax.markov.game import MarkovGame, tabulate_markov
+from stackjax.markov.game import MarkovGame, joint_actions, tabulate_markov
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -137,7 +137,7 @@ def pretraining_regret(problem: "MarkovProblem", rule: ContextualFollower) -> Pr
     game, space, states = problem.game, problem.game.leader_actions, problem.game.num_states
     every = isinstance(space, Discrete) and space.n**states <= MOST_CERTIFIED
     if isinstance(space, Discrete) and every:
-        commitments = jnp.asarray(np.indices((space.n,) * states).reshape(states, -1).T, jnp.int32)
+        commitments = jnp.asarray(joint_actions((space.n,) * states))
     else:
         commitments = problem.commitments.draw(jax.random.key(rule.seed + 1), MOST_CERTIFIED)
 

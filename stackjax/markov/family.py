@@ -1,20 +1,24 @@
-"""The Markov family as runs and the command line know it: its games, its settings, and what it reads."""
+"""Markov games and mean-field games as runs and the command line know them: the games, their settings, what is read."""
 
 import dataclasses
 import pathlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
-from stackjax.families import Family, GameEntry, GameSource, Solved
-from stackjax.markov.followers import MarkovFollowers
+from stackjax.families import Family, GameEntry, GameSource, PayoffSource, Solved
+from stackjax.markov.followers import MarkovFollowers, MeanFieldFollowers
 
 if TYPE_CHECKING:
     from stackjax.markov.game import MarkovGame
+    from stackjax.markov.iterated_games import IteratedGame
+    from stackjax.markov.mean_field.game import MeanFieldGame
+    from stackjax.markov.mean_field.problem import MeanFieldProblem
     from stackjax.markov.problem import MarkovProblem
     from stackjax.problem import Problem
 
-__all__ = ["FAMILY"]
+__all__ = ["MARKOV", "MEAN_FIELD"]
 
 ITERATED = "iterated:"
 
@@ -59,29 +63,26 @@ class ContractOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class IteratedSource(GameSource):
-    """A user's matrix game, played again and again; a run remembers its payoffs, so that the file may be gone."""
+class TariffOptions:
+    """Options of the market with tariffs."""
 
-    file: pathlib.Path | None = None
-    payoffs: Any = None
-    action_names: Any = ()
+    equity: float = 1.0
+    """χ, what the regulator gives for a smaller difference between the shares of income that poor and rich pay."""
+    levels: int | None = 5
+    """Tariffs from 0 to 1 to choose from in each period, or None for all numbers between."""
 
-    def build(self, options: dict[str, Any]) -> "MarkovGame":
-        from stackjax.markov.iterated_games import IteratedGame
 
-        return IteratedGame(self.payoffs, **options, name=f"iterated {self.name}", action_names=self.action_names)
+def _iterated(payoffs: Any, action_names: Any, name: str, **options: Any) -> "IteratedGame":
+    from stackjax.markov.iterated_games import IteratedGame
 
-    called: str | None = None
+    return IteratedGame(payoffs, **options, name=f"iterated {name}", action_names=action_names)
 
-    @property
-    def argument(self) -> str | None:
-        return self.called if self.file is None else f"{ITERATED}{self.file}"
 
-    def to_dict(self, problem: "Problem") -> dict[str, Any]:
-        game: Any = cast("MarkovProblem", problem).game
-        file = {"payoff_file": str(self.file)} if self.file else {}
-        names = {"action_names": game.action_names} if game.action_names else {}
-        return {"argument": self.argument, **file, "step_payoffs": (game.table - game.offset).tolist(), **names}
+def _step_payoffs(problem: "Problem") -> dict[str, Any]:
+    """What a step of an iterated game pays, as ``config.json`` holds it."""
+    game: Any = cast("MarkovProblem", problem).game
+    names = {"action_names": game.action_names} if game.action_names else {}
+    return {"step_payoffs": (game.table - game.offset).tolist(), **names}
 
 
 class MarkovFamily(Family):
@@ -108,12 +109,6 @@ class MarkovFamily(Family):
             ContractOptions,
         ),
     )
-
-    def prepare(self, problem: "Problem", arrays: dict[str, Any] | None) -> "Problem":
-        return cast("MarkovProblem", problem).prepare(arrays)
-
-    def prepared(self, problem: "Problem") -> dict[str, Any]:
-        return cast("MarkovProblem", problem).prepared()
 
     def tables(self, problem: "Problem") -> dict[str, Any]:
         from stackjax.markov.game import game_tables
@@ -149,15 +144,52 @@ class MarkovFamily(Family):
 
         file = pathlib.Path(text.removeprefix(ITERATED)).resolve()
         found = read_payoffs(file)
-        names = tuple(map(tuple, found.action_names or ()))
-        return IteratedSource(file.stem, FileOptions, self.name, file=file, payoffs=found.payoffs.tolist(), action_names=names)
+        return self._source(file.stem, found.payoffs.tolist(), found.action_names, f"{ITERATED}{file}", file)
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "step_payoffs" not in content:
             return None
-        called, names = content.get("argument"), tuple(map(tuple, content.get("action_names", ())))
-        payoffs = content["step_payoffs"]
-        return IteratedSource(content["game"], FileOptions, self.name, payoffs=payoffs, action_names=names, called=called)
+        return self._source(content["game"], content["step_payoffs"], content.get("action_names"), content.get("argument"))
+
+    def _source(self, name: str, payoffs: Any, names: Any, called: str | None, file: pathlib.Path | None = None) -> GameSource:
+        make = partial(_iterated, payoffs, tuple(map(tuple, names or ())), name)
+        return PayoffSource(name, FileOptions, self.name, make, _step_payoffs, called, file)
 
 
-FAMILY = MarkovFamily()
+class MeanFieldFamily(Family):
+    """A commitment leaves a continuum of followers a game in which they meet through prices."""
+
+    name = "mean-field"
+    rules_at = "stackjax.markov.mean_field.game:MeanFieldGame"
+    problem_at = "stackjax.markov.mean_field.problem:MeanFieldProblem"
+    sections: ClassVar = {"followers": MeanFieldFollowers}
+    traced = ("followers", "game.equity")
+    entries = (
+        GameEntry(
+            "tariffs",
+            "stackjax.markov.mean_field.tariffs:tariffs",
+            "sets a tariff in each period of a day",
+            "-3.914375",
+            TariffOptions,
+        ),
+    )
+
+    def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
+        known: Any = cast("MeanFieldProblem", problem)
+        game = known.game.with_equity(options["equity"]) if options else known.game
+        return dataclasses.replace(known, game=game, followers=settings["followers"])
+
+    def check(self, game: "MeanFieldGame") -> None:
+        game.check()
+
+    def solve(self, game: "MeanFieldGame") -> Solved:
+        from stackjax.markov.mean_field.problem import solve_mean_field
+
+        found = solve_mean_field(game)
+        content = {"value": found.value, "commitment": found.commitment.tolist(), "exploitability": found.exploitability}
+        words = [f"{game.name}: {as_known(found.value)} (enumeration; followers could save at most {found.exploitability:.1g})"]
+        words += [f"  {game.describe_period(t)}: {game.describe_leader_action(a)}" for t, a in enumerate(found.commitment)]
+        return Solved(found.value, "enumeration", {**content, "method": "enumeration"}, words)
+
+
+MARKOV, MEAN_FIELD = MarkovFamily(), MeanFieldFamily()

@@ -1,4 +1,4 @@
-"""How a follower who plans answers, as typed settings, a class for each rule. Free of JAX, for a quick command line."""
+"""How followers who plan answer, as typed settings, a class for each rule. Free of JAX, for a quick command line."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Literal, get_args
@@ -7,11 +7,21 @@ from stackjax.errors import require, require_count, require_number, require_posi
 from stackjax.settings import Kinded
 
 if TYPE_CHECKING:
+    from stackjax.markov.mean_field.rules import PopulationRule
     from stackjax.markov.rules import FollowerRule
 
-__all__ = ["ContextualFollower", "ExactFollower", "MarkovFollowers", "QLearningFollower", "SoftmaxFollower"]
+__all__ = [
+    "ContextualFollower",
+    "ExactFollower",
+    "MarkovFollowers",
+    "MeanFieldFollowers",
+    "QLearningFollower",
+    "SoftmaxFollower",
+    "SoftmaxPopulation",
+]
 
 Kind = Literal["exact", "softmax", "contextual", "q-learning"]
+PopulationKind = Literal["equilibrium", "softmax"]
 Ties = Literal["for", "against", "even"]  # as in answers, which needs JAX
 
 
@@ -102,3 +112,36 @@ class QLearningFollower(MarkovFollowers):
         require_count("episodes", self.episodes)
         for name in ("learning_rate", "exploration", "discount"):
             require_number(name, getattr(self, name), lambda share: 0 <= share <= 1, "at least 0 and at most 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanFieldFollowers(Kinded):
+    """How a continuum of followers plans, for example ``MeanFieldFollowers("softmax", temperature=0.1)``.
+
+    Raises:
+      InputError: there is no such rule, the rule has no such option, or a value is out of range.
+    """
+
+    kind: PopulationKind = "equilibrium"
+    """equilibrium: nobody gains by another plan. softmax: chances follow what actions cost at the prices they make."""
+
+    def build(self) -> "PopulationRule":
+        """The `PopulationRule` that these settings describe."""
+        from stackjax.markov.mean_field.rules import RULES
+
+        return RULES[self.kind](self)
+
+
+@dataclasses.dataclass(frozen=True)
+class EquilibriumPopulation(MeanFieldFollowers):
+    kind: PopulationKind = "equilibrium"
+
+
+@dataclasses.dataclass(frozen=True)
+class SoftmaxPopulation(MeanFieldFollowers):
+    kind: PopulationKind = "softmax"
+    temperature: float = 0.1
+    """Of the chances, which are proportional to exp(-Q / temperature) of costs Q in game units. The literature's 1/α."""
+
+    def __post_init__(self) -> None:
+        require_positive("temperature", self.temperature)

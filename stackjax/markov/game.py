@@ -4,6 +4,7 @@ The leader commits to what it does in every public state. Arrays of several comm
 """
 
 import abc
+import itertools
 import math
 from typing import NamedTuple
 
@@ -170,7 +171,7 @@ def without_batch(game: InducedMarkovGame) -> InducedMarkovGame:
 
 def joint_actions(num_actions: tuple[int, ...]) -> np.ndarray:
     """int ``[J, N]`` every joint action of the followers, the last follower's fastest."""
-    return np.indices(num_actions).reshape(len(num_actions), -1).T.astype(np.int32)
+    return np.array(list(itertools.product(*map(range, num_actions))), np.int32)
 
 
 def tabulate_markov(game: MarkovGame, commitments: Array) -> InducedMarkovGame:

@@ -1,6 +1,5 @@
 """The leader's exact optimum in small Markov games: every table of actions is tried, in float64."""
 
-import itertools
 import time
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from stackjax.arrays import in_full
 from stackjax.compiler import compiler_options
 from stackjax.errors import UnsolvedError, count_in_words, require_is
 from stackjax.markov.answers import MOST_POLICIES, POLICIES_AT_ONCE, Length, best_stationary, best_timed, evaluate, tie_of
-from stackjax.markov.game import MarkovGame, tabulate_markov
+from stackjax.markov.game import MarkovGame, joint_actions, tabulate_markov
 from stackjax.spaces import Discrete
 from stackjax.types import Array
 
@@ -86,7 +85,7 @@ def solve_markov(game: MarkovGame, *, knows_time: bool = False, seconds: float |
             f"game {game.name!r} is too large to solve: {count} tables against {count_in_words(policies)} policies of a "
             f"follower that does not know the time, more than {MOST_PAIRS} pairs"
         )
-    tables = np.array(list(itertools.product(range(game.leader_actions.n), repeat=states)), np.int32)
+    tables = joint_actions((game.leader_actions.n,) * states)
 
     def values(made: Array) -> Array:
         """``[2, B]`` what tables pay with ties for and against the leader."""

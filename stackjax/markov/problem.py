@@ -3,8 +3,8 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any, ClassVar
+from functools import cached_property, partial
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,9 @@ import numpy as np
 from flax import traverse_util
 
 from stackjax.arrays import in_full
-from stackjax.errors import InputError, UnsolvedError
+from stackjax.compiler import compiler_options
+from stackjax.errors import InputError
+from stackjax.game_problem import GameProblem
 from stackjax.markov.answers import (
     MOST_POLICIES,
     POLICIES_AT_ONCE,
@@ -26,23 +28,44 @@ from stackjax.markov.answers import (
     evaluate,
     tie_of,
 )
-from stackjax.markov.certificate import certify, in_double, told
 from stackjax.markov.contextual import Pretraining
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
 from stackjax.markov.optimum import solve_markov, takes_long
+from stackjax.markov.pictures import state_graph
 from stackjax.markov.rules import FollowerRule
-from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, varies
-from stackjax.spaces import Box
+from stackjax.pictures import drawn_or_none
+from stackjax.problem import Judged, Nearby, Optimum, Worth, varies
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["MarkovProblem"]
+__all__ = ["MarkovCertificate", "MarkovProblem"]
 
 MOST_SECONDS = 60.0  # for the optimum of a run that is over
 
 
+class MarkovCertificate(NamedTuple):
+    """What a commitment is worth against its follower's answer, exactly, game units.
+
+    Attributes:
+      leader_payoff: to the leader, under the answer as the follower's rule has it.
+      follower_payoff: to the follower.
+      exploitability: how much more a best answer would pay the follower, of those that its rule allows (stationary, or knowing
+        the time).
+      strong_payoff, weak_payoff: to the leader, if an exact follower of that kind breaks its ties for and against the leader.
+      policy: ``[S, A]`` the chances of the follower's actions, averaged over steps where it knows the time.
+    """
+
+    leader_payoff: Array
+    follower_payoff: Array
+    exploitability: Array
+    strong_payoff: Array
+    weak_payoff: Array
+    policy: Array
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
-class MarkovProblem:
+class MarkovProblem(GameProblem):
     """A `Problem` whose one follower plans.
 
     Args:
@@ -100,15 +123,8 @@ class MarkovProblem:
         "weak_payoff": "leader payoff, ties against",
     }
 
-    @property
-    def name(self) -> str:
-        return self.game.name
-
-    @cached_property
-    def commitments(self) -> Table:
-        with jax.ensure_compile_time_eval():
-            states = jnp.arange(self.game.num_states, dtype=jnp.int32)
-            return Table(self.game.num_states, self.game.leader_actions, jax.vmap(self.game.observe)(states))
+    def _observations(self) -> Array:
+        return jax.vmap(self.game.observe)(jnp.arange(self.game.num_states, dtype=jnp.int32))
 
     @property
     def length(self) -> Length:
@@ -124,9 +140,9 @@ class MarkovProblem:
         return self._range(0)
 
     @property
-    def settled_gap(self) -> float:
+    def follower_range(self) -> float:
         low, high = self._range(1)
-        return float(self.settled_share * (high - low))
+        return float(high - low)
 
     @property
     def tie_tolerance(self) -> float:
@@ -226,22 +242,17 @@ class MarkovProblem:
         groups = num_groups if self.rule.is_drawn else 1
         commitments = jnp.broadcast_to(commitment, (groups, *commitment.shape))
         induced = tabulate_markov(self.game, commitments)
-        found = certify(self, induced, self.answer(key, commitments, induced))
+        found = self._certified(induced, self.answer(key, commitments, induced))
         return Judged(found.leader_payoff, found.exploitability, found)
 
-    def optimum(self) -> Optimum | None:
-        """The optimum against an exact follower, strong or weak by its ties, or None where it is not known.
+    def _claimed(self) -> Optimum | str | None:
+        """The optimum against an exact follower, strong or weak by its ties.
 
         Followers that learn, again or beforehand, are held against it too; they may pay the leader more, if they err.
         """
         if not self.rule.aims_at_best:
-            self.__dict__["why_unknown"] = "followers who err leave more to be had than any bound says"
-            return None
-        try:
-            found = solve_markov(self.game, knows_time=self.is_timed, seconds=MOST_SECONDS)
-        except UnsolvedError as error:
-            self.__dict__["why_unknown"] = str(error)
-            return None
+            return "followers who err leave more to be had than any bound says"
+        found = solve_markov(self.game, knows_time=self.is_timed, seconds=MOST_SECONDS)
         ties = self.rule.ties
         value = found.value if ties == "for" else found.weak_value
         if value is None or (ties == "even" and found.value != value):
@@ -252,13 +263,63 @@ class MarkovProblem:
     def optimum_takes_long(self) -> bool:
         return takes_long(self.game)
 
+    def _certified(self, induced: InducedMarkovGame, policy: Array) -> MarkovCertificate:
+        """Of the answers ``policy [(T,) S, J, B]`` to one commitment, ``B`` times."""
+        worth = lambda policy: evaluate(induced, self.length, policy)
+        values, strong, weak = (worth(one) for one in (policy, *(self.best(induced, ties) for ties in ("for", "against"))))
+        timed = self.compares_timed or self.game.horizon is None
+        best = best_values(induced, self.length) if timed else jnp.maximum(strong.follower, weak.follower)
+        table = policy.mean(axis=0) if policy.ndim > 3 else policy
+        return MarkovCertificate(
+            leader_payoff=values.leader.mean(),
+            follower_payoff=values.follower.mean(),
+            exploitability=jnp.maximum(best - values.follower, 0.0).max(),
+            strong_payoff=strong.leader[0],
+            weak_payoff=weak.leader[0],
+            policy=table.mean(axis=-1),
+        )
+
+    @in_full
+    def _in_double(self, judged: MarkovCertificate, commitments: np.ndarray) -> MarkovCertificate:
+        """``judged`` (leaves ``[M, ...]``) in float64, where ties are told; answers that are not exact are as they were."""
+
+        def one(commitment: Array) -> MarkovCertificate:
+            induced = tabulate_markov(self.game, commitment[None])
+            return self._certified(induced, self.best(induced, self.rule.ties))
+
+        with jax.enable_x64(True):
+            made = jnp.asarray(commitments, np.int32 if isinstance(self.game.leader_actions, Discrete) else np.float64)
+            compiled = jax.jit(lambda made: jax.lax.map(one, made), compiler_options=compiler_options(runs_once=True))
+            full: MarkovCertificate = jax.device_get(compiled(made))
+        if self.rule.is_best:
+            return full
+        as_judged = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), judged)
+        return as_judged._replace(strong_payoff=full.strong_payoff, weak_payoff=full.weak_payoff)
+
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
         made = np.asarray(commitments)
-        certificates = in_double(self, judged.details, made)
-        pick = lambda i: jax.tree.map(lambda leaf: np.asarray(leaf[i], np.float64), certificates)
         probability = np.asarray(tabulate_markov(self.game, jnp.asarray(made)).probability, np.float64)
-        return [told(self, pick(i), made[i], probability[..., i]) for i in range(len(names))]
+        details = self._in_double(judged.details, made), np.moveaxis(probability, -1, 0)
+        return super().describe(judged._replace(details=details), commitments, names)
+
+    def _described(self, actions: np.ndarray, seen: Any) -> dict[str, Any]:
+        found, probability = seen
+        game, states, policy = self.game, self.game.told_states, found.policy
+        plays = [game.describe_action(0, int(policy[s].argmax())) for s in states]
+        return self._entry(
+            actions,
+            [f"{game.describe_state(s)}: {game.describe_leader_action(actions[s])}" for s in states],
+            [f"{game.describe_state(s)}: {play}" for s, play in zip(states, plays, strict=True)],
+            leader_payoff=float(found.leader_payoff),
+            follower_payoffs=[float(found.follower_payoff)],
+            exploitability=float(found.exploitability),
+            strong_payoff=float(found.strong_payoff),
+            weak_payoff=float(found.weak_payoff),
+            worst_payoff=float(found.weak_payoff),
+            follower_strategies=[policy.tolist()],
+            pictures=drawn_or_none(partial(state_graph, game, actions, policy, probability)) or [],
+        )
 
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""

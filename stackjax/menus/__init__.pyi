@@ -6,13 +6,14 @@ from .auctions.affine import auction as auction
 from .auctions.affine import average_revenue as average_revenue
 from .auctions.affine import item_wise_myerson as item_wise_myerson
 from .auctions.bound import auction_bound as auction_bound
-from .auctions.config import AffineConfig as AffineConfig
 from .auctions.data_buyers import two_data_buyers as two_data_buyers
 from .auctions.problem import AffineAuction as AffineAuction
 from .auctions.problem import AffineProblem as AffineProblem
 from .bound import upper_bound as upper_bound
 from .bridge import MenuAsBayesian as MenuAsBayesian
+from .config import AffineConfig as AffineConfig
 from .config import MenuConfig as MenuConfig
+from .config import SaleConfig as SaleConfig
 from .game import Menu as Menu
 from .game import MenuGame as MenuGame
 from .game import Profit as Profit
@@ -31,7 +32,6 @@ from .problem import MenuProblem as MenuProblem
 from .sales.backward import SaleTable as SaleTable
 from .sales.backward import SolveConfig as SolveConfig
 from .sales.backward import solve_backward as solve_backward
-from .sales.config import SaleConfig as SaleConfig
 from .sales.fitted import FittedConfig as FittedConfig
 from .sales.fitted import solve_fitted as solve_fitted
 from .sales.problem import SaleProblem as SaleProblem

@@ -6,16 +6,17 @@ linear programme; its value is a bound with no error of discretisation. The boun
 does not hang on the solver's tolerance.
 """
 
-import itertools
+from collections.abc import Callable
 
 import numpy as np
 import scipy
 
 from stackjax.errors import UnsolvedError, require_count, require_is
+from stackjax.menus.allocations import BoxAllocations
 from stackjax.menus.game import MenuGame
 from stackjax.problem import Optimum
 
-__all__ = ["STEPS", "Rows", "certified_maximum", "shifted", "symmetric_cells", "triples", "upper_bound"]
+__all__ = ["Rows", "certified_maximum", "symmetric_cells", "upper_bound"]
 
 STEPS = ((1, 0), (0, 1), (1, 1), (1, -1), (1, 2), (1, -2), (2, 1), (2, -1))
 MOST_CELLS = 128
@@ -31,7 +32,7 @@ class Rows:
 
     def add(self, limit: float | np.ndarray, *terms: tuple[float, np.ndarray]) -> None:
         """Rows that are alike, each with one of the columns of every term; a term is its coefficient and these columns."""
-        columns = np.stack([columns for _, columns in terms], axis=1)
+        columns = np.stack([columns.ravel() for _, columns in terms], axis=1)
         self.add_rows(limit, columns, np.broadcast_to([coefficient for coefficient, _ in terms], columns.shape))
 
     def add_rows(self, limit: float | np.ndarray, columns: np.ndarray, coefficients: np.ndarray) -> None:
@@ -40,6 +41,21 @@ class Rows:
         self.entries.append((rows, columns.ravel(), coefficients.ravel()))
         self.limits.append(np.broadcast_to(limit, len(columns)))
         self.count += len(columns)
+
+    def add_line(self, values: np.ndarray, most: float, least: float) -> None:
+        """Along the first axis convex ``values`` grow by at most ``most`` a step, and fall by at most ``least``."""
+        self.add(most, (1.0, values[1:]), (-1.0, values[:-1]))
+        self.add(least, (1.0, values[:-1]), (-1.0, values[1:]))
+        self.add(0.0, (2.0, values[1:-1]), (-1.0, values[2:]), (-1.0, values[:-2]))
+
+    def add_lattice(self, cell: np.ndarray, most: Callable[[np.ndarray], float]) -> None:
+        """Convex means over cells ``[N, N]`` grow by at most ``most`` of a step, there and back."""
+        for step in STEPS:
+            here, there = shifted(cell, step), shifted(cell, step, 1)
+            self.add(most(np.array(step)), (1.0, there), (-1.0, here))
+            self.add(most(-np.array(step)), (1.0, here), (-1.0, there))
+            middle, after, prior = triples(cell, step)
+            self.add(0.0, (2.0, middle), (-1.0, after), (-1.0, prior))
 
     def matrix(self, num_variables: int) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
         rows, columns, values = (np.concatenate(parts) for parts in zip(*self.entries, strict=True))
@@ -68,17 +84,10 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
     reach = lambda *step: game.support(width * np.array(step, float))
     cell, faces, size = _variables(n, _is_symmetric(game))
     rows = Rows()
-    for step in STEPS:
-        here, there = shifted(cell, step), shifted(cell, step, 1)
-        rows.add(h * reach(*step), (1.0, there), (-1.0, here))
-        rows.add(h * reach(*(-np.array(step))), (1.0, here), (-1.0, there))
-        middle, after, prior = triples(cell, step)
-        rows.add(0.0, (2.0, middle), (-1.0, after), (-1.0, prior))
+    rows.add_lattice(cell, lambda step: h * reach(*step))
     for (axis, end), face in faces.items():
         along = np.eye(2)[1 - axis]
-        rows.add(h * reach(*along), (1.0, face[1:]), (-1.0, face[:-1]))
-        rows.add(h * reach(*-along), (1.0, face[:-1]), (-1.0, face[1:]))
-        rows.add(0.0, (2.0, face[1:-1]), (-1.0, face[2:]), (-1.0, face[:-2]))
+        rows.add_line(face, h * reach(*along), h * reach(*-along))
         nearest, following = (np.take(cell, (k if end == 0 else n - 1 - k), axis=axis) for k in (0, 1))
         outward = np.eye(2)[axis] * (1 if end else -1)
         rows.add(h / 2 * reach(*outward), (1.0, face), (-1.0, nearest))
@@ -188,7 +197,7 @@ def _limits(
 def _highest(game: MenuGame, points: np.ndarray, size: np.ndarray) -> np.ndarray:
     """An upper bound of the utility's mean over cells of ``size`` around ``points``."""
     if game.belief is None:
-        corners = np.array(list(itertools.product(*zip(game.law.low, game.law.high, strict=True))))
+        corners = BoxAllocations(game.law.low, game.law.high).corners()
         most = max(game.support(a - b) for a in corners for b in corners)
         return np.full(len(points), most + float((corners @ game.free.T).max()))
     # The mean of |x - c| over an interval, entry by entry; allocations are no larger than those of their box.

@@ -4,7 +4,6 @@ A buyer of type x takes the option with the largest ``a · x - p``. In two dimen
 polygons; on a line into intervals. How the shares move with the menu is a matter of the borders alone.
 """
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -71,12 +70,8 @@ def polygons_of(domain: np.ndarray, allocations: np.ndarray, prices: np.ndarray)
                 between.append((k, label))
                 flow.append(length / steep / total)
                 place.append(((x + z) / 2, (y + w) / 2))
-    return _cells(shares, between, flow, place, regions, 2)
-
-
-def _cells(shares: list, between: list, flow: list, place: list, regions: list, dimension: int) -> Cells:
     pairs = np.array(between, int).reshape(-1, 2)
-    return Cells(np.array(shares), pairs, np.array(flow), np.array(place).reshape(-1, dimension), regions)
+    return Cells(np.array(shares), pairs, np.array(flow), np.array(place).reshape(-1, 2), regions)
 
 
 def _area(polygon: list[tuple[float, float, int]]) -> float:
@@ -109,33 +104,20 @@ def _intervals(segment: Segment, allocations: np.ndarray, prices: np.ndarray) ->
     """The upper envelope of the lines that options are along the segment."""
     direction = segment.end - segment.start
     heights, slopes = allocations @ segment.start - prices, allocations @ direction
-    order = np.lexsort((-np.arange(len(slopes)), heights, slopes))
-    hull: list[int] = []
-    starts: list[float] = []
-    for k in order:
-        while hull:
-            top = hull[-1]
-            if slopes[k] - slopes[top] < SAME:
-                cut = -np.inf if heights[k] >= heights[top] else np.inf
-            else:
-                cut = (heights[top] - heights[k]) / (slopes[k] - slopes[top])
-            if cut <= starts[-1]:
-                hull.pop()
-                starts.pop()
-            else:
-                break
-        if not hull:
-            hull, starts = [int(k)], [-np.inf]
-        elif cut < np.inf:
-            hull.append(int(k))
-            starts.append(float(cut))
-    shares, between, flow, place = np.zeros(len(prices)), [], [], []
-    ends = [*starts[1:], np.inf]
-    for k, begin, end in zip(hull, starts, ends, strict=True):
-        shares[k] = float(segment.cdf(np.clip(end, 0.0, 1.0)) - segment.cdf(np.clip(begin, 0.0, 1.0)))
-    for (j, k), cut in zip(itertools.pairwise(hull), starts[1:], strict=True):
-        if 0.0 < cut < 1.0:
-            between.append((j, k))
-            flow.append(float(segment.pdf(np.array(cut))) / (slopes[k] - slopes[j]))
-            place.append(segment.start + cut * direction)
-    return _cells(list(shares), between, flow, place, [], len(direction))
+    steeper, higher = slopes[:, None] - slopes, heights - heights[:, None]  # [k, j], of option k and another one
+    is_later = np.arange(len(prices))[:, None] > np.arange(len(prices))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cuts = higher / steeper  # where k and j are worth the same
+    beaten = (np.abs(steeper) < SAME) & ((higher > 0) | ((higher == 0) & is_later))  # of equal options the first is taken
+    begins = np.where(steeper >= SAME, cuts, -np.inf).max(axis=1)
+    ends = np.where(steeper <= -SAME, cuts, np.inf).min(axis=1)
+    begins = np.where(beaten.any(axis=1), np.inf, begins)
+    taken = np.flatnonzero(begins < ends)
+    hull = taken[np.argsort(begins[taken])]
+    shares = np.zeros(len(prices))
+    shares[hull] = segment.cdf(np.clip(ends[hull], 0.0, 1.0)) - segment.cdf(np.clip(begins[hull], 0.0, 1.0))
+    between = np.column_stack([hull[:-1], hull[1:]])
+    between = between[(begins[between[:, 1]] > 0.0) & (begins[between[:, 1]] < 1.0)]
+    first, second = between.T
+    flow = segment.pdf(begins[second]) / (slopes[second] - slopes[first])
+    return Cells(shares, between, flow, segment.start + begins[second][:, None] * direction, [])

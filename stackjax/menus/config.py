@@ -1,12 +1,13 @@
-"""Settings of menus, typed. Free of JAX, so that the command line can show them quickly."""
+"""Settings of all that is sold, typed. Free of JAX, so that the command line can show them quickly."""
 
 import dataclasses
 
 from stackjax.errors import names_its_options, require_count
 
-__all__ = ["MenuConfig"]
+__all__ = ["AffineConfig", "MenuConfig", "SaleConfig"]
 
-MOST_OPTIONS, MOST_TYPES = 4096, 2**20
+MOST_TYPES, MOST_DRAWS = 2**20, 2**18
+MOST_MENU_OPTIONS, MOST_JOINT_OPTIONS = 4096, 1024
 
 
 @names_its_options
@@ -21,6 +22,35 @@ class MenuConfig:
     """Sampled types of a batch, to which a menu is offered while it is learned."""
 
     def __post_init__(self) -> None:
-        for name, least, most in (("num_options", 1, MOST_OPTIONS), ("num_types", 16, MOST_TYPES)):
-            if getattr(self, name) is not None:
-                require_count(name, getattr(self, name), least, most)
+        if self.num_options is not None:
+            require_count("num_options", self.num_options, most=MOST_MENU_OPTIONS)
+        require_count("num_types", self.num_types, least=16, most=MOST_TYPES)
+
+
+@names_its_options
+@dataclasses.dataclass(frozen=True)
+class AffineConfig:
+    """How affine maximisers are represented and learned."""
+
+    num_options: int | None = None
+    """K, joint allocations beside the one that gives nothing; by default 32, or twice as many as there are ways to give each
+    item to somebody or nobody if these are more, up to 512."""
+    num_auctions: int = 1024
+    """Auctions of a step."""
+
+    def __post_init__(self) -> None:
+        if self.num_options is not None:
+            require_count("num_options", self.num_options, most=MOST_JOINT_OPTIONS)
+        require_count("num_auctions", self.num_auctions, most=MOST_DRAWS)
+
+
+@names_its_options
+@dataclasses.dataclass(frozen=True)
+class SaleConfig:
+    """How prices of a sequential sale are learned."""
+
+    num_valuations: int = 512
+    """Valuations that each bidder of a step may have."""
+
+    def __post_init__(self) -> None:
+        require_count("num_valuations", self.num_valuations, most=MOST_DRAWS)

@@ -1,15 +1,16 @@
-"""Menus as runs and the command line know them."""
+"""Menus, auctions and sequential sales as runs and the command line know them."""
 
 import dataclasses
 from typing import Any, ClassVar, Literal
 
 from stackjax.errors import UnsolvedError
-from stackjax.families import Family, GameEntry, NoOptions, Solved
-from stackjax.menus.config import MenuConfig
+from stackjax.families import Family, GameEntry, Solved
+from stackjax.menus.config import AffineConfig, MenuConfig, SaleConfig
 
-__all__ = ["FAMILY"]
+__all__ = ["AUCTIONS", "MENUS", "SALES"]
 
-HOME = "stackjax.menus.single_buyer:"
+MENUS_AT, AUCTIONS_AT = "stackjax.menus.single_buyer:", "stackjax.menus.auctions.problem:"
+SALES_AT = "stackjax.menus.sales.problem:"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,30 @@ class MarketMakerOptions:
     """What the market maker takes each good to be worth."""
 
 
+@dataclasses.dataclass(frozen=True)
+class AuctionOptions:
+    """Options of auctions."""
+
+    bidders: int = 2
+    """Bidders, at most 8."""
+    items: int = 2
+    """Items for sale, at most 8."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SaleOptions:
+    """Options of sequential sales."""
+
+    bidders: int = 5
+    """Bidders, who come one after another."""
+    items: int = 5
+    """Items for sale."""
+    valuations: Literal["uniform", "asymmetric", "unit-demand", "three-demand", "bundles", "complements"] = "uniform"
+    """The law of bidders' values."""
+    menu: Literal["default", "size", "bundle"] = "default"
+    """Prices for each number of items, or for each bundle; by default the first where the law treats items alike."""
+
+
 class MenuFamily(Family):
     """A seller commits to a menu; a buyer with a private type takes the best option."""
 
@@ -54,21 +79,21 @@ class MenuFamily(Family):
     entries = (
         GameEntry(
             "menu-additive",
-            f"{HOME}additive",
+            f"{MENUS_AT}additive",
             "sells goods to a buyer whose values add up",
             "0.549201 (two goods)",
             GoodsOptions,
         ),
         GameEntry(
             "menu-unit-demand",
-            f"{HOME}unit_demand",
+            f"{MENUS_AT}unit_demand",
             "sells lotteries to a buyer who wants one good",
             "0.384900 (two goods)",
             GoodsOptions,
         ),
-        GameEntry("menu-triangle", f"{HOME}triangle", "sells two goods, values on a triangle", "0.384900", NoOptions),
-        GameEntry("data-market", f"{HOME}data_market", "sells data about two states", "0.125 (uniform)", DataOptions),
-        GameEntry("market-maker", f"{HOME}market_maker", "quotes trades in goods", "upper bound", MarketMakerOptions),
+        GameEntry("menu-triangle", f"{MENUS_AT}triangle", "sells two goods, values on a triangle", "0.384900"),
+        GameEntry("data-market", f"{MENUS_AT}data_market", "sells data about two states", "0.125 (uniform)", DataOptions),
+        GameEntry("market-maker", f"{MENUS_AT}market_maker", "quotes trades in goods", "upper bound", MarketMakerOptions),
     )
 
     def chosen(self, problem: Any) -> dict[str, dict[str, Any]]:
@@ -90,4 +115,58 @@ class MenuFamily(Family):
         return Solved.of(f"{game.name}, {game.law.words}", found, content)
 
 
-FAMILY = MenuFamily()
+class AffineFamily(Family):
+    """A seller commits to an auction for several bidders in which it is best to tell the truth."""
+
+    name = "affine-auctions"
+    rules_at, problem_at = f"{AUCTIONS_AT}AffineAuction", f"{AUCTIONS_AT}AffineProblem"
+    sections: ClassVar = {"affine": AffineConfig}
+    solver = "gradient"
+    entries = (
+        GameEntry(
+            "affine-auction", rules_at, "auctions items to bidders whose values add up", "upper bound (2 items)", AuctionOptions
+        ),
+    )
+
+    def chosen(self, problem: Any) -> dict[str, dict[str, Any]]:
+        return {"affine": {"num_options": problem.num_options}}
+
+    def solve(self, game: Any) -> Solved:
+        from stackjax.menus.auctions.affine import item_wise_myerson
+
+        found, apart = self.claimed(game), item_wise_myerson(game.bidders, game.items)
+        words = f"Myerson's auction of each item by itself earns {apart:.6g}"
+        if found is None:
+            raise UnsolvedError(f"the optimum of {game.name!r} is not known, and the bound is for two items; {words}")
+        content = {"value": found.value, "method": found.method, "item_wise_myerson": apart}
+        return Solved.of(f"{game.name}, {game.bidders} bidders, {game.items} items", found, content, [words])
+
+
+class SaleFamily(Family):
+    """A seller commits to prices for bidders who come one after another; each takes the best bundle of what is left."""
+
+    name = "sequential-sales"
+    rules_at, problem_at = "stackjax.menus.sales.game:SequentialSaleGame", f"{SALES_AT}SaleProblem"
+    sections: ClassVar = {"sale": SaleConfig}
+    solver = "gradient"
+    entries = (
+        GameEntry(
+            "sequential-sale",
+            f"{SALES_AT}sequential_sale",
+            "sells items to bidders who come one after another",
+            "2.434870 (unit demand, 5 x 5)",
+            SaleOptions,
+        ),
+    )
+
+    def solve(self, game: Any) -> Solved:
+        found, sale = self.claimed(game), game.sale
+        what = f"{sale.valuations} values, {sale.num_bidders} bidders, {sale.num_items} items"
+        if found is None:
+            raise UnsolvedError(
+                f"the optimum of {game.name!r} with {what} is not known; for unit demand and for one item it is"
+            )
+        return Solved.of(f"{game.name}, {what}", found)
+
+
+MENUS, SALES, AUCTIONS = MenuFamily(), SaleFamily(), AffineFamily()

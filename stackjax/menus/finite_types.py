@@ -1,5 +1,6 @@
 """Menus for finitely many types by linear programmes: the best of all mechanisms, and the best for who takes what."""
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import scipy
 from stackjax.menus.bound import Rows
 from stackjax.menus.game import Menu, MenuGame
 
-__all__ = ["BestMechanism", "best_for", "best_mechanism", "best_of_all", "improved_for_finite"]
+__all__ = ["BestMechanism", "best_for", "best_of_all", "improved_for_finite"]
 
 MOST_TYPES = 200  # a programme has a row for each pair of them
 HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
@@ -30,8 +31,8 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
     Returns:
       The profit and the menu; None if there is no such menu.
     """
-    units = _in_units(game)
-    atoms, weights, d, slack = units.atoms, units.weights, game.law.dimension, slack / game.scale
+    units, atoms, weights = _in_units(game)
+    d, slack = game.law.dimension, slack / game.scale
     rest = sum(weights[taken == count + f].sum() * -float(units.cost @ free) for f, free in enumerate(game.free))
     if count == 0:
         worth_free = atoms @ game.free.T
@@ -39,7 +40,7 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
         return (rest * game.scale, Menu(np.zeros((0, d)), np.zeros(0))) if is_best.all() else None
     size = count * (d + 1)
     variables = np.arange(size).reshape(count, d + 1)  # an allocation and a price for each option
-    rows, sides, ends = Rows(), *_sides(game, units)
+    rows, sides, ends = Rows(), *_sides(units)
     gains = np.column_stack([atoms, -np.ones(len(atoms))])  # of each type, by an option's allocation and price
     has_own, own = taken < count, variables[np.minimum(taken, count - 1)]
     own_gains = gains * has_own[:, None]
@@ -57,7 +58,7 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
         worth[variables[k]] = weights[taken == k].sum() * np.append(-units.cost, 1.0)
         rows.add_rows(ends, np.broadcast_to(variables[k], sides.shape), sides)
     matrix, limits = rows.matrix(size)
-    bounds = [*zip(game.allocations.low, game.allocations.high, strict=True), units.prices] * count
+    bounds = [*zip(game.allocations.low, game.allocations.high, strict=True), units.price_range] * count
     found = scipy.optimize.linprog(-worth, matrix, limits, bounds=bounds, method="highs", options=HIGHS)
     if found.status != 0:
         return None
@@ -65,29 +66,19 @@ def best_for(game: MenuGame, taken: np.ndarray, count: int, slack: float = 0.0) 
     return float(rest - found.fun) * game.scale, Menu(made_options[:, :d], made_options[:, d] * game.scale)
 
 
-class _Units(NamedTuple):
-    """A game's numbers as shares of the spread of values: solvers' tolerances know no other units."""
-
-    atoms: np.ndarray
-    weights: np.ndarray
-    cost: np.ndarray
-    belief: np.ndarray | None
-    prices: tuple[float, float]
-
-
-def _in_units(game: MenuGame) -> _Units:
-    assert game.law.atoms is not None
-    assert game.law.weights is not None
-    belief = None if game.belief is None else game.belief / game.scale
-    low, high = game.price_range
-    return _Units(
-        game.law.atoms / game.scale, game.law.weights, game.cost / game.scale, belief, (low / game.scale, high / game.scale)
-    )
+def _in_units(game: MenuGame) -> tuple[MenuGame, np.ndarray, np.ndarray]:
+    """``game`` in shares of its spread of values, its types and their chances: solvers' tolerances know no other units."""
+    law, unit = game.law, game.scale
+    assert law.atoms is not None
+    assert law.weights is not None
+    atoms, belief = law.atoms / unit, None if game.belief is None else game.belief / unit
+    scaled = dataclasses.replace(law, atoms=atoms, low=law.low / unit, high=law.high / unit)
+    return dataclasses.replace(game, law=scaled, cost=game.cost / unit, belief=belief), atoms, law.weights
 
 
-def _sides(game: MenuGame, units: _Units) -> tuple[np.ndarray, np.ndarray]:
+def _sides(units: MenuGame) -> tuple[np.ndarray, np.ndarray]:
     """``[M, d + 1]`` and ``[M]``: what an option's allocation and price must obey, beside their bounds."""
-    sides, ends = game.allocations.constraints()
+    sides, ends = units.allocations.constraints()
     sides = np.column_stack([sides, np.zeros(len(sides))])
     if units.belief is None:
         return sides, ends
@@ -103,12 +94,6 @@ class BestMechanism(NamedTuple):
     value: float
     menu: Menu
     is_exact: bool
-
-
-def best_mechanism(game: MenuGame) -> float | None:
-    """The most that any mechanism earns from finitely many types, see `best_of_all`; None if there are more than 200."""
-    found = best_of_all(game)
-    return None if found is None else found.value
 
 
 @functools.lru_cache(maxsize=8)
@@ -157,12 +142,11 @@ def _who_takes_what(game: MenuGame) -> tuple[np.ndarray, float] | None:
     Variables are, for each type, its own option times whether it takes that (an allocation, a price, a switch), and a switch
     for each option that is free.
     """
-    units, d, num_free = _in_units(game), game.law.dimension, len(game.free)
-    atoms, weights = units.atoms, units.weights
+    (units, atoms, weights), d, num_free = _in_units(game), game.law.dimension, len(game.free)
     count, width = len(atoms), game.law.dimension + 2 + len(game.free)
     place = np.arange(count * width).reshape(count, width)  # [a, p, own, free...]
     terms = np.concatenate([np.eye(d + 1), np.zeros((1, d + 1)), np.column_stack([game.free, np.zeros(num_free)])])
-    (low, high), (sides, ends) = units.prices, _sides(game, units)
+    (low, high), (sides, ends) = units.price_range, _sides(units)
     sides = np.concatenate([np.eye(d + 1), -np.eye(d + 1), sides])
     ends = np.concatenate([game.allocations.high, [high], -game.allocations.low, [-low], ends])
     rows: list[tuple[np.ndarray, np.ndarray, float, float]] = []  # columns, values, least, most

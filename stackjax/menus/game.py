@@ -18,7 +18,7 @@ from stackjax.errors import InputError, require
 from stackjax.menus.allocations import AllocationSet
 from stackjax.menus.cells import Cells, cells_of, polygons_of
 from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval, sobol_repeats
-from stackjax.menus.laws import TypeLaw
+from stackjax.menus.laws import TypeLaw, rectangle
 from stackjax.problem import Optimum
 from stackjax.types import Array, PRNGKey
 
@@ -180,9 +180,7 @@ class MenuGame:
 
         Ties are broken for the seller.
         """
-        if self.is_exact:
-            return self.profit_on(menu, [])
-        return self.profit_on(menu, self.samples(seed))
+        return self.profit_on(menu, [] if self.is_exact else self.samples(seed))
 
     def profit_on(self, menu: Menu, samples: Sequence[np.ndarray]) -> Profit:
         """See `profit`; where it is not exact, by several independent ``samples [n, d]`` of types. NumPy alone."""
@@ -237,9 +235,7 @@ class MenuGame:
         """
         found = self.cells(menu)
         if found is None and self.law.dimension == 2 and self.law.atoms is None:
-            (left, bottom), (right, top) = self.law.low, self.law.high
-            box = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
-            found = polygons_of(box, *self.with_free(menu))
+            found = polygons_of(rectangle(self.law.low, self.law.high), *self.with_free(menu))
         if found is None or not found.regions:
             return []
         numbers = lambda a: ", ".join(f"{x:.3g}" for x in (round(y, 4) + 0.0 for y in a.tolist()))  # no -0

@@ -91,8 +91,8 @@ def improved(game: MenuGame, menu: Menu, num_evaluations: int, most_options: int
     return best
 
 
-def _pruned(game: MenuGame, menu: Menu) -> Menu:
-    kept = game.profit(menu).shares[: len(menu.prices)] >= FEW
+def _pruned(game: MenuGame, menu: Menu, least: float = FEW) -> Menu:
+    kept = game.profit(menu).shares[: len(menu.prices)] >= least
     return Menu(menu.allocations[kept], menu.prices[kept])
 
 
@@ -132,14 +132,10 @@ def _climbed(budget: _Budget, menu: Menu) -> Menu:
         return -value / scale, -np.concatenate([by_allocation.ravel() / scale, by_price])
 
     rows, ends = game.allocations.constraints()
-    wide = np.zeros((len(rows) * count, count * d + count))
-    for k, row in itertools.product(range(count), range(len(rows))):
-        wide[k * len(rows) + row, k * d : (k + 1) * d] = -rows[row]
-    least = -np.tile(ends, count)
+    each, least = np.eye(count), -np.tile(ends, count)
+    wide = np.hstack([np.kron(each, -rows), np.zeros((len(least), count))])
     if game.belief is not None:  # p >= a · belief
-        floor = np.zeros((count, count * d + count))
-        for k in range(count):
-            floor[k, k * d : (k + 1) * d], floor[k, count * d + k] = -game.belief / scale, 1.0
+        floor = np.hstack([np.kron(each, -game.belief / scale), each])
         wide, least = np.concatenate([wide, floor]), np.concatenate([least, np.zeros(count)])
     constraints = [{"type": "ineq", "fun": lambda z: wide @ z - least, "jac": lambda z: wide}] if len(wide) else []
     low, high = np.tile(game.allocations.low, count), np.tile(game.allocations.high, count)
@@ -169,10 +165,5 @@ def _grown(budget: _Budget, menu: Menu) -> Menu:
         value = budget.profit(found)
         if value > most:
             best, most = found, value
-    return _pruned_if_as_good(game, best, most)
-
-
-def _pruned_if_as_good(game: MenuGame, menu: Menu, value: float) -> Menu:
-    taken = game.profit(menu).shares[: len(menu.prices)] > 1e-6
-    fewer = Menu(menu.allocations[taken], menu.prices[taken])
-    return fewer if game.profit(fewer).value >= value - 1e-12 * game.scale else menu
+    fewer = _pruned(game, best, 1e-6)
+    return fewer if game.profit(fewer).value >= most - 1e-12 * game.scale else best

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
+from stackjax.arrays import lead
 from stackjax.errors import InputError, require
 from stackjax.recipes import pickled_as_made
 from stackjax.types import Array
 
-__all__ = ["Segment", "TypeLaw", "beta_mixture", "finite", "uniform_box", "uniform_triangle"]
+__all__ = ["Segment", "TypeLaw", "beta_mixture", "finite", "rectangle", "uniform_box", "uniform_triangle"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,11 @@ class TypeLaw:
     weights: np.ndarray | None = None
 
 
+def rectangle(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """``[4, 2]`` its corners, in order."""
+    return np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
+
+
 @pickled_as_made
 def uniform_box(low: tuple[float, ...], high: tuple[float, ...]) -> TypeLaw:
     """Uniform on a box; raises `InputError` unless ``low`` is below ``high`` and both are finite."""
@@ -61,14 +67,10 @@ def uniform_box(low: tuple[float, ...], high: tuple[float, ...]) -> TypeLaw:
         raise InputError(f"low={low} and high={high} must have a number for each item")
     if not (np.isfinite(bottom).all() and np.isfinite(top).all() and (bottom < top).all()):
         raise InputError(f"low={low} must be below high={high}, and both finite")
-    polygon = None
-    if len(bottom) == 2:
-        polygon = np.array([[bottom[0], bottom[1]], [top[0], bottom[1]], [top[0], top[1]], [bottom[0], top[1]]])
+    polygon = rectangle(bottom, top) if len(bottom) == 2 else None
     start, width = bottom.astype(np.float32), (top - bottom).astype(np.float32)
     words = "uniform on " + " x ".join(f"[{a:g}, {b:g}]" for a, b in zip(bottom, top, strict=True))
-    place = lambda u: (
-        jnp.asarray(start).reshape((1,) * (u.ndim - 1) + start.shape) + u * width.reshape((1,) * (u.ndim - 1) + width.shape)
-    )
+    place = lambda u: lead(jnp.asarray(start), u.ndim) + u * lead(jnp.asarray(width), u.ndim)
     segment = None
     if len(bottom) == 1:
         segment = Segment(bottom, top, lambda t: np.clip(t, 0.0, 1.0), lambda t: np.ones_like(t))

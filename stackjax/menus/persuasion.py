@@ -5,7 +5,8 @@ One sender is a linear programme (Kamenica and Gentzkow 2011; Bergemann and Morr
 """
 
 import itertools
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
@@ -45,8 +46,8 @@ class Persuasion(NamedTuple):
         """How far the receiver's payoffs are apart; 1 if they are not."""
         return float(np.ptp(self.receiver)) or 1.0
 
-    def joint(self, signals: tuple[np.ndarray, ...]) -> np.ndarray:
-        """``[S, M]`` the chances of a state and all senders' signals, the last sender's fastest."""
+    def joint(self, signals: Iterable[Any]) -> Any:
+        """``[S, M]`` the chances of a state and all senders' signals, the last sender's fastest; NumPy or JAX."""
         joint = self.prior[:, None]
         for table in signals:
             joint = (joint[:, :, None] * table[:, None]).reshape(len(joint), -1)

@@ -17,9 +17,9 @@ from stackjax.menus.draws import in_numpy
 from stackjax.menus.finite_types import best_of_all, improved_for_finite
 from stackjax.menus.game import Menu, MenuGame, Profit
 from stackjax.menus.improve import improved
-from stackjax.menus.seller import SellerProblem, table_of
+from stackjax.menus.seller import SellerProblem
 from stackjax.pictures import Picture, regions
-from stackjax.problem import Differentiable, Optimum, Table
+from stackjax.problem import Differentiable, Optimum
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -61,12 +61,14 @@ class MenuProblem(SellerProblem):
         return self.config.num_options or min(max(FEWEST_OPTIONS, most), MOST_BY_DEFAULT)
 
     @cached_property
-    def commitments(self) -> Table:
+    def leader_actions(self) -> Box:
         allocations, (low, high) = self.game.allocations, self.game.price_range
         is_flat = allocations.high <= allocations.low  # which a box must not be
         highest = np.where(is_flat, allocations.low + 1.0, allocations.high)
-        space = Box((*map(float, allocations.low), low), (*map(float, highest), high))
-        return table_of(space, np.arange(self.num_options)[:, None])
+        return Box((*map(float, allocations.low), low), (*map(float, highest), high))
+
+    def _observations(self) -> np.ndarray:
+        return np.arange(self.num_options, dtype=np.float32)[:, None]
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -163,18 +165,19 @@ class MenuProblem(SellerProblem):
         found = in_numpy(profit, (2 + count,), commitment, samples)
         return MenuCertificate(found[0], found[1], found[2:])
 
-    @cached_property
-    def _optimum(self) -> Optimum | None:
+    def _claimed(self) -> Optimum | str:
+        """What is known of the game, or an upper bound on all mechanisms where there is one."""
+        unknown = f"the bound is for two entries and types uniform on a rectangle; here they are {self.game.law.words}"
         if self.game.known is not None:
             optimum, menu = self.game.known
             fits = len(menu.prices) <= self.num_options
             return optimum._replace(commitment=self.commitment_of(menu) if fits else None)
         if self.game.law.atoms is not None:
-            return self._best_for_finite()
+            return self._best_for_finite() or unknown
         try:
             return upper_bound(self.game, BOUND_CELLS)
         except (UnsolvedError, ArithmeticError):
-            return None
+            return unknown
 
     def _best_for_finite(self) -> Optimum | None:
         """The best of all mechanisms, and a menu that earns it if this problem's have options enough."""
@@ -184,15 +187,6 @@ class MenuProblem(SellerProblem):
         menu = improved_for_finite(self.game, found.menu, self.num_options)
         is_it = found.is_exact and len(menu.prices) <= self.num_options
         return Optimum(found.value, "lp" if is_it else "upper-bound", self.commitment_of(menu) if is_it else None)
-
-    def optimum(self) -> Optimum | None:
-        """What is known of the game, or an upper bound on all mechanisms where there is one."""
-        return self._optimum
-
-    @property
-    def why_unknown(self) -> str:
-        """See `Problem`."""
-        return f"the bound is for two entries and types uniform on a rectangle; here they are {self.game.law.words}"
 
     def commitment_of(self, menu: Menu) -> np.ndarray:
         """The commitment ``[K, d + 1]`` that stands for ``menu``, of at most K options."""
@@ -215,8 +209,8 @@ class MenuProblem(SellerProblem):
         actions = np.concatenate([menu.allocations, menu.prices[:, None]], axis=1)
         words, worst = self.game.describe(menu, profit.shares), self.game.worst_profit(menu)
         numbers = {"options": int((taken > 5e-4).sum()), "shares": profit.shares.tolist()}
-        entry = self._entry(actions, words, profit.value, profit.half_width, worst, **numbers)
-        return entry | {"pictures": self._pictures(menu)}
+        pictures = self._pictures(menu)
+        return self._sold(actions, words, profit.value, profit.half_width, worst, **numbers, pictures=pictures)
 
     def _pictures(self, menu: Menu) -> list[Picture]:
         """What each type takes, in two dimensions."""

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.arrays import in_full
-from stackjax.problem import Judged, Table, Worth
-from stackjax.spaces import Box
+from stackjax.game_problem import GameProblem
+from stackjax.problem import Judged, Worth
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["RevenueCertificate", "SellerProblem", "table_of"]
+__all__ = ["RevenueCertificate", "SellerProblem"]
 
 
 class RevenueCertificate(NamedTuple):
@@ -27,7 +27,7 @@ class RevenueCertificate(NamedTuple):
     draw: Array
 
 
-class SellerProblem(abc.ABC):
+class SellerProblem(GameProblem):
     """A `Problem` but for what is for sale and how.
 
     Attributes:
@@ -42,18 +42,8 @@ class SellerProblem(abc.ABC):
 
     gap_name = "regret"  # of the buyers: they answer best
     kernel = "argmax"
-    nearby = None
     answer_choices = (1,)  # what a buyer takes depends on its type: commitments are not told apart by answers
-    settled_gap = 0.0
     tie_tolerance = 0.0
-
-    @property
-    def name(self) -> str:
-        return self.game.name
-
-    @property
-    @abc.abstractmethod
-    def commitments(self) -> Table: ...
 
     @property
     @abc.abstractmethod
@@ -67,10 +57,6 @@ class SellerProblem(abc.ABC):
     @abc.abstractmethod
     def _certified(self, key: PRNGKey, commitment: Array) -> Any:
         """The certificate of a commitment, a tuple of what it earns and more; see `judge`."""
-
-    @abc.abstractmethod
-    def _described(self, commitment: Any, seen: Any) -> dict[str, Any]:
-        """See `describe`; ``seen`` are the details of its judgement."""
 
     @property
     def judges_by_draws(self) -> bool:
@@ -95,42 +81,15 @@ class SellerProblem(abc.ABC):
         del num_evaluations
         return commitment
 
-    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
-        """See `Problem`."""
-        del names
-        seen = jax.tree.map(np.asarray, judged.details)
-        made = enumerate(np.asarray(commitments))
-        return [self._described(one, jax.tree.map(lambda leaf, i=i: leaf[i], seen)) for i, one in made]
-
-    def _entry(
-        self,
-        actions: np.ndarray,
-        mechanism: list[str],
-        value: float,
-        half_width: float,
-        worst: float | None = None,
-        **numbers: Any,
+    def _sold(
+        self, actions: np.ndarray, words: list[str], value: float, half_width: float, worst: float | None = None, **more: Any
     ) -> dict[str, Any]:
         """What `describe` says of a commitment; ties have no chance where there is no ``worst``."""
-        observations = np.asarray(self.commitments.observations)
-        return {
-            "leader_payoff": value,
-            "half_width": half_width,
-            "worst_payoff": value if worst is None else worst,
-            "regret": 0.0,
-            **numbers,
-            "commitment": {"observations": observations.tolist(), "actions": actions.tolist()},
-            "mechanism": mechanism,
-            "follower_play": [],
-        }
+        worst_payoff = value if worst is None else worst
+        earned = {"leader_payoff": value, "half_width": half_width, "worst_payoff": worst_payoff, "regret": 0.0}
+        return self._entry(actions, words, [], **earned, **more)
 
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
         how = self.exactly if self.game.is_exact else f"{self.draws}, with a 95 % interval"
         return {"settled_gap": self.settled_gap, "words": f"{self.buyers}; {how}"}
-
-
-def table_of(space: Box, observations: np.ndarray) -> Table:
-    """Of these ``observations [O, D]``. Inside of other functions' traces too."""
-    with jax.ensure_compile_time_eval():
-        return Table(len(observations), space, jnp.asarray(observations, jnp.float32))

@@ -6,7 +6,7 @@ signals, is one linear programme.
 """
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,11 +69,13 @@ class _Plan(NamedTuple):
 
 def _plan(problem: Persuasion, weight: np.ndarray, acts: tuple[int, ...]) -> _Plan | None:
     """The rows of a plan, or None if no signal leads to it."""
-    total, spread = problem.senders.sum(axis=0), problem.spread
+    total, own = problem.senders.sum(axis=0), problem.receiver
+    loses = own[:, :, None] - own[:, None]  # [S, A, A] by another action
+    loses = np.where(np.abs(loses) <= TIE * problem.spread, 0.0, loses)
     pairs = [(r, b) for r, act in enumerate(acts) for b in range(problem.receiver.shape[1]) if b != act]
     if not pairs:
         return _Plan(acts, np.zeros((0, len(weight))), np.zeros(0, bool))
-    lost = np.array([weight[:, r] * _rounded(problem.receiver[:, acts[r]] - problem.receiver[:, b], spread) for r, b in pairs])
+    lost = np.array([weight[:, r] * loses[:, acts[r], b] for r, b in pairs])
     by_ties = np.array([weight[:, r] * (total[:, acts[r]] - total[:, b]) for r, b in pairs])
     comes_first = np.array([acts[r] < b for r, b in pairs])  # of what is as good to all: the receiver takes the first
     tied = np.zeros(len(pairs), bool)  # whether the receiver is indifferent wherever it does not lose by obeying
@@ -106,10 +108,6 @@ def _can_be_positive(rows: np.ndarray, asked: np.ndarray) -> np.ndarray | None:
     if found.status != 0 or found.x[states + count :].max() < 0.5:
         return None
     return found.x[states : states + count] > 0.5
-
-
-def _rounded(lost: np.ndarray, spread: float) -> np.ndarray:
-    return np.where(np.abs(lost) <= TIE * spread, 0.0, lost)
 
 
 def _signals(plans: list[_Plan], worth: np.ndarray, margin: float) -> tuple[float, np.ndarray] | None:
@@ -176,15 +174,14 @@ def learn_senders(
     for name, count in (("num_signals", num_signals), ("num_updates", num_updates)):
         require_count(name, count)
     (states, _), count = problem.receiver.shape, len(problem.senders)
-    prior, senders, receiver = (jnp.asarray(part, jnp.float32) for part in problem)
+    parts: Any = (jnp.asarray(part, jnp.float32) for part in problem)
+    rough = Persuasion(*parts)
 
     def payoffs(logits: Array, sharpness: Array) -> Array:
-        joint = prior[:, None]
-        for i in range(count):
-            joint = (joint[:, :, None] * jax.nn.softmax(logits[i], axis=1)[:, None]).reshape(states, -1)
+        joint = rough.joint(jax.nn.softmax(logits, axis=2))
         posterior = joint / jnp.maximum(joint.sum(axis=0, keepdims=True), 1e-9)
-        acts = jax.nn.softmax(sharpness / problem.spread * (posterior.T @ receiver), axis=1)  # [M, A]
-        return jnp.einsum("sm,isa,ma->i", joint, senders, acts)
+        acts = jax.nn.softmax(sharpness / problem.spread * (posterior.T @ rough.receiver), axis=1)  # [M, A]
+        return jnp.einsum("sm,isa,ma->i", joint, rough.senders, acts)
 
     def slopes(logits: Array, sharpness: Array) -> Array:
         """Each sender's own derivative."""

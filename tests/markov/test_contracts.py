@@ -208,6 +208,7 @@ def test_mistakes_name_what_is_allowed():
 @pytest.mark.parametrize(
     ("place", "array", "message"),
     [
+        (0, [["a", "b"]], "action_payoffs=[['a', 'b']] must be an array of numbers"),
         (0, np.zeros(2), "action_payoffs=(an array of shape (2,)) must be a matrix"),
         (0, np.full((3, 2), np.nan), "action_payoffs=(an array with NaN or infinity) must be finite"),
         (1, np.zeros((2, 2)), "gains=(an array of shape (2, 2)) must be of shape (3, 2)"),

@@ -7,8 +7,8 @@ import pytest
 
 import stackjax as sx
 from stackjax.errors import InputError
+from stackjax.markov.followers import MeanFieldFollowers
 from stackjax.markov.mean_field.answers import equilibrium, outcome_of
-from stackjax.markov.mean_field.followers import MeanFieldFollowers
 from stackjax.markov.mean_field.game import MeanFieldGame
 from stackjax.markov.mean_field.problem import MeanFieldProblem, solve_mean_field
 from stackjax.markov.mean_field.tariffs import TariffGame

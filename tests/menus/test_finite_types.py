@@ -12,7 +12,7 @@ from stackjax.claims import verified
 from stackjax.menus.allocations import BoxAllocations, UnitDemand
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
-from stackjax.menus.finite_types import best_mechanism, best_of_all
+from stackjax.menus.finite_types import best_of_all
 from stackjax.menus.game import Menu, MenuGame
 from stackjax.menus.laws import finite, uniform_box
 from stackjax.menus.problem import MenuProblem
@@ -47,7 +47,7 @@ def of_the_oracle(game):
 @given(seed=st.integers(0, 10**6))
 def test_the_best_mechanism_is_the_best_of_every_way_to_take_what(seed):
     game = random_game(seed)
-    assert best_mechanism(game) == pytest.approx(of_the_oracle(game), abs=2e-6 * game.scale)
+    assert best_of_all(game).value == pytest.approx(of_the_oracle(game), abs=2e-6 * game.scale)
 
 
 @SOME
@@ -70,7 +70,7 @@ def test_the_optimum_is_attained_by_its_own_commitment_which_lies_in_the_box(see
 @given(seed=st.integers(0, 10**6))
 def test_no_menu_earns_more_and_the_worst_of_ties_no_more_than_the_best(seed):
     game, rng = random_game(seed), np.random.default_rng(seed)
-    best, (low, high) = best_mechanism(game), game.payoff_range
+    best, (low, high) = best_of_all(game).value, game.payoff_range
     for _ in range(20):
         allocations = rng.uniform(game.allocations.low, game.allocations.high, (3, len(game.cost)))
         steps = rng.uniform(0, 1, 3).round(2)  # some prices coincide
@@ -94,7 +94,7 @@ def test_no_menu_earns_more_and_the_worst_of_ties_no_more_than_the_best(seed):
 def test_cases_that_can_be_solved_by_hand(atoms, box, free, cost, best):
     law = finite(np.array(atoms), np.full(len(atoms), 1 / len(atoms)))
     game = MenuGame("by hand", law, BoxAllocations(*box), np.array([free]), np.array(cost))
-    assert best_mechanism(game) == pytest.approx(best, abs=1e-9)
+    assert best_of_all(game).value == pytest.approx(best, abs=1e-9)
     problem = MenuProblem(game)
     found = verified(problem, problem.optimum())
     assert (found.value, found.method) == (pytest.approx(best, abs=1e-9), "lp")

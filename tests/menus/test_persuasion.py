@@ -192,6 +192,10 @@ def test_lists_will_do():
 def test_mistakes_name_what_is_allowed():
     with pytest.raises(InputError, match="sender=1 must be"):
         best_signals(courtroom(CONVICT), sender=1)
+    with pytest.raises(InputError, match="sender=-1 must be a whole number of at least 0"):
+        best_signals(courtroom(CONVICT), sender=-1)
+    with pytest.raises(InputError, match=r"signals=.* must be an array of numbers"):
+        certify_senders(courtroom(CONVICT), ([["a", "b"]],))
     with pytest.raises(InputError, match="signals=2 must be 1 tables"):
         certify_senders(courtroom(CONVICT), (np.eye(2), np.eye(2)))
     with pytest.raises(InputError, match="sum to 1 in each state"):

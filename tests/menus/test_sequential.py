@@ -9,7 +9,7 @@ import pytest
 
 from stackjax.errors import InputError
 from stackjax.menus import FittedConfig, Sale, SaleTable, SolveConfig, item_by_item, sale_value, solve_backward, solve_fitted
-from stackjax.menus.sales.config import SaleConfig
+from stackjax.menus.config import SaleConfig
 from stackjax.menus.sales.game import SequentialSaleGame
 from stackjax.menus.sales.problem import SaleProblem, sequential_sale
 from tests.oracles.sales import average_revenue, unit_demand_optimum, values_of_bundles

@@ -5,7 +5,6 @@ worth without the state's own payment. The chances of outcomes are known, as in 
 payments with a *nudge*, so that small errors do not turn the agent away, and is judged by an agent that answers exactly.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -59,7 +58,6 @@ def learn_contracts(
     check_learning(num_updates, num_episodes, nudge)
     states, actions = process.action_payoffs.shape
     chances = jnp.asarray(process.chances, jnp.result_type(float))
-    log_chances = jnp.log(chances)
     with_end = lambda leaf, end: jnp.concatenate([leaf, jnp.full((1, leaf.shape[1]), end, leaf.dtype)])
     cost, gain = (with_end(jnp.asarray(leaf, chances.dtype), 0.0) for leaf in process[:2])
     after = with_end(jnp.asarray(process.successor), states)
@@ -71,24 +69,17 @@ def learn_contracts(
         found = each(wanted, chances, jnp.arange(actions, dtype=jnp.int32))[0]
         return jnp.where(jnp.isfinite(found), found, 0.0).at[states].set(0.0)
 
-    def play(values: Array) -> Callable[..., tuple[Array, Array]]:
-        payments = contracts_of(values[1])
-        paid = (payments * chances[None]).sum(axis=2)  # [S + 1, A] on average
-
-        def step(key: PRNGKey, state: Array, action: Array, greedy: Array) -> tuple[Array, Array]:
-            outcome = jax.random.categorical(key, log_chances[action])
-            then = after[state, outcome]
-            best = greedy[then]
-            to_principal = gain[state, outcome] - payments[state, action, outcome] + values[0, then, best]
-            return then, jnp.stack([to_principal, cost[state, action] + paid[then, best] + values[1, then, best]])
-
-        return step
+    def pay(own: Array) -> tuple[Array, Array]:
+        payments = contracts_of(own[0])
+        return payments, (payments * chances[None]).sum(axis=2)[None]
 
     falling = jnp.linspace(1.0, 0.0, num_updates)
     settling = 3 * num_updates // 4
     exploration = jnp.where(jnp.arange(num_updates) < settling, falling, SETTLED_EXPLORATION)
     begin = lambda key: (key, jnp.zeros(num_episodes, jnp.int32))
-    setting = Setting(play, begin, longest_episode(process.successor), (2, states + 1, actions))
+    everywhere = lambda leaf: jnp.broadcast_to(leaf, (states + 1, *chances.shape))
+    parts = everywhere(chances[None]), everywhere(after[:, None]), everywhere(gain[:, None]), cost[None]
+    setting = Setting(*parts, pay, begin, longest_episode(process.successor))
     action, own = learn_tables(key, setting, exploration, settling, num_updates - 7 * num_updates // 8)
     payments = jnp.take_along_axis(contracts_of(own[0]), action[:, None, None], axis=1)[:, 0]
     return LearnedContracts(action[:-1], payments[:-1])

@@ -18,17 +18,24 @@ class Setting(NamedTuple):
     """What is learned from.
 
     Attributes:
-      play: ``values -> (key, states [E], actions [E], recommended [S]) -> (next states [E], targets [1 + N, E])``, where the
-        targets are of the values of what was done.
+      chances, successor: ``[S, A, K]`` of the outcomes, and int, the states that follow.
+      gains: ``[S, A, K]`` what an outcome pays the principal, but for its payments.
+      own: ``[N, S, A]`` what an action pays the agents, but for payments.
+      pay: the agents' values ``[N, S, A]`` without the state's own payments ``-> (paid [S, A, K], expected [N, S, A])``, what
+        the principal pays for an action by outcome, and what each agent expects of it.
       begin: ``key -> (key, states [E])``, the first states of a batch of episodes.
       steps: of an episode.
-      shape: ``[1 + N, S, A]`` of the values, the principal's first.
+      discount: γ.
     """
 
-    play: Callable[[Array], Callable[..., tuple[Array, Array]]]
+    chances: Array
+    successor: Array
+    gains: Array
+    own: Array
+    pay: Callable[[Array], tuple[Array, Array]]
     begin: Callable[[PRNGKey], tuple[PRNGKey, Array]]
     steps: int
-    shape: tuple[int, ...]
+    discount: float = 1.0
 
 
 class _Held(NamedTuple):
@@ -56,22 +63,25 @@ def learn_tables(key: PRNGKey, setting: Setting, exploration: Array, settling: i
       exploration: ``[U]`` the chance that a recommendation is drawn at random, for each batch.
       averaged: how many of the last batches values are averaged over.
     """
-    _, states, actions = setting.shape
-    num_updates = len(exploration)
+    agents, states, actions = setting.own.shape
+    num_updates, log_chances = len(exploration), jnp.log(setting.chances)
 
     def update(held: _Held, drawn: tuple[Array, PRNGKey, Array]) -> tuple[_Held, None]:
         index, key, strayed = drawn
         values, recommended = held.values, held.values[0].argmax(axis=1).astype(jnp.int32)
         greedy = jnp.where(index <= settling, recommended, held.greedy)
-        play = setting.play(values)
+        paid, expected = setting.pay(values[1:])
+        kept, worths = setting.gains - paid, values.at[1:].add(expected)
         key, begin = setting.begin(key)
 
         def step(state: Array, key: PRNGKey) -> tuple[Array, tuple[Array, Array]]:
             stray_key, action_key, outcome_key = jax.random.split(key, 3)
             strays = jax.random.uniform(stray_key, state.shape) < strayed
             action = jnp.where(strays, jax.random.randint(action_key, state.shape, 0, actions, jnp.int32), greedy[state])
-            then, targets = play(outcome_key, state, action, greedy)
-            return then, (state * actions + action, targets)
+            outcome = jax.random.categorical(outcome_key, log_chances[state, action])
+            then = setting.successor[state, action, outcome]
+            now = jnp.concatenate([kept[state, action, outcome][None], setting.own[:, state, action]])
+            return then, (state * actions + action, now + setting.discount * worths[:, then, greedy[then]])
 
         _, (place, targets) = jax.lax.scan(step, begin, jax.random.split(key, setting.steps))
         total = lambda target: jax.ops.segment_sum(target.reshape(-1), place.reshape(-1), states * actions)
@@ -85,7 +95,7 @@ def learn_tables(key: PRNGKey, setting: Setting, exploration: Array, settling: i
     @jax.jit
     def learn(key: PRNGKey, exploration: Array) -> _Held:
         drawn = jnp.arange(num_updates), jax.random.split(key, num_updates), exploration
-        none = jnp.zeros(setting.shape, exploration.dtype)
+        none = jnp.zeros((1 + agents, states, actions), exploration.dtype)
         return jax.lax.scan(update, _Held(none, none[0], jnp.zeros(states, jnp.int32), none[1:]), drawn)[0]
 
     held = learn(key, exploration)

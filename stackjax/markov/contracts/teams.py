@@ -5,7 +5,6 @@ subgame-perfect equilibrium by backward induction, a principal who learns on tab
 answer exactly.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -112,30 +111,21 @@ def learn_team_contracts(
     require_count("steps", steps)
     check_learning(num_updates, num_episodes, nudge)
     require_number("discount", discount, lambda discount: 0 <= discount < 1, "at least 0 and below 1")
-    after, first = jnp.asarray(game.successor), jnp.log(jnp.asarray(game.initial, game.leader_payoff.dtype))
-    chances = jnp.log(game.probability)
+    first = jnp.log(jnp.asarray(game.initial, game.leader_payoff.dtype))
 
     def begin(key: PRNGKey) -> tuple[PRNGKey, Array]:
         start_key, key = jax.random.split(key)
         return key, jax.random.categorical(start_key, first, shape=(num_episodes,)).astype(jnp.int32)
 
-    def play(values: Array) -> Callable[..., tuple[Array, Array]]:
-        principal, own = values[0], values[1:]
+    def pay(own: Array) -> tuple[Array, Array]:
         least = _least(own, num_actions) + nudge  # [N, S, J]
-
-        def step(key: PRNGKey, state: Array, action: Array, greedy: Array) -> tuple[Array, Array]:
-            then = after[state, action, jax.random.categorical(key, chances[state, action])]
-            best = greedy[then]
-            to_principal = game.leader_payoff[state, action] - least[:, state, action].sum(axis=0)
-            to_principal += discount * principal[then, best]
-            to_agents = game.follower_payoffs[:, state, action] + discount * (least + own)[:, then, best]
-            return then, jnp.concatenate([to_principal[None], to_agents])
-
-        return step
+        return jnp.broadcast_to(least.sum(axis=0)[..., None], game.probability.shape), least
 
     settling = 3 * num_updates // 4
     exploration = jnp.concatenate([jnp.linspace(1.0, 0.0, settling), jnp.full(num_updates - settling, SETTLED_EXPLORATION)])
-    setting = Setting(play, begin, steps, (1 + len(num_actions), *game.leader_payoff.shape))
+    gains = jnp.broadcast_to(game.leader_payoff[..., None], game.probability.shape)
+    after = jnp.asarray(game.successor)
+    setting = Setting(game.probability, after, gains, game.follower_payoffs, pay, begin, steps, discount)
     action, own = learn_tables(key, setting, exploration, settling)
     least = _least(own, num_actions) + nudge
     return TeamContracts(action, jnp.take_along_axis(least, action[None, :, None], axis=2)[..., 0].T)

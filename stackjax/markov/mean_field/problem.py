@@ -1,7 +1,6 @@
 """A mean-field game as a `Problem`: the game, and how its population answers."""
 
 import dataclasses
-import itertools
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,12 +10,14 @@ import numpy as np
 
 from stackjax.arrays import in_full
 from stackjax.errors import UnsolvedError, require_is
+from stackjax.game_problem import GameProblem
+from stackjax.markov.followers import MeanFieldFollowers
+from stackjax.markov.game import joint_actions
 from stackjax.markov.mean_field.answers import ATOMS, TOLERANCE, equilibrium, exploitability, outcome_of
-from stackjax.markov.mean_field.followers import MeanFieldFollowers
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
 from stackjax.markov.mean_field.rules import PopulationRule
 from stackjax.pictures import curves
-from stackjax.problem import Judged, Optimum, Table, Worth
+from stackjax.problem import Judged, Optimum, Worth
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -57,7 +58,7 @@ class MeanFieldCertificate(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MeanFieldProblem:
+class MeanFieldProblem(GameProblem):
     """A `Problem` whose followers are a continuum.
 
     Args:
@@ -80,7 +81,6 @@ class MeanFieldProblem:
 
     gap_name = "exploitability"
     kernel = "mean-field fixed point"
-    nearby = None
     columns: ClassVar = {
         "exploitability": "exploitability",
         "exploitability_bound": "exploitability's bound",
@@ -88,14 +88,8 @@ class MeanFieldProblem:
         "field_error_bound": "field error's bound",
     }
 
-    @property
-    def name(self) -> str:
-        return self.game.name
-
-    @cached_property
-    def commitments(self) -> Table:
-        with jax.ensure_compile_time_eval():
-            return Table(self.game.num_periods, self.game.leader_actions, jnp.eye(self.game.num_periods))
+    def _observations(self) -> Array:
+        return jnp.eye(self.game.num_periods)
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -105,10 +99,6 @@ class MeanFieldProblem:
     def follower_range(self) -> float:
         low, high = self.game.payoff_bounds[1]
         return float(high - low)
-
-    @property
-    def settled_gap(self) -> float:
-        return self.settled_share * self.follower_range
 
     @property
     def tie_tolerance(self) -> float:
@@ -163,53 +153,31 @@ class MeanFieldProblem:
         )
         return Judged(found.leader_payoff, found.exploitability, found)
 
-    def optimum(self) -> Optimum | None:
-        """The optimum against a population in equilibrium, or None where it is not known."""
+    def _claimed(self) -> Optimum | str:
+        """The optimum against a population in equilibrium."""
         if not self.rule.is_best:
-            self.__dict__["why_unknown"] = "a population that errs leaves more to be had than any bound says"
-            return None
-        try:
-            found = solve_mean_field(self.game)
-        except UnsolvedError as error:
-            self.__dict__["why_unknown"] = str(error)
-            return None
+            return "a population that errs leaves more to be had than any bound says"
+        found = solve_mean_field(self.game)
         return Optimum(found.value, "enumeration", found.commitment)
 
-    def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
-        """See `Problem`."""
-        game, found = self.game, []
-        for i in range(len(names)):
-            seen = jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i], np.float64), judged.details)
-            actions = np.asarray(commitments[i])
-            numbers = {name: value.tolist() for name, value in seen._asdict().items() if name != "flow"}
-            bought = (seen.flow * game.quantity).sum(axis=(2, 3))
-            of_type = [
-                {"label": game.describe_type(k), "points": list(enumerate(bought[k].tolist()))} for k in range(game.num_types)
-            ]
-            leads = [
-                {"label": f"entry {j + 1}", "points": list(enumerate(row))}
-                for j, row in enumerate(actions.reshape(game.num_periods, -1).T.tolist())
-            ]
-            found.append(
-                {
-                    **numbers,
-                    "commitment": {"observations": np.eye(game.num_periods).tolist(), "actions": actions.tolist()},
-                    "mechanism": [
-                        f"{game.describe_period(t)}: {game.describe_leader_action(actions[t])}" for t in range(game.num_periods)
-                    ],
-                    "follower_flows": seen.flow.tolist(),
-                    "follower_play": [
-                        f"{game.describe_type(k)}: "
-                        + ", ".join(f"{game.describe_period(t)} {bought[k, t]:.3f}" for t in range(game.num_periods))
-                        for k in range(game.num_types)
-                    ],
-                    "pictures": [
-                        curves("What the leader does in each period", ("period", "leader's action"), leads),
-                        curves("What each type buys in each period", ("period", "quantity"), of_type),
-                    ],
-                }
-            )
-        return found
+    def _described(self, actions: np.ndarray, seen: MeanFieldCertificate) -> dict[str, Any]:
+        game, periods = self.game, range(self.game.num_periods)
+        bought = (seen.flow.astype(np.float64) * game.quantity).sum(axis=(2, 3))
+        line = lambda label, numbers: {"label": label, "points": list(enumerate(numbers.tolist()))}
+        leads = [line(f"entry {j + 1}", row) for j, row in enumerate(actions.reshape(game.num_periods, -1).T)]
+        of_type = [line(game.describe_type(k), bought[k]) for k in range(game.num_types)]
+        in_words = lambda row: ", ".join(f"{game.describe_period(t)} {row[t]:.3f}" for t in periods)
+        return self._entry(
+            actions,
+            [f"{game.describe_period(t)}: {game.describe_leader_action(actions[t])}" for t in periods],
+            [f"{game.describe_type(k)}: {in_words(bought[k])}" for k in range(game.num_types)],
+            **{name: value.tolist() for name, value in seen._asdict().items() if name != "flow"},
+            follower_flows=seen.flow.tolist(),
+            pictures=[
+                curves("What the leader does in each period", ("period", "leader's action"), leads),
+                curves("What each type buys in each period", ("period", "quantity"), of_type),
+            ],
+        )
 
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
@@ -238,7 +206,7 @@ def solve_mean_field(game: MeanFieldGame) -> MeanFieldOptimum:
     count = game.leader_actions.n**game.num_periods
     if count > MOST_COMMITMENTS:
         raise UnsolvedError(f"game {game.name!r} is too large to solve: {count} commitments, more than {MOST_COMMITMENTS}")
-    every = np.array(list(itertools.product(range(game.leader_actions.n), repeat=game.num_periods)), np.int32)
+    every = joint_actions((game.leader_actions.n,) * game.num_periods)
     low, high = game.payoff_bounds[1]
 
     def one(commitment: Array) -> tuple[Array, Array]:

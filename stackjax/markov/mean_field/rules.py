@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
+from stackjax.markov.followers import MeanFieldFollowers, SoftmaxPopulation
 from stackjax.markov.mean_field.answers import TOLERANCE, equilibrium, softmax_population
-from stackjax.markov.mean_field.followers import MeanFieldFollowers, SoftmaxPopulation
 from stackjax.types import Array
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ condition: an item cannot be promised to more bidders than can have it.
 import numpy as np
 
 from stackjax.errors import require_count
-from stackjax.menus.bound import STEPS, Rows, certified_maximum, shifted, symmetric_cells, triples
+from stackjax.menus.bound import Rows, certified_maximum, symmetric_cells
 from stackjax.problem import Optimum
 
 __all__ = ["auction_bound"]
@@ -32,21 +32,16 @@ def auction_bound(bidders: int, cells: int = 20) -> Optimum:
     n, h, rows = cells, 1.0 / cells, Rows()
     cell = symmetric_cells(n)  # mean utilities
     face = cell.max() + 1 + np.arange((n + 1) * n).reshape(n + 1, n)  # where the first value is p / N, the second in a cell
-    for step in STEPS:
-        here, there = shifted(cell, step), shifted(cell, step, 1)
-        rows.add(h * sum(part for part in step if part > 0), (1.0, there), (-1.0, here))
-        rows.add(-h * sum(part for part in step if part < 0), (1.0, here), (-1.0, there))
-        middle, after, prior = triples(cell, step)
-        rows.add(0.0, (2.0, middle), (-1.0, after), (-1.0, prior))
-    _line(rows, face, h)
-    _line(rows, face.T, h)
+    rows.add_lattice(cell, lambda step: h * float(step.clip(0).sum()))
+    rows.add_line(face, h, 0.0)
+    rows.add_line(face.T, h, 0.0)
     before, behind = face[:-1].ravel(), face[1:].ravel()
-    rows.add(h / 2, (1.0, cell.ravel()), (-1.0, before))
-    rows.add(h / 2, (1.0, behind), (-1.0, cell.ravel()))
-    rows.add(0.0, (2.0, cell.ravel()), (-1.0, before), (-1.0, behind))
-    rows.add(0.0, (2.0, face[1:-1].ravel()), (-1.0, cell[:-1].ravel()), (-1.0, cell[1:].ravel()))
-    rows.add(0.0, (1.5, cell[:-1].ravel()), (-0.5, cell[1:].ravel()), (-1.0, face[:-2].ravel()))
-    rows.add(0.0, (1.5, cell[1:].ravel()), (-0.5, cell[:-1].ravel()), (-1.0, face[2:].ravel()))
+    rows.add(h / 2, (1.0, cell), (-1.0, before))
+    rows.add(h / 2, (1.0, behind), (-1.0, cell))
+    rows.add(0.0, (2.0, cell), (-1.0, before), (-1.0, behind))
+    rows.add(0.0, (2.0, face[1:-1]), (-1.0, cell[:-1]), (-1.0, cell[1:]))
+    rows.add(0.0, (1.5, cell[:-1]), (-0.5, cell[1:]), (-1.0, face[:-2]))
+    rows.add(0.0, (1.5, cell[1:]), (-0.5, cell[:-1]), (-1.0, face[2:]))
 
     size = face[-1, -1] + 1
     low, high = [np.zeros(size)], [np.full(size, 2.0)]
@@ -64,10 +59,3 @@ def auction_bound(bidders: int, cells: int = 20) -> Optimum:
     worth[face[-1]] = 2.0 * h
     found = certified_maximum(worth, rows, np.concatenate(low), np.concatenate(high), "highs-ipm")
     return Optimum(bidders * found, "upper-bound")
-
-
-def _line(rows: Rows, values: np.ndarray, h: float) -> None:
-    """Along the first axis a utility grows by at most ``h`` a step, and ever more."""
-    rows.add(h, (1.0, values[1:].ravel()), (-1.0, values[:-1].ravel()))
-    rows.add(0.0, (1.0, values[:-1].ravel()), (-1.0, values[1:].ravel()))
-    rows.add(0.0, (2.0, values[1:-1].ravel()), (-1.0, values[2:].ravel()), (-1.0, values[:-2].ravel()))

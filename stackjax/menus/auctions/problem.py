@@ -14,10 +14,10 @@ from stackjax.errors import require_count
 from stackjax.menus.allocations import UnitDemand
 from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
 from stackjax.menus.auctions.bound import auction_bound
-from stackjax.menus.auctions.config import AffineConfig
+from stackjax.menus.config import AffineConfig
 from stackjax.menus.draws import in_numpy
-from stackjax.menus.seller import RevenueCertificate, SellerProblem, table_of
-from stackjax.problem import Differentiable, Optimum, Table
+from stackjax.menus.seller import RevenueCertificate, SellerProblem
+from stackjax.problem import Differentiable, Optimum
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -80,11 +80,13 @@ class AffineProblem(SellerProblem):
         whole = (self.game.bidders + 1) ** self.game.items - 1
         return self.config.num_options or min(max(FEWEST_OPTIONS, 2 * whole), MOST_BY_DEFAULT)
 
-    @cached_property
-    def commitments(self) -> Table:
+    @property
+    def leader_actions(self) -> Box:
         entries = self.game.bidders * self.game.items
-        space = Box((*(0.0,) * entries, -float(self.game.items)), (*(1.0,) * entries, float(self.game.items)))
-        return table_of(space, np.arange(self.num_options + 1)[:, None])
+        return Box((*(0.0,) * entries, -float(self.game.items)), (*(1.0,) * entries, float(self.game.items)))
+
+    def _observations(self) -> np.ndarray:
+        return np.arange(self.num_options + 1, dtype=np.float32)[:, None]
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -160,7 +162,7 @@ class AffineProblem(SellerProblem):
         value, half_width = in_numpy(revenue, (2,), draws[0], *self._parts(commitment))
         return RevenueCertificate(value, half_width, draws[1])
 
-    def optimum(self) -> Optimum | None:
+    def _claimed(self) -> Optimum | None:
         """Of all auctions, see `AffineAuction.optimum`; one item goes to the highest bid of at least 1/2."""
         found = self.game.optimum
         if found is None or found.method == "upper-bound" or self.num_options < self.game.bidders:
@@ -175,7 +177,7 @@ class AffineProblem(SellerProblem):
         revenue, half_width, shares = average_revenue(maximizer, AT_LAST, int(seen.draw))
         apart = item_wise_myerson(self.game.bidders, self.game.items)
         numbers = {"options": int((shares > 5e-4).sum()), "item_wise_myerson": apart}
-        return self._entry(commitment, _words(maximizer, shares), revenue, half_width, **numbers)
+        return self._sold(commitment, _words(maximizer, shares), revenue, half_width, **numbers)
 
 
 def _words(maximizer: AffineMaximizer, shares: np.ndarray) -> list[str]:

@@ -132,19 +132,6 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
 
         return jax.lax.scan(step, (params, adam.init(params)), jax.random.split(key, steps))[0][0]
 
-    def over_rows(one: Callable[[Any], Array], rows: Any, weights: Array) -> Array:
-        """The weighted sum of ``one``, at most ``ROWS`` states at the same time."""
-        at_once = min(ROWS, n * count)
-        spare = -n * count % at_once
-        pad = lambda leaf: jnp.concatenate([leaf, jnp.zeros((spare, *leaf.shape[1:]), leaf.dtype)])
-        shaped = jax.tree.map(lambda leaf: pad(leaf).reshape(-1, at_once, *leaf.shape[1:]), (rows, weights))
-
-        def part(sum_: Array, chunk: Any) -> tuple[Array, None]:
-            rows, weights = chunk
-            return sum_ + (one(rows) * weights).sum(), None
-
-        return jax.lax.scan(jax.checkpoint(part), jnp.float32(0.0), shaped)[0]
-
     def iterate(params: tuple[PyTree, PyTree], step: tuple[PRNGKey, Array]) -> tuple[tuple[PyTree, PyTree], Array]:
         (actor_params, critic_params), (key, noise) = params, step
         explore_key, return_key, critic_key, ahead_key, actor_key = jax.random.split(key, 5)
@@ -172,16 +159,18 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
         rewards = rewards_after(critic_params)
 
         def lost(params: PyTree, key: PRNGKey) -> Array:
-            worth = game.all_worth(game.draw(key, config.valuations))
+            worth = game.all_worth(game.draw(key, config.valuations))[:, 0]
 
-            def of(rows: tuple[Array, Array, Array]) -> Array:
-                seen, later, offered = rows
-                own = prices_of(params, seen)
+            @jax.checkpoint
+            def of(row: tuple[Array, Array, Array]) -> Array:
+                seen, later, offered = row
+                own = prices_of(params, seen[None])[0]
                 gains = jnp.where(offered[None], config.sharpness * (worth - own[None]), -jnp.inf)
                 earned = jnp.where(offered, own + later, 0.0)
-                return (jax.nn.softmax(gains, axis=2) * earned[None]).sum(axis=2).mean(axis=0)
+                return (jax.nn.softmax(gains, axis=1) * earned[None]).sum(axis=1).mean()
 
-            return -over_rows(of, (flat, rewards, states), visits.weights.ravel())
+            earned = jax.lax.map(of, (flat, rewards, states), batch_size=ROWS)
+            return -(earned * visits.weights.ravel()).sum()
 
         actor_params = fitted(lost, actor_params, actor_key, config.actor_steps)
         return (actor_params, critic_params), values_of(critic_params)[0, -1]

@@ -11,15 +11,15 @@ import numpy as np
 import scipy
 
 from stackjax.errors import require
+from stackjax.menus.config import SaleConfig
 from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval
 from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
-from stackjax.menus.sales.config import SaleConfig
 from stackjax.menus.sales.game import Prices, SequentialSaleGame
 from stackjax.menus.sales.sale import Sale, Valuations, bits, one_item
 from stackjax.menus.sales.value import repeats, sale_value, unit_demand_value
-from stackjax.menus.seller import RevenueCertificate, SellerProblem, table_of
+from stackjax.menus.seller import RevenueCertificate, SellerProblem
 from stackjax.pictures import Picture, curves
-from stackjax.problem import Differentiable, Optimum, Table
+from stackjax.problem import Differentiable, Optimum
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -69,13 +69,13 @@ class SaleProblem(SellerProblem):
         m = self.game.sale.num_items
         return np.arange(self.game.num_options) if self.game.kind == "size" else bits(m).sum(axis=1)
 
-    @cached_property
-    def commitments(self) -> Table:
-        bidders, states, _ = self._shape
+    @property
+    def leader_actions(self) -> Box:
         highest = self.game.sale.highest_worth
-        space = Box((0.0,) * len(self._sizes), tuple(highest * max(1.0, float(size)) for size in self._sizes))
-        rows = np.stack(np.meshgrid(np.arange(bidders), np.arange(states), indexing="ij"), axis=-1).reshape(-1, 2)
-        return table_of(space, rows)
+        return Box((0.0,) * len(self._sizes), tuple(highest * max(1.0, float(size)) for size in self._sizes))
+
+    def _observations(self) -> np.ndarray:
+        return np.indices(self._shape[:2], np.float32).reshape(2, -1).T
 
     @property
     def payoff_range(self) -> tuple[float, float]:
@@ -141,7 +141,7 @@ class SaleProblem(SellerProblem):
         found = repeats(self.game, prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
         return RevenueCertificate(*interval(found), draw)
 
-    def optimum(self) -> Optimum | None:
+    def _claimed(self) -> Optimum | None:
         """Where a closed form has it: one item, or unit demand."""
         sale, table = self.game.sale, np.zeros(self._shape)
         if self.game.is_exact:
@@ -159,7 +159,7 @@ class SaleProblem(SellerProblem):
     def _described(self, commitment: Any, seen: RevenueCertificate) -> dict[str, Any]:
         table = self.table(commitment)
         found, prices = sale_value(self.game.sale, table, jax.random.key(seen.draw), SALES_AT_LAST), np.asarray(table.prices)
-        return self._entry(commitment, self._words(prices), *found) | {"pictures": self._schedules(prices)}
+        return self._sold(commitment, self._words(prices), *found, pictures=self._schedules(prices))
 
     def _words(self, prices: np.ndarray) -> list[str]:
         """What the first and the last bidder pay if nothing has been sold."""

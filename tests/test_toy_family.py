@@ -14,7 +14,7 @@ import pytest
 import stackjax as sx
 from stackjax.errors import require_positive
 from stackjax.families import Family
-from stackjax.problem import Judged, Optimum, Table, Worth
+from stackjax.problem import Judged, Optimum, Problem, Table, Worth, as_problem
 from stackjax.registry import forget_family, register_family
 from stackjax.spaces import Discrete
 from tests.runs.commands import metrics_of, result_of, run
@@ -174,6 +174,28 @@ def test_a_family_from_elsewhere_trains_from_python(toy):
     assert found.best.commitment.tolist() == [0, 0]
     with pytest.raises(sx.InputError, match="taste=3 must be a Taste"):
         sx.train("places", taste=3)
+
+
+def test_a_problem_that_has_the_methods_alone_gets_the_defaults():
+    own = PlacesProblem(Places(), 0.5)
+    whole = as_problem(own)
+    assert isinstance(whole, Problem)
+    assert isinstance(whole, PlacesProblem)
+    assert type(own) is PlacesProblem
+    assert as_problem(whole) is whole
+    assert (whole.name, whole.weight, whole.answer_choices) == ("places", 0.5, (3,))
+    assert (whole.differentiable, whole.improve, whole.policies, whole.ppo(sx.PPOConfig())) == (None, None, None, None)
+    assert (whole.num_groups, whole.judges_by_draws, whole.yardsticks(), whole.why_unknown) == (8, False, {}, "")
+    assert whole.score(jax.random.key(0), jnp.array([0, 3, 3], jnp.int32)).payoff == 0.0
+    assert dataclasses.replace(whole, weight=2.0).yardsticks() == {}
+
+
+def test_what_a_problem_must_answer_is_told():
+    class Silent(Problem):
+        name = "silent"
+
+    with pytest.raises(TypeError, match="describe"):
+        Silent()
 
 
 def test_a_family_or_a_game_is_registered_once(toy):

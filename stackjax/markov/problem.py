@@ -32,7 +32,7 @@ from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
 from stackjax.markov.optimum import solve_markov, takes_long
 from stackjax.markov.rules import FollowerRule
-from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, varies
+from stackjax.problem import Judged, Nearby, Optimum, Problem, Table, Worth, varies
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -42,7 +42,7 @@ MOST_SECONDS = 60.0  # for the optimum of a run that is over
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MarkovProblem:
+class MarkovProblem(Problem):
     """A `Problem` whose one follower plans.
 
     Args:
@@ -92,6 +92,7 @@ class MarkovProblem:
         return None if self.rule.regret is None or self.policy is None else self.rule.regret(self)
 
     gap_name = "exploitability"
+    why_unknown = ""  # until `optimum` is asked
     kernel = "dynamic programming"
     judges_roughly = True  # in float32; `describe` tells ties in float64
     columns: ClassVar = {

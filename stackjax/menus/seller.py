@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.arrays import in_full
-from stackjax.problem import Judged, Table, Worth
+from stackjax.problem import Judged, Problem, Table, Worth
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -27,7 +27,7 @@ class RevenueCertificate(NamedTuple):
     draw: Array
 
 
-class SellerProblem(abc.ABC):
+class SellerProblem(Problem):
     """A `Problem` but for what is for sale and how.
 
     Attributes:
@@ -42,7 +42,6 @@ class SellerProblem(abc.ABC):
 
     gap_name = "regret"  # of the buyers: they answer best
     kernel = "argmax"
-    nearby = None
     answer_choices = (1,)  # what a buyer takes depends on its type: commitments are not told apart by answers
     settled_gap = 0.0
     tie_tolerance = 0.0

@@ -11,7 +11,7 @@ from stackjax.acting import Acting, Leader, Played, Policy
 from stackjax.errors import InputError
 from stackjax.problem import Problem
 from stackjax.solvers.parts import Parts
-from stackjax.solvers.ppo.networks import MLP
+from stackjax.solvers.ppo.networks import MLP, layers_of
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["PolicyNetwork", "exported", "init_many", "playable", "settled", "stepped"]
@@ -60,9 +60,7 @@ class PolicyNetwork(NamedTuple):
 
 def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """``kernel_k [S, ...]`` and ``bias_k``, and how outputs become an action, in the words of `stackjax.policy.Policy`."""
-    layers = params["params"]
-    arrays = {f"{kind}_{k}": np.asarray(layers[f"Dense_{k}"][kind]) for k in range(len(layers)) for kind in ("kernel", "bias")}
-    parts = network.parts
+    arrays, parts = layers_of(params["params"]), network.parts
     if parts.is_discrete:
         return arrays, {"kind": "discrete"}
     ends = {"low": list(parts.low), "high": list(parts.high), "points": parts.points}
@@ -73,7 +71,7 @@ def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarr
 
 def playable(problem: Problem, solver: str) -> Played:
     """``problem``, if its episodes can be played out; raises `InputError` that names the ``solver`` otherwise."""
-    if not hasattr(problem, "play"):
+    if problem.policies is None:
         raise InputError(f"solver {solver!r} plays episodes out, which {problem.name!r} has none of; use --solver direct")
     return cast("Played", problem)
 

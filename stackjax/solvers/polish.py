@@ -26,7 +26,7 @@ def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations:
     Each of ``num_evaluations`` is one commitment against one fresh group of followers. Whether what is returned is better is
     for the caller to judge, against followers that it was not chosen for.
     """
-    improve = getattr(problem, "improve", None)
+    improve = problem.improve
     if improve is not None:
         better = lambda made: np.asarray(improve(np.asarray(made), num_evaluations), made.dtype)
         shape = jax.ShapeDtypeStruct(commitment.shape, commitment.dtype)

@@ -71,9 +71,10 @@ class RunSpec:
     def build_problem(self, prepared: dict[str, Any] | None = None) -> "Problem":
         """The problem, with what an earlier run ``prepared`` for it; raises `InputError` for a wrong game or setting."""
         from stackjax.compiler import check_jax
+        from stackjax.problem import as_problem
 
         check_jax()
-        problem = self.family.build(self.source.build(self.game_options), self.settings)
+        problem = as_problem(self.family.build(self.source.build(self.game_options), self.settings))
         return self.family.prepare(problem, prepared)
 
     def fitting(self) -> "RunSpec":
@@ -88,9 +89,11 @@ class RunSpec:
 
     def problem_with(self, problem: Any, values: dict[str, Any]) -> Any:
         """``problem`` with the numbers of ``values`` (traced ones too) that are named as in ``followers.step_size``."""
+        from stackjax.problem import as_problem
+
         varied, options = self._settings_with(values), _of_section(values, "game")
         is_same = not options and all(varied[name] is old for name, old in self.settings.items())
-        return problem if is_same else self.family.vary(problem, varied, options)
+        return problem if is_same else as_problem(self.family.vary(problem, varied, options))
 
     def build_solver(self, problem: "Problem", values: dict[str, Any] | None = None) -> "Solver":
         """The solver for ``problem``, with other numbers (traced ones too) named as in ``ppo.learning_rate``.

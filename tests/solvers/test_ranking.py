@@ -132,7 +132,7 @@ def test_ppo_measures_the_commitment_that_it_holds_again():
 
     def held(state, _):
         after, _ = solver.update(state)
-        return after, after.held.payoff
+        return after, after.carried.payoff
 
     payoffs = np.asarray(jax.jit(lambda key: jax.lax.scan(held, solver.init(key), None, length=40)[1])(jax.random.key(1)))
     assert payoffs.max() > 90.0

@@ -26,7 +26,7 @@ from stackjax.bayesian.sampled.plays import observation_size
 from stackjax.errors import InputError
 from stackjax.pictures import drawn_or_none
 from stackjax.pictures import paths as draw_paths
-from stackjax.problem import Judged, Optimum, Worth
+from stackjax.problem import Judged, Optimum, Problem, Worth
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["NUM_REWARD_EPISODES", "NUM_ROUNDS", "SampledProblem"]
@@ -37,7 +37,7 @@ MOST_SHOWN = 24  # observations that a result tells of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SampledProblem:
+class SampledProblem(Problem):
     """A `Problem` that is played out: no table of types, actions or observations is ever formed.
 
     Args:
@@ -52,7 +52,6 @@ class SampledProblem:
 
     gap_name = "bne_gap_bound"
     kernel = "sampled"
-    nearby = None
     answer_choices = (1,)
     judges_by_draws = True
     num_groups = 16  # of fresh followers that judge

@@ -16,7 +16,7 @@ from stackjax.markov.mean_field.followers import MeanFieldFollowers
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
 from stackjax.markov.mean_field.rules import PopulationRule
 from stackjax.pictures import curves
-from stackjax.problem import Judged, Optimum, Table, Worth
+from stackjax.problem import Judged, Optimum, Problem, Table, Worth
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -57,7 +57,7 @@ class MeanFieldCertificate(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MeanFieldProblem:
+class MeanFieldProblem(Problem):
     """A `Problem` whose followers are a continuum.
 
     Args:
@@ -79,8 +79,8 @@ class MeanFieldProblem:
         return self.followers.build()
 
     gap_name = "exploitability"
+    why_unknown = ""  # until `optimum` is asked
     kernel = "mean-field fixed point"
-    nearby = None
     columns: ClassVar = {
         "exploitability": "exploitability",
         "exploitability_bound": "exploitability's bound",

@@ -167,6 +167,11 @@ class PPOConfig:
             only = "1 on the committed path, which skips decisions; use path='step'"
             require_number("discount", self.discount, lambda discount: discount == 1, only)
 
+    @property
+    def credits_commitments(self) -> bool:
+        """Whether each decision that is learned from makes a part of the commitment, and earns the whole return."""
+        return self.path == "committed" and self.credit == "commitment"
+
     def differs(self, name: str) -> bool:
         """Whether a setting is another than the default; a traced one is not asked."""
         value = getattr(self, name)

@@ -4,21 +4,23 @@ The actor is a function of the leader's observation and nothing else; what only 
 the critic alone.
 """
 
+import abc
+import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import distrax
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from stackjax.arrays import lead
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.spaces import Box, Discrete
-from stackjax.types import Array, PRNGKey
+from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["ActionHead", "Actor", "Critic", "action_head"]
-
+__all__ = ["MLP", "ActionHead", "Agent", "action_head", "layers_of"]
 
 LOWEST_AT_START, HIGHEST_AT_START = 5.0, 2.0  # logits of a grid's end points, beside 0 of the others
 
@@ -93,18 +95,16 @@ class Actor(nn.Module):
     """Observation ``[..., D]`` to the parameters of the action distribution ``[..., num_outputs]``."""
 
     hidden_sizes: tuple[int, ...]
-    num_outputs: int
-    num_free: int
-    free_init: Any
-    bias: tuple[float, ...] = (0.0,)
+    head: "ActionHead"
 
     @nn.compact
     def __call__(self, observation: Array) -> Array:
-        outputs = MLP(self.hidden_sizes, self.num_outputs, 0.01, self.bias)(observation)
-        if not self.num_free:
+        head = self.head
+        outputs = MLP(self.hidden_sizes, head.num_outputs, 0.01, head.bias)(observation)
+        if not head.num_free:
             return outputs
-        free = self.param("free", lambda _: jnp.broadcast_to(jnp.asarray(self.free_init), (self.num_free,)))
-        return jnp.concatenate([outputs, jnp.broadcast_to(free, (*outputs.shape[:-1], self.num_free))], axis=-1)
+        free = self.param("free", lambda _: jnp.broadcast_to(jnp.asarray(head.free_init), (head.num_free,)))
+        return jnp.concatenate([outputs, jnp.broadcast_to(free, (*outputs.shape[:-1], head.num_free))], axis=-1)
 
 
 class Critic(nn.Module):
@@ -115,6 +115,53 @@ class Critic(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         return MLP(self.hidden_sizes, 1, 1.0)(inputs)[..., 0]
+
+
+def layers_of(params: PyTree) -> dict[str, np.ndarray]:
+    """``kernel_k [S, ...]`` and ``bias_k`` of the parameters of `MLP`, leaves ``[S, ...]``."""
+    return {f"{kind}_{k}": np.asarray(params[f"Dense_{k}"][kind]) for k in range(len(params)) for kind in ("kernel", "bias")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Agent(abc.ABC):
+    """A leader's policy and value: pure functions of parameters ``{"actor": ..., "critic": ...}``.
+
+    The actor's functions take observations only.
+    """
+
+    actions: Discrete | Box
+    head: "ActionHead"
+    actor: Actor
+    critic: Critic
+
+    @classmethod
+    def of(cls, actions: Discrete | Box, config: PPOConfig, *others: Any) -> Self:
+        head, sizes = action_head(actions, config), config.hidden_sizes
+        return cls(actions, head, Actor(sizes, head), Critic(sizes), *others)
+
+    def first_params(self, actor_key: PRNGKey, critic_key: PRNGKey, observation: Array, critic_inputs: Array) -> PyTree:
+        """Random ones, for inputs of these shapes."""
+        return {"actor": self.actor.init(actor_key, observation), "critic": self.critic.init(critic_key, critic_inputs)}
+
+    def policy(self, params: PyTree, observations: Array) -> Array:
+        """Parameters of the choice distribution at ``observations [..., D]``."""
+        return jnp.asarray(self.actor.apply(params["actor"], observations))
+
+    def value(self, params: PyTree, critic_inputs: Array) -> Array:
+        """Values ``[...]`` for critic inputs ``[..., C]``: the expected normalised return to go."""
+        return jnp.asarray(self.critic.apply(params["critic"], critic_inputs))
+
+    def mode_action(self, params: PyTree, observations: Array) -> Array:
+        """The most likely leader action at each of ``observations [..., D]``."""
+        return self.game_action(self.head.distribution(self.policy(params, observations)).mode())
+
+    def game_action(self, choice: Array) -> Array:
+        """The leader action that the game sees for a choice, inside its space."""
+        return self.actions.clip(self.head.to_action(choice))
+
+    @abc.abstractmethod
+    def commitment(self, params: PyTree) -> tuple[Array, Array]:
+        """The most likely leader action at every node: ``observations [O, D]`` and ``actions [O, ...]``."""
 
 
 class ActionHead(NamedTuple):

@@ -18,9 +18,10 @@ from stackjax.bayesian.pomdp.commitment import Tabulated
 from stackjax.bayesian.pomdp.critic_view import CriticView
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.reward_phase import RewardPhase
-from stackjax.solvers.ppo.agent import Agent
+from stackjax.bayesian.ppo.agent import Made, POMDPAgent
+from stackjax.bayesian.ppo.rollout import normalised_rewards
 from stackjax.solvers.ppo.config import PPOConfig
-from stackjax.solvers.ppo.rollout import Made, Transitions, normalised_rewards
+from stackjax.solvers.ppo.train import Transitions
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["sampled_decisions"]
@@ -35,7 +36,7 @@ class _Moments(NamedTuple):
 
 
 def sampled_decisions(
-    agent: Agent,
+    agent: POMDPAgent,
     config: PPOConfig,
     params: PyTree,
     keys: tuple[PRNGKey, PRNGKey],

@@ -20,7 +20,7 @@ from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["MLP", "ActionHead", "Agent", "action_head", "layers_of"]
+__all__ = ["MLP", "ActionHead", "Agent", "action_head", "draw_category", "layers_of"]
 
 LOWEST_AT_START, HIGHEST_AT_START = 5.0, 2.0  # logits of a grid's end points, beside 0 of the others
 
@@ -193,21 +193,18 @@ def action_head(space: Discrete | Box, config: PPOConfig) -> ActionHead:
     """The distribution over leader actions in ``space`` that ``config`` asks for."""
     if isinstance(space, Discrete):
         same = lambda choice_or_action: choice_or_action
-        return ActionHead(space.n, 0, 0.0, categorical, jax.random.uniform, draw_category, same, same)
+        distribution = lambda logits: distrax.Categorical(logits=logits)
+        return ActionHead(space.n, 0, 0.0, distribution, jax.random.uniform, draw_category, same, same)
     if config.box_policy == "grid":
         return grid_head(space, config.grid_points, config.grid_start == "low")
     return gaussian_head(space, config.gaussian_std)
-
-
-def categorical(logits: Array) -> distrax.Distribution:
-    return distrax.Categorical(logits=logits)
 
 
 def draw_category(uniform: Array, logits: Array) -> Array:
     """Indices drawn from ``logits [..., n]`` by ``uniform [...]``; one number each, where the Gumbel trick needs n."""
     cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
     place = uniform * cumulative[..., -1]
-    return (place[..., None] >= cumulative[..., :-1]).sum(axis=-1)
+    return (place[..., None] >= cumulative[..., :-1]).sum(axis=-1, dtype=jnp.int32)
 
 
 def grid_head(box: Box, points: int, from_low: bool = False) -> ActionHead:
@@ -218,12 +215,8 @@ def grid_head(box: Box, points: int, from_low: bool = False) -> ActionHead:
     and of the others the highest.
     """
     size, low, width = len(box.low), jnp.asarray(box.low), jnp.asarray(box.high) - jnp.asarray(box.low)
-
-    def per_entry(parameters: Array) -> Array:
-        return parameters.reshape(*parameters.shape[:-1], size, points)
-
-    def distribution(parameters: Array) -> distrax.Distribution:
-        return distrax.Independent(categorical(per_entry(parameters)), reinterpreted_batch_ndims=1)
+    per_entry = lambda parameters: parameters.reshape(*parameters.shape[:-1], size, points)
+    distribution = lambda parameters: distrax.Independent(distrax.Categorical(logits=per_entry(parameters)), 1)
 
     def to_action(choice: Array) -> Array:
         return lead(low, choice.ndim) + choice.astype(low.dtype) / (points - 1) * lead(width, choice.ndim)
@@ -243,19 +236,14 @@ def gaussian_head(box: Box, initial_std: Any) -> ActionHead:
     size, low, high = len(box.low), jnp.asarray(box.low), jnp.asarray(box.high)
     middle, half = (low + high) / 2, (high - low) / 2
 
-    def distribution(parameters: Array) -> distrax.Distribution:
-        return distrax.MultivariateNormalDiag(parameters[..., :size], jnp.exp(parameters[..., size:]))
-
-    def noise(key: PRNGKey, batch_shape: tuple[int, ...]) -> Array:
-        return jax.random.normal(key, (*batch_shape, size))
+    parts = lambda parameters: (parameters[..., :size], jnp.exp(parameters[..., size:]))  # mean and standard deviation
+    distribution = lambda parameters: distrax.MultivariateNormalDiag(*parts(parameters))
+    noise = lambda key, batch_shape: jax.random.normal(key, (*batch_shape, size))
 
     def draw(normal: Array, parameters: Array) -> Array:
-        return parameters[..., :size] + jnp.exp(parameters[..., size:]) * normal
+        mean, deviation = parts(parameters)
+        return mean + deviation * normal
 
-    def to_action(choice: Array) -> Array:
-        return lead(middle, choice.ndim) + lead(half, choice.ndim) * choice
-
-    def from_action(action: Array) -> Array:
-        return (action - lead(middle, action.ndim)) / lead(half, action.ndim)
-
+    to_action = lambda choice: lead(middle, choice.ndim) + lead(half, choice.ndim) * choice
+    from_action = lambda action: (action - lead(middle, action.ndim)) / lead(half, action.ndim)
     return ActionHead(size, size, jnp.log(initial_std), distribution, noise, draw, to_action, from_action)

@@ -24,6 +24,7 @@ from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["Rollout", "RolloutStats", "TrainState", "Trainer", "Transitions", "above_the_rest", "training_batch"]
 
+Learned = tuple[PyTree, PyTree]  # parameters and the optimiser's state
 LOSSES = ("value_loss", "policy_loss", "entropy", "approx_kl", "clip_fraction")  # in metrics; a report draws the first
 
 
@@ -144,10 +145,30 @@ class Trainer(abc.ABC):
         if isinstance(self.agent.actions, Box) and config.credits_commitments:
             share = config.box_top_share**remaining
             batch = batch._replace(advantage=above_the_rest(batch.advantage, batch.credit, share))
-        learned = state.params, state.optimiser
-        params, optimiser_state, loss, is_finite = learn(self.agent, config, learned, batch, epochs_key, remaining)
-        after = TrainState(params, optimiser_state, key, state.update + 1, carried)
-        return after, UpdateMetrics(stats, loss, is_finite & is_known)
+        learned, loss = self._learn((state.params, state.optimiser), batch, epochs_key, remaining)
+        finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((learned[0], loss))]
+        after = TrainState(*learned, key, state.update + 1, carried)
+        return after, UpdateMetrics(stats, loss, jnp.stack(finite).all() & is_known)
+
+    def _learn(self, learned: Learned, batch: Minibatch, key: PRNGKey, remaining: Array) -> tuple[Learned, LossStats]:
+        """An update's epochs of gradient steps; step size and entropy bonus fall with the share of the run that remains."""
+        config, direction = self.config, optimiser(self.config)
+        entropy_coefficient = config.entropy_coefficient * remaining
+
+        def minibatch_step(learned: Learned, part: Minibatch) -> tuple[Learned, LossStats]:
+            params, optimiser_state = learned
+            loss = lambda p: ppo_loss(self.agent, config, p, part, entropy_coefficient)
+            (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
+            with jax.numpy_dtype_promotion("standard"):  # optax multiplies floats by its count of steps
+                updates, optimiser_state = direction.update(gradients, optimiser_state, params)
+            step_size = -config.learning_rate * remaining
+            return (jax.tree.map(lambda p, u: p + step_size * u, params, updates), optimiser_state), stats
+
+        def epoch(learned: Learned, epoch_key: PRNGKey) -> tuple[Learned, LossStats]:
+            return jax.lax.scan(minibatch_step, learned, shuffled(config, batch, epoch_key))
+
+        learned, losses = jax.lax.scan(epoch, learned, jax.random.split(key, config.num_epochs))
+        return learned, jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
 
     def commitment(self, trained: TrainResult | TrainState) -> Array:
         """What the leader has learned to commit to: its most likely action at every node.
@@ -173,45 +194,6 @@ class Trainer(abc.ABC):
             return after, {**seen.rollout._asdict(), **losses, "is_finite": seen.is_finite}
 
         return Solver(self.init, update, self.commitment, commitments_at_once=self.config.num_envs)
-
-
-def learn(
-    agent: Agent,
-    config: PPOConfig,
-    learned: tuple[PyTree, PyTree],
-    batch: Minibatch,
-    key: PRNGKey,
-    remaining: Array,
-) -> tuple[PyTree, PyTree, LossStats, Array]:
-    """An update's epochs of gradient steps.
-
-    Args:
-      learned: parameters and the optimiser's state.
-      remaining: share of the run that is left; step size and entropy bonus fall with it.
-
-    Returns:
-      both after the update, means of the losses (``ratio_error`` of the first minibatch), and whether all of it is finite.
-    """
-    direction = optimiser(config)
-    entropy_coefficient = config.entropy_coefficient * remaining
-
-    def minibatch_step(carry: tuple[PyTree, PyTree], part: Minibatch) -> tuple[tuple[PyTree, PyTree], LossStats]:
-        params, optimiser_state = carry
-        loss = lambda p: ppo_loss(agent, config, p, part, entropy_coefficient)
-        (_, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
-        with jax.numpy_dtype_promotion("standard"):  # optax multiplies floats by its count of steps
-            updates, optimiser_state = direction.update(gradients, optimiser_state, params)
-        step_size = -config.learning_rate * remaining
-        params = jax.tree.map(lambda p, u: p + step_size * u, params, updates)
-        return (params, optimiser_state), stats
-
-    def epoch(carry: tuple[PyTree, PyTree], epoch_key: PRNGKey) -> tuple[tuple[PyTree, PyTree], LossStats]:
-        return jax.lax.scan(minibatch_step, carry, shuffled(config, batch, epoch_key))
-
-    (params, optimiser_state), losses = jax.lax.scan(epoch, learned, jax.random.split(key, config.num_epochs))
-    loss = jax.tree.map(lambda x: x.mean(), losses)._replace(ratio_error=losses.ratio_error[0, 0])
-    finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((params, loss))]
-    return params, optimiser_state, loss, jnp.stack(finite).all()
 
 
 def shuffled(config: PPOConfig, batch: Minibatch, key: PRNGKey) -> Minibatch:

@@ -21,7 +21,6 @@ from stackjax.solvers.config import DirectConfig
 from stackjax.solvers.elite import FIRST, Elite, best_of, emptied, joined, judged_once, merge, parents_of
 from stackjax.solvers.every import every, how_many
 from stackjax.solvers.ranking import search_metrics
-from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["DirectState", "direct"]
@@ -83,14 +82,9 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         parents = parents_of(elite, config.num_answers + 1, config.most_alike)
         in_turn = jnp.arange(num_bred) % (parents.num_answers + 1)  # each answer, and all together
         chosen = elite.commitments[parents.place[in_turn]]
-        if isinstance(space, Discrete):
-            made.append(children.discrete_children(breed_key, space, chosen, parents.weight[in_turn]))
-        else:
-            scaled, step = children.to_unit(space, chosen), step_size(config, progress)
-            bred = children.box_children(breed_key, scaled, parents.weight[in_turn], step)
-            made.append(children.from_unit(space, bred))
-            if num_climbing:
-                made.append(climbed(problem, config, space, climb_key, elite, parents, num_climbing))
+        made.append(children.bred(breed_key, space, chosen, parents.weight[in_turn], step_size(config, progress)))
+        if num_climbing:
+            made.append(climbed(problem, config, space, climb_key, elite, parents, num_climbing))
         tried = jnp.concatenate(made)
         if config.starts == 1:
             return tried

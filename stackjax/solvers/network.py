@@ -9,12 +9,12 @@ import optax
 
 from stackjax.acting import Acting, Leader, Played, Policy
 from stackjax.errors import InputError
-from stackjax.problem import Problem
+from stackjax.problem import Problem, Solver
 from stackjax.solvers.parts import Parts
 from stackjax.solvers.ppo.networks import MLP, layers_of
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["PolicyNetwork", "exported", "init_many", "playable", "settled", "stepped"]
+__all__ = ["PolicyNetwork", "annealed_adam", "exported", "init_many", "network_solver", "playable", "settled", "stepped"]
 
 
 class PolicyNetwork(NamedTuple):
@@ -79,6 +79,23 @@ def playable(problem: Problem, solver: str) -> Played:
 def settled(problem: Problem, acting: Acting) -> Any:
     """``acting`` as a commitment of ``problem``: its action at every node where commitments are a table."""
     return acting if isinstance(problem.commitments, Policy) else cast("Played", problem).filled(acting)
+
+
+def network_solver(problem: Problem, network: PolicyNetwork, init: Any, update: Any, commitments_at_once: int) -> Solver:
+    """The solver whose states have the network's ``params``, which it keeps and exports."""
+    return Solver(
+        init,
+        update,
+        commitment=lambda state: settled(problem, network.acting(state.params)),
+        policy=lambda state: state.params,
+        export=lambda params: exported(network, params),
+        commitments_at_once=commitments_at_once,
+    )
+
+
+def annealed_adam(config: Any, update: Array) -> optax.GradientTransformation:
+    """Adam, whose step size falls from ``config.learning_rate`` to zero, linearly over the updates."""
+    return optax.adam(config.learning_rate * (1.0 - update.astype(jnp.result_type(float)) / config.num_updates))
 
 
 def stepped(rule: optax.GradientTransformation, params: PyTree, gradient: PyTree, held: PyTree) -> tuple[PyTree, PyTree]:

@@ -9,11 +9,10 @@ import jax.numpy as jnp
 from stackjax.bayesian.pomdp.commitment import commit
 from stackjax.bayesian.pomdp.critic_view import CriticView, critic_vector, unanswered_view
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
-from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.networks import Agent
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Made", "POMDPAgent", "make_agent"]
+__all__ = ["Made", "POMDPAgent"]
 
 
 class Made(NamedTuple):
@@ -61,7 +60,3 @@ class POMDPAgent(Agent):
     def commitment(self, params: PyTree) -> tuple[Array, Array]:
         choose = lambda observations, _: self.mode_action(params, observations)
         return commit(self.env.game, self.env.tree, choose, lambda actions: actions)
-
-
-def make_agent(env: StackelbergPOMDP, config: PPOConfig) -> POMDPAgent:
-    return POMDPAgent.of(env.game.leader_actions, config, env, config.critic_inputs)

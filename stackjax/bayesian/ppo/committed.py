@@ -50,21 +50,19 @@ def committed_rollout(agent: POMDPAgent, config: PPOConfig, params: PyTree, key:
         count_plays=env.counts_plays,
         num_snapshots=min(config.response_samples, env.num_rounds) if everything else 0,
     )
-    if everything:
-        stretches = min(config.reward_samples, env.num_reward_episodes)
+    if everything or config.returns == "sampled":
+        stretches = min(config.reward_samples, env.num_reward_episodes) if everything else 1
         paid = play_reward_phase(table.game, response, env.reward_play, env.num_reward_episodes, stretches)
+        returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
+    if everything:
         keys = play_key, visible_key
         transitions, decisions = sampled_decisions(agent, config, params, keys, made, table, response, paid)
-        returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
     else:
         play = expected_play(env.reward_play, env.num_reward_episodes, table.game, response)
         prior = jnp.asarray(game.type_prior, play.dtype)
         play = prior.reshape(*prior.shape, *(1,) * (prior.ndim + 1)) * play  # chances of types and actions
         if config.returns == "expected":
             returns = (play * table.game.leader_payoff).reshape(-1, play.shape[-1]).sum(axis=0)
-        else:
-            paid = play_reward_phase(table.game, response, env.reward_play, env.num_reward_episodes, 1)
-            returns = paid.payoffs.sum(axis=0) / env.num_reward_episodes
         transitions, decisions = _commitments(agent, params, made, table, play, returns)
     stats = RolloutStats(jnp.float32(config.num_envs), returns.sum(), decisions)
     held = better_held(held, made.choices, returns, is_held)

@@ -8,7 +8,7 @@ import jax
 from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
-from stackjax.bayesian.ppo.agent import POMDPAgent, make_agent
+from stackjax.bayesian.ppo.agent import POMDPAgent
 from stackjax.bayesian.ppo.committed import committed_rollout
 from stackjax.bayesian.ppo.rollout import init_steps, step_rollout
 from stackjax.errors import InputError, require_is
@@ -71,7 +71,7 @@ def make_train(env: StackelbergPOMDP, config: PPOConfig | None = None) -> POMDPT
                 raise InputError(
                     f"{name}={getattr(config, name)} does nothing in {env.game.name!r}: its leader_actions are Discrete"
                 )
-    return POMDPTrainer(config, make_agent(env, config))
+    return POMDPTrainer(config, POMDPAgent.of(env.game.leader_actions, config, env, config.critic_inputs))
 
 
 def pomdp_solver(env: EpisodeSpec, config: PPOConfig) -> Solver:

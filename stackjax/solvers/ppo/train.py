@@ -1,6 +1,6 @@
 """PPO: a rollout, its advantages, epochs of clipped gradient steps; all of it one jittable scan over updates.
 
-What is learned from is a subclass's `Trainer.rollout`: of any table (`table`), or of the Bayesian family's Stackelberg POMDP.
+What is learned from is a subclass's `Trainer.rollout`: of any table (`solver`), or of the Bayesian family's Stackelberg POMDP.
 """
 
 import abc

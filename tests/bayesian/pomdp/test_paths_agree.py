@@ -13,7 +13,6 @@ from stackjax.bayesian.followers.config import Kind
 from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.pomdp.commitment import commit, tabulate_batch
 from stackjax.bayesian.pomdp.reward_phase import play_reward_phase
-from stackjax.bayesian.ppo.agent import make_agent
 from stackjax.bayesian.ppo.committed import committed_rollout
 from stackjax.solvers.ppo.held import none_held
 from stackjax.testing import random_actions
@@ -172,7 +171,7 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     game = GAMES[name]()
     env = sx.StackelbergPOMDP(game, sx.followers.multiplicative_weights(0.3, feedback=feedback), NUM_ROUNDS, NUM_PAID, "mixed")
     config = sx.PPOConfig(num_envs=1, credit="all", response_samples=NUM_ROUNDS, reward_samples=NUM_PAID, critic_inputs="state")
-    agent = make_agent(env, config)
+    agent = sx.make_train(env, config).agent
     params = agent.init(jax.random.key(0))
     key = jax.random.key(1)
     held = none_held(agent.head, env.tree.num_nodes)

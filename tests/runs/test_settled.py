@@ -10,7 +10,7 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.compute.state import score_run, start_run
-from stackjax.problem import Judged, Solver, Work
+from stackjax.problem import Judged, Solver, Work, as_problem
 from stackjax.reports.display import best_seed, unsettled_in_words
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
@@ -77,7 +77,7 @@ def test_payoffs_of_draws_count_by_the_lower_ends_of_their_intervals():
             payoff = 1.0 + commitment[0].astype(jnp.float32)
             return Judged(payoff, jnp.float32(0.0), Drawn(2.0 * payoff))
 
-    best, seen = scores(Draws(), (2, 0, 1))
+    best, seen = scores(as_problem(Draws()), (2, 0, 1))
     assert int(best.commitment[0]) == 0
     assert float(best.leader_payoff) == -1.0
     assert [(float(each.payoff), float(each.half_width)) for each in seen] == [(3.0, 6.0), (1.0, 2.0), (2.0, 4.0)]

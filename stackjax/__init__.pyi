@@ -17,6 +17,7 @@ from .bayesian.games.normal_form import openspiel_game as openspiel_game
 from .bayesian.games.posted_price import PostedPrice as PostedPrice
 from .bayesian.games.type_blocks import TypeSampler as TypeSampler
 from .bayesian.pomdp.environment import StackelbergPOMDP as StackelbergPOMDP
+from .bayesian.ppo.train import make_train as make_train
 from .errors import InputError as InputError
 from .errors import UnsolvedError as UnsolvedError
 from .policy import load_policy as load_policy
@@ -35,7 +36,6 @@ from .solvers.config import GradientConfig as GradientConfig
 from .solvers.config import PolicyConfig as PolicyConfig
 from .solvers.config import SearchConfig as SearchConfig
 from .solvers.ppo.config import PPOConfig as PPOConfig
-from .solvers.ppo.train import make_train as make_train
 from .solvers.registry import SolverEntry as SolverEntry
 from .solvers.registry import register_solver as register_solver
 from .spaces import Box as Box

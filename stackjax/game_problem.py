@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.errors import UnsolvedError
-from stackjax.problem import Judged, Optimum, Table
+from stackjax.problem import Judged, Optimum, Problem, Table
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array
 
 __all__ = ["GameProblem"]
 
 
-class GameProblem(abc.ABC):
+class GameProblem(Problem):
     """A `Problem` but for how followers answer.
 
     Attributes:
@@ -26,7 +26,6 @@ class GameProblem(abc.ABC):
 
     game: Any
     settled_share: float = 0.0
-    nearby: Any = None
 
     @property
     def name(self) -> str:

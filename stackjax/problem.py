@@ -3,22 +3,37 @@
 Runs, sweeps, reports and the command line speak of these two alone. A solver knows a problem by `Problem` and nothing else.
 """
 
+import abc
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.acting import Policy
 from stackjax.arrays import drawn, lead
 from stackjax.compiler import compiler_options
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Differentiable", "Judged", "Metrics", "Nearby", "Optimum", "Problem", "Solver", "Table", "Worth", "varies"]
+__all__ = [
+    "NUM_SCORING_GROUPS",
+    "Differentiable",
+    "Judged",
+    "Metrics",
+    "Nearby",
+    "Optimum",
+    "Problem",
+    "Solver",
+    "Table",
+    "Worth",
+    "varies",
+]
 
 Metrics = dict[str, Array]
 NUM_PROBES = 16
+NUM_SCORING_GROUPS = 16  # groups of fresh followers that score a commitment on the way
 
 
 class Table(NamedTuple):
@@ -72,7 +87,7 @@ class Nearby(NamedTuple):
 
 
 class Differentiable(NamedTuple):
-    """A payoff that gradients can climb; a problem that has one holds it in an attribute ``differentiable``.
+    """A payoff that gradients can climb.
 
     Attributes:
       payoff: ``(key, commitment [O, ...], sharpness) -> scalar``, softened: the sharper, the nearer to the leader's payoff, in
@@ -134,8 +149,11 @@ class Optimum(NamedTuple):
     half_width: float = 0.0
 
 
-class Problem(Protocol):
+class Problem(abc.ABC):
     """What a leader may commit to, and what each commitment leads to. Pure functions; no learning, no logging.
+
+    Families' problems inherit from it, and say what has a default only where they differ: whatever comes after
+    `evaluation_method`.
 
     Attributes:
       name: for people.
@@ -150,57 +168,47 @@ class Problem(Protocol):
       gap_name: what the followers' distance from equilibrium is called in results and metrics, for example ``bcce_gap``.
       columns: what a table of results shows of each seed beside the leader's payoff: headings by key of `describe`, the gap's
         among them.
-
-    A problem may also have ``differentiable``, see `Differentiable`, and a method ``improve(commitment, num_evaluations)``, in
-    NumPy, that makes a commitment better by exact evaluation where it knows more than its neighbourhood. With
-    ``judges_by_draws`` judging is an average over draws, and ``details.half_width`` half of the payoff's 95 % interval; with
-    ``judges_roughly`` followers' ties are told better in `describe` than in `judge`; with ``optimum_takes_long`` its optimum
-    is asked for when a run is over, and stops none. One that is judged by samples may have a method ``score(key, commitment)``,
-    a `Judged` by fewer of them, for commitments on the way, and ``num_groups``, how many groups judge the best.
-    ``yardsticks()`` is what else is known, as `Game.yardsticks`, and ``why_unknown`` why `optimum` returned None.
-    Where its episodes can be played out it is `stackjax.acting.Played`.
     """
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def commitments(self) -> Any: ...
-    @property
-    def payoff_range(self) -> tuple[float, float]: ...
-    @property
-    def settled_gap(self) -> float: ...
-    @property
-    def tie_tolerance(self) -> float: ...
-    @property
-    def answer_choices(self) -> tuple[int, ...]: ...
-    @property
-    def bytes_per_commitment(self) -> int: ...
-    @property
-    def kernel(self) -> str: ...
-    @property
-    def gap_name(self) -> str: ...
-    @property
-    def columns(self) -> dict[str, str]: ...
+    if TYPE_CHECKING:  # properties to a type checker; a class may also have plain attributes, and fields of a dataclass
 
+        @property
+        def name(self) -> str: ...
+        @property
+        def commitments(self) -> Any: ...
+        @property
+        def payoff_range(self) -> tuple[float, float]: ...
+        @property
+        def settled_gap(self) -> float: ...
+        @property
+        def tie_tolerance(self) -> float: ...
+        @property
+        def answer_choices(self) -> tuple[int, ...]: ...
+        @property
+        def bytes_per_commitment(self) -> int: ...
+        @property
+        def kernel(self) -> str: ...
+        @property
+        def gap_name(self) -> str: ...
+        @property
+        def columns(self) -> dict[str, str]: ...
+
+    @abc.abstractmethod
     def worth(self, key: PRNGKey, commitments: Any, *, lasting: int = 0) -> Worth:
         """One fresh group of followers answers each of ``commitments [B, O, ...]``, one Stackelberg episode each.
 
         The first ``lasting`` of them are answered for as long as `judge` has it.
         """
 
-    @property
-    def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
-        """``(commitment [O, ...], answer [Q]) -> Nearby`` and its slopes, or None where the payoff does not vary smoothly.
-
-        Slopes are by the commitment: ``[O, ...]`` and ``[M, O, ...]``.
-        """
-
+    @abc.abstractmethod
     def judge(self, key: PRNGKey, commitment: Any, num_groups: int) -> Judged:
         """``num_groups`` fresh groups answer ``commitment [O, ...]`` for as long as an evaluation takes."""
 
+    @abc.abstractmethod
     def optimum(self) -> Optimum | None:
         """What is claimed to be the best that any commitment pays, or None; `stackjax.claims` checks it."""
 
+    @abc.abstractmethod
     def describe(self, judged: Judged, commitments: Any, names: list[str]) -> list[dict[str, Any]]:
         """An object for each of ``commitments [S, O, ...]``, ``judged`` (leaves ``[S, ...]``), for ``result.json``.
 
@@ -209,8 +217,75 @@ class Problem(Protocol):
         ``pictures``, a list, see `stackjax.pictures`. ``names`` is what a warning calls each.
         """
 
+    @abc.abstractmethod
     def evaluation_method(self) -> dict[str, Any]:
         """How `judge` does it, for ``result.json``; ``settled_gap``, and ``words`` (a sentence), are always there."""
+
+    @property
+    def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
+        """``(commitment [O, ...], answer [Q]) -> Nearby`` and its slopes by the commitment, ``[O, ...]`` and ``[M, O, ...]``;
+        None, as it is by default, where the payoff does not vary smoothly.
+        """
+        return None
+
+    @property
+    def differentiable(self) -> Differentiable | None:
+        """A payoff that gradients can climb; by default there is none."""
+        return None
+
+    @property
+    def policies(self) -> Policy | None:
+        """What a leader sees and chooses from, where episodes can be played out (`stackjax.acting.Played`); None by default."""
+        return None
+
+    @property
+    def improve(self) -> Callable[[np.ndarray, int], np.ndarray] | None:
+        """``(commitment, num_evaluations) -> commitment``, in NumPy: a better one by exact evaluation, where a problem knows
+        more than a commitment's neighbourhood; by default it does not.
+        """
+        return None
+
+    @property
+    def judges_by_draws(self) -> bool:
+        """Whether judging is an average over draws; ``details.half_width`` is then half of the payoff's 95 % interval."""
+        return False
+
+    @property
+    def judges_roughly(self) -> bool:
+        """Whether followers' ties are told better in `describe` than in `judge`."""
+        return False
+
+    @property
+    def num_groups(self) -> int:
+        """How many groups of fresh followers judge a run's best commitment."""
+        return 8
+
+    @property
+    def optimum_takes_long(self) -> bool:
+        """Whether `optimum` is asked for when a run is over only, and so stops none."""
+        return False
+
+    @property
+    def why_unknown(self) -> str:
+        """Why `optimum` returned None, for people; by default there is nothing to say."""
+        return ""
+
+    def score(self, key: PRNGKey, commitment: Any) -> Judged:
+        """A commitment on the way judged, against fewer draws than the best one where a problem says so."""
+        return self.judge(key, commitment, NUM_SCORING_GROUPS)
+
+    def yardsticks(self) -> dict[str, float]:
+        """What else is known that leaders may be paid, game units by what it is, as `Game.yardsticks`; empty for nothing."""
+        return {}
+
+    def ppo(self, config: Any) -> "Solver | None":
+        """The learner that a problem brings for the settings ``config`` of `ppo`; None for the one that takes any table.
+
+        Raises:
+          InputError: settings that do not fit the problem.
+        """
+        del config
+        return None
 
 
 class Solver(NamedTuple):

@@ -12,11 +12,11 @@ import stackjax
 
 PACKAGE = pathlib.Path(stackjax.__file__).parent
 ROOMS = [
+    "solvers",
     "bayesian",
     "markov",
     "menus",
     "interop",
-    "solvers",
     "specs",
     "compute",
     "disk",
@@ -68,10 +68,20 @@ def test_what_benchmarks_and_experiments_import_is_there(folder):
             assert hasattr(found, attribute) or importlib.util.find_spec(name), f"{path}: {name}"
 
 
-@pytest.mark.parametrize("solver", ["direct", "search", "gradient", "polish", "children", "registry", "config"])
-def test_a_solver_knows_a_problem_by_the_seam(solver):
-    path = PACKAGE / "solvers" / f"{solver}.py"
-    assert [name for name in imported(path) if room_of(name) in FAMILIES] == [], path
+def test_solvers_know_a_problem_by_the_seam():
+    """Also inside of functions, and by the names of modules: no family is known to any of them."""
+    for path in files("solvers"):
+        assert [name for name in imported(path) if room_of(name) in FAMILIES] == [], path
+        text = path.read_text(encoding="utf-8")
+        assert not any(f"stackjax.{family}" in text or f"stackjax/{family}" in text for family in FAMILIES), path
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_knows_no_solver_but_the_learner_that_it_brings(family):
+    for path in files(family):
+        if path.parent != PACKAGE / "bayesian/ppo":
+            known = [name for name in imported(path) if room_of(name) == "solvers"]
+            assert set(known) <= {"stackjax.solvers.ppo.config.PPOConfig"}, path
 
 
 def test_no_two_files_import_each_other():

@@ -14,7 +14,7 @@ import pytest
 import stackjax as sx
 from stackjax.errors import require_positive
 from stackjax.families import Family
-from stackjax.problem import Judged, Optimum, Table, Worth
+from stackjax.problem import Judged, Optimum, Problem, Table, Worth
 from stackjax.registry import forget_family, register_family
 from stackjax.spaces import Discrete
 from tests.runs.commands import metrics_of, result_of, run
@@ -42,7 +42,7 @@ class Taste:
 
 
 @dataclasses.dataclass(frozen=True)
-class PlacesProblem:
+class PlacesProblem(Problem):
     """The `Problem`; ``judge`` and ``worth`` agree, as the follower answers exactly."""
 
     game: Places
@@ -174,6 +174,27 @@ def test_a_family_from_elsewhere_trains_from_python(toy):
     assert found.best.commitment.tolist() == [0, 0]
     with pytest.raises(sx.InputError, match="taste=3 must be a Taste"):
         sx.train("places", taste=3)
+
+
+def test_what_a_problem_does_not_say_has_a_default():
+    own = PlacesProblem(Places(), 0.5)
+    assert (own.differentiable, own.improve, own.policies, own.ppo(sx.PPOConfig())) == (None, None, None, None)
+    assert (own.num_groups, own.judges_by_draws, own.yardsticks(), own.why_unknown) == (8, False, {}, "")
+    assert own.score(jax.random.key(0), jnp.array([0, 3, 3], jnp.int32)).payoff == 0.0
+
+
+def test_a_problem_that_does_not_inherit_is_refused(toy, monkeypatch):
+    monkeypatch.setattr(PlacesFamily, "build", lambda self, game, settings: object())
+    with pytest.raises(sx.InputError, match="must be a Problem: what family 'places-family' builds inherits"):
+        sx.train("places", progress=False)
+
+
+def test_what_a_problem_must_answer_is_told():
+    class Silent(Problem):
+        name = "silent"
+
+    with pytest.raises(TypeError, match="describe"):
+        Silent()
 
 
 def test_a_family_or_a_game_is_registered_once(toy):

@@ -28,7 +28,8 @@ from stackjax.bayesian.sampled.episode import Setting, play_episode
 from stackjax.bayesian.sampled.learners import Learners
 from stackjax.bayesian.words import describe
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.problem import Judged, Nearby, Optimum, Table, Worth, varies
+from stackjax.problem import Judged, Nearby, Optimum, Problem, Solver, Table, Worth, varies
+from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["BayesianProblem", "PlayedProblem"]
@@ -39,7 +40,7 @@ TIE = 1e-5  # of the payoff scale: well above what float32 rounds, well below wh
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class PlayedProblem:
+class PlayedProblem(Problem):
     """What problems whose followers have private types share, judged exactly or by samples: episodes that can be played out.
 
     Args:
@@ -135,6 +136,7 @@ class BayesianProblem(PlayedProblem):
         return per_profile * math.prod(game.table_shape)
 
     gap_name = "bcce_gap"
+    why_unknown = ""  # until `optimum` is asked
     columns: ClassVar = {"follower_payoffs": "followers' payoffs", "bcce_gap": "B-CCE gap", "bne_gap": "BNE gap"}
 
     @cached_property
@@ -253,6 +255,12 @@ class BayesianProblem(PlayedProblem):
         if self.ties == "learned":
             return found
         return [{**words, "leader_payoff": words["worst_payoff"], "learned_payoff": words["leader_payoff"]} for words in found]
+
+    def ppo(self, config: PPOConfig) -> Solver:
+        """See `Problem`: the learner of the Stackelberg POMDP."""
+        from stackjax.bayesian.ppo.train import pomdp_solver  # loads what networks need
+
+        return pomdp_solver(self.env, config)
 
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""

@@ -66,7 +66,7 @@ def claimed(programs: Programs, elements: Blocks, optima: Optima) -> list[Optimu
 def _is_optimal(problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.ndarray], bool]:
     """Whether all payoffs and gaps are those of settled followers and the optimum; False where that cannot be told."""
     low, high = problem.payoff_range
-    is_told = not getattr(problem, "judges_by_draws", False)
+    is_told = not problem.judges_by_draws
     size = lambda value: AT_OPTIMUM * max(high - low, abs(value))
     at = lambda optimum: optimum.value - size(optimum.value) if is_told and optimum is not None else np.inf
     goals = np.array([at(optimum) for optimum in optima])

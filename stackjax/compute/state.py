@@ -8,27 +8,23 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from stackjax.problem import Judged, Metrics, Problem, Work
+from stackjax.problem import NUM_SCORING_GROUPS, Judged, Metrics, Problem, Work
 from stackjax.solvers.polish import polished
 from stackjax.solvers.ranking import unsettled
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = [
-    "NUM_EQUILIBRATIONS",
     "Best",
     "Evaluated",
     "Logged",
     "RunState",
     "advance_run",
     "evaluate_run",
-    "num_groups_of",
     "polish_run",
     "score_run",
     "start_run",
 ]
 
-NUM_SCORING_GROUPS = 16  # groups of fresh followers that score a commitment on the way
-NUM_EQUILIBRATIONS = 8  # and that judge the best one in the end
 PAYOFF_TOLERANCE = 1e-4  # of the leader's payoff range: payoffs closer than this count as equal when the best is kept
 RISE = 1e-4  # likewise: what the highest payoff must gain so that a run counts as rising
 EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
@@ -147,8 +143,7 @@ def score_run(work: Work, state: RunState, seed: Array) -> tuple[RunState, Logge
 
 def _scored(problem: Problem, key: PRNGKey, commitment: Any) -> tuple[Array, Array, Array | None]:
     """Payoff, gap and the payoff's half width, of a commitment on the way: as the problem scores, or else as it judges."""
-    score = getattr(problem, "score", None)
-    judged = problem.judge(key, commitment, NUM_SCORING_GROUPS) if score is None else score(key, commitment)
+    judged = problem.score(key, commitment)
     return judged.payoff, judged.gap, getattr(judged.details, "half_width", None)
 
 
@@ -167,13 +162,8 @@ def evaluate_run(work: Work, state: RunState, seed: Array) -> Evaluated:
     """Judge the best commitment again, against fresh followers that it was not chosen for."""
     key = jax.random.fold_in(_evaluation_key(seed), EVALUATION_TAG)
     best = state.best
-    judged = work.problem.judge(key, best.commitment, num_groups_of(work.problem))
+    judged = work.problem.judge(key, best.commitment, work.problem.num_groups)
     return Evaluated(best.commitment, judged, best.policy, best.update, state.diverged_at)
-
-
-def num_groups_of(problem: Problem) -> int:
-    """Groups of fresh followers that judge a run's best commitment."""
-    return getattr(problem, "num_groups", NUM_EQUILIBRATIONS)
 
 
 def _evaluation_key(seed: Array) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 from stackjax import claims
 from stackjax._version import __version__
 from stackjax.compute.conclusion import Conclusion
-from stackjax.compute.state import Evaluated, num_groups_of
+from stackjax.compute.state import Evaluated
 from stackjax.disk import metrics
 from stackjax.problem import Optimum, Problem
 from stackjax.specs.run import RunSpec
@@ -47,12 +47,12 @@ def result_of(
         "kernel": problem.kernel,
         "versions": versions(),
         "wall_seconds": timing,
-        "evaluation": {**problem.evaluation_method(), "num_equilibrations": num_groups_of(problem)},
+        "evaluation": {**problem.evaluation_method(), "num_equilibrations": problem.num_groups},
         "gap_name": problem.gap_name,
         "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,
-        "why_unknown": getattr(problem, "why_unknown", "") if optimum is None else "",
-        "yardsticks": problem.yardsticks() if hasattr(problem, "yardsticks") else {},
+        "why_unknown": problem.why_unknown if optimum is None else "",
+        "yardsticks": problem.yardsticks(),
         "seeds": entries(problem, [optimum] * len(names), names, concluded, metrics_path),
     }
 
@@ -118,7 +118,7 @@ def refuted(problem: Problem, optimum: Optimum | None, found: list[dict[str, Any
         if row["greedy_payoff"] is not None
     )
     # Averages on the way come without intervals, and what is rounded there does not tell ties as the end does.
-    is_exact = not (getattr(problem, "judges_roughly", False) or getattr(problem, "judges_by_draws", False))
+    is_exact = not (problem.judges_roughly or problem.judges_by_draws)
     return claims.refutation(problem, optimum, [*found, *(on_the_way if is_exact else ())])
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from stackjax.acting import Policy
 from stackjax.claims import distance, verified
-from stackjax.compute.state import num_groups_of
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.policies import read_arrays
 from stackjax.errors import InputError, require
@@ -43,7 +42,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
     shape = (len(made), problem.commitments.num_nodes, *space.shape)
     if made.shape != shape:
         raise InputError(f"{directory.result} holds commitments of shape {made.shape}, but the game's are {shape}")
-    judge = lambda key, commitment: problem.judge(key, commitment, num_groups_of(problem))
+    judge = lambda key, commitment: problem.judge(key, commitment, problem.num_groups)
     keys = jax.random.split(jax.random.key(seed), len(made))
     judged = jax.device_get(jax.jit(lambda keys, made: jax.lax.map(lambda pair: judge(*pair), (keys, made)))(keys, made))
     names, optimum = [f"seed {entry['seed']}" for entry in result["seeds"]], verified(problem, problem.optimum())
@@ -64,7 +63,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
         "game_options": spec.game_options,
         "judge_seed": seed,
         "settings": spec.family.resolved(problem, spec.settings),
-        "evaluation": {**problem.evaluation_method(), "num_equilibrations": num_groups_of(problem)},
+        "evaluation": {**problem.evaluation_method(), "num_equilibrations": problem.num_groups},
         "gap_name": problem.gap_name,
         "payoff_range": list(problem.payoff_range),
         "columns": problem.columns,

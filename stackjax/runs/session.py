@@ -162,7 +162,7 @@ def _seeds(spec: RunSpec) -> np.ndarray:
 def _optimum(programs: Programs, elements: Blocks, *, at_once: bool) -> Optimum | None:
     """The optimum that all seeds share, checked; None if it takes long and is wanted ``at_once``, before training."""
     problem = programs.work.problem
-    if at_once and getattr(problem, "optimum_takes_long", False):
+    if at_once and problem.optimum_takes_long:
         return None
     return claimed(programs, elements, [problem.optimum()])[0]
 

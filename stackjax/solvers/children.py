@@ -16,7 +16,7 @@ from stackjax.problem import Table
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["box_children", "discrete_children", "first_population", "from_unit", "strangers", "to_unit", "uniforms", "whole"]
+__all__ = ["box_children", "bred", "first_population", "from_unit", "strangers", "to_unit", "uniforms", "whole"]
 
 
 def uniforms(key: PRNGKey, count: int, widths: Sequence[int]) -> list[Array]:
@@ -55,6 +55,13 @@ def strangers(key: PRNGKey, table: Table, count: int) -> Array:
         return table.draw(key, count)
     power, scaled = uniforms(key, count, (1, math.prod(shape[1:])))
     return from_unit(space, (scaled**30.0 ** jnp.maximum(2.0 * power - 1.0, 0.0)).reshape(shape))
+
+
+def bred(key: PRNGKey, space: Discrete | Box, parents: Array, weights: Array, step: Array) -> Array:
+    """``[count, O, ...]`` from ``parents [count, m, O, ...]``; in a box changes are of size ``step`` and more."""
+    if isinstance(space, Discrete):
+        return discrete_children(key, space, parents, weights)
+    return from_unit(space, box_children(key, to_unit(space, parents), weights, step))
 
 
 def discrete_children(key: PRNGKey, space: Discrete, parents: Array, weights: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from stackjax.errors import names_its_options, require, require_count, require_number, require_positive
 
-__all__ = ["DirectConfig", "ESConfig", "GradientConfig", "PolicyConfig", "SearchConfig"]
+__all__ = ["DirectConfig", "ESConfig", "GradientConfig", "PolicyConfig", "SearchConfig", "require_widths"]
 
 LARGEST_POPULATION = 10_000_000
 LARGEST_WIDTH = 65_536
@@ -143,10 +143,9 @@ class PolicyConfig:
         require_count("num_envs", self.num_envs, least=2)
         require_count("distinct_samples", self.distinct_samples, least=2)
         require_count("grid_points", self.grid_points, least=2)
-        _check_widths(self.hidden_sizes)
-        require(
-            "own_critic", self.own_critic, self.own_critic in ("mean", "observation", "state"), "mean, observation or state"
-        )
+        require_widths(self.hidden_sizes)
+        known = self.own_critic in ("mean", "observation", "state")
+        require("own_critic", self.own_critic, known, "mean, observation or state")
         for name in ("learning_rate", "clip_epsilon", "max_grad_norm"):
             require_positive(name, getattr(self, name))
         require_number("entropy_coefficient", self.entropy_coefficient, lambda weight: weight >= 0, "at least 0")
@@ -175,13 +174,14 @@ class ESConfig:
         _check_size(self.num_updates, self.population)
         require("population", self.population, self.population % 2 == 0, "even")
         require_count("grid_points", self.grid_points, least=2)
-        _check_widths(self.hidden_sizes)
+        require_widths(self.hidden_sizes)
         for name in ("noise", "learning_rate"):
             require_positive(name, getattr(self, name))
 
 
-def _check_widths(hidden_sizes: tuple[int, ...]) -> None:
-    require("hidden_sizes", hidden_sizes, isinstance(hidden_sizes, tuple), "a tuple of widths, for example (32, 32)")
+def require_widths(hidden_sizes: tuple[int, ...], example: str = "(32, 32)") -> None:
+    """Raise `InputError` unless these are widths of layers."""
+    require("hidden_sizes", hidden_sizes, isinstance(hidden_sizes, tuple), f"a tuple of widths, for example {example}")
     for width in hidden_sizes:
         require_count("hidden_sizes", width)
         require("hidden_sizes", width, width <= LARGEST_WIDTH, f"at most {LARGEST_WIDTH}")

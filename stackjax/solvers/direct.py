@@ -20,7 +20,7 @@ from stackjax.solvers.climbing import can_climb, climbed
 from stackjax.solvers.config import DirectConfig
 from stackjax.solvers.elite import FIRST, Elite, best_of, emptied, joined, judged_once, merge, parents_of
 from stackjax.solvers.every import every, how_many
-from stackjax.spaces import Discrete
+from stackjax.solvers.ranking import search_metrics
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["DirectState", "direct"]
@@ -82,14 +82,9 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         parents = parents_of(elite, config.num_answers + 1, config.most_alike)
         in_turn = jnp.arange(num_bred) % (parents.num_answers + 1)  # each answer, and all together
         chosen = elite.commitments[parents.place[in_turn]]
-        if isinstance(space, Discrete):
-            made.append(children.discrete_children(breed_key, space, chosen, parents.weight[in_turn]))
-        else:
-            scaled, step = children.to_unit(space, chosen), step_size(config, progress)
-            bred = children.box_children(breed_key, scaled, parents.weight[in_turn], step)
-            made.append(children.from_unit(space, bred))
-            if num_climbing:
-                made.append(climbed(problem, config, space, climb_key, elite, parents, num_climbing))
+        made.append(children.bred(breed_key, space, chosen, parents.weight[in_turn], step_size(config, progress)))
+        if num_climbing:
+            made.append(climbed(problem, config, space, climb_key, elite, parents, num_climbing))
         tried = jnp.concatenate(made)
         if config.starts == 1:
             return tried
@@ -109,18 +104,11 @@ def direct(problem: Problem, config: DirectConfig | None = None) -> Solver:
         judged = judged_once(problem, state.tried, worth, groups)
         elite = merge(problem, state.elite, judged, jnp.maximum(left, 1), config.most_alike)
         found = best_of(joined(state.best, elite), config.trusted_groups)
-        metrics = {
-            "episodes": jnp.float32(config.population),
-            "total_return": jnp.where(jnp.isfinite(worth.payoff), worth.payoff, 0.0).sum(),
-            "is_finite": jnp.isfinite(judged.score).any(),  # one that is not finite ranks last, and stops nothing
-            "best_payoff": found.payoff,
-            "best_gap": found.gap,
-            "settled_share": (worth.gap <= problem.settled_gap).mean(),
-            "answers": jnp.where(elite.groups > 0, elite.place + 1, 0).max().astype(worth.payoff.dtype),
-        }
+        answers = jnp.where(elite.groups > 0, elite.place + 1, 0).max().astype(worth.payoff.dtype)
+        metrics = search_metrics(problem, worth, jnp.isfinite(judged.score), found.payoff, found.gap)
         tried = next_tried(next_key, elite, progress, is_last)
         best = jax.tree.map(lambda new, old: jnp.where(is_last, new[None], old), found, state.best)
-        return DirectState(key, state.update + 1, emptied(elite, is_last), tried, best), metrics
+        return DirectState(key, state.update + 1, emptied(elite, is_last), tried, best), {**metrics, "answers": answers}
 
     commitment = lambda state: best_of(joined(state.best, state.elite), config.trusted_groups).commitments
     entries = table.num_nodes * math.prod(space.shape)

@@ -4,13 +4,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.flatten_util import ravel_pytree
 
 from stackjax.errors import require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import ESConfig
-from stackjax.solvers.network import PolicyNetwork, exported, playable, settled, stepped
+from stackjax.solvers.network import PolicyNetwork, annealed_adam, network_solver, playable, settled, stepped
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["ESState", "es"]
@@ -33,15 +32,11 @@ def es(problem: Problem, config: ESConfig) -> Solver:
     """
     network = PolicyNetwork.of(playable(problem, "es").policies, config.hidden_sizes, config.grid_points, gain=0.1)
 
-    def optimiser(update: Array) -> optax.GradientTransformation:
-        left = 1.0 - update.astype(jnp.result_type(float)) / config.num_updates
-        return optax.adam(config.learning_rate * left)
-
     def init(key: PRNGKey) -> ESState:
         require_key(key)
         network_key, key = jax.random.split(key)
         params, start = network.init(network_key), jnp.int32(0)
-        return ESState(params, optimiser(start).init(params), key, start)
+        return ESState(params, annealed_adam(config, start).init(params), key, start)
 
     def update(state: ESState) -> tuple[ESState, Metrics]:
         noise_key, worth_key, key = jax.random.split(state.key, 3)
@@ -55,7 +50,7 @@ def es(problem: Problem, config: ESConfig) -> Solver:
         count = lambda pairs: pairs.sum(axis=1).astype(middle.dtype)
         ranks = (count(below) + 0.5 * (count(same) - 1.0)) / (config.population - 1) - 0.5  # ties share theirs
         gradient = unravel(-(ranks @ steps) / (config.population * config.noise))
-        params, held = stepped(optimiser(state.update), state.params, gradient, state.optimiser)
+        params, held = stepped(annealed_adam(config, state.update), state.params, gradient, state.optimiser)
         metrics = {
             "episodes": jnp.float32(config.population),
             "total_return": payoff.sum(),
@@ -64,11 +59,4 @@ def es(problem: Problem, config: ESConfig) -> Solver:
         }
         return ESState(params, held, key, state.update + 1), metrics
 
-    return Solver(
-        init,
-        update,
-        lambda state: settled(problem, network.acting(state.params)),
-        policy=lambda state: state.params,
-        export=lambda params: exported(network, params),
-        commitments_at_once=config.population,
-    )
+    return network_solver(problem, network, init, update, config.population)

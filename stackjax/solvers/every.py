@@ -10,7 +10,7 @@ import numpy as np
 
 from stackjax.errors import require_key
 from stackjax.problem import Metrics, Problem, Solver, Table
-from stackjax.solvers.ranking import unsettled
+from stackjax.solvers.ranking import search_metrics, unsettled
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -59,15 +59,7 @@ def every(problem: Problem, num_groups: int) -> Solver:
         goes_on = state.groups < num_groups
         after = jax.tree.map(lambda new, old: jnp.where(goes_on, new, old), met, state._replace(key=key))
         best = jnp.argmax(score(after))
-        metrics = {
-            "episodes": jnp.float32(len(commitments)),
-            "total_return": jnp.where(is_finite, worth.payoff, 0.0).sum(),
-            "is_finite": is_finite.any(),  # one that is not finite ranks last, and stops nothing
-            "best_payoff": after.payoff[best] / after.groups,
-            "best_gap": after.gap[best],
-            "settled_share": (worth.gap <= problem.settled_gap).mean(),
-        }
-        return after, metrics
+        return after, search_metrics(problem, worth, is_finite, after.payoff[best] / after.groups, after.gap[best])
 
     commitment = lambda state: jnp.asarray(commitments)[jnp.argmax(score(state))]
     return Solver(init, update, commitment, commitments_at_once=len(commitments), tries_all=num_groups)

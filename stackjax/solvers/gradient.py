@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from stackjax.errors import InputError, require_key
-from stackjax.problem import Differentiable, Metrics, Problem, Solver
+from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers import children
 from stackjax.solvers.config import GradientConfig
 from stackjax.spaces import Box
@@ -31,8 +31,7 @@ def gradient(problem: Problem, config: GradientConfig) -> Solver:
     Raises:
       InputError: the problem's payoff is not differentiable.
     """
-    known: Differentiable | None = getattr(problem, "differentiable", None)
-    space = problem.commitments.actions
+    known, space = problem.differentiable, problem.commitments.actions
     if known is None or not isinstance(space, Box):
         raise InputError(
             f"solver='gradient' needs a payoff that is differentiable, as of menus; {problem.name!r} has none: use --solver "

@@ -9,12 +9,12 @@ import optax
 
 from stackjax.acting import Acting, Leader, Played, Policy
 from stackjax.errors import InputError
-from stackjax.problem import Problem
+from stackjax.problem import Problem, Solver
 from stackjax.solvers.parts import Parts
-from stackjax.solvers.ppo.networks import MLP
+from stackjax.solvers.ppo.networks import MLP, layers_of
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["PolicyNetwork", "exported", "init_many", "playable", "settled", "stepped"]
+__all__ = ["PolicyNetwork", "annealed_adam", "exported", "init_many", "network_solver", "playable", "settled", "stepped"]
 
 
 class PolicyNetwork(NamedTuple):
@@ -60,9 +60,7 @@ class PolicyNetwork(NamedTuple):
 
 def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """``kernel_k [S, ...]`` and ``bias_k``, and how outputs become an action, in the words of `stackjax.policy.Policy`."""
-    layers = params["params"]
-    arrays = {f"{kind}_{k}": np.asarray(layers[f"Dense_{k}"][kind]) for k in range(len(layers)) for kind in ("kernel", "bias")}
-    parts = network.parts
+    arrays, parts = layers_of(params["params"]), network.parts
     if parts.is_discrete:
         return arrays, {"kind": "discrete"}
     ends = {"low": list(parts.low), "high": list(parts.high), "points": parts.points}
@@ -73,7 +71,7 @@ def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarr
 
 def playable(problem: Problem, solver: str) -> Played:
     """``problem``, if its episodes can be played out; raises `InputError` that names the ``solver`` otherwise."""
-    if not hasattr(problem, "play"):
+    if problem.policies is None:
         raise InputError(f"solver {solver!r} plays episodes out, which {problem.name!r} has none of; use --solver direct")
     return cast("Played", problem)
 
@@ -81,6 +79,23 @@ def playable(problem: Problem, solver: str) -> Played:
 def settled(problem: Problem, acting: Acting) -> Any:
     """``acting`` as a commitment of ``problem``: its action at every node where commitments are a table."""
     return acting if isinstance(problem.commitments, Policy) else cast("Played", problem).filled(acting)
+
+
+def network_solver(problem: Problem, network: PolicyNetwork, init: Any, update: Any, commitments_at_once: int) -> Solver:
+    """The solver whose states have the network's ``params``, which it keeps and exports."""
+    return Solver(
+        init,
+        update,
+        commitment=lambda state: settled(problem, network.acting(state.params)),
+        policy=lambda state: state.params,
+        export=lambda params: exported(network, params),
+        commitments_at_once=commitments_at_once,
+    )
+
+
+def annealed_adam(config: Any, update: Array) -> optax.GradientTransformation:
+    """Adam, whose step size falls from ``config.learning_rate`` to zero, linearly over the updates."""
+    return optax.adam(config.learning_rate * (1.0 - update.astype(jnp.result_type(float)) / config.num_updates))
 
 
 def stepped(rule: optax.GradientTransformation, params: PyTree, gradient: PyTree, held: PyTree) -> tuple[PyTree, PyTree]:

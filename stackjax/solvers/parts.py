@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.acting import Policy
+from stackjax.solvers.ppo.networks import draw_category
 from stackjax.spaces import Discrete
 from stackjax.types import Array
 
@@ -77,9 +78,9 @@ class Parts(NamedTuple):
         logits, grids = self._logits(observation, outputs)
         option = jnp.zeros(outputs.shape[:-1], jnp.int32)
         if logits is not None:
-            option = _drawn(uniforms[..., 0], logits)
+            option = draw_category(uniforms[..., 0], logits)
             uniforms = uniforms[..., 1:]
-        return jnp.concatenate([option[..., None], _drawn(uniforms, self._given(grids, option))], axis=-1)
+        return jnp.concatenate([option[..., None], draw_category(uniforms, self._given(grids, option))], axis=-1)
 
     def mode(self, observation: Array, outputs: Array) -> Array:
         """The likeliest option, and the likeliest point of each grid given it."""
@@ -111,11 +112,6 @@ class Parts(NamedTuple):
         if not self.options:
             return numbers
         return jnp.concatenate([jax.nn.one_hot(choice[..., 0], self.options, dtype=jnp.float32), numbers], axis=-1)
-
-
-def _drawn(uniform: Array, logits: Array) -> Array:
-    ends = jnp.cumsum(jnp.exp(logits - logits.max(axis=-1, keepdims=True)), axis=-1)
-    return (uniform[..., None] * ends[..., -1:] >= ends[..., :-1]).sum(axis=-1, dtype=jnp.int32)
 
 
 def _of(logits: Array, choice: Array) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ from stackjax.acting import Episode, played_by_batches
 from stackjax.errors import require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import PolicyConfig
-from stackjax.solvers.network import PolicyNetwork, exported, playable, settled, stepped
+from stackjax.solvers.network import PolicyNetwork, annealed_adam, network_solver, playable, stepped
 from stackjax.solvers.ppo.networks import MLP
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -54,11 +54,8 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
     network = PolicyNetwork.of(played.policies, config.hidden_sizes, config.grid_points)
     critic = MLP(config.hidden_sizes, 1, 1.0)
     low, high = problem.payoff_range
-    remaining = lambda update: 1.0 - update.astype(jnp.result_type(float)) / config.num_updates
 
-    def optimiser(update: Array) -> optax.GradientTransformation:
-        rate = config.learning_rate * remaining(update)
-        return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optax.adam(rate))
+    optimiser = lambda update: optax.chain(optax.clip_by_global_norm(config.max_grad_norm), annealed_adam(config, update))
 
     def episode(key: PRNGKey, params: PyTree) -> Episode:
         leader = network.explorer(params, config.noise_correlation)
@@ -98,7 +95,7 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
         )
         before = network.outputs(state.params, batch.observations)
         old, _ = network.parts.log_prob_and_entropy(batch.observations, before, batch.choices)
-        left = remaining(state.update)
+        left = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
 
         def loss(params: PyTree) -> tuple[Array, tuple[Array, Array]]:
             outputs = network.outputs(params, batch.observations)
@@ -131,14 +128,7 @@ def policy_solver(problem: Problem, config: PolicyConfig) -> Solver:
         }
         return PolicyState(params, held, values, others, key, state.update + 1), metrics
 
-    return Solver(
-        init=init,
-        update=update,
-        commitment=lambda state: settled(problem, network.acting(state.params)),
-        policy=lambda state: state.params,
-        export=lambda params: exported(network, params),
-        commitments_at_once=config.num_envs,
-    )
+    return network_solver(problem, network, init, update, config.num_envs)
 
 
 def _joined(episodes: Episode, of_episode: Array, of_own: Array) -> _Batch:

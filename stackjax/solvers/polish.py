@@ -8,7 +8,6 @@ from stackjax.problem import Problem
 from stackjax.solvers import children
 from stackjax.solvers.config import DirectConfig
 from stackjax.solvers.direct import direct
-from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["POPULATION", "polished"]
@@ -26,7 +25,7 @@ def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations:
     Each of ``num_evaluations`` is one commitment against one fresh group of followers. Whether what is returned is better is
     for the caller to judge, against followers that it was not chosen for.
     """
-    improve = getattr(problem, "improve", None)
+    improve = problem.improve
     if improve is not None:
         better = lambda made: np.asarray(improve(np.asarray(made), num_evaluations), made.dtype)
         shape = jax.ShapeDtypeStruct(commitment.shape, commitment.dtype)
@@ -49,11 +48,7 @@ def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations:
     if solver.tries_all:
         return solver.commitment(jax.lax.fori_loop(0, solver.tries_all, update, solver.init(start_key)))
     parents, weights = jnp.broadcast_to(commitment, (population, 1, *commitment.shape)), jnp.ones((population, 1))
-    if isinstance(space, Discrete):
-        near = children.discrete_children(child_key, space, parents, weights)
-    else:
-        scaled = children.to_unit(space, parents)
-        near = children.from_unit(space, children.box_children(child_key, scaled, weights, jnp.asarray(FIRST_STEP)))
+    near = children.bred(child_key, space, parents, weights, jnp.asarray(FIRST_STEP))
     near = near.at[: config.num_rechecked].set(commitment)
     state = solver.init(start_key)._replace(tried=near)
     return solver.commitment(jax.lax.fori_loop(0, config.num_updates, update, state))

@@ -1,12 +1,12 @@
 """The solvers by name, with the settings of each. Free of JAX, so that the command line can show them quickly."""
 
 import dataclasses
-import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stackjax import plugins
 from stackjax.errors import InputError, near_matches, require
+from stackjax.families import load
 from stackjax.solvers.config import DirectConfig, ESConfig, GradientConfig, PolicyConfig, SearchConfig
 from stackjax.solvers.ppo.config import PPOConfig
 
@@ -53,18 +53,16 @@ class SolverEntry(NamedTuple):
                 f"solver {self.name!r} needs a table of all that the leader may see, and {problem.name!r} is too large for "
                 "one; use --solver policy"
             )
-        return _found(self.make)(problem, config)
+        return found(self.make)(problem, config)
 
     def warns(self, problem: "Problem", config: Any) -> str:
         """What one must know of what it learned; else an empty string."""
-        return "" if self.caveat is None else str(_found(self.caveat)(problem, config))
+        return "" if self.caveat is None else str(found(self.caveat)(problem, config))
 
 
-def _found(place: Any) -> Callable[..., Any]:
-    if callable(place):
-        return place
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
+def found(place: Callable[..., Any] | str) -> Callable[..., Any]:
+    """``place``, or what stands there."""
+    return load(place) if isinstance(place, str) else place
 
 
 RESERVED = ("game", "pomdp", "followers", "solver", "seed", "seeds", "out", "mesh", "resume", "overwrite", "polish", "patience")
@@ -86,7 +84,7 @@ def _add(entry: SolverEntry) -> None:
     require("name", entry.name, is_free, f"a Python identifier other than {', '.join(RESERVED)}")
     if entry.name in _ENTRIES:
         raise InputError(f"solver name {entry.name!r} is taken")
-    if not dataclasses.is_dataclass(entry.config) or "num_updates" not in _fields(entry.config):
+    if not dataclasses.is_dataclass(entry.config) or "num_updates" not in entry.config.__dataclass_fields__:
         raise InputError(f"config={entry.config} must be a dataclass of settings that has num_updates")
     _ENTRIES[entry.name] = entry
 
@@ -94,10 +92,6 @@ def _add(entry: SolverEntry) -> None:
 def forget_solver(name: str) -> None:
     """Undo `register_solver`."""
     _ENTRIES.pop(name, None)
-
-
-def _fields(config: type) -> list[str]:
-    return [field.name for field in dataclasses.fields(config)]
 
 
 def registered_solvers() -> list[SolverEntry]:

@@ -1,5 +1,6 @@
 """The baseline: the best of many random commitments, each against one fresh group of followers."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +11,7 @@ from stackjax.errors import require_is, require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import SearchConfig
 from stackjax.solvers.network import PolicyNetwork, init_many
+from stackjax.solvers.ranking import search_metrics
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["SearchState", "search"]
@@ -38,10 +40,11 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
     config = SearchConfig() if config is None else config
     require_is("config", config, SearchConfig, "a SearchConfig, for example SearchConfig(population=64)")
     table = problem.commitments
-    draw: Any = getattr(table, "draw", None)
     if isinstance(table, Policy):
         network = PolicyNetwork.of(table, HIDDEN_SIZES, GRID_POINTS, gain=3.0)
-        draw = lambda key, count: Acting(init_many(network, key, count), network)
+        draw: Callable[[PRNGKey, int], Any] = lambda key, count: Acting(init_many(network, key, count), network)
+    else:
+        draw = table.draw
 
     def init(key: PRNGKey) -> SearchState:
         require_key(key)
@@ -61,14 +64,6 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
         new = (jax.tree.map(lambda leaf: leaf[best], tried), payoff[best], worth.gap[best], settled[best])
         old = (state.commitment, state.payoff, state.gap, state.settled)
         after = SearchState(key, *jax.tree.map(lambda a, b: jnp.where(better, a, b), new, old))
-        metrics = {
-            "episodes": jnp.float32(config.population),
-            "total_return": jnp.where(jnp.isfinite(worth.payoff), worth.payoff, 0.0).sum(),
-            "is_finite": is_finite.any(),  # one that is not finite ranks last, and stops nothing
-            "best_payoff": after.payoff,
-            "best_gap": after.gap,
-            "settled_share": settled.mean(),
-        }
-        return after, metrics
+        return after, search_metrics(problem, worth, is_finite, after.payoff, after.gap)
 
     return Solver(init, update, lambda state: state.commitment, commitments_at_once=config.population)

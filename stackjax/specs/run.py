@@ -6,7 +6,7 @@ import pathlib
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from stackjax.errors import InputError, require, require_count
+from stackjax.errors import InputError, require, require_count, require_is
 from stackjax.families import Family, GameSource
 from stackjax.settings import Kinded, field_types
 from stackjax.solvers.registry import SolverEntry, entry_of, solver_entry
@@ -71,9 +71,11 @@ class RunSpec:
     def build_problem(self, prepared: dict[str, Any] | None = None) -> "Problem":
         """The problem, with what an earlier run ``prepared`` for it; raises `InputError` for a wrong game or setting."""
         from stackjax.compiler import check_jax
+        from stackjax.problem import Problem
 
         check_jax()
         problem = self.family.build(self.source.build(self.game_options), self.settings)
+        require_is("problem", problem, Problem, f"a Problem: what family {self.family.name!r} builds inherits from sx.Problem")
         return self.family.prepare(problem, prepared)
 
     def fitting(self) -> "RunSpec":

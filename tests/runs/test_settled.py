@@ -10,7 +10,7 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.compute.state import score_run, start_run
-from stackjax.problem import Judged, Solver, Work
+from stackjax.problem import Judged, Problem, Solver, Work
 from stackjax.reports.display import best_seed, unsettled_in_words
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
@@ -70,7 +70,8 @@ def test_payoffs_of_draws_count_by_the_lower_ends_of_their_intervals():
     class Drawn(NamedTuple):
         half_width: jax.Array
 
-    class Draws:
+    class Draws(Problem):
+        worth = optimum = describe = evaluation_method = None  # not asked for
         payoff_range, settled_gap = (-9.0, 9.0), 0.1
 
         def judge(self, key, commitment, num_groups):

@@ -117,7 +117,7 @@ def test_the_nearest_choice_is_the_nearest():
 @pytest.mark.long
 def test_ppo_measures_the_commitment_that_it_holds_again():
     """A lucky draw of 100, once: what is held by it must fall to what it is worth when it is played again."""
-    from stackjax.solvers.ppo.table import table_solver
+    from stackjax.solvers.ppo.solver import table_solver
 
     class Lucky(Toy):
         payoff_range = (0.0, 100.0)
@@ -132,7 +132,7 @@ def test_ppo_measures_the_commitment_that_it_holds_again():
 
     def held(state, _):
         after, _ = solver.update(state)
-        return after, after.held.payoff
+        return after, after.carried.payoff
 
     payoffs = np.asarray(jax.jit(lambda key: jax.lax.scan(held, solver.init(key), None, length=40)[1])(jax.random.key(1)))
     assert payoffs.max() > 90.0

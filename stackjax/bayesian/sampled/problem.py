@@ -37,7 +37,6 @@ class SampledProblem(PlayedProblem):
 
     gap_name = "bne_gap_bound"
     kernel = "sampled"
-    nearby = None
     answer_choices = (1,)
     judges_by_draws = True
     num_groups = 16  # of fresh followers that judge

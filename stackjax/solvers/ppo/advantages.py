@@ -21,8 +21,6 @@ def advantages(
     rewards: Array,
     values: Array,
     terminated: Array,
-    truncated: Array,
-    truncation_values: Array,
     visible: Array,
     last_value: Array,
     discount: Array | float,
@@ -31,11 +29,11 @@ def advantages(
     """GAE(λ) of one trajectory: ``A_t = Σ_k (γλ)^k δ_{t+k}`` with ``δ_t = r_t + γ V_{t+1} - V_t``.
 
     Only visible steps count as steps: rewards and ends of episodes that fall on hidden steps belong to the visible
-    step before them, so hiding steps loses neither (the Basic POMDP ablation). After termination the next value is 0;
-    after truncation it is ``truncation_values[t]``, and in both cases no later δ enters.
+    step before them, so hiding steps loses neither (the Basic POMDP ablation). After termination the next value is 0,
+    and no later δ enters.
 
     Args:
-      rewards, values, terminated, truncated, truncation_values, visible: ``[T]``, one trajectory; callers ``vmap``.
+      rewards, values, terminated, visible: ``[T]``, one trajectory; callers ``vmap``.
       last_value: the value after the last step, used if that step ends no episode.
 
     Returns:
@@ -43,21 +41,19 @@ def advantages(
 
     References: Schulman et al. (2016), equation 16.
     """
-    chex.assert_equal_shape([rewards, values, terminated, truncated, truncation_values, visible])
+    chex.assert_equal_shape([rewards, values, terminated, visible])
     chex.assert_rank(rewards, 1)
 
     def step(after: _Carry, inputs: tuple[Array, ...]) -> tuple[_Carry, Array]:
-        reward, value, is_terminated, is_truncated, truncation_value, is_visible = inputs
-        ended = is_terminated | is_truncated
-        next_value = jnp.where(is_terminated, 0.0, jnp.where(is_truncated, truncation_value, after.value))
-        reward_since = reward + discount * jnp.where(ended, 0.0, after.reward)
-        later = discount * jnp.where(ended, 0.0, after.advantage)
-        advantage = reward_since + discount * next_value - value + gae_lambda * later
+        reward, value, is_terminated, is_visible = inputs
+        rest = jax.tree.map(lambda leaf: discount * jnp.where(is_terminated, 0.0, leaf), after)
+        reward_since = reward + rest.reward
+        advantage = reward_since + rest.value - value + gae_lambda * rest.advantage
         seen = _Carry(jnp.zeros_like(reward), value, advantage)
-        hidden = _Carry(reward_since, discount * next_value, later)
+        hidden = _Carry(reward_since, rest.value, rest.advantage)
         carry = jax.tree.map(lambda a, b: jnp.where(is_visible, a, b), seen, hidden)
         return carry, jnp.where(is_visible, advantage, 0.0)
 
     zero = jnp.zeros_like(last_value)
-    inputs = (rewards, values, terminated, truncated, truncation_values, visible)
+    inputs = (rewards, values, terminated, visible)
     return jax.lax.scan(step, _Carry(zero, last_value, zero), inputs, reverse=True)[1]

@@ -1,27 +1,33 @@
 """Every setting of the leader's learner, typed. Free of JAX, so that the command line can show it quickly."""
 
 import dataclasses
-import functools
-import math
 import numbers
-from typing import Literal
+from typing import Literal, get_args
 
 from stackjax.errors import InputError, names_its_options, require, require_count, require_number, require_positive
+from stackjax.solvers.config import require_widths
 
 __all__ = ["PPOConfig"]
 
-
-LARGEST_WIDTH = 65_536
-LARGEST = {  # beyond these a program cannot be built in any reasonable time, or a count does not fit
-    "num_updates": 2**31 - 1,
-    "num_envs": 10_000_000,
-    "num_steps": 2**31 - 1,
-    "num_epochs": 10_000,
-    "num_minibatches": 1_000_000,
-    "response_samples": 10_000,
-    "reward_samples": 10_000,
-    "grid_points": 10_000,
+COUNTS = {  # least and most: beyond these a program cannot be built in any reasonable time, or a count does not fit
+    "num_updates": (1, 2**31 - 1),
+    "num_envs": (1, 10_000_000),
+    "num_steps": (1, 2**31 - 1),
+    "num_epochs": (1, 10_000),
+    "num_minibatches": (1, 1_000_000),
+    "response_samples": (0, 10_000),
+    "reward_samples": (1, 10_000),
+    "grid_points": (2, 10_000),
 }
+IDLE = (  # settings that do nothing unless another one has this value
+    ("num_steps", "path", "step"),
+    *((name, "path", "committed") for name in ("returns", "box_top_share", "held_share", "response_samples", "reward_samples")),
+    ("grid_points", "box_policy", "grid"),
+    ("grid_start", "box_policy", "grid"),
+    ("gaussian_std", "box_policy", "gaussian"),
+    *((name, "credit", "commitment") for name in ("returns", "box_top_share", "held_share")),
+    *((name, "credit", "all") for name in ("response_samples", "reward_samples", "response_visibility")),
+)
 
 
 @names_its_options
@@ -98,80 +104,31 @@ class PPOConfig:
     than 1 is for crediting all: most commitments are made in the response phase. Traced."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "num_updates",
-            "num_envs",
-            "num_steps",
-            "num_epochs",
-            "num_minibatches",
-            "reward_samples",
-        ):
-            require_count(name, getattr(self, name))
-        require_count("response_samples", self.response_samples, least=0)
-        require_count("grid_points", self.grid_points, least=2)
-        for name, most in LARGEST.items():
-            require(name, getattr(self, name), getattr(self, name) <= most, f"at most {most}")
+        for name, (least, most) in COUNTS.items():
+            require_count(name, getattr(self, name), least, most)
         for name in ("learning_rate", "max_grad_norm", "gaussian_std", "clip_epsilon", "box_top_share"):
             require_positive(name, getattr(self, name))
-        for name, allowed in {
-            "path": ("committed", "step"),
-            "credit": ("commitment", "all"),
-            "returns": ("expected", "sampled"),
-            "grid_start": ("even", "low"),
-            "critic_inputs": ("none", "phase", "weights", "state"),
-            "box_policy": ("grid", "gaussian"),
-        }.items():
+        for name in ("path", "credit", "returns", "grid_start", "critic_inputs", "box_policy"):
+            allowed = get_args(self.__dataclass_fields__[name].type)
             require(name, getattr(self, name), getattr(self, name) in allowed, f"one of {', '.join(allowed)}")
-        is_tuple = isinstance(self.hidden_sizes, tuple)
-        require("hidden_sizes", self.hidden_sizes, is_tuple, "a tuple of widths, for example (64, 64)")
-        for width in self.hidden_sizes:
-            require_count("hidden_sizes", width)
-            require("hidden_sizes", width, width <= LARGEST_WIDTH, f"at most {LARGEST_WIDTH}")
-        for name, low, high in (
-            ("entropy_coefficient", 0.0, math.inf),
-            ("value_coefficient", 0.0, math.inf),
-            ("gae_lambda", 0.0, 1.0),
-            ("box_top_share", 0.0, 1.0),
-            ("held_share", 0.0, 1.0),
-            ("discount", 0.0, 1.0),
-            ("response_visibility", 0.0, 1.0),
-        ):
-            bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"a finite number of at least {low:g}"
-            require_number(name, getattr(self, name), functools.partial(_is_between, low, high), bounds)
-        idle = {
-            "num_steps": ("path", "step"),
-            "returns": ("path", "committed"),
-            "box_top_share": ("path", "committed"),
-            "held_share": ("path", "committed"),
-            "response_samples": ("path", "committed"),
-            "reward_samples": ("path", "committed"),
-            "grid_points": ("box_policy", "grid"),
-            "grid_start": ("box_policy", "grid"),
-            "gaussian_std": ("box_policy", "gaussian"),
-        }
-        for name, (switch, position) in idle.items():
+        require_widths(self.hidden_sizes, "(64, 64)")
+        for name in ("entropy_coefficient", "value_coefficient"):
+            require_number(name, getattr(self, name), lambda weight: weight >= 0, "a finite number of at least 0")
+        for name in ("gae_lambda", "box_top_share", "held_share", "discount", "response_visibility"):
+            require_number(name, getattr(self, name), lambda share: 0 <= share <= 1, "between 0 and 1")
+        for name, switch, position in IDLE:
             if getattr(self, switch) != position and self.differs(name):
                 raise InputError(f"{name}={getattr(self, name)} does nothing unless {switch} is {position}")
-        idle_by_credit = {
-            "returns": "commitment",
-            "box_top_share": "commitment",
-            "held_share": "commitment",
-            "response_samples": "all",
-            "reward_samples": "all",
-            "response_visibility": "all",
-        }
-        for name, position in idle_by_credit.items():
-            if self.credit != position and self.differs(name):
-                raise InputError(f"{name}={getattr(self, name)} does nothing unless credit is {position}")
         if self.path == "committed":
             only = "1 on the committed path, which skips decisions; use path='step'"
             require_number("discount", self.discount, lambda discount: discount == 1, only)
+
+    @property
+    def credits_commitments(self) -> bool:
+        """Whether each decision that is learned from makes a part of the commitment, and earns the whole return."""
+        return self.path == "committed" and self.credit == "commitment"
 
     def differs(self, name: str) -> bool:
         """Whether a setting is another than the default; a traced one is not asked."""
         value = getattr(self, name)
         return isinstance(value, (numbers.Real, str)) and value != PPOConfig.__dataclass_fields__[name].default
-
-
-def _is_between(low: float, high: float, value: float) -> bool:
-    return low <= value <= high

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import chex
 import jax.numpy as jnp
 
-from stackjax.solvers.ppo.agent import Agent
 from stackjax.solvers.ppo.config import PPOConfig
+from stackjax.solvers.ppo.networks import Agent
 from stackjax.types import Array, PyTree
 
 __all__ = ["LossStats", "Minibatch", "ppo_loss"]

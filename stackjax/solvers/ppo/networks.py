@@ -4,21 +4,23 @@ The actor is a function of the leader's observation and nothing else; what only 
 the critic alone.
 """
 
+import abc
+import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import distrax
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from stackjax.arrays import lead
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.spaces import Box, Discrete
-from stackjax.types import Array, PRNGKey
+from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["ActionHead", "Actor", "Critic", "action_head"]
-
+__all__ = ["MLP", "ActionHead", "Agent", "action_head", "draw_category", "layers_of"]
 
 LOWEST_AT_START, HIGHEST_AT_START = 5.0, 2.0  # logits of a grid's end points, beside 0 of the others
 
@@ -93,18 +95,16 @@ class Actor(nn.Module):
     """Observation ``[..., D]`` to the parameters of the action distribution ``[..., num_outputs]``."""
 
     hidden_sizes: tuple[int, ...]
-    num_outputs: int
-    num_free: int
-    free_init: Any
-    bias: tuple[float, ...] = (0.0,)
+    head: "ActionHead"
 
     @nn.compact
     def __call__(self, observation: Array) -> Array:
-        outputs = MLP(self.hidden_sizes, self.num_outputs, 0.01, self.bias)(observation)
-        if not self.num_free:
+        head = self.head
+        outputs = MLP(self.hidden_sizes, head.num_outputs, 0.01, head.bias)(observation)
+        if not head.num_free:
             return outputs
-        free = self.param("free", lambda _: jnp.broadcast_to(jnp.asarray(self.free_init), (self.num_free,)))
-        return jnp.concatenate([outputs, jnp.broadcast_to(free, (*outputs.shape[:-1], self.num_free))], axis=-1)
+        free = self.param("free", lambda _: jnp.broadcast_to(jnp.asarray(head.free_init), (head.num_free,)))
+        return jnp.concatenate([outputs, jnp.broadcast_to(free, (*outputs.shape[:-1], head.num_free))], axis=-1)
 
 
 class Critic(nn.Module):
@@ -115,6 +115,53 @@ class Critic(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         return MLP(self.hidden_sizes, 1, 1.0)(inputs)[..., 0]
+
+
+def layers_of(params: PyTree) -> dict[str, np.ndarray]:
+    """``kernel_k [S, ...]`` and ``bias_k`` of the parameters of `MLP`, leaves ``[S, ...]``."""
+    return {f"{kind}_{k}": np.asarray(params[f"Dense_{k}"][kind]) for k in range(len(params)) for kind in ("kernel", "bias")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Agent(abc.ABC):
+    """A leader's policy and value: pure functions of parameters ``{"actor": ..., "critic": ...}``.
+
+    The actor's functions take observations only.
+    """
+
+    actions: Discrete | Box
+    head: "ActionHead"
+    actor: Actor
+    critic: Critic
+
+    @classmethod
+    def of(cls, actions: Discrete | Box, config: PPOConfig, *others: Any) -> Self:
+        head, sizes = action_head(actions, config), config.hidden_sizes
+        return cls(actions, head, Actor(sizes, head), Critic(sizes), *others)
+
+    def first_params(self, actor_key: PRNGKey, critic_key: PRNGKey, observation: Array, critic_inputs: Array) -> PyTree:
+        """Random ones, for inputs of these shapes."""
+        return {"actor": self.actor.init(actor_key, observation), "critic": self.critic.init(critic_key, critic_inputs)}
+
+    def policy(self, params: PyTree, observations: Array) -> Array:
+        """Parameters of the choice distribution at ``observations [..., D]``."""
+        return jnp.asarray(self.actor.apply(params["actor"], observations))
+
+    def value(self, params: PyTree, critic_inputs: Array) -> Array:
+        """Values ``[...]`` for critic inputs ``[..., C]``: the expected normalised return to go."""
+        return jnp.asarray(self.critic.apply(params["critic"], critic_inputs))
+
+    def mode_action(self, params: PyTree, observations: Array) -> Array:
+        """The most likely leader action at each of ``observations [..., D]``."""
+        return self.game_action(self.head.distribution(self.policy(params, observations)).mode())
+
+    def game_action(self, choice: Array) -> Array:
+        """The leader action that the game sees for a choice, inside its space."""
+        return self.actions.clip(self.head.to_action(choice))
+
+    @abc.abstractmethod
+    def commitment(self, params: PyTree) -> tuple[Array, Array]:
+        """The most likely leader action at every node: ``observations [O, D]`` and ``actions [O, ...]``."""
 
 
 class ActionHead(NamedTuple):
@@ -146,21 +193,18 @@ def action_head(space: Discrete | Box, config: PPOConfig) -> ActionHead:
     """The distribution over leader actions in ``space`` that ``config`` asks for."""
     if isinstance(space, Discrete):
         same = lambda choice_or_action: choice_or_action
-        return ActionHead(space.n, 0, 0.0, categorical, jax.random.uniform, draw_category, same, same)
+        distribution = lambda logits: distrax.Categorical(logits=logits)
+        return ActionHead(space.n, 0, 0.0, distribution, jax.random.uniform, draw_category, same, same)
     if config.box_policy == "grid":
         return grid_head(space, config.grid_points, config.grid_start == "low")
     return gaussian_head(space, config.gaussian_std)
-
-
-def categorical(logits: Array) -> distrax.Distribution:
-    return distrax.Categorical(logits=logits)
 
 
 def draw_category(uniform: Array, logits: Array) -> Array:
     """Indices drawn from ``logits [..., n]`` by ``uniform [...]``; one number each, where the Gumbel trick needs n."""
     cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
     place = uniform * cumulative[..., -1]
-    return (place[..., None] >= cumulative[..., :-1]).sum(axis=-1)
+    return (place[..., None] >= cumulative[..., :-1]).sum(axis=-1, dtype=jnp.int32)
 
 
 def grid_head(box: Box, points: int, from_low: bool = False) -> ActionHead:
@@ -171,12 +215,8 @@ def grid_head(box: Box, points: int, from_low: bool = False) -> ActionHead:
     and of the others the highest.
     """
     size, low, width = len(box.low), jnp.asarray(box.low), jnp.asarray(box.high) - jnp.asarray(box.low)
-
-    def per_entry(parameters: Array) -> Array:
-        return parameters.reshape(*parameters.shape[:-1], size, points)
-
-    def distribution(parameters: Array) -> distrax.Distribution:
-        return distrax.Independent(categorical(per_entry(parameters)), reinterpreted_batch_ndims=1)
+    per_entry = lambda parameters: parameters.reshape(*parameters.shape[:-1], size, points)
+    distribution = lambda parameters: distrax.Independent(distrax.Categorical(logits=per_entry(parameters)), 1)
 
     def to_action(choice: Array) -> Array:
         return lead(low, choice.ndim) + choice.astype(low.dtype) / (points - 1) * lead(width, choice.ndim)
@@ -196,19 +236,14 @@ def gaussian_head(box: Box, initial_std: Any) -> ActionHead:
     size, low, high = len(box.low), jnp.asarray(box.low), jnp.asarray(box.high)
     middle, half = (low + high) / 2, (high - low) / 2
 
-    def distribution(parameters: Array) -> distrax.Distribution:
-        return distrax.MultivariateNormalDiag(parameters[..., :size], jnp.exp(parameters[..., size:]))
-
-    def noise(key: PRNGKey, batch_shape: tuple[int, ...]) -> Array:
-        return jax.random.normal(key, (*batch_shape, size))
+    parts = lambda parameters: (parameters[..., :size], jnp.exp(parameters[..., size:]))  # mean and standard deviation
+    distribution = lambda parameters: distrax.MultivariateNormalDiag(*parts(parameters))
+    noise = lambda key, batch_shape: jax.random.normal(key, (*batch_shape, size))
 
     def draw(normal: Array, parameters: Array) -> Array:
-        return parameters[..., :size] + jnp.exp(parameters[..., size:]) * normal
+        mean, deviation = parts(parameters)
+        return mean + deviation * normal
 
-    def to_action(choice: Array) -> Array:
-        return lead(middle, choice.ndim) + lead(half, choice.ndim) * choice
-
-    def from_action(action: Array) -> Array:
-        return (action - lead(middle, action.ndim)) / lead(half, action.ndim)
-
+    to_action = lambda choice: lead(middle, choice.ndim) + lead(half, choice.ndim) * choice
+    from_action = lambda action: (action - lead(middle, action.ndim)) / lead(half, action.ndim)
     return ActionHead(size, size, jnp.log(initial_std), distribution, noise, draw, to_action, from_action)

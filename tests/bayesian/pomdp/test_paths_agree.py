@@ -13,8 +13,8 @@ from stackjax.bayesian.followers.config import Kind
 from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.pomdp.commitment import commit, tabulate_batch
 from stackjax.bayesian.pomdp.reward_phase import play_reward_phase
-from stackjax.solvers.ppo.agent import make_agent
-from stackjax.solvers.ppo.committed import committed_rollout
+from stackjax.bayesian.ppo.committed import committed_rollout
+from stackjax.solvers.ppo.held import none_held
 from stackjax.testing import random_actions
 from tests.conftest import GAMES
 from tests.siblings import first
@@ -171,10 +171,12 @@ def test_committed_transitions_are_those_of_the_step_path(name, feedback):
     game = GAMES[name]()
     env = sx.StackelbergPOMDP(game, sx.followers.multiplicative_weights(0.3, feedback=feedback), NUM_ROUNDS, NUM_PAID, "mixed")
     config = sx.PPOConfig(num_envs=1, credit="all", response_samples=NUM_ROUNDS, reward_samples=NUM_PAID, critic_inputs="state")
-    agent = make_agent(env, config)
+    agent = sx.make_train(env, config).agent
     params = agent.init(jax.random.key(0))
     key = jax.random.key(1)
-    seen, stats, _ = jax.jit(lambda k: committed_rollout(agent, config, params, k), compiler_options=QUICKLY)(key)
+    held = none_held(agent.head, env.tree.num_nodes)
+    rollout = jax.jit(lambda k: committed_rollout(agent, config, params, k, held), compiler_options=QUICKLY)
+    _, seen, _, stats, _ = rollout(key)
 
     # Replay the commitment and the followers' draws of that rollout one decision at a time.
     choice_key, response_key, play_key, _ = jax.random.split(key, 4)

@@ -5,7 +5,7 @@ import pytest
 from stackjax.solvers.ppo.advantages import advantages
 
 
-def by_loop(rewards, values, terminated, truncated, truncation_values, visible, last_value, discount, gae_lambda):
+def by_loop(rewards, values, terminated, visible, last_value, discount, gae_lambda):
     """GAE from its definition: for each visible step, walk forward over visible steps until the episode ends."""
     length = len(rewards)
     result = np.zeros(length)
@@ -18,10 +18,6 @@ def by_loop(rewards, values, terminated, truncated, truncation_values, visible, 
                 delta += factor * rewards[step]
                 factor *= discount
                 if terminated[step]:
-                    over = True
-                    break
-                if truncated[step]:
-                    delta += factor * truncation_values[step]
                     over = True
                     break
                 step += 1
@@ -46,12 +42,11 @@ def by_loop(rewards, values, terminated, truncated, truncation_values, visible, 
 def test_equals_loop(seed, share_visible):
     rng = np.random.default_rng(seed)
     length = 40
-    rewards, values, truncation_values = rng.normal(size=(3, length)).astype(np.float32)
+    rewards, values = rng.normal(size=(2, length)).astype(np.float32)
     terminated = rng.random(length) < 0.1
-    truncated = (rng.random(length) < 0.1) & ~terminated
     visible = rng.random(length) < share_visible
     discount, gae_lambda = rng.choice([1.0, 0.9]), rng.choice([1.0, 0.95, 0.0])
-    inputs = (rewards, values, terminated, truncated, truncation_values, visible)
+    inputs = (rewards, values, terminated, visible)
     expected = by_loop(*inputs, 0.7, discount, gae_lambda)
     ours = advantages(*map(jnp.asarray, inputs), jnp.float32(0.7), discount, gae_lambda)
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
@@ -62,6 +57,5 @@ def test_hidden_end_of_an_episode_is_not_lost():
     rewards = jnp.array([0.0, 5.0, 0.0, 7.0])
     visible = jnp.array([True, False, True, True])
     terminated = jnp.array([False, True, False, True])
-    never = jnp.zeros(4, bool)
-    ours = advantages(rewards, jnp.zeros(4), terminated, never, jnp.zeros(4), visible, jnp.float32(99.0), 1.0, 1.0)
+    ours = advantages(rewards, jnp.zeros(4), terminated, visible, jnp.float32(99.0), 1.0, 1.0)
     np.testing.assert_allclose(ours, [5.0, 0.0, 7.0, 7.0])

@@ -4,7 +4,7 @@ A sample of the decisions that the step path would have made, evenly spaced in t
 reward that falls between two of them belongs to the earlier one (γ = 1 makes the skipping harmless).
 """
 
-from typing import NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,24 +18,17 @@ from stackjax.bayesian.pomdp.commitment import Tabulated
 from stackjax.bayesian.pomdp.critic_view import CriticView
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.reward_phase import RewardPhase
-from stackjax.solvers.ppo.agent import Agent
+from stackjax.bayesian.ppo.agent import Made, POMDPAgent
+from stackjax.bayesian.ppo.rollout import normalised_rewards
 from stackjax.solvers.ppo.config import PPOConfig
-from stackjax.solvers.ppo.rollout import Made, Transitions, normalised_rewards
+from stackjax.solvers.ppo.train import Transitions
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["sampled_decisions"]
 
 
-class _Moments(NamedTuple):
-    """Moments of the episode that reach the learner: its decisions' profile, and the hidden state there. ``[s, B]``."""
-
-    types: Array  # [s, N, B]
-    profile: Array  # [s, N, B] actions of the sub-episode that is played
-    view: CriticView  # leaves [s, ..., B]
-
-
 def sampled_decisions(
-    agent: Agent,
+    agent: POMDPAgent,
     config: PPOConfig,
     params: PyTree,
     keys: tuple[PRNGKey, PRNGKey],
@@ -58,9 +51,11 @@ def sampled_decisions(
     play_key, visible_key = keys
     num_samples = min(config.response_samples, env.num_rounds)
     play = jax.random.randint(play_key, (num_samples, config.num_envs), 0, env.plays.num_plays)
-    moments = _all_moments(env, play, table, response, paid)
+    profile, view = _moments(env, play, table, response, paid)
 
-    nodes, reached = _decisions(env, table, moments)  # [s, L, B]
+    cells = jax.vmap(lambda t, p: profile_index(env.game.table_shape, (*t, *p)))(view.types, profile)
+    look_up = jax.vmap(lambda cell, leaf: rounds.take_row(cell, leaf.reshape(-1, *leaf.shape[2:])), (0, None))
+    nodes, reached = look_up(cells, table.nodes), look_up(cells, table.reached)  # [s, L, B]
     num_moments, num_decisions, batch = nodes.shape
     num_response = num_moments - len(paid.first)
     counts = jnp.asarray(np.diff([*paid.first, env.num_reward_episodes])[:, None], jnp.result_type(float))
@@ -75,7 +70,7 @@ def sampled_decisions(
     at_nodes = lambda values: jnp.moveaxis(per_episode(values, nodes), -1, 2).reshape(-1, batch, *values.shape[2:])
     observation = at_nodes(made.observations)
     critic_of = jax.vmap(agent.critic_inputs, (0, -1))  # over the batch
-    views = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_decisions, axis=0), moments.view)
+    views = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_decisions, axis=0), view)
     critic_input = jax.vmap(critic_of)(observation, views)
     flat = lambda x: x.reshape(-1, batch)
     transitions = Transitions(
@@ -100,49 +95,36 @@ def _decisions_per_episode(env: StackelbergPOMDP, reached: Array, num_response: 
     return env.num_rounds * env.plays.num_plays * in_response + env.num_reward_episodes * in_reward
 
 
-def _all_moments(env: StackelbergPOMDP, play: Array, table: Tabulated, response: Response, paid: RewardPhase) -> _Moments:
-    """The sampled rounds, of each the play ``play [s, B]``, then the first sub-episode of each reward stretch."""
-    batch = table.game.batch_shape
-    num_paid = len(paid.first)
-    types, known, actions = (jnp.stack(drawn, 1) for drawn in paid.draws)
-    constant = lambda value: jnp.broadcast_to(value, (num_paid, *batch))
-    num_followers, most_actions = env.game.num_followers, max(env.game.num_actions)
-    reward_moments = _Moments(
-        types,
-        actions,
-        CriticView(
-            is_response=constant(0.0),
-            strategies=tuple(jnp.broadcast_to(s, (num_paid, *s.shape)) for s in response.strategies),
-            types=types,
-            known=known,
-            actions=actions,
-            play=constant(env.plays.num_plays),
-            progress=jnp.broadcast_to((paid.first / env.num_reward_episodes)[:, None], (num_paid, *batch)),
-            payoffs=jnp.zeros((num_paid, num_followers, most_actions, *batch)),
-        ),
-    )
+def _moments(
+    env: StackelbergPOMDP, play: Array, table: Tabulated, response: Response, paid: RewardPhase
+) -> tuple[Array, CriticView]:
+    """Actions ``[s, N, B]`` of the sub-episodes that reach the learner, and the hidden state there, leaves ``[s, ..., B]``.
+
+    These are the sampled rounds, of each the play ``play [s, B]``, then the first sub-episode of each reward stretch.
+    """
+    batch, num_paid = table.game.batch_shape, len(paid.first)
+    stacked = lambda draws: tuple(jnp.stack(drawn, 1) for drawn in draws)  # [s, N, B]
+
+    def view(is_response: float, draws: tuple, strategies: tuple, play: Any, progress: Any, payoffs: Array) -> CriticView:
+        types, known, actions = draws
+        spread = lambda value: jnp.broadcast_to(value, (len(payoffs), *batch))
+        return CriticView(
+            spread(is_response), strategies, types, known, actions, spread(play), spread(progress[:, None]), payoffs
+        )
+
+    draws = stacked(paid.draws)
+    strategies = tuple(jnp.broadcast_to(s, (num_paid, *s.shape)) for s in response.strategies)
+    nothing = jnp.zeros((num_paid, env.game.num_followers, max(env.game.num_actions), *batch))
+    progress = paid.first / env.num_reward_episodes
+    at_reward = draws[2], view(0.0, draws, strategies, env.plays.num_plays, progress, nothing)
     seen = response.snapshots
     if seen is None:
-        return reward_moments
-    num_seen = seen.rounds.shape[0]
-    types, known, actions = (jnp.stack(drawn, 1) for drawn in seen.draws)
-    profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, actions)
-    payoffs = jax.vmap(lambda *a: _learned_so_far(env, table, *a))(types, known, actions, play, seen.strategies)
-    response_moments = _Moments(
-        types,
-        profile,
-        CriticView(
-            is_response=jnp.ones((num_seen, *batch)),
-            strategies=seen.strategies,
-            types=types,
-            known=known,
-            actions=actions,
-            play=play,
-            progress=jnp.broadcast_to((seen.rounds / env.num_rounds)[:, None], (num_seen, *batch)),
-            payoffs=payoffs,
-        ),
-    )
-    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), response_moments, reward_moments)
+        return at_reward
+    draws = stacked(seen.draws)
+    profile = jax.vmap(jax.vmap(env.plays.profile, (0, -1), -1))(play, draws[2])
+    payoffs = jax.vmap(lambda *a: _learned_so_far(env, table, *a))(*draws, play, seen.strategies)
+    at_response = profile, view(1.0, draws, seen.strategies, play, seen.rounds / env.num_rounds, payoffs)
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), at_response, at_reward)
 
 
 def _learned_so_far(
@@ -164,12 +146,3 @@ def _learned_so_far(
         learned = jax.vmap(env.plays.learned, (None, -1, -1), -1)(jnp.int32(q), env.game.learned_from(payoffs), mixed)
         total = total + jnp.where(q < play, learned, 0.0)
     return total
-
-
-def _decisions(env: StackelbergPOMDP, table: Tabulated, moments: _Moments) -> tuple[Array, Array]:
-    """Nodes ``[s, L, B]`` of each moment's sub-episode, and which of them are reached."""
-    nodes = table.nodes.reshape(-1, *table.nodes.shape[2:])
-    reached = table.reached.reshape(nodes.shape)
-    cells = jax.vmap(lambda t, p: profile_index(env.game.table_shape, (*t, *p)))(moments.types, moments.profile)
-    look_up = jax.vmap(rounds.take_row, (0, None))
-    return look_up(cells, nodes), look_up(cells, reached)

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.solvers.ppo.committed import Held, committed_rollout, episodes_of_held
+from stackjax.bayesian.ppo.committed import committed_rollout
+from stackjax.solvers.ppo.held import Held, episodes_of_held
 from stackjax.solvers.ppo.losses import ppo_loss
 from stackjax.solvers.ppo.train import above_the_rest
+from tests.bayesian.ppo.small import SMALL, batch_of, small, small_env
 from tests.oracles.commitment_credit import credited_commitments, excess_over_the_rest
 from tests.siblings import first
-from tests.solvers.ppo.small import SMALL, batch_of, small, small_env
 
 
 @pytest.mark.long
@@ -111,13 +112,13 @@ def test_the_best_commitment_so_far_is_played_again():
     params = trainer.agent.init(jax.random.key(0))
     rollout = jax.jit(lambda held: committed_rollout(trainer.agent, trainer.config, params, jax.random.key(1), held=held))
     choices = jnp.array([2, 1, 0], jnp.int32)
-    seen, _, kept = rollout(Held(choices, jnp.float32(5.0)))
+    kept, seen, *_ = rollout(Held(choices, jnp.float32(5.0)))
     np.testing.assert_array_equal(seen.choice[:, :4], np.tile(choices[:, None], (1, 4)))
     assert not (np.asarray(seen.choice[:, 4:]) == np.asarray(choices)[:, None]).all()
     expected = trainer.agent.head.distribution(trainer.agent.policy(params, seen.observation)).log_prob(seen.choice)
     np.testing.assert_allclose(seen.log_prob, expected, atol=1e-5)
     assert kept.payoff < 5.0  # what it pays now, or another that pays more
-    fresh, _, best = rollout(Held(choices, jnp.float32(-jnp.inf)))
+    best, fresh, *_ = rollout(Held(choices, jnp.float32(-jnp.inf)))
     assert not (np.asarray(fresh.choice[:, :4]) == np.asarray(choices)[:, None]).all()
     place = int(fresh.reward[0].argmax())
     np.testing.assert_array_equal(best.choices, fresh.choice[:, place])
@@ -125,7 +126,7 @@ def test_the_best_commitment_so_far_is_played_again():
 
 def test_what_the_paper_credits_plays_nothing_again():
     everything = small("committed", credit="all", num_minibatches=1)
-    assert not episodes_of_held(everything).any()
+    assert not episodes_of_held(everything, Held(jnp.zeros(3), jnp.float32(1.0))).any()
     with pytest.raises(sx.InputError, match=r"held_share=0.1 does nothing unless credit is commitment"):
         small("committed", credit="all", held_share=0.1)
     with pytest.raises(sx.InputError, match=r"held_share=0.1 does nothing unless path is committed"):

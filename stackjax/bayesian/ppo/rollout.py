@@ -1,4 +1,4 @@
-"""What PPO learns from: transitions, and how the step-by-step path gathers them."""
+"""The step-by-step path: the environments go on decision by decision, whatever updates do meanwhile."""
 
 from typing import NamedTuple
 
@@ -6,49 +6,13 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP, StackelbergState
+from stackjax.bayesian.ppo.agent import POMDPAgent
 from stackjax.sharing import shared
-from stackjax.solvers.ppo.agent import Agent
 from stackjax.solvers.ppo.config import PPOConfig
+from stackjax.solvers.ppo.train import Rollout, RolloutStats, Transitions
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Made", "RolloutStats", "StepCarry", "Transitions", "init_steps", "normalised_rewards", "step_rollout"]
-
-
-class Transitions(NamedTuple):
-    """Leader decisions in time order, ``[t, B, ...]``.
-
-    ``visible`` marks decisions that reach the loss; the others still carry rewards and ends of episodes. ``credited`` marks
-    those of them that the policy learns from; from the others only the critic does.
-    """
-
-    observation: Array  # [t, B, D]
-    critic_input: Array  # [t, B, C]
-    choice: Array  # [t, B, ...]
-    log_prob: Array
-    value: Array
-    reward: Array
-    terminated: Array
-    visible: Array
-    credited: Array
-
-
-class Made(NamedTuple):
-    """Commitments as they were drawn, ``[B, O, ...]``; ``drawn_at`` is the first node that is not told apart from a node."""
-
-    observations: Array
-    choices: Array
-    log_probs: Array
-    drawn_at: Array
-
-
-class RolloutStats(NamedTuple):
-    """Of one rollout, as floats so that they can be added up: episodes that ended, the sum of their returns (game units),
-    and leader decisions (on the committed path those that the episodes stand for, estimated from the sampled ones).
-    """
-
-    episodes: Array
-    total_return: Array
-    decisions: Array
+__all__ = ["StepCarry", "init_steps", "normalised_rewards", "step_rollout"]
 
 
 class StepCarry(NamedTuple):
@@ -60,7 +24,7 @@ class StepCarry(NamedTuple):
     log_probs: Array
 
 
-def normalised_rewards(env: StackelbergPOMDP, payoffs: Array, count: Array) -> Array:
+def normalised_rewards(env: StackelbergPOMDP, payoffs: Array, count: Array | float) -> Array:
     """Rewards for ``count`` sub-episodes that paid ``payoffs`` in all, scaled so that returns lie in [0, 1]."""
     low, high = env.game.competing_range
     if low > env.game.leader_payoff_range[0]:  # a penalty counts as the lowest payoff that competes
@@ -74,17 +38,11 @@ def init_steps(env: StackelbergPOMDP, config: PPOConfig, key: PRNGKey) -> StepCa
     return StepCarry(env_state, observation, jnp.zeros(num_envs), jnp.zeros((num_envs, env.tree.num_nodes)))
 
 
-def step_rollout(
-    agent: Agent, config: PPOConfig, params: PyTree, key: PRNGKey, carry: StepCarry
-) -> tuple[StepCarry, Transitions, Array, RolloutStats]:
-    """``num_steps`` leader decisions in each environment; episodes go on over updates and restart by themselves.
-
-    Returns:
-      the environments, `Transitions`, the value after the last of them ``[B]``, and `RolloutStats`.
-    """
+def step_rollout(agent: POMDPAgent, config: PPOConfig, params: PyTree, key: PRNGKey, carry: StepCarry) -> Rollout:
+    """``num_steps`` leader decisions in each environment; episodes go on over updates and restart by themselves."""
     env, head = agent.env, agent.head
     step_env = jax.vmap(env.step, (0, 0, 0, None))
-    env_params = env.default_params
+    critic_inputs = lambda carry: jax.vmap(agent.critic_inputs)(carry.observation, jax.vmap(env.critic_view)(carry.env_state))
 
     def step(carry: StepCarry, step_key: PRNGKey) -> tuple[StepCarry, tuple[Transitions, Array]]:
         choice_key, env_key, visible_key = jax.random.split(step_key, 3)
@@ -97,21 +55,18 @@ def step_rollout(
         drawn_log_prob = jnp.take_along_axis(carry.log_probs, node, axis=1)[:, 0]
         log_prob = jnp.where(is_held, drawn_log_prob, head.distribution(parameters).log_prob(choice))
         log_probs = jnp.put_along_axis(carry.log_probs, node, log_prob[:, None], axis=1, inplace=False)
-        view = jax.vmap(env.critic_view)(carry.env_state)
-        critic_input = jax.vmap(agent.critic_inputs)(carry.observation, view)
-        in_response = carry.env_state.is_response
+        critic_input = critic_inputs(carry)
         shown = jax.random.uniform(visible_key, (config.num_envs,)) < config.response_visibility
+        visible = ~carry.env_state.is_response | shown
         keys = shared(jax.random.split(env_key, config.num_envs))
-        observation, env_state, reward, terminated, _, info = step_env(keys, carry.env_state, held, env_params)
-        paid = normalised_rewards(env, reward * env.num_reward_episodes, info["is_paid"].astype(reward.dtype))
-        visible = ~in_response | shown
+        observation, env_state, reward, terminated, _, info = step_env(keys, carry.env_state, held, env.default_params)
         transition = Transitions(
             observation=carry.observation,
             critic_input=critic_input,
             choice=choice,
             log_prob=log_prob,
             value=agent.value(params, critic_input),
-            reward=paid,
+            reward=normalised_rewards(env, reward * env.num_reward_episodes, info["is_paid"].astype(reward.dtype)),
             terminated=terminated,
             visible=visible,
             credited=visible if config.credit == "all" else visible & ~is_held,
@@ -120,9 +75,7 @@ def step_rollout(
         after = StepCarry(env_state, observation, jnp.where(terminated, 0.0, total), log_probs)
         return after, (transition, jnp.where(terminated, total, 0.0))
 
-    carry, (transitions, returns) = jax.lax.scan(step, carry, jax.random.split(key, config.num_steps))
-    view = jax.vmap(env.critic_view)(carry.env_state)
-    last_value = agent.value(params, jax.vmap(agent.critic_inputs)(carry.observation, view))
+    carry, (seen, returns) = jax.lax.scan(step, carry, jax.random.split(key, config.num_steps))
     decisions = jnp.float32(config.num_steps * config.num_envs)
-    stats = RolloutStats(transitions.terminated.sum(dtype=jnp.float32), returns.sum(), decisions)
-    return carry, transitions, last_value, stats
+    stats = RolloutStats(seen.terminated.sum(dtype=jnp.float32), returns.sum(), decisions)
+    return Rollout(carry, seen, agent.value(params, critic_inputs(carry)), stats)

@@ -4,11 +4,11 @@ import dataclasses
 import functools
 
 import jax
-import jax.numpy as jnp
 
 import stackjax as sx
-from stackjax.solvers.ppo.committed import committed_rollout
-from stackjax.solvers.ppo.rollout import init_steps, step_rollout
+from stackjax.bayesian.ppo.committed import committed_rollout
+from stackjax.bayesian.ppo.rollout import init_steps, step_rollout
+from stackjax.solvers.ppo.held import none_held
 from stackjax.solvers.ppo.train import training_batch
 
 __all__ = ["EPISODE", "SMALL", "batch_of", "small", "small_env"]
@@ -31,11 +31,8 @@ def batch_of(trainer, params, key):
     """One training batch on the trainer's path, with ``params``."""
     config = trainer.config
     if config.path == "step":
-        steps = init_steps(trainer.env, config, key)
-        rollout = functools.partial(step_rollout, trainer.agent, config)
-        _, seen, last_value, _ = jax.jit(rollout)(params, key, steps)
+        gather, carried = step_rollout, init_steps(trainer.env, config, key)
     else:
-        rollout = functools.partial(committed_rollout, trainer.agent, config)
-        seen, _, _ = jax.jit(rollout)(params, key)
-        last_value = jnp.zeros(config.num_envs)
-    return training_batch(config, seen, last_value), seen
+        gather, carried = committed_rollout, none_held(trainer.agent.head, trainer.env.tree.num_nodes)
+    found = jax.jit(functools.partial(gather, trainer.agent, config))(params, key, carried)
+    return training_batch(config, found.seen, found.last_value), found.seen

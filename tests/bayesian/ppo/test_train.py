@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import stackjax as sx
-from stackjax.solvers.ppo.rollout import init_steps, step_rollout
+from stackjax.bayesian.ppo.rollout import init_steps, step_rollout
+from tests.bayesian.ppo.probes import Constant, MatchWhatYouSee
+from tests.bayesian.ppo.small import SMALL, batch_of, small, small_env
 from tests.siblings import first
-from tests.solvers.ppo.probes import Constant, MatchWhatYouSee
-from tests.solvers.ppo.small import SMALL, batch_of, small, small_env
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def test_a_held_action_keeps_the_log_probability_that_it_was_drawn_with():
     new = jax.tree.map(lambda leaf: 10.0 * leaf, new)
     rollout = jax.jit(functools.partial(step_rollout, agent, config))
     start = init_steps(env, config, jax.random.key(2))
-    carry, seen, _, _ = rollout(old, jax.random.key(3), start)
+    carry, seen, *_ = rollout(old, jax.random.key(3), start)
     made = np.asarray(carry.env_state.commitments.made)  # before the second half, by episode and node
-    _, seen, _, _ = rollout(new, jax.random.key(4), carry)
+    _, seen, *_ = rollout(new, jax.random.key(4), carry)
     node = np.asarray(seen.observation).argmax(axis=-1)  # the leader sees the message
     is_held = np.take_along_axis(made, node.T, axis=1).T
     log_prob = lambda params: agent.head.distribution(agent.policy(params, seen.observation)).log_prob(seen.choice)

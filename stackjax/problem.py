@@ -13,7 +13,6 @@ import numpy as np
 
 from stackjax.acting import Policy
 from stackjax.arrays import drawn, lead
-from stackjax.compiler import compiler_options
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
@@ -27,12 +26,11 @@ __all__ = [
     "Problem",
     "Solver",
     "Table",
+    "Work",
     "Worth",
-    "varies",
 ]
 
 Metrics = dict[str, Array]
-NUM_PROBES = 16
 NUM_SCORING_GROUPS = 16  # groups of fresh followers that score a commitment on the way
 
 
@@ -99,23 +97,6 @@ class Differentiable(NamedTuple):
     payoff: Callable[[PRNGKey, Array, Array], Array]
     start: Callable[[PRNGKey], Array]
     project: Callable[[Array], Array]
-
-
-def varies(payoffs: Callable[[Array], PyTree], table: Table) -> list[bool]:
-    """Whether each output of ``payoffs``, of commitments ``[B, O, ...]``, has a slope next to any of some random ones."""
-    if not isinstance(table.actions, Box):
-        one = jax.eval_shape(lambda: table.draw(jax.random.key(0), 1))
-        return [False] * len(jax.tree.leaves(jax.eval_shape(payoffs, one)))
-
-    def probe() -> list[Array]:
-        commitment_key, way_key = jax.random.split(jax.random.key(0))
-        commitments = table.draw(commitment_key, NUM_PROBES)
-        ways = jax.random.uniform(way_key, commitments.shape, commitments.dtype, 0.5, 1.0)
-        return [(change != 0).any() for change in jax.tree.leaves(jax.jvp(payoffs, (commitments,), (ways,))[1])]
-
-    # Compiled ahead, it runs inside of other functions' traces too.
-    found = jax.jit(probe, compiler_options=compiler_options(runs_once=True)).lower().compile()()
-    return [bool(np.asarray(one)) for one in found]
 
 
 class Judged(NamedTuple):

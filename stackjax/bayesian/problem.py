@@ -28,7 +28,8 @@ from stackjax.bayesian.sampled.episode import Setting, play_episode
 from stackjax.bayesian.sampled.learners import Learners
 from stackjax.bayesian.words import describe
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.problem import Judged, Nearby, Optimum, Problem, Solver, Table, Worth, varies
+from stackjax.problem import Judged, Nearby, Optimum, Problem, Solver, Table, Worth
+from stackjax.slopes import varies
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.types import Array, PRNGKey
 

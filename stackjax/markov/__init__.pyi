@@ -1,3 +1,4 @@
+from .certificate import MarkovCertificate as MarkovCertificate
 from .contracts.coin_game import CoinGame as CoinGame
 from .contracts.equilibrium import Alternated as Alternated
 from .contracts.equilibrium import alternate as alternate
@@ -31,7 +32,6 @@ from .mean_field.rules import PopulationRule as PopulationRule
 from .mean_field.tariffs import TariffGame as TariffGame
 from .optimum import MarkovOptimum as MarkovOptimum
 from .optimum import solve_markov as solve_markov
-from .problem import MarkovCertificate as MarkovCertificate
 from .problem import MarkovProblem as MarkovProblem
 from .rules import FollowerRule as FollowerRule
 from .testing import check_markov_game as check_markov_game

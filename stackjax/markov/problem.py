@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,7 @@ from stackjax.markov.answers import (
     evaluate,
     tie_of,
 )
+from stackjax.markov.certificate import MarkovCertificate
 from stackjax.markov.contextual import Pretraining
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
@@ -35,33 +36,14 @@ from stackjax.markov.optimum import solve_markov, takes_long
 from stackjax.markov.pictures import state_graph
 from stackjax.markov.rules import FollowerRule
 from stackjax.pictures import drawn_or_none
-from stackjax.problem import Judged, Nearby, Optimum, Worth, varies
+from stackjax.problem import Judged, Nearby, Optimum, Worth
+from stackjax.slopes import varies
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["MarkovCertificate", "MarkovProblem"]
+__all__ = ["MarkovProblem"]
 
 MOST_SECONDS = 60.0  # for the optimum of a run that is over
-
-
-class MarkovCertificate(NamedTuple):
-    """What a commitment is worth against its follower's answer, exactly, game units.
-
-    Attributes:
-      leader_payoff: to the leader, under the answer as the follower's rule has it.
-      follower_payoff: to the follower.
-      exploitability: how much more a best answer would pay the follower, of those that its rule allows (stationary, or knowing
-        the time).
-      strong_payoff, weak_payoff: to the leader, if an exact follower of that kind breaks its ties for and against the leader.
-      policy: ``[S, A]`` the chances of the follower's actions, averaged over steps where it knows the time.
-    """
-
-    leader_payoff: Array
-    follower_payoff: Array
-    exploitability: Array
-    strong_payoff: Array
-    weak_payoff: Array
-    policy: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

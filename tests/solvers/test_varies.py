@@ -7,7 +7,8 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.markov import MarkovFollowers, MarkovProblem
-from stackjax.problem import Table, varies
+from stackjax.problem import Table
+from stackjax.slopes import varies
 from stackjax.solvers.climbing import can_climb
 from tests.markov.toll import Toll
 

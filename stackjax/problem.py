@@ -227,6 +227,11 @@ class Problem(abc.ABC):
         return None
 
     @property
+    def has_kernel(self) -> bool:
+        """Whether followers answer in a kernel of their own, so that little is left to what XLA compiles."""
+        return False
+
+    @property
     def judges_by_draws(self) -> bool:
         """Whether judging is an average over draws; ``details.half_width`` is then half of the payoff's 95 % interval."""
         return False

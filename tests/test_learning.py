@@ -18,7 +18,7 @@ from stackjax.specs.sources import find_game
 @pytest.fixture(autouse=True)
 def _optimised(monkeypatch):
     """These programs run for a while."""
-    compile_it = lambda name, lowered: lowered.compile(compiler_options={"xla_backend_optimization_level": "1"})
+    compile_it = lambda name, lowered, work: lowered.compile(compiler_options={"xla_backend_optimization_level": "1"})
     monkeypatch.setattr("stackjax.compute.programs._compiled", compile_it)
 
 

@@ -144,6 +144,11 @@ class BayesianProblem(PlayedProblem):
     def kernel(self) -> str:
         return kernel_of(self.env)[0]
 
+    @property
+    def has_kernel(self) -> bool:
+        """See `Problem`."""
+        return self.kernel == "native"
+
     def with_dynamics(self, dynamics: FollowerDynamics) -> "BayesianProblem":
         """See `PlayedProblem`."""
         other = super().with_dynamics(dynamics)

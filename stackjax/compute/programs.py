@@ -105,7 +105,7 @@ class Programs:
             programs: dict[Future[Any], tuple[str, int]] = {}
             for key in wanted:
                 told(f"tracing {key[0]}, {len(programs) + 1} of {len(wanted)} programs")
-                programs[pool.submit(_compiled, key[0], self._lowered(*key))] = key
+                programs[pool.submit(_compiled, key[0], self._lowered(*key), self.work)] = key
             told(f"compiling {len(wanted)} programs")
             for count, program in enumerate(as_completed(programs), start=1):
                 self._compiled[programs[program]] = program.result()
@@ -271,8 +271,9 @@ class Programs:
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype), shapes)
 
 
-def _compiled(name: str, lowered: Any) -> Any:
-    return lowered.compile(compiler_options=compiler_options(runs_once=name in ("init", "polish")))
+def _compiled(name: str, lowered: Any, work: Work) -> Any:
+    is_light = work.problem.has_kernel and (name != "advance" or work.solver.export is None)
+    return lowered.compile(compiler_options=compiler_options(runs_once=name in ("init", "polish"), is_light=is_light))
 
 
 def _filled(array: np.ndarray, size: int) -> np.ndarray:

@@ -24,8 +24,8 @@ def compiler_options(*, runs_once: bool, is_light: bool = False) -> dict[str, An
     fast. ``XLA_FLAGS`` has the last word on them.
 
     Args:
-      is_light: whether the work is elsewhere, in a kernel, and no networks are in it. XLA's fusion emitters then take two fifths
-        of the compiling and make nothing faster, as they do make networks and long scans (by up to a half).
+      is_light: whether the work is elsewhere, in a kernel, and no networks are in it. XLA's fusion emitters then take two
+        fifths of the compiling and make nothing faster, as they do make networks and long scans (by up to a half).
     """
     level, emitters = "xla_backend_optimization_level", "xla_cpu_use_fusion_emitters"
     if jax.default_backend() != "cpu":

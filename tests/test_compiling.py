@@ -1,15 +1,22 @@
 """What is asked of XLA, and random numbers that are drawn in a row because that compiles sooner."""
 
+from types import SimpleNamespace
+
 import jax
+import jaxlib
 import numpy as np
 import pytest
 
 import stackjax as sx
 from stackjax.arrays import drawn
 from stackjax.compiler import compiler_options
+from stackjax.compute import programs
 from stackjax.reports.display import LiveProgress
 from stackjax.solvers import direct
 from stackjax.solvers.elite import judged_once
+from stackjax.solvers.registry import solver_entry
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import GivenGame
 
 LEVEL = "xla_backend_optimization_level"
 
@@ -23,6 +30,21 @@ def test_the_user_has_the_last_word_on_what_runs_for_long(monkeypatch):
     assert compiler_options(runs_once=True)[LEVEL] == "0"
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert compiler_options(runs_once=True) == compiler_options(runs_once=False) == {}
+
+
+@pytest.mark.parametrize(("solver", "light"), [("direct", {"advance", "score", "evaluate"}), ("ppo", {"score", "evaluate"})])
+def test_fusion_emitters_are_left_out_where_a_kernel_does_the_work_and_no_network_learns(monkeypatch, solver, light):
+    spec = RunSpec(GivenGame.of(sx.make("posted-price-pi")), {}, {}, solver_entry(solver).config())
+    problem, asked = spec.build_problem(), {}
+    monkeypatch.setattr(programs, "compiler_options", lambda **options: asked.update(options))
+    found = set()
+    for name in ("advance", "score", "evaluate"):
+        programs._compiled(name, SimpleNamespace(compile=lambda compiler_options: None), spec.work(problem))
+        found |= {name} if asked["is_light"] else set()
+    assert found == (light if problem.kernel == "native" else set())
+    if jax.default_backend() == "cpu" and jaxlib.__version__.startswith("0.10."):
+        monkeypatch.setenv("XLA_FLAGS", "")
+        assert compiler_options(runs_once=False, is_light=True) == {LEVEL: "2", "xla_cpu_use_fusion_emitters": False}
 
 
 @pytest.mark.parametrize("draw", [jax.random.uniform, jax.random.normal, jax.random.exponential])

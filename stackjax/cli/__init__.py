@@ -1,5 +1,6 @@
 """The command line, ``stackjax list | train | sweep | ...``. Free of JAX until it is needed."""
 
+import gc
 import sys
 import warnings
 from collections.abc import Callable
@@ -101,6 +102,7 @@ def _run(arguments: list[str]) -> int:
         )
     if arguments[0] in COMPUTE:
         check_xla_flags()
+        gc.set_threshold(100_000, 20, 100)  # tracing makes many objects that stay: 5 % of a short run
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning  # type: ignore[assignment]
         return commands[arguments[0]](arguments[1:])

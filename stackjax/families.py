@@ -203,14 +203,6 @@ class Family:
         del game
         return self.solver
 
-    def prepare(self, problem: "Problem", arrays: dict[str, Any] | None) -> "Problem":
-        """``problem`` with what takes work beforehand: of an earlier run's ``arrays``, see `prepared`, or worked out now."""
-        return problem.prepare(arrays) if hasattr(problem, "prepare") else problem
-
-    def prepared(self, problem: "Problem") -> dict[str, Any]:
-        """What `prepare` worked out, as arrays that a run keeps; empty where there is nothing."""
-        return problem.prepared() if hasattr(problem, "prepared") else {}
-
     def tables(self, problem: "Problem") -> dict[str, Any]:
         """What the game comes to, as arrays that a run keeps beside a game that is code; empty where nothing is known of it."""
         del problem

@@ -149,7 +149,10 @@ class Problem(abc.ABC):
       gap_name: what the followers' distance from equilibrium is called in results and metrics, for example ``bcce_gap``.
       columns: what a table of results shows of each seed beside the leader's payoff: headings by key of `describe`, the gap's
         among them.
+      why_unknown: why `optimum` returned None, for people, once it was asked; by default there is nothing to say.
     """
+
+    why_unknown = ""  # no property, so that `optimum` can put it in its place
 
     if TYPE_CHECKING:  # properties to a type checker; a class may also have plain attributes, and fields of a dataclass
 
@@ -251,10 +254,14 @@ class Problem(abc.ABC):
         """Whether `optimum` is asked for when a run is over only, and so stops none."""
         return False
 
-    @property
-    def why_unknown(self) -> str:
-        """Why `optimum` returned None, for people; by default there is nothing to say."""
-        return ""
+    def prepare(self, arrays: dict[str, np.ndarray] | None = None) -> "Problem":
+        """The problem with what takes work beforehand, of an earlier run's ``arrays``, see `prepared`, or worked out now."""
+        del arrays
+        return self
+
+    def prepared(self) -> dict[str, np.ndarray]:
+        """What `prepare` worked out, as arrays that a run keeps; by default there is nothing."""
+        return {}
 
     def score(self, key: PRNGKey, commitment: Any) -> Judged:
         """A commitment on the way judged, against fewer draws than the best one where a problem says so."""
@@ -288,6 +295,7 @@ class Solver(NamedTuple):
         None where there is nothing to export.
       commitments_at_once: how many are tabulated at the same time, from which the memory is told beforehand.
       own_bytes: memory that an update takes beside these tables, where that is much.
+      has_network: whether an update is matrix products for the most part; else it is compiled as what is not.
       tries_all: after so many updates every commitment that there is has been tried; 0 where they are too many.
     """
 
@@ -298,6 +306,7 @@ class Solver(NamedTuple):
     export: Callable[[PyTree], tuple[dict[str, Any], dict[str, Any]]] | None = None
     commitments_at_once: int = 0
     own_bytes: int = 0
+    has_network: bool = False
     tries_all: int = 0
 
 

@@ -47,6 +47,27 @@ def test_fusion_emitters_are_left_out_where_a_kernel_does_the_work_and_no_networ
         assert compiler_options(runs_once=False, is_light=True) == {LEVEL: "2", "xla_cpu_use_fusion_emitters": False}
 
 
+@pytest.mark.parametrize(
+    ("game", "solver", "has_network"),
+    [
+        *(("iterated", "ppo", True), ("maintain", "ppo", True), ("copies", "policy", True), ("copies", "es", True)),
+        *(("maintain-randomized", "direct", False), ("maintain", "direct", False), ("maintain", "search", False)),
+    ],
+)
+def test_solvers_say_whether_networks_learn(game, solver, has_network):
+    spec = RunSpec(GivenGame.of(sx.make(game)), {}, {}, solver_entry(solver).config())
+    assert spec.build_solver(spec.build_problem()).has_network == has_network
+
+
+def test_what_a_sweep_leaves_as_it_was_is_not_made_again():
+    spec = RunSpec(GivenGame.of(sx.make("maintain")), {}, {}, sx.PPOConfig())
+    problem = spec.build_problem()
+    assert spec.problem_with(problem, {"ppo.learning_rate": 0.1}) is problem
+    other = spec.problem_with(problem, {"followers.step_size": 0.3})
+    assert (other.env.dynamics.fused.step_size, problem.env.dynamics.fused.step_size) == (0.3, 0.1)
+    assert other.env.tree is problem.env.tree
+
+
 @pytest.mark.parametrize("draw", [jax.random.uniform, jax.random.normal, jax.random.exponential])
 def test_numbers_drawn_in_a_row_are_the_same(draw):
     key, shape = jax.random.key(3), (4, 3, 5)

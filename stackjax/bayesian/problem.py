@@ -78,6 +78,13 @@ class PlayedProblem(Problem):
         return dataclasses.replace(self, env=self.env.with_dynamics(dynamics), lasting=lasting)
 
     @cached_property
+    def policies(self) -> Policy:
+        """See `stackjax.acting.Played`."""
+        game = self.env.game
+        is_mix = isinstance(game, MatrixGame) and game.randomized
+        return Policy(self.env.observation_size, game.leader_actions, game.num_options, is_mix)
+
+    @cached_property
     def setting(self) -> Setting:
         """What episodes are played out by; raises `InputError` where the followers need a table."""
         env = self.env
@@ -137,7 +144,6 @@ class BayesianProblem(PlayedProblem):
         return per_profile * math.prod(game.table_shape)
 
     gap_name = "bcce_gap"
-    why_unknown = ""  # until `optimum` is asked
     columns: ClassVar = {"follower_payoffs": "followers' payoffs", "bcce_gap": "B-CCE gap", "bne_gap": "BNE gap"}
 
     @cached_property
@@ -154,13 +160,6 @@ class BayesianProblem(PlayedProblem):
         other = super().with_dynamics(dynamics)
         other.__dict__["_varies"] = self._varies  # a matter of the game alone
         return other
-
-    @cached_property
-    def policies(self) -> Policy:
-        """See `stackjax.acting.Played`."""
-        game = self.env.game
-        is_mix = isinstance(game, MatrixGame) and game.randomized
-        return Policy(self.env.observation_size, game.leader_actions, game.num_options, is_mix)
 
     def filled(self, acting: Acting) -> Array:
         """The commitment ``[O, ...]`` that a policy makes."""

@@ -272,7 +272,7 @@ class Programs:
 
 
 def _compiled(name: str, lowered: Any, work: Work) -> Any:
-    is_light = work.problem.has_kernel and (name != "advance" or work.solver.export is None)
+    is_light = work.problem.has_kernel and (name != "advance" or not work.solver.has_network)
     return lowered.compile(compiler_options=compiler_options(runs_once=name in ("init", "polish"), is_light=is_light))
 
 

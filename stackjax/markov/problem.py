@@ -97,7 +97,6 @@ class MarkovProblem(GameProblem):
         return None if self.rule.regret is None or self.policy is None else self.rule.regret(self)
 
     gap_name = "exploitability"
-    why_unknown = ""  # until `optimum` is asked
     kernel = "dynamic programming"
     judges_roughly = True  # in float32; `describe` tells ties in float64
     columns: ClassVar = {

@@ -1,7 +1,6 @@
 """``report.html``: one self-contained page with results, pictures of the mechanism, learning curves and settings."""
 
 import functools
-import gc
 import json
 import pathlib
 from collections.abc import Iterable
@@ -37,17 +36,9 @@ def page(template: str, **content: Any) -> str:
 
 def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
     """Write the page from ``result.json``'s content, the run's metrics and its ``config.json``."""
-    gc.freeze()  # to look for garbage in what JAX holds would take a fifth of the time
-    try:
-        write_text(directory.report, _report(directory, result))
-    finally:
-        gc.unfreeze()
-
-
-def _report(directory: RunDirectory, result: dict[str, Any]) -> str:
     best, config = best_seed(result), json.loads(directory.config.read_text(encoding="utf-8"))
     headings, rows = result_table(result)
-    return page(
+    content = page(
         "report.html",
         result=result,
         options=listed(result["game_options"]),
@@ -66,6 +57,7 @@ def _report(directory: RunDirectory, result: dict[str, Any]) -> str:
         config=json.dumps(config, indent=1),
         timing=f"{took(result)} on {result['device']}; {listed(result['versions'], ' ')}",
     )
+    write_text(directory.report, content)
 
 
 def _drawn(pictures: Iterable[Picture]) -> list[tuple[str, str]]:

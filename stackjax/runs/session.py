@@ -88,7 +88,7 @@ def run_training(
 
         # Everything that can be wrong with the input has been met by now; only here is an earlier run touched.
         writer_only(directory.prepare, config, overwrite)
-        writer_only(write_arrays, directory.followers, spec.family.prepared(problem))
+        writer_only(write_arrays, directory.followers, problem.prepared())
         writer_only(write_tables, directory, spec, problem)
         names = [{"seed": int(seed)} for seed in _seeds(spec)]
         trained = train_batch(

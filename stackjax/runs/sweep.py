@@ -149,7 +149,7 @@ class _GroupWork(NamedTuple):
         values = {name: settings[name] for name in self.sweep.numbers if not name.startswith(own)}
         key = tuple(values.values())
         if key not in self.optima:
-            self.optima[key] = self.group.spec.work(self.problem).varied(values).problem.optimum()
+            self.optima[key] = self.group.spec.problem_with(self.problem, values).optimum()
         return self.optima[key]
 
 

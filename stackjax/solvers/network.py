@@ -90,6 +90,7 @@ def network_solver(problem: Problem, network: PolicyNetwork, init: Any, update: 
         policy=lambda state: state.params,
         export=lambda params: exported(network, params),
         commitments_at_once=commitments_at_once,
+        has_network=True,
     )
 
 

@@ -76,7 +76,7 @@ class RunSpec:
         check_jax()
         problem = self.family.build(self.source.build(self.game_options), self.settings)
         require_is("problem", problem, Problem, f"a Problem: what family {self.family.name!r} builds inherits from sx.Problem")
-        return self.family.prepare(problem, prepared)
+        return problem.prepare(prepared)
 
     def fitting(self) -> "RunSpec":
         """With the solver that the game has unless another is asked for; raises `InputError` for a game that cannot be made."""
@@ -88,6 +88,13 @@ class RunSpec:
             kept[field] = None if getattr(self, field) == getattr(own, field) else getattr(self, field)
         return dataclasses.replace(self, solver=solver_entry(name).config(), **kept)
 
+    def problem_with(self, problem: "Problem", values: dict[str, Any]) -> "Problem":
+        """``problem`` with other numbers, named as in `with_values`; the same object where none of them is its own."""
+        varied = self.with_values(values)
+        options = {name: value for name, value in varied.game_options.items() if value is not self.game_options.get(name)}
+        is_same = not options and all(varied.settings[name] is old for name, old in self.settings.items())
+        return problem if is_same else self.family.vary(problem, varied.settings, options)
+
     def build_solver(self, problem: "Problem") -> "Solver":
         """The solver for ``problem``; raises `InputError` for settings that do not fit the problem or each other."""
         return self.solver_entry.build(problem, self.solver)
@@ -97,11 +104,8 @@ class RunSpec:
         from stackjax.problem import Work
 
         def vary(values: dict[str, Any]) -> "tuple[Problem, Solver]":
-            varied = self.with_values(values)
-            options = {name: value for name, value in varied.game_options.items() if value is not self.game_options.get(name)}
-            is_same = not options and all(varied.settings[name] is old for name, old in self.settings.items())
-            other = problem if is_same else self.family.vary(problem, varied.settings, options)
-            return other, varied.build_solver(other)
+            other = self.problem_with(problem, values)
+            return other, self.with_values(values).build_solver(other)
 
         solver, polish = self.build_solver(problem), self.polish or 0
         return Work(problem, solver, self.solver.num_updates, polish, swept, vary, self._to_save_memory(solver))
@@ -152,7 +156,8 @@ class RunSpec:
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
-        is_table = hasattr(problem.commitments, "num_nodes")
+        from stackjax.acting import Policy
+
         return {
             "schema_version": SCHEMA_VERSION,
             "game": self.source.name,
@@ -164,7 +169,7 @@ class RunSpec:
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,
-            "polish": self.polish if is_table else 0,  # policies are not polished
+            "polish": 0 if isinstance(problem.commitments, Policy) else self.polish,  # policies are not polished
             "patience": self.patience,
         }
 

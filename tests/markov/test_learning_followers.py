@@ -16,6 +16,9 @@ from stackjax.markov.game import InducedMarkovGame, tabulate_markov
 from stackjax.markov.iterated_games import iterated
 from stackjax.markov.problem import MarkovProblem
 from stackjax.markov.q_learning import FIRST_SCALE, q_learning_answer
+from stackjax.solvers.config import SearchConfig
+from stackjax.specs.run import RunSpec
+from stackjax.specs.sources import GivenGame
 from tests.oracles.markov import greedy_after_q_learning, visits_of
 from tests.runs.commands import result_of, run
 
@@ -134,6 +137,15 @@ def test_a_follower_with_too_many_policies_to_try_is_held_against_those_that_kno
     assert found.num_commitments == 4096
     assert not found.every
     assert found.mean_regret > 0
+
+
+def test_a_run_prepares_its_followers_or_takes_them_as_an_earlier_one_left_them():
+    rule = MarkovFollowers("contextual", updates=2, batch=2, hidden_sizes=(4,))
+    spec = RunSpec(GivenGame.of(iterated(horizon=3)), {}, {"followers": rule}, SearchConfig())
+    kept = spec.build_problem().prepared()
+    assert kept
+    other = {name: array + 1 for name, array in kept.items()}
+    assert all((array == other[name]).all() for name, array in spec.build_problem(other).prepared().items())
 
 
 def test_mistakes_are_said():

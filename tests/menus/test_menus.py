@@ -283,3 +283,12 @@ def test_types_of_any_law_in_the_plane_have_a_picture(seed):
     best = [int((allocations @ corners.mean(axis=0) - prices).argmax()) for corners in pieces]
     assert len(set(best)) == len(pieces)
     assert not game.is_exact
+
+
+def test_why_an_optimum_is_not_known_is_told():
+    problem = MenuProblem(unit_demand(3), MenuConfig())
+    assert problem.why_unknown == ""
+    assert problem.optimum() is None
+    assert problem.why_unknown.startswith(
+        "the bound is for two entries and types uniform on a rectangle; here they are uniform on"
+    )

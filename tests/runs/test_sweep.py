@@ -194,7 +194,7 @@ def test_peak_memory_stays_within_the_budget(tmp_path):
     """Deep networks in two groups: a batch of either as a whole would need more."""
     deep = ["--sweep.ppo.hidden-sizes", ",".join(["128"] * 8), ",".join(["128"] * 7), "--ppo.num-envs", 16]
     out, budget = tmp_path / "sweep", 1.84
-    axis = ["--sweep.ppo.learning-rate", "log", 1e-4, 1e-2, 20, "--seeds", 4, "--memory-gib", budget]
+    axis = ["--sweep.ppo.learning-rate", "log", 1e-4, 1e-2, 20, "--seeds", 6, "--memory-gib", budget]
     quickly = "--xla_backend_optimization_level=0"  # compiled, that is
     short = ["--ppo.num-updates", 1, "--pomdp.num-rounds", 20]
     process = start("sweep", "escape", *short, *deep, *axis, "--out", out, devices=1, flags=quickly)

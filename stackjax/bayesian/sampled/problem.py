@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 
 from stackjax.acting import Acting, Policy, played_by_batches
 from stackjax.bayesian.followers.base import FollowerDynamics
-from stackjax.bayesian.games.base import Game, observation_size
+from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.reward_phase import RewardPlay
 from stackjax.bayesian.problem import PlayedProblem
@@ -69,11 +69,6 @@ class SampledProblem(PlayedProblem):
     @property
     def judged_rounds(self) -> int:
         return (self.lasting or self.env).num_rounds
-
-    @cached_property
-    def policies(self) -> Policy:
-        game = self.env.game
-        return Policy(observation_size(game), game.leader_actions, game.num_options)
 
     @property
     def commitments(self) -> Policy:

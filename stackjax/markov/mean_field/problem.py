@@ -80,7 +80,6 @@ class MeanFieldProblem(GameProblem):
         return self.followers.build()
 
     gap_name = "exploitability"
-    why_unknown = ""  # until `optimum` is asked
     kernel = "mean-field fixed point"
     columns: ClassVar = {
         "exploitability": "exploitability",

@@ -193,7 +193,7 @@ class Trainer(abc.ABC):
             losses = {name: getattr(seen.loss, name) for name in LOSSES}
             return after, {**seen.rollout._asdict(), **losses, "is_finite": seen.is_finite}
 
-        return Solver(self.init, update, self.commitment, commitments_at_once=self.config.num_envs)
+        return Solver(self.init, update, self.commitment, commitments_at_once=self.config.num_envs, has_network=True)
 
 
 def shuffled(config: PPOConfig, batch: Minibatch, key: PRNGKey) -> Minibatch:

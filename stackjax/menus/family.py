@@ -123,9 +123,7 @@ class AffineFamily(Family):
     sections: ClassVar = {"affine": AffineConfig}
     solver = "gradient"
     entries = (
-        GameEntry(
-            "affine-auction", rules_at, "auctions items to bidders whose values add up", "upper bound (2 items)", AuctionOptions
-        ),
+        GameEntry("affine-auction", rules_at, "auctions items to bidders whose values add up", "upper bound", AuctionOptions),
     )
 
     def chosen(self, problem: Any) -> dict[str, dict[str, Any]]:
@@ -135,11 +133,16 @@ class AffineFamily(Family):
         from stackjax.menus.auctions.affine import item_wise_myerson
 
         found, apart = self.claimed(game), item_wise_myerson(game.bidders, game.items)
-        words = f"Myerson's auction of each item by itself earns {apart:.6g}"
+        words, bayesian = [f"Myerson's auction of each item by itself earns {apart:.6g}"], game.bayesian_bound
         if found is None:
-            raise UnsolvedError(f"the optimum of {game.name!r} is not known, and the bound is for two items; {words}")
+            raise UnsolvedError(f"the optimum of {game.name!r} is not known, and the bound is for fewer values; {words[0]}")
         content = {"value": found.value, "method": found.method, "item_wise_myerson": apart}
-        return Solved.of(f"{game.name}, {game.bidders} bidders, {game.items} items", found, content, [words])
+        if bayesian is not None:
+            content["bayesian_bound"] = bayesian.value
+            words.insert(
+                0, f"no strategy-proof auction earns more, and none in Bayesian equilibrium above {bayesian.value:.6g}"
+            )
+        return Solved.of(f"{game.name}, {game.bidders} bidders, {game.items} items", found, content, words)
 
 
 class SaleFamily(Family):

@@ -109,7 +109,7 @@ def test_affine_auctions_go_through_the_command_line(trained, tmp_path, capsys):
     capsys.readouterr()
     assert run("solve", "affine-auction", "--game.items", "1", "--json") == 0
     assert json.loads(capsys.readouterr().out)["value"] == pytest.approx(5 / 12)
-    assert run("solve", "affine-auction", "--game.items", "3") == 1
+    assert run("solve", "affine-auction", "--game.items", "5") == 1
     assert run("train", "affine-auction", "--affine.num-options", "0", "--out", tmp_path / "no") == 2
     assert run("train", "affine-auction", "--game.bidders", "9", "--out", tmp_path / "no") == 2
 

@@ -14,6 +14,7 @@ from stackjax.errors import require_count
 from stackjax.menus.allocations import UnitDemand
 from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
 from stackjax.menus.auctions.bound import auction_bound
+from stackjax.menus.auctions.flux_bound import flux_bound
 from stackjax.menus.config import AffineConfig
 from stackjax.menus.draws import in_numpy
 from stackjax.menus.seller import RevenueCertificate, SellerProblem
@@ -26,6 +27,7 @@ __all__ = ["AffineAuction", "AffineProblem"]
 LEAST_WEIGHT = 0.05
 ON_THE_WAY, AT_LAST = 13, 17  # points of a judgement, as powers of 2
 BOUND_CELLS = 20
+LATTICES = {2: (24, 4), 3: (16, 4), 4: (6, 3), 5: (4, 3), 6: (4, 2), 7: (3, 2), 8: (2, 2)}  # by all values: seconds each
 FEWEST_OPTIONS, MOST_BY_DEFAULT = 32, 512  # unless told otherwise
 MOST_BIDDERS, MOST_ITEMS = 8, 8
 
@@ -54,9 +56,18 @@ class AffineAuction:
 
     @cached_property
     def optimum(self) -> Optimum | None:
-        """Of all auctions: Myerson's for one item; an upper bound for two; None for more."""
+        """Of all strategy-proof auctions: Myerson's for one item; an upper bound for more; None for too many values."""
         if self.items == 1:
             return Optimum(item_wise_myerson(self.bidders, 1), "closed-form")
+        lattice = LATTICES.get(self.bidders * self.items)
+        if lattice is None:
+            return self.bayesian_bound
+        shape = (self.bidders, self.items)
+        return flux_bound(np.zeros(shape), np.ones(shape), *lattice)
+
+    @cached_property
+    def bayesian_bound(self) -> Optimum | None:
+        """Of all auctions in Bayesian equilibrium: an upper bound for two items, else None."""
         return auction_bound(self.bidders, BOUND_CELLS) if self.items == 2 else None
 
 

@@ -102,7 +102,11 @@ def flux_bound(low: Any, high: Any, cells: int = 6, parts: int = 3, unit_demand:
 
 
 def best_fluxes(low: Any, high: Any, cells: int = 6, parts: int = 3, unit_demand: bool = False) -> Fluxes:
-    """The fields that prove the bound, see `flux_bound`."""
+    """The fields that prove the bound.
+
+    Args:
+      low, high, cells, parts, unit_demand: as of `flux_bound`, which raises the same errors.
+    """
     low, high = require_array("low", low).astype(float), require_array("high", high).astype(float)
     if low.ndim != 2 or not low.size or low.shape != high.shape:
         raise InputError(f"low and high must have one shape [bidders, items], not {low.shape} and {high.shape}")
@@ -180,7 +184,8 @@ def _solved(low: np.ndarray, high: np.ndarray, cells: int, parts: int, groups: l
     for group, own in zip(groups, above, strict=True):
         lowest[own] = 0.0
         for corners in itertools.product(range(parts + 1), repeat=len(group.axes)):
-            there = own[np.index_exp[..., *corners]]
+            at: Any = (..., *corners)
+            there = own[at]
             np.add.at(worth, there, shares[list(corners)].prod() / cells ** len(axes))
             for way in group.ways:
                 value, terms = np.zeros(shape), [(-1.0, there)]

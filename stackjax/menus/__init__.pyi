@@ -7,6 +7,7 @@ from .auctions.affine import average_revenue as average_revenue
 from .auctions.affine import item_wise_myerson as item_wise_myerson
 from .auctions.bound import auction_bound as auction_bound
 from .auctions.data_buyers import two_data_buyers as two_data_buyers
+from .auctions.finite_optimum import finite_optimum as finite_optimum
 from .auctions.flux_bound import Fluxes as Fluxes
 from .auctions.flux_bound import best_fluxes as best_fluxes
 from .auctions.flux_bound import flux_bound as flux_bound

@@ -103,14 +103,24 @@ def upper_bound(game: MenuGame, cells: int = 48) -> Optimum:
     return Optimum(certified_maximum(worth, rows, low, high), "upper-bound")
 
 
-def certified_maximum(worth: np.ndarray, rows: Rows, low: np.ndarray, high: np.ndarray, method: str = "highs-ds") -> float:
+def certified_maximum(
+    worth: np.ndarray,
+    rows: Rows,
+    low: np.ndarray,
+    high: np.ndarray,
+    method: str = "highs-ds",
+    options: dict[str, float] | None = None,
+) -> float:
     """An upper bound on ``worth · x`` over ``rows`` and ``low <= x <= high``: the dual's value, computed again.
+
+    ``method`` and ``options`` are `scipy.optimize.linprog`'s.
 
     Raises:
       ArithmeticError: the linear programme failed.
     """
     matrix, limits = rows.matrix(len(worth))
-    found = scipy.optimize.linprog(-worth, matrix, limits, bounds=np.stack([low, high], axis=1), method=method)
+    bounds = np.stack([low, high], axis=1)
+    found = scipy.optimize.linprog(-worth, matrix, limits, bounds=bounds, method=method, options=options)
     if found.status != 0:
         raise ArithmeticError(f"the bound was not found: {found.message}")
     dual = np.maximum(-found.ineqlin.marginals, 0.0)

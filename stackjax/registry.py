@@ -32,6 +32,7 @@ HOMES = (
     "stackjax.menus.family:MENUS",
     "stackjax.menus.family:SALES",
     "stackjax.menus.family:AUCTIONS",
+    "stackjax.menus.family:MENU_AUCTIONS",
 )  # the families that the library brings; a new one is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names

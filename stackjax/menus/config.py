@@ -2,11 +2,12 @@
 
 import dataclasses
 
-from stackjax.errors import names_its_options, require_count
+from stackjax.errors import names_its_options, require_count, require_is
 
-__all__ = ["AffineConfig", "MenuConfig", "SaleConfig"]
+__all__ = ["AffineConfig", "MenuConfig", "PriceConfig", "SaleConfig"]
 
 MOST_TYPES, MOST_DRAWS = 2**20, 2**18
+MOST_LEVELS = 4
 MOST_MENU_OPTIONS, MOST_JOINT_OPTIONS = 4096, 1024
 
 
@@ -42,6 +43,29 @@ class AffineConfig:
         if self.num_options is not None:
             require_count("num_options", self.num_options, most=MOST_JOINT_OPTIONS)
         require_count("num_auctions", self.num_auctions, most=MOST_DRAWS)
+
+
+@names_its_options
+@dataclasses.dataclass(frozen=True)
+class PriceConfig:
+    """How prices that depend on the other bidder's values are represented and learned."""
+
+    cells: int | None = None
+    """Cells along each value, of the mesh on which prices are linear; by default 8 for one item, 6 for two, 2 for three."""
+    levels: int = 1
+    """Shares of an item are multiples of one levels-th: more than 1 for lotteries."""
+    num_auctions: int = 4096
+    """Auctions of a step."""
+    start: str = ""
+    """The directory of an earlier run of the same game, on the same mesh or a coarser one that divides it: its best prices are
+    where this run begins, and what is improved in the end."""
+
+    def __post_init__(self) -> None:
+        if self.cells is not None:
+            require_count("cells", self.cells)
+        require_count("levels", self.levels, most=MOST_LEVELS)
+        require_count("num_auctions", self.num_auctions, least=16, most=MOST_DRAWS)
+        require_is("start", self.start, str, "the directory of a run")
 
 
 @names_its_options

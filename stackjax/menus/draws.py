@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
-from stackjax.types import Array
+from stackjax.types import Array, PRNGKey
 
-__all__ = ["NUM_REPEATS", "in_numpy", "interval", "sobol_repeats"]
+__all__ = ["NUM_REPEATS", "in_numpy", "interval", "shifted_lattice", "sobol_repeats"]
 
 NUM_REPEATS = 16
+LATTICE_FACTOR = 0.6180339887498949  # of the points: Korobov's lattice with a golden generator
 
 
 def interval(means: Any) -> tuple[Any, Any]:
@@ -26,6 +27,17 @@ def sobol_repeats(width: int, log_points: int, seeds: Iterable[Any]) -> Iterator
     """For each of ``seeds`` the first ``2**log_points`` points in ``[0, 1]^width`` of a Sobol sequence, scrambled by it."""
     for seed in seeds:
         yield scipy.stats.qmc.Sobol(width, rng=np.random.default_rng(seed)).random_base2(log_points)
+
+
+def shifted_lattice(key: PRNGKey, count: int, width: int) -> Array:
+    """``count`` points in ``[0, 1)^width``, float32: a lattice that is shifted at random."""
+    generator, powers = round(count * LATTICE_FACTOR), [1]
+    while math.gcd(generator, count) > 1:  # else points coincide
+        generator += 1
+    for _ in range(width - 1):
+        powers.append(powers[-1] * generator % count)
+    points = (np.arange(count)[:, None] * np.array(powers) % count / count).astype(np.float32)
+    return (points + jax.random.uniform(key, (1, width))) % 1.0
 
 
 def in_numpy(function: Callable[..., Any], shape: tuple[int, ...], *arrays: Any) -> Array:

@@ -5,11 +5,12 @@ from typing import Any, ClassVar, Literal
 
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, GameEntry, Solved
-from stackjax.menus.config import AffineConfig, MenuConfig, SaleConfig
+from stackjax.menus.config import AffineConfig, MenuConfig, PriceConfig, SaleConfig
 
-__all__ = ["AUCTIONS", "MENUS", "SALES"]
+__all__ = ["AUCTIONS", "MENUS", "MENU_AUCTIONS", "SALES"]
 
 MENUS_AT, AUCTIONS_AT = "stackjax.menus.single_buyer:", "stackjax.menus.auctions.problem:"
+PRICED_AT = "stackjax.menus.auctions."
 SALES_AT = "stackjax.menus.sales.problem:"
 
 
@@ -53,6 +54,20 @@ class AuctionOptions:
     """Bidders, at most 8."""
     items: int = 2
     """Items for sale, at most 8."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MenuAuctionOptions:
+    """Options of auctions that offer two bidders menus."""
+
+    items: int = 2
+    """Items for sale, at most 3."""
+    low: tuple[float, ...] = (0.0,)
+    """The least value of an item, of both bidders or of each."""
+    high: tuple[float, ...] = (1.0,)
+    """The largest value of an item, of both bidders or of each."""
+    unit_demand: bool = False
+    """Whether a bidder has use for one item at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +160,33 @@ class AffineFamily(Family):
         return Solved.of(f"{game.name}, {game.bidders} bidders, {game.items} items", found, content, words)
 
 
+class MenuAuctionFamily(Family):
+    """A seller commits to menus for two bidders, with prices that depend on the other's values."""
+
+    name = "menu-auctions"
+    rules_at, problem_at = f"{PRICED_AT}menu_auction:MenuAuction", f"{PRICED_AT}menu_problem:MenuAuctionProblem"
+    sections: ClassVar = {"prices": PriceConfig}
+    solver = "gradient"
+    entries = (
+        GameEntry(
+            "menu-auction",
+            rules_at,
+            "offers two bidders menus whose prices depend on the other's values",
+            "upper bound; 0.416667 (one item)",
+            MenuAuctionOptions,
+        ),
+    )
+
+    def chosen(self, problem: Any) -> dict[str, dict[str, Any]]:
+        return {"prices": {"cells": problem.menus.cells}}
+
+    def solve(self, game: Any) -> Solved:
+        found = game.optimum
+        is_bound = found.method == "upper-bound"
+        words = ["no strategy-proof auction earns more; whether any earns as much is not known"] if is_bound else []
+        return Solved.of(f"{game.name}, 2 bidders, {game.items} items", found, lines=words)
+
+
 class SaleFamily(Family):
     """A seller commits to prices for bidders who come one after another; each takes the best bundle of what is left."""
 
@@ -172,4 +214,4 @@ class SaleFamily(Family):
         return Solved.of(f"{game.name}, {what}", found)
 
 
-MENUS, SALES, AUCTIONS = MenuFamily(), SaleFamily(), AffineFamily()
+MENUS, SALES, AUCTIONS, MENU_AUCTIONS = MenuFamily(), SaleFamily(), AffineFamily(), MenuAuctionFamily()

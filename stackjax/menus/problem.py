@@ -1,7 +1,6 @@
 """A menu as a `Problem`: the commitment is its options, and the buyer's answer is exact."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -13,7 +12,7 @@ import numpy as np
 from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
-from stackjax.menus.draws import in_numpy
+from stackjax.menus.draws import in_numpy, shifted_lattice
 from stackjax.menus.finite_types import best_of_all, improved_for_finite
 from stackjax.menus.game import Menu, MenuGame, Profit
 from stackjax.menus.improve import improved
@@ -27,7 +26,6 @@ __all__ = ["MenuCertificate", "MenuProblem"]
 
 BOUND_CELLS = 32
 FEWEST_OPTIONS, MOST_BY_DEFAULT = 32, 1024  # unless told otherwise
-LATTICE_FACTOR = 0.6180339887498949  # of the points: Korobov's lattice with a golden generator
 
 
 class MenuCertificate(NamedTuple):
@@ -90,15 +88,8 @@ class MenuProblem(SellerProblem):
         return allocations, prices, prices - allocations @ jnp.asarray(game.cost, dtype)
 
     def _types(self, key: PRNGKey) -> Array:
-        """``[num_types, d]``: points of a lattice that is shifted at random."""
-        count, width = self.config.num_types, self.game.law.num_uniforms
-        generator, powers = round(count * LATTICE_FACTOR), [1]
-        while math.gcd(generator, count) > 1:  # else points coincide
-            generator += 1
-        for _ in range(width - 1):
-            powers.append(powers[-1] * generator % count)
-        points = (np.arange(count)[:, None] * np.array(powers) % count / count).astype(np.float32)
-        return self.game.law.types((points + jax.random.uniform(key, (1, width))) % 1.0)
+        """``[num_types, d]``."""
+        return self.game.law.types(shifted_lattice(key, self.config.num_types, self.game.law.num_uniforms))
 
     def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
         types = self._types(key)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from stackjax.menus.auctions.compatible import Certificate, certificate
+from stackjax.menus.auctions.compatible import MOST_PROGRAMMES, Certificate, certificate
 from stackjax.menus.auctions.priced import Menus, Tables
 from stackjax.menus.auctions.revenue import mean_payment
 from stackjax.menus.bound import Rows
@@ -21,7 +21,7 @@ __all__ = ["Ascent", "Ties", "ascended", "revenue", "ties_of"]
 FIRST_STEP, LAST_STEP = 0.02, 2e-4  # of the largest value: how far a price may move in one step
 NEAR = 2.05  # steps below 0, from where a row cannot rise above it
 EXCESS_COST = 10.0  # per row, while menus are repaired
-REPAIRS = 12
+REPAIRS, SIMPLE_REPAIRS = 12, 4  # rounds in all, and before weights of linear programmes, which fit one set of prices alone
 TOLERANCE = 2e-7  # of the largest value: what programmes may leave above 0 on the way
 ROUNDED = 0.25  # of a unit: how far below a multiple a price may be that rounds to it
 LAST_MOVES = 50.0  # units: how far prices move where they become whole units
@@ -95,21 +95,21 @@ def ascended(menus: Menus, ties: Ties, free: np.ndarray, num_steps: int, most: f
     """
     scale, step = menus.scale, FIRST_STEP * menus.scale
 
-    def look(free: np.ndarray, slopes: np.ndarray) -> Certificate:
-        ahead = free + step * slopes / max(float(np.abs(slopes).max()), 1e-300)
-        return certificate(menus, ties.tables(free), NEAR * step, TOLERANCE * scale, ties.tables(ahead))
+    def look(free: np.ndarray, slopes: np.ndarray, most_programmes: int = MOST_PROGRAMMES) -> Certificate:
+        ahead = ties.tables(free + step * slopes / max(float(np.abs(slopes).max()), 1e-300))
+        return certificate(menus, ties.tables(free), NEAR * step, TOLERANCE * scale, ahead, most_programmes)
 
     free = np.clip(free, 0.0, most)
     value, slopes = revenue(menus, ties, free)
-    found = look(free, slopes)
-    for _ in range(REPAIRS):
+    found = look(free, slopes, 0)
+    for round in range(REPAIRS):
         if found.holds:
             break
         moved = _moved(menus, ties, free, found, slopes, max(step, 2.0 * found.worst), most, excess=True)
         if moved is None:
             break
         free, (value, slopes) = moved, revenue(menus, ties, moved)
-        found = look(free, slopes)
+        found = look(free, slopes, 0 if round < SIMPLE_REPAIRS else MOST_PROGRAMMES)
     values = [value]
     for _ in range(num_steps):
         if step < LAST_STEP * scale or not found.holds:

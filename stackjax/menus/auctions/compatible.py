@@ -24,7 +24,7 @@ __all__ = ["Certificate", "Weighted", "certificate"]
 FINE = 2**24  # of which the weights of linear programmes are whole parts
 BETTER = 1e-5  # by how much a sum must be lower than a single function, as a share of the largest value
 CHUNK = 8_000_000  # numbers at a time
-MOST_PROGRAMMES = 2000  # pairs for which weights are searched for by a linear programme
+MOST_PROGRAMMES = 2000
 
 
 class Weighted(NamedTuple):
@@ -55,7 +55,12 @@ class Certificate(NamedTuple):
 
 
 def certificate(
-    menus: Menus, prices: Tables, keep: float = 0.0, tolerance: float = 0.0, ahead: Tables | None = None
+    menus: Menus,
+    prices: Tables,
+    keep: float = 0.0,
+    tolerance: float = 0.0,
+    ahead: Tables | None = None,
+    most_programmes: int = MOST_PROGRAMMES,
 ) -> Certificate:
     """See `Certificate`. Of prices in whole units (see `Menus.in_units`) it is exact; of game units up to rounding.
 
@@ -64,6 +69,7 @@ def certificate(
       keep: where the best single function is not below ``-keep``, sums are tried too, game units.
       tolerance: up to which sums may be above 0, game units.
       ahead: prices of the same kind; of weights that hold, those are chosen with which the sum is lowest there.
+      most_programmes: pairs for which weights beyond `Menus.candidates` are searched for; none where more would need them.
     """
     is_exact = np.issubdtype(prices[0].dtype, np.integer)
     size = WHOLE * menus.levels / (float(menus.unit) if is_exact else 1.0)  # of a game unit, in what sums are in
@@ -85,7 +91,7 @@ def certificate(
                 holds = sums[0][at] + sums[1][to] <= np.maximum(values[part], 0)[:, None]
                 chosen[part] = np.where(holds, there[0][at] + there[1][to], np.inf).argmin(axis=1)
         weights, bad = menus.candidates, np.flatnonzero(values > tolerance * size)
-        if 0 < len(bad) <= MOST_PROGRAMMES:
+        if 0 < len(bad) <= most_programmes:
             at = [part[of[pairs[bad, i]]] for i, (part, of) in enumerate(zip(parts, menus.simplices, strict=True))]
             found = _by_programme(*(part / size for part in at))
             totals = WHOLE * sum((part * found[:, None]).sum(axis=2).max(axis=1) for part in at)

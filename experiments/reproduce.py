@@ -29,6 +29,7 @@ EXPERIMENTS = (
     "contracts",
     "tariffs",
     "menus",
+    "auctions",
     "data_market",
     "persuasion",
     "sequential_auctions",

@@ -128,6 +128,7 @@ def train(
     options: dict[str, Any] | None = None,
     pomdp: sx.POMDPConfig | None = None,
     followers: Any = None,
+    prices: Any = None,
     seeds: int | None = None,
     solver: Any = None,
     polish: int = 0,
@@ -139,7 +140,7 @@ def train(
     """
     ppo = {**(EVERY_DECISION if ppo.get("path") == "step" else {}), **ppo}
     config = solver or sx.PPOConfig(**ppo)
-    sections = {key: one for key, one in (("pomdp", pomdp), ("followers", followers)) if one is not None}
+    sections = {key: one for key, one in (("pomdp", pomdp), ("followers", followers), ("prices", prices)) if one is not None}
     seeds, directory = seeds or settings.seeds, settings.runs / name
     stamp = directory.with_name(f"{name}.stamp")
     described = {"game": game, "options": options or {}, "seeds": seeds, "polish": polish}

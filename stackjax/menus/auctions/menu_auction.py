@@ -1,6 +1,7 @@
 """The rules of auctions for two bidders, each of whom is offered a menu: who they are and what is for sale."""
 
 import dataclasses
+import itertools
 from functools import cached_property
 from typing import ClassVar
 
@@ -9,11 +10,15 @@ import numpy as np
 from stackjax.errors import InputError, require_count, require_is, require_number
 from stackjax.menus.auctions.affine import item_wise_myerson
 from stackjax.menus.auctions.flux_bound import flux_bound
+from stackjax.menus.auctions.priced import Menus
+from stackjax.menus.config import PriceConfig
 from stackjax.problem import Optimum
 
-__all__ = ["MenuAuction"]
+__all__ = ["MenuAuction", "menus_of"]
 
 MOST_ITEMS = 3
+CELLS = {1: 8, 2: 6, 3: 2}  # by items, unless told otherwise
+MOST_CELLS = {1: 128, 2: 24, 3: 3}
 LATTICES = {1: (16, 4), 2: (6, 3), 3: (4, 2)}  # of the bound, by items
 COARSER = {1: (16, 4), 2: (4, 1), 3: (2, 1)}  # under unit demand, where all items are matched at once
 
@@ -68,3 +73,15 @@ class MenuAuction:
         lattice = (COARSER if self.unit_demand else LATTICES)[self.items]
         lows, highs = (np.repeat(np.array(ends)[:, None], self.items, axis=1) for ends in zip(*self.ends, strict=True))
         return flux_bound(lows, highs, *lattice, unit_demand=self.unit_demand)
+
+
+def menus_of(game: MenuAuction, config: PriceConfig) -> Menus:
+    """The options of ``game``, and where their prices are set; raises `InputError` for more cells than items allow."""
+    cells, allowed = config.cells or CELLS[game.items], MOST_CELLS[game.items]
+    if cells > allowed:
+        raise InputError(f"cells={cells} must be at most {allowed} for {game.items} items")
+    shares = list(itertools.product(range(config.levels + 1), repeat=game.items))
+    if game.unit_demand:
+        shares = [share for share in shares if sum(share) <= config.levels]
+    shares.sort(key=lambda share: (sum(share), [-part for part in share]))
+    return Menus(np.array(shares), config.levels, cells, game.ends)

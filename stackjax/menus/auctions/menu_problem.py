@@ -7,7 +7,6 @@ the place of a network.
 """
 
 import dataclasses
-import itertools
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -16,10 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.errors import InputError
 from stackjax.menus.auctions.ascend import Ties, ascended, revenue, ties_of
-from stackjax.menus.auctions.menu_auction import MenuAuction
-from stackjax.menus.auctions.play import PricedMenus, average, compatibility
+from stackjax.menus.auctions.menu_auction import MenuAuction, menus_of
+from stackjax.menus.auctions.play import PricedMenus, average_play, compatibility
 from stackjax.menus.auctions.priced import Menus
 from stackjax.menus.auctions.shown import pictures_of, words_of
 from stackjax.menus.auctions.started import prices_of_run
@@ -32,8 +30,6 @@ from stackjax.types import Array, PRNGKey
 
 __all__ = ["AuctionCertificate", "MenuAuctionProblem"]
 
-CELLS = {1: 8, 2: 6, 3: 2}  # by items, unless told otherwise
-MOST_CELLS = {1: 128, 2: 24, 3: 3}
 PENALTY = 4.0  # largest values: what an item that is given twice costs while prices are learned
 FULL_PENALTY = 632.0  # the sharpness from which it costs that much; less before
 DEAREST, CHEAPEST = 0.8, 0.4  # of the largest value: random prices to start from, of each item
@@ -81,25 +77,17 @@ class MenuAuctionProblem(SellerProblem):
     @cached_property
     def menus(self) -> Menus:
         """The options, and where their prices are set."""
-        items, levels, allowed = self.game.items, self.config.levels, MOST_CELLS[self.game.items]
-        cells = self.config.cells or CELLS[items]
-        if cells > allowed:
-            raise InputError(f"cells={cells} must be at most {allowed} for {items} items")
-        shares = list(itertools.product(range(levels + 1), repeat=items))
-        if self.game.unit_demand:
-            shares = [share for share in shares if sum(share) <= levels]
-        return Menus(
-            np.array(sorted(shares, key=lambda share: (sum(share), [-part for part in share]))), levels, cells, self.game.ends
-        )
+        return menus_of(self.game, self.config)
 
     @cached_property
-    def _ties(self) -> Ties:
+    def ties(self) -> Ties:
+        """Which prices are the same."""
         return ties_of(self.menus)
 
     @cached_property
     def _places(self) -> np.ndarray:
         """int ``[O, K]``: the variable that each price of a commitment is."""
-        tables = (self._ties.first,) if self.menus.alike else (self._ties.first, self._ties.second)
+        tables = (self.ties.first,) if self.menus.alike else (self.ties.first, self.ties.second)
         return np.concatenate(tables)[:, 1:]
 
     @property
@@ -141,7 +129,7 @@ class MenuAuctionProblem(SellerProblem):
 
     def auction(self, commitment: Any) -> PricedMenus:
         """The menus that a commitment ``[O, K]`` stands for, in whole units."""
-        first, second = map(self.menus.in_units, self._ties.tables(self._free(commitment)))
+        first, second = map(self.menus.in_units, self.ties.tables(self._free(commitment)))
         return PricedMenus(self.menus, (first, second))
 
     def commitment_of(self, auction: PricedMenus) -> np.ndarray:
@@ -152,7 +140,7 @@ class MenuAuctionProblem(SellerProblem):
     def _free(self, commitment: Any) -> np.ndarray:
         """``[F]`` the means of tied prices, float64."""
         places, made = self._places.ravel(), np.asarray(commitment, np.float64).ravel()
-        return np.bincount(places, made, self._ties.size) / np.bincount(places, minlength=self._ties.size)
+        return np.bincount(places, made, self.ties.size) / np.bincount(places, minlength=self.ties.size)
 
     def _values(self, key: PRNGKey) -> Array:
         """``[B, 2, m]``."""
@@ -162,11 +150,11 @@ class MenuAuctionProblem(SellerProblem):
 
     def _met(self, values: Array, commitment: Array, choose: Callable[[Array], Array]) -> tuple[Array, Array]:
         """``[B]`` what is paid, and how much of all items is given twice, if ``choose`` turns gains into chances of options."""
-        places, size = jnp.asarray(self._places.ravel()), self._ties.size
+        places, size = jnp.asarray(self._places.ravel()), self.ties.size
         counts = jnp.asarray(np.bincount(self._places.ravel(), minlength=size), commitment.dtype)
         free = jax.ops.segment_sum(commitment.ravel(), places, size) / counts
         whole = jnp.append(free, jnp.zeros(1, free.dtype))
-        tables = whole[self._ties.first], whole[self._ties.second]
+        tables = whole[self.ties.first], whole[self.ties.second]
         allocations = jnp.asarray(self.menus.allocations, values.dtype)
         offered = [self.menus.meshes[1 - i].interpolate(tables[i], values[:, 1 - i]) for i in range(2)]
         chances = [choose(values[:, i] @ allocations.T - offered[i]) for i in range(2)]
@@ -210,8 +198,8 @@ class MenuAuctionProblem(SellerProblem):
         free = self._free(commitment)
         if self.started is not None and not compatibility(self.auction(commitment)).holds:
             free = self._free(self.started)
-        found = ascended(self.menus, self._ties, free, min(num_evaluations, MOST_STEPS), self._most)
-        first, second = map(self.menus.in_units, self._ties.tables(found.free))
+        found = ascended(self.menus, self.ties, free, min(num_evaluations, MOST_STEPS), self._most)
+        first, second = map(self.menus.in_units, self.ties.tables(found.free))
         return self.commitment_of(PricedMenus(self.menus, (first, second)))
 
     def _worth(self, paid: Any, over: Any, is_auction: Any) -> Any:
@@ -237,7 +225,7 @@ class MenuAuctionProblem(SellerProblem):
 
         def certified(commitment: np.ndarray, draw: np.ndarray) -> list[float]:
             auction = self.auction(commitment)
-            excess, seen = compatibility(auction).worst, average(auction, ON_THE_WAY, int(draw))
+            excess, seen = compatibility(auction).worst, average_play(auction, ON_THE_WAY, int(draw))
             payoff = self._worth(seen.revenue, seen.over_allocation, float(excess <= 0.0))
             return [payoff, seen.half_width, excess, seen.over_allocation]
 
@@ -256,10 +244,10 @@ class MenuAuctionProblem(SellerProblem):
 
     def _described(self, commitment: Any, seen: AuctionCertificate) -> dict[str, Any]:
         auction = self.auction(commitment)
-        certificate, found = compatibility(auction), average(auction, AT_LAST, int(seen.draw))
+        certificate, found = compatibility(auction), average_play(auction, AT_LAST, int(seen.draw))
         payoff = self._worth(found.revenue, found.over_allocation, float(certificate.holds))
         numbers = {
-            "by_quadrature": revenue(self.menus, self._ties, self._ties.free(auction.prices))[0],
+            "by_quadrature": revenue(self.menus, self.ties, self.ties.free(auction.prices))[0],
             "over_allocation": found.over_allocation,
             "excess": certificate.worst,
             "is_auction": certificate.holds,

@@ -10,7 +10,7 @@ from stackjax.menus.auctions.compatible import Certificate, certificate
 from stackjax.menus.auctions.priced import Menus, Tables
 from stackjax.menus.draws import NUM_REPEATS, interval, sobol_repeats
 
-__all__ = ["Average", "PricedMenus", "Sale", "average", "compatibility", "play"]
+__all__ = ["Average", "Played", "PricedMenus", "average_play", "compatibility", "play"]
 
 SAME = 1e-9  # of the largest value: options that differ by less are all best
 
@@ -34,7 +34,7 @@ class PricedMenus:
         return self.menus.in_game_units(self.units[0]), self.menus.in_game_units(self.units[1])
 
 
-class Sale(NamedTuple):
+class Played(NamedTuple):
     """The ``options [B, 2]`` that bidders take, their ``allocations [B, 2, m]``, and ``payments [B, 2]``, game units."""
 
     options: np.ndarray
@@ -58,7 +58,7 @@ def compatibility(auction: PricedMenus) -> Certificate:
     return certificate(auction.menus, auction.units, auction.menus.scale)
 
 
-def play(auction: PricedMenus, values: np.ndarray) -> Sale:
+def play(auction: PricedMenus, values: np.ndarray) -> Played:
     """What each bidder takes at ``values [B, 2, m]`` and pays, game units.
 
     Of options that are equally good those are taken that do not give an item twice: the first pair of them.
@@ -81,16 +81,16 @@ def play(auction: PricedMenus, values: np.ndarray) -> Sale:
     chosen = score.reshape(len(values), -1).argmax(axis=1)
     options = np.stack(np.unravel_index(chosen, fits.shape), axis=1)
     paid = [np.take_along_axis(asked, options[:, i, None], axis=1)[:, 0] for i, asked in enumerate(offered)]
-    return Sale(options, menus.allocations[options], np.stack(paid, axis=1))
+    return Played(options, menus.allocations[options], np.stack(paid, axis=1))
 
 
-def average(auction: PricedMenus, log_points: int = 17, seed: int = 0) -> Average:
+def average_play(auction: PricedMenus, log_points: int = 17, seed: int = 0) -> Average:
     """What `play` comes to on average, by ``2**log_points`` scrambled Sobol points, drawn by ``seed``."""
     (low, high), items = np.array(auction.menus.ends).T, auction.menus.shares.shape[1]
     paid, over = [], []
     for points in sobol_repeats(2 * items, log_points - 4, ([seed, repeat] for repeat in range(NUM_REPEATS))):
-        sale = play(auction, low[:, None] + (high - low)[:, None] * points.reshape(-1, 2, items))
-        paid.append(sale.payments.sum(axis=1).mean())
-        over.append(np.maximum(sale.allocations.sum(axis=1) - 1.0, 0.0).sum(axis=1).mean())
+        found = play(auction, low[:, None] + (high - low)[:, None] * points.reshape(-1, 2, items))
+        paid.append(found.payments.sum(axis=1).mean())
+        over.append(np.maximum(found.allocations.sum(axis=1) - 1.0, 0.0).sum(axis=1).mean())
     mean, half_width = interval(np.array(paid))
     return Average(float(mean), float(half_width), float(np.mean(over)))

@@ -78,6 +78,11 @@ class Menus:
         """Whether both bidders have the same prices."""
         return self.symmetric and self.ends[0] == self.ends[1]
 
+    @cached_property
+    def apart(self) -> "Menus":
+        """The same, with prices that may differ however bidders and items are renamed."""
+        return dataclasses.replace(self, symmetric=False)
+
     @property
     def scale(self) -> float:
         """The largest value, game units."""

@@ -16,6 +16,8 @@ from stackjax.menus.auctions.mesh import Mesh
 __all__ = ["mean_payment", "menu_payments"]
 
 POINTS = {1: 8, 2: 8, 3: 2}  # of the rule along each direction of a simplex, by the dimension of values
+FEW_POINTS = 4  # at most, where there are lotteries
+FEW_OPTIONS = 4
 SLICES = 12  # through boxes in space
 SAME = 1e-12
 CHUNK = 40_000  # menus at a time
@@ -53,7 +55,8 @@ def mean_payment(mesh: Mesh, allocations: np.ndarray, prices: np.ndarray, low: f
     Returns:
       The mean, and its slopes ``[V, 1 + K]``.
     """
-    points, weights = simplex_rule(mesh.dimension, POINTS[mesh.dimension])
+    most = POINTS[mesh.dimension]
+    points, weights = simplex_rule(mesh.dimension, most if len(allocations) <= FEW_OPTIONS else min(most, FEW_POINTS))
     corners = mesh.simplices
     menus = np.einsum("qc,tck->tqk", points, prices[corners]).reshape(-1, prices.shape[1])
     parts = [menu_payments(allocations, menus[i : i + CHUNK], low, high) for i in range(0, len(menus), CHUNK)]

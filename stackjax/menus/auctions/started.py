@@ -1,4 +1,4 @@
-"""The prices of an earlier run, for a mesh that is as fine as its own or finer. What is read is data, and checked."""
+"""The prices of an earlier run: as they are, or on a finer mesh. What is read is data, and checked."""
 
 import json
 import pathlib
@@ -7,10 +7,36 @@ from typing import Any
 import numpy as np
 
 from stackjax.errors import InputError, require
-from stackjax.menus.auctions.menu_auction import MenuAuction
+from stackjax.menus.auctions.menu_auction import MenuAuction, menus_of
 from stackjax.menus.auctions.priced import Menus
+from stackjax.menus.config import PriceConfig
 
-__all__ = ["prices_of_run"]
+__all__ = ["prices_of_run", "read_run"]
+
+
+def read_run(directory: str) -> tuple[MenuAuction, PriceConfig, np.ndarray]:
+    """The game of the run in ``directory``, how prices are represented, and those ``[O, K]`` that earned the most.
+
+    Raises:
+      InputError: there is no finished run of menu auctions, or its prices are not of the shape that they must have.
+    """
+    config, result = (_read(pathlib.Path(directory) / name) for name in ("config.json", "result.json"))
+    what = f"start={directory!r} must be a finished run of {MenuAuction.name!r}"
+    try:
+        require("game", config["game"], config["game"] == MenuAuction.name, repr(MenuAuction.name))
+        options: dict[str, Any] = {
+            name: tuple(end) if isinstance(end, list) else end for name, end in config["game_options"].items()
+        }
+        game, shown = MenuAuction(**options), {name: config["prices"][name] for name in ("cells", "levels")}
+        menus = menus_of(game, settings := PriceConfig(**shown))
+        best = max(result["seeds"], key=lambda seed: (bool(seed["is_auction"]), float(seed["by_quadrature"])))
+        found = np.array(best["commitment"]["actions"], np.float64)
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{what}: {type(error).__name__}: {error}") from error
+    wanted = (sum(_sizes(menus)), len(menus.shares) - 1)
+    if found.shape != wanted or not np.isfinite(found).all():
+        raise InputError(f"{what}: it holds prices of shape {found.shape}, which must be finite and of shape {wanted}")
+    return game, settings, found
 
 
 def prices_of_run(start: str, game: MenuAuction, menus: Menus) -> np.ndarray:
@@ -19,32 +45,22 @@ def prices_of_run(start: str, game: MenuAuction, menus: Menus) -> np.ndarray:
     Raises:
       InputError: there is no such run, it is of another game, or its mesh does not fit.
     """
-    config, result = (_read(pathlib.Path(start) / name) for name in ("config.json", "result.json"))
-    try:
-        theirs, cells, levels = config["game"], int(config["prices"]["cells"]), int(config["prices"]["levels"])
-        options = {name: config["game_options"][name] for name in ("items", "low", "high", "unit_demand")}
-        best = max(result["seeds"], key=lambda seed: (bool(seed["is_auction"]), float(seed["by_quadrature"])))
-        found = np.array(best["commitment"]["actions"], np.float64)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"start={start!r} must be a finished run of {game.name!r}: {type(error).__name__}: {error}") from error
-    ours = {"items": game.items, "low": list(game.low), "high": list(game.high), "unit_demand": game.unit_demand}
-    if (theirs, levels, {**options, "low": list(options["low"]), "high": list(options["high"])}) != (
-        game.name,
-        menus.levels,
-        ours,
-    ):
-        raise InputError(
-            f"start={start!r} is a run of {theirs!r} with {options} and levels={levels}: another game than this one"
-        )
-    require("cells", menus.cells, menus.cells % cells == 0, f"a multiple of {cells}, the cells of the run {start!r}")
-    coarse = Menus(menus.shares, menus.levels, cells, menus.ends)
-    sizes = [len(mesh.vertices) for mesh in coarse.meshes[::-1][: 1 if menus.alike else 2]]
-    if found.shape != (sum(sizes), len(menus.shares) - 1) or not np.isfinite(found).all():
-        wanted = (sum(sizes), len(menus.shares) - 1)
-        raise InputError(f"start={start!r} holds prices of shape {found.shape}, which must be finite and of shape {wanted}")
-    tables = np.split(found, np.cumsum(sizes)[:-1])
-    finer = [mesh.refined(table, menus.cells // cells) for mesh, table in zip(coarse.meshes[::-1], tables, strict=False)]
+    theirs, settings, found = read_run(start)
+    if (theirs.items, theirs.ends, theirs.unit_demand) != (game.items, game.ends, game.unit_demand):
+        raise InputError(f"start={start!r} is a run of {theirs}, which is not {game}")
+    require("levels", menus.levels, menus.levels == settings.levels, f"{settings.levels}, as in the run {start!r}")
+    coarse = menus_of(theirs, settings)
+    require(
+        "cells", menus.cells, menus.cells % coarse.cells == 0, f"a multiple of {coarse.cells}, the cells of the run {start!r}"
+    )
+    tables = np.split(found, np.cumsum(_sizes(coarse))[:-1])
+    finer = [mesh.refined(table, menus.cells // coarse.cells) for mesh, table in zip(coarse.meshes[::-1], tables, strict=False)]
     return np.concatenate(finer).astype(np.float32)
+
+
+def _sizes(menus: Menus) -> list[int]:
+    """How many vertices each table of prices has: that of bidder 1, and of bidder 2 where it is another."""
+    return [len(mesh.vertices) for mesh in menus.meshes[::-1]][: 1 if menus.alike else 2]
 
 
 def _read(path: pathlib.Path) -> Any:

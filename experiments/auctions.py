@@ -1,6 +1,6 @@
-"""Auctions for two bidders and two items, proved: menus that never give an item twice, and a bound on all auctions.
+"""Auctions for two bidders and two items, proved: menus that give no item twice, and a bound on all auctions.
 
-Revenues are integrals over both bidders' values, right to some 1e-5; each run's own table has an interval of fresh draws beside.
+Revenues are integrals over both bidders' values, right to some 1e-5; each run's own table has the interval of fresh draws.
 """
 
 from typing import Any

@@ -78,3 +78,53 @@ def flux_surplus(fields, values):
                 best = max(best, profile[i, j] - flow)
             found[b] += best
     return found
+
+
+def within(simplex, point):
+    """Barycentric coordinates ``[m + 1]`` of ``point [m]`` in ``simplex [m + 1, m]``."""
+    return np.linalg.solve(np.vstack([simplex.T, np.ones(len(simplex))]), np.append(point, 1.0))
+
+
+def price_at(vertices, simplices, prices, point):
+    """``[K]``: prices ``[V, K]`` that are linear on simplices, at ``point [m]``, by looking for the one around it."""
+    shares = [within(vertices[simplex], point) for simplex in simplices]
+    best = int(np.argmax([share.min() for share in shares]))
+    assert shares[best].min() > -1e-9
+    return shares[best] @ prices[simplices[best]]
+
+
+def want_too_much(allocations, prices, simplices, vertices, k, q):
+    """By how much both bidders may prefer options k and q to all others, for each pair of simplices: ``[T1, T2]``.
+
+    A linear programme over x and t, as weights of the vertices of their simplices; ``prices`` are ``[V2, K]`` of bidder 1 and
+    ``[V1, K]`` of bidder 2.
+    """
+    found = np.empty((len(simplices[0]), len(simplices[1])))
+    others = [[o for o in range(len(allocations)) if o != own] for own in (k, q)]
+    for a, one in enumerate(simplices[0]):
+        for b, two in enumerate(simplices[1]):
+            own = lambda o, one=one, two=two: [
+                *(-vertices[0][one] @ (allocations[k] - allocations[o])),
+                *(prices[0][two, k] - prices[0][two, o]),
+            ]
+            other = lambda r, one=one, two=two: [
+                *(prices[1][one, q] - prices[1][one, r]),
+                *(-vertices[1][two] @ (allocations[q] - allocations[r])),
+            ]
+            rows = [[1.0, *own(o)] for o in others[0]] + [[1.0, *other(r)] for r in others[1]]  # s <= f, s <= g
+            ones = np.zeros((2, 1 + len(one) + len(two)))
+            ones[0, 1 : 1 + len(one)], ones[1, 1 + len(one) :] = 1.0, 1.0
+            cost = np.append(-1.0, np.zeros(ones.shape[1] - 1))
+            bounds = [(None, None)] + [(0.0, None)] * (ones.shape[1] - 1)
+            solved = scipy.optimize.linprog(cost, np.array(rows), np.zeros(len(rows)), ones, [1.0, 1.0], bounds=bounds)
+            found[a, b] = -solved.fun
+    return found
+
+
+def mean_paid(allocations, prices, values):
+    """The mean of what is paid at ``values [B, m]`` under one menu ``prices [K]``, option by option."""
+    total = 0.0
+    for value in values:
+        gains = [value @ allocation - price for allocation, price in zip(allocations, prices, strict=True)]
+        total += prices[int(np.argmax(gains))]
+    return total / len(values)

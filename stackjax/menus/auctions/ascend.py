@@ -21,9 +21,10 @@ __all__ = ["Ascent", "Ties", "ascended", "revenue", "ties_of"]
 FIRST_STEP, LAST_STEP = 0.02, 2e-4  # of the largest value: how far a price may move in one step
 NEAR = 2.05  # steps below 0, from where a row cannot rise above it
 EXCESS_COST = 10.0  # per row, while menus are repaired
-REPAIRS, SIMPLE_REPAIRS = 12, 4  # rounds in all, and before weights of linear programmes, which fit one set of prices alone
+REPAIRS, SIMPLE_REPAIRS = 12, 4  # rounds in all, and without weights of linear programmes
 TOLERANCE = 2e-7  # of the largest value: what programmes may leave above 0 on the way
 ROUNDED = 0.25  # of a unit: how far below a multiple a price may be that rounds to it
+WORTHWHILE = 1e-7  # of the largest value: what large steps must bring so that they are tried again
 LAST_MOVES = 50.0  # units: how far prices move where they become whole units
 
 
@@ -90,40 +91,65 @@ def ascended(menus: Menus, ties: Ties, free: np.ndarray, num_steps: int, most: f
     """Compatible prices near ``free [F]`` at a local optimum of the revenue.
 
     Args:
-      num_steps: linear programmes at most.
+      num_steps: steps that are taken at most.
       most: the highest price.
     """
-    scale, step = menus.scale, FIRST_STEP * menus.scale
+    for simple_rounds in (SIMPLE_REPAIRS, 0):
+        repaired = _repaired(menus, ties, np.clip(free, 0.0, most), most, simple_rounds)
+        found = _climbed(menus, ties, repaired, num_steps, most)
+        while found.holds and len(found.revenues) <= num_steps:  # with large steps again, which often leave a local optimum
+            further = _climbed(menus, ties, found.free, num_steps - len(found.revenues), most)
+            if not further.holds or further.revenues[-1] < found.revenues[-1] + WORTHWHILE * menus.scale:
+                break
+            found = further._replace(revenues=[*found.revenues, *further.revenues[1:]])
+        if found.holds:
+            break
+    return found
 
-    def look(free: np.ndarray, slopes: np.ndarray, most_programmes: int = MOST_PROGRAMMES) -> Certificate:
-        ahead = ties.tables(free + step * slopes / max(float(np.abs(slopes).max()), 1e-300))
-        return certificate(menus, ties.tables(free), NEAR * step, TOLERANCE * scale, ahead, most_programmes)
 
-    free = np.clip(free, 0.0, most)
-    value, slopes = revenue(menus, ties, free)
-    found = look(free, slopes, 0)
+def _looked(
+    menus: Menus, ties: Ties, free: np.ndarray, slopes: np.ndarray, step: float, most_programmes: int = MOST_PROGRAMMES
+) -> Certificate:
+    """The certificate of ``free``, with weights that leave room up ``slopes``."""
+    ahead = ties.tables(free + step * slopes / max(float(np.abs(slopes).max()), 1e-300))
+    return certificate(menus, ties.tables(free), NEAR * step, TOLERANCE * menus.scale, ahead, most_programmes)
+
+
+def _repaired(menus: Menus, ties: Ties, free: np.ndarray, most: float, simple_rounds: int) -> np.ndarray:
+    """``free`` moved until it is compatible, as far as that can be had.
+
+    Weights of linear programmes, which fit one set of prices alone, are left out in the first ``simple_rounds``.
+    """
+    step = FIRST_STEP * menus.scale
     for round in range(REPAIRS):
+        slopes = revenue(menus, ties, free)[1]
+        found = _looked(menus, ties, free, slopes, step, 0 if round < simple_rounds else MOST_PROGRAMMES)
         if found.holds:
             break
         moved = _moved(menus, ties, free, found, slopes, max(step, 2.0 * found.worst), most, excess=True)
         if moved is None:
             break
-        free, (value, slopes) = moved, revenue(menus, ties, moved)
-        found = look(free, slopes, 0 if round < SIMPLE_REPAIRS else MOST_PROGRAMMES)
-    values = [value]
+        free = moved
+    return free
+
+
+def _climbed(menus: Menus, ties: Ties, free: np.ndarray, num_steps: int, most: float) -> Ascent:
+    """From compatible prices up the slope of the revenue."""
+    step, (value, slopes) = FIRST_STEP * menus.scale, revenue(menus, ties, free)
+    found, values = _looked(menus, ties, free, slopes, step), [value]
     for _ in range(num_steps):
-        if step < LAST_STEP * scale or not found.holds:
+        if step < LAST_STEP * menus.scale or not found.holds:
             break
         moved = _moved(menus, ties, free, found, slopes, step, most)
         if moved is not None:
             new, new_slopes = revenue(menus, ties, moved)
-            better = look(moved, new_slopes) if new > value else None
+            better = _looked(menus, ties, moved, new_slopes, step) if new > value else None
             if better is not None and better.holds:
                 free, found, value, slopes = moved, better, new, new_slopes
                 values.append(value)
                 continue
         step /= 2.0
-        found = look(free, slopes)
+        found = _looked(menus, ties, free, slopes, step)
     return _in_units(menus, ties, free, most, values)
 
 

@@ -242,6 +242,10 @@ class MenuAuctionProblem(SellerProblem):
             return found
         return found._replace(commitment=reserve.astype(np.float32))
 
+    @property
+    def optimum_takes_long(self) -> bool:
+        return self.game.items > 1
+
     def _described(self, commitment: Any, seen: AuctionCertificate) -> dict[str, Any]:
         auction = self.auction(commitment)
         certificate, found = compatibility(auction), average_play(auction, AT_LAST, int(seen.draw))

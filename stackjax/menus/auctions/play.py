@@ -61,7 +61,7 @@ def compatibility(auction: PricedMenus) -> Certificate:
 def play(auction: PricedMenus, values: np.ndarray) -> Played:
     """What each bidder takes at ``values [B, 2, m]`` and pays, game units.
 
-    Of options that are equally good those are taken that do not give an item twice: the first pair of them.
+    Of options that are equally good those are taken that do not give an item twice, and of these those that cost the most.
 
     Raises:
       InputError: ``values`` have another shape, or lie outside of the bidders' boxes.
@@ -77,11 +77,12 @@ def play(auction: PricedMenus, values: np.ndarray) -> Played:
     gains = [values[:, i] @ menus.allocations.T - offered[i] for i in range(2)]
     best = [gain >= gain.max(axis=1, keepdims=True) - SAME * menus.scale for gain in gains]
     fits = (menus.shares[:, None] + menus.shares).max(axis=2) <= menus.levels
-    score = 2 * (best[0][:, :, None] & best[1][:, None]) + fits  # 3 is best for both and possible
+    paid = (offered[0][:, :, None] + offered[1][:, None]) / (1.0 + offered[0].max() + offered[1].max())  # below 1
+    score = 2 * (best[0][:, :, None] & best[1][:, None]) + fits + paid  # best for both, then possible, then what is paid
     chosen = score.reshape(len(values), -1).argmax(axis=1)
     options = np.stack(np.unravel_index(chosen, fits.shape), axis=1)
-    paid = [np.take_along_axis(asked, options[:, i, None], axis=1)[:, 0] for i, asked in enumerate(offered)]
-    return Played(options, menus.allocations[options], np.stack(paid, axis=1))
+    payments = [np.take_along_axis(asked, options[:, i, None], axis=1)[:, 0] for i, asked in enumerate(offered)]
+    return Played(options, menus.allocations[options], np.stack(payments, axis=1))
 
 
 def average_play(auction: PricedMenus, log_points: int = 17, seed: int = 0) -> Average:

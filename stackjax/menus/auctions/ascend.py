@@ -72,10 +72,10 @@ def ties_of(menus: Menus) -> Ties:
 def revenue(menus: Menus, ties: Ties, free: np.ndarray) -> tuple[float, np.ndarray]:
     """What both bidders pay on average if each has what it wants, and the slopes ``[F]``."""
     tables, (one, two) = ties.tables(free), menus.meshes
-    paid, slopes = mean_payment(two, menus.allocations, tables[0], one.low, one.high)
+    paid, slopes = mean_payment(two, menus.allocations, tables[0], one.low, one.high, menus.counts[1])
     if menus.alike:
         return 2 * paid, ties.summed((slopes, slopes))
-    other, other_slopes = mean_payment(one, menus.allocations, tables[1], two.low, two.high)
+    other, other_slopes = mean_payment(one, menus.allocations, tables[1], two.low, two.high, menus.counts[0])
     return paid + other, ties.summed((slopes, other_slopes))
 
 

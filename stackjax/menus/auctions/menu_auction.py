@@ -18,7 +18,7 @@ __all__ = ["MenuAuction", "menus_of"]
 
 MOST_ITEMS = 3
 CELLS = {1: 8, 2: 6, 3: 2}  # by items, unless told otherwise
-MOST_CELLS = {1: 128, 2: 24, 3: 3}
+MOST_CELLS = {1: 128, 2: 24, 3: 4}
 LATTICES = {1: (16, 4), 2: (6, 3), 3: (4, 2)}  # of the bound, by items
 COARSER = {1: (16, 4), 2: (4, 1), 3: (2, 1)}  # under unit demand, where all items are matched at once
 

@@ -139,6 +139,12 @@ class Menus:
         first, second = (mesh.simplices for mesh in self.meshes)
         return first, second
 
+    @cached_property
+    def counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """int ``[T]`` of each bidder's mesh: how many simplices, which are the same but for names of items, each stands for."""
+        first, second = (np.min([swap[3 + i] for swap in self.item_swaps], axis=0) for i in range(2))
+        return np.bincount(first, minlength=len(first)), np.bincount(second, minlength=len(second))
+
     def largest(self, parts: Tables, weights: np.ndarray) -> Tables:
         """``[T1, C]`` and ``[T2, C]``: the most that weighted ``parts`` (see `preferences`) come to on each simplex.
 

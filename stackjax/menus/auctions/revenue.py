@@ -43,7 +43,9 @@ def simplex_rule(dimension: int, points: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(found), np.array(weights)
 
 
-def mean_payment(mesh: Mesh, allocations: np.ndarray, prices: np.ndarray, low: float, high: float) -> tuple[float, np.ndarray]:
+def mean_payment(
+    mesh: Mesh, allocations: np.ndarray, prices: np.ndarray, low: float, high: float, counts: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     """The mean of what a bidder pays, exact but for the rule by which it is integrated over the rival's values.
 
     Args:
@@ -51,17 +53,19 @@ def mean_payment(mesh: Mesh, allocations: np.ndarray, prices: np.ndarray, low: f
       allocations: ``[1 + K, m]``, nothing first.
       prices: ``[V, 1 + K]``.
       low, high: of the bidder's own values.
+      counts: int ``[T]`` how many simplices each stands for, whose prices are the same but for names of items; by default 1.
 
     Returns:
-      The mean, and its slopes ``[V, 1 + K]``.
+      The mean, and slopes ``[V, 1 + K]``, whose sums over prices that are the same are right.
     """
     most = POINTS[mesh.dimension]
     points, weights = simplex_rule(mesh.dimension, most if len(allocations) <= FEW_OPTIONS else min(most, FEW_POINTS))
-    corners = mesh.simplices
+    counts = np.ones(len(mesh.simplices)) if counts is None else counts
+    corners, sizes = mesh.simplices[counts > 0], counts[counts > 0] / counts.sum()
     menus = np.einsum("qc,tck->tqk", points, prices[corners]).reshape(-1, prices.shape[1])
     parts = [menu_payments(allocations, menus[i : i + CHUNK], low, high) for i in range(0, len(menus), CHUNK)]
     paid, slopes = (np.concatenate(found) for found in zip(*parts, strict=True))
-    share = np.tile(weights / len(corners), len(corners))
+    share = (sizes[:, None] * weights).ravel()
     by_corner = np.einsum("qc,tqk->tck", points, (slopes * share[:, None]).reshape(len(corners), len(weights), -1))
     total = np.zeros(prices.shape)
     np.add.at(total, corners, by_corner)

@@ -8,7 +8,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stackjax.errors import InputError
-from stackjax.menus import BoxAllocations, MenuGame, finite, finite_optimum
+from stackjax.menus import (
+    BoxAllocations,
+    MenuAuction,
+    MenuAuctionProblem,
+    MenuGame,
+    PriceConfig,
+    compatibility,
+    finite,
+    finite_optimum,
+    play,
+)
 from stackjax.menus.finite_types import best_of_all
 from tests.oracles.finite_auctions import best_auction, best_auction_of_one_item
 
@@ -127,3 +137,18 @@ def test_a_rare_value_is_all_but_none_and_what_nobody_wants_earns_nothing():
 def test_mistakes_name_what_is_allowed(arguments, message):
     with pytest.raises(InputError, match=f"^{message}"):
         finite_optimum(*arguments)
+
+
+def test_menus_that_are_compatible_earn_no_more_from_few_values_either():
+    """An auction for all values in a box is one for the points in it."""
+    points = np.linspace(0.2, 1.0, 3)
+    best = finite_optimum(points, np.full(3, 1 / 3)).value
+    profiles = np.array(list(itertools.product(points, repeat=4))).reshape(-1, 2, 2)
+    for seed in range(4):
+        problem = MenuAuctionProblem(MenuAuction(2), PriceConfig(cells=2))
+        size, rng = problem.menus.allocations[1:].sum(axis=1), np.random.default_rng(seed)
+        made = problem.improve(size * rng.uniform(0.4, 0.8, (len(problem.commitments.observations), 3)), 10)
+        auction = problem.auction(made)
+        assert compatibility(auction).holds
+        earned = play(auction, profiles).payments.sum(axis=1).mean()
+        assert 0.5 < earned <= best + 1e-6

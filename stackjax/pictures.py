@@ -31,18 +31,20 @@ def cells(
     shades: Sequence[Sequence[float]],
     texts: Sequence[Sequence[str]] | None = None,
     axes: tuple[str, str] = ("", ""),
+    has_chances: bool = True,
 ) -> Picture:
     """A table of cells, shaded by chances ``[rows][columns]`` from 0 to 1, with ``texts`` in them; at most 40 rows.
 
     Args:
       axes: what columns and rows are.
+      has_chances: whether shades are chances, which are written below the texts.
     """
     shown = [[round(float(value), 3) for value in row] for row in shades[:MOST_ROWS]]
     kept = None if texts is None else [list(row) for row in texts[:MOST_ROWS]]
     if len(rows) > MOST_ROWS:
         title += f" (the first {MOST_ROWS} of {len(rows):,} rows)"
     found = {"kind": "cells", "title": title, "rows": list(rows[:MOST_ROWS]), "columns": list(columns), "shades": shown}
-    return {**found, "texts": kept, "axes": list(axes)}
+    return {**found, "texts": kept, "axes": list(axes), "has_chances": has_chances}
 
 
 def paths(title: str, found: Sequence[dict[str, Any]], most: float | None = None, unit: str = "") -> Picture:

@@ -150,7 +150,9 @@ class AffineFamily(Family):
         found, apart = self.claimed(game), item_wise_myerson(game.bidders, game.items)
         words, bayesian = [f"Myerson's auction of each item by itself earns {apart:.6g}"], game.bayesian_bound
         if found is None:
-            raise UnsolvedError(f"the optimum of {game.name!r} is not known, and the bound is for fewer values; {words[0]}")
+            raise UnsolvedError(
+                f"the optimum of {game.name!r} is not known, and the bounds are for two items, or 8 values in all; {words[0]}"
+            )
         content = {"value": found.value, "method": found.method, "item_wise_myerson": apart}
         if bayesian is not None:
             content["bayesian_bound"] = bayesian.value
@@ -184,7 +186,8 @@ class MenuAuctionFamily(Family):
         found = game.optimum
         is_bound = found.method == "upper-bound"
         words = ["no strategy-proof auction earns more; whether any earns as much is not known"] if is_bound else []
-        return Solved.of(f"{game.name}, 2 bidders, {game.items} items", found, lines=words)
+        wanted = "one of " if game.unit_demand else ""
+        return Solved.of(f"{game.name}, 2 bidders, {wanted}{game.items} items", found, lines=words)
 
 
 class SaleFamily(Family):

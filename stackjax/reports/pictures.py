@@ -148,7 +148,7 @@ def _cells(picture: Picture) -> "Figure":
         axes.hlines(np.arange(rows + 1) - 0.5, -0.5, columns - 0.5, **line)
         axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
         for row, column in np.ndindex(rows, columns):
-            played = shades[row, column] > 5e-3
+            played = picture.get("has_chances", True) and shades[row, column] > 5e-3
             words = texts[row][column] + (f"\n{shades[row, column]:.3g}" if played else "")
             axes.text(column, row, words, ha="center", va="center", fontsize=8, weight="bold" if played else "normal")
     return figure

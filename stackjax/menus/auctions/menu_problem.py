@@ -63,7 +63,7 @@ class MenuAuctionProblem(SellerProblem):
     config: PriceConfig = dataclasses.field(default_factory=PriceConfig)
     started: np.ndarray | None = None  # prices [O, K] of the run `PriceConfig.start`, see `prepare`
 
-    draws = "fresh Sobol points"
+    draws = "an exact certificate, and fresh Sobol points"
     buyers = "whose values are uniform and who take the best of their menus"
     gap_name = "excess"
     columns: ClassVar = {

@@ -48,7 +48,7 @@ def pictures_of(auction: PricedMenus) -> list[Picture]:
     for k in range(1, len(menus.shares)):
         texts = [[f"{price:.3f}" for price in row] for row in tables[..., k]]
         shades = tables[..., k] / max(float(tables[..., k].max()), 1e-12)
-        found.append(cells(f"Price of {_option(menus.allocations[k])}", labels, labels, shades, texts, axes))
+        found.append(cells(f"Price of {_option(menus.allocations[k])}", labels, labels, shades, texts, axes, has_chances=False))
     box = np.array([(own.low, own.low), (own.high, own.low), (own.high, own.high), (own.low, own.high)])
     for share in SHOWN:
         at = np.full((1, 2), mesh.low + share * (mesh.high - mesh.low))

@@ -76,7 +76,7 @@ class Mesh:
         order = xp.argsort(-xp.abs(away), axis=1)
         sizes = xp.take_along_axis(xp.abs(away), order, axis=1)
         steps = xp.where(order[:, :, None] == xp.arange(m)[None, None], xp.where(away >= 0, 1, -1)[:, None], 0)
-        points = (2 * cell[:, None] + 1).astype(int) + xp.concat([0 * steps[:, :1], xp.cumulative_sum(steps, axis=1)], axis=1)
+        points = (2 * cell[:, None] + 1).astype(int) + xp.concat([0 * steps[:, :1], xp.cumsum(steps, axis=1)], axis=1)
         numbers = xp.asarray(self.numbers)
         last = points[:, m - 1] - steps[:, m - 1]
         corners = xp.concat([points[:, : m - 1], points[:, m:], last[:, None]], axis=1)

@@ -232,3 +232,11 @@ def test_ten_seeds_end_near_the_best_that_is_known(tmp_path):
     assert run("train", "menu-auction", *command, "--out", tmp_path / "fine") == 0
     assert result_of(tmp_path / "fine")["seeds"][0]["by_quadrature"] >= 0.8764
     export_proof(load_auction(tmp_path / "fine"), tmp_path / "fine.npz")
+
+
+def test_the_page_prints_the_bounds(capsys):
+    text = (EXPERIMENTS.parent / "docs/auctions.md").read_text(encoding="utf-8")
+    block = next(part.split("```")[0] for part in text.split("```python\n") if "flux_bound" in part.split("```")[0])
+    exec(block, {})
+    said = [line.rsplit(": ", 1)[1] for line in block.splitlines() if line.startswith("print")]
+    assert capsys.readouterr().out.split() == said

@@ -92,7 +92,7 @@ def test_one_bidder_faces_a_menu():
 def test_learning_beats_the_best_auction_of_each_item(learned):
     revenue, half_width, shares = average_revenue(learned, 17)
     assert item_wise_myerson(BIDDERS, ITEMS) == pytest.approx(5 / 6)
-    assert 0.855 < revenue < 0.8972  # no mechanism earns more than that
+    assert 0.855 < revenue < 0.8817  # no strategy-proof auction earns more
     assert half_width < 1e-3
     assert shares.sum() == pytest.approx(1.0)
 

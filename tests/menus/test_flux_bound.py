@@ -74,8 +74,8 @@ def posted(prices, draws=DRAWS):
     return (first * prices[0] + second * prices[1]).sum(axis=1).mean(), np.stack([first, second], axis=1)
 
 
-def menus(prices, draws=DRAWS):
-    """Items to the highest bidder of each, who pays the larger of the other's bid and a reserve, or a discount on both."""
+def second_price(prices, draws=DRAWS):
+    """Items to the highest bidder of each, who pays the larger of the other's bid and a reserve; at 1/2 it is Myerson's."""
     high = draws.argmax(axis=1)[:, None] == np.arange(2)[None, :, None]
     asked = np.maximum(draws[:, ::-1], prices[:2])
     sold = high & (draws > asked)
@@ -97,7 +97,7 @@ def test_no_strategy_proof_auction_earns_more():
 
     for _ in range(500):
         check(*posted(rng.uniform(0, 1, (2, 2))))
-        check(*menus(rng.uniform(0, 1, 2)))
+        check(*second_price(rng.uniform(0, 1, 2)))
         check(*earned_by(affine(random_prices())))
     for _ in range(5):
         made = random_prices()
@@ -109,7 +109,7 @@ def test_no_strategy_proof_auction_earns_more():
             check(*found)
             if found[0] > best[0]:
                 made, best = moved, found
-    check(*menus(np.array([0.5, 0.5])))
+    check(*second_price(np.array([0.5, 0.5])))
     assert most > 0.85  # they are not all bad
 
 

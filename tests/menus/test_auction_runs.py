@@ -57,7 +57,7 @@ def test_evaluating_again_says_the_same(one):
         assert run(command, one) == 0
     assert [seed["by_quadrature"] for seed in result_of(one)["seeds"]] == before
     assert run("export", one, one.parent / "one.json") == 0
-    assert np.shape(json.loads((one.parent / "one.json").read_text())["actions"]) == (5, 1)
+    assert np.shape(json.loads((one.parent / "one.json").read_text(encoding="utf-8"))["actions"]) == (5, 1)
 
 
 def test_two_items_are_learned_and_proved(two, check):
@@ -131,7 +131,7 @@ def test_a_finer_mesh_begins_where_a_run_ended(one):
     (seed,) = result_of(fine)["seeds"]
     assert seed["is_auction"]
     assert seed["by_quadrature"] >= max(entry["by_quadrature"] for entry in result_of(one)["seeds"]) - 1e-6
-    config = json.loads((fine / "config.json").read_text())
+    config = json.loads((fine / "config.json").read_text(encoding="utf-8"))
     assert config["prices"]["cells"] == 8
     (one / "result.json").rename(one / "kept")  # evaluating reads what the run kept of it
     try:
@@ -193,13 +193,13 @@ def test_a_run_to_begin_with_must_fit(one, tmp_path, capsys):
     copy = tmp_path / "copy"
     copy.mkdir()
     result = result_of(one)
-    (copy / "config.json").write_text((one / "config.json").read_text())
+    (copy / "config.json").write_text((one / "config.json").read_text(encoding="utf-8"), encoding="utf-8")
     for damage, said in (
         (lambda: [seed["commitment"]["actions"].pop() for seed in result["seeds"]], "prices of shape (4, 1)"),
         (lambda: [seed.pop("is_auction") for seed in result["seeds"]], "KeyError: 'is_auction'"),
     ):
         damage()
-        (copy / "result.json").write_text(json.dumps(result))
+        (copy / "result.json").write_text(json.dumps(result), encoding="utf-8")
         with pytest.raises(InputError, match=r"must be a finished run of 'menu-auction'") as error:
             load_auction(copy)
         assert said in str(error.value)

@@ -18,7 +18,7 @@ __all__ = ["mean_payment", "menu_payments"]
 POINTS = {1: 8, 2: 8, 3: 2}  # of the rule along each direction of a simplex, by the dimension of values
 FEW_POINTS = 4  # at most, where there are lotteries
 FEW_OPTIONS = 4
-SLICES = 12  # through boxes in space
+SLICES = 15  # through boxes in space, shared out between jumps
 SAME = 1e-12
 CHUNK = 40_000  # menus at a time
 
@@ -95,10 +95,12 @@ def _measure(allocations: np.ndarray, prices: np.ndarray, low: float, high: floa
     if m == 2:
         cuts = np.sort(np.clip(_breaks(allocations, prices, low, high), low, high), axis=1)
         middles, widths = (cuts[:, 1:] + cuts[:, :-1]) / 2, np.diff(cuts, axis=1)
-    else:  # a function of the last value that is smooth but for kinks
-        nodes, sizes = np.polynomial.legendre.leggauss(SLICES)
-        middles = np.broadcast_to(low + (high - low) * (nodes + 1) / 2, (len(prices), SLICES))
-        widths = np.broadcast_to(sizes * (high - low) / 2, middles.shape)
+    else:  # a function of the first value that is smooth but for kinks between its jumps
+        cuts = np.sort(np.clip(_jumps(allocations, prices, low, high), low, high), axis=1)
+        nodes, sizes = np.polynomial.legendre.leggauss(max(1, SLICES // (cuts.shape[1] - 1)))
+        halves = np.diff(cuts, axis=1)[..., None] / 2
+        middles = (cuts[:, :-1, None] + halves * (nodes + 1)).reshape(len(prices), -1)
+        widths = (halves * sizes).reshape(len(prices), -1)
     left = prices[:, None] - middles[..., None] * allocations[:, 0]
     slices = _measure(allocations[:, 1:], left.reshape(-1, prices.shape[1]), low, high)
     return np.einsum("bq,bqk->bk", widths, slices.reshape(left.shape))
@@ -115,6 +117,16 @@ def _lengths(slopes: np.ndarray, prices: np.ndarray, low: float, high: float) ->
     cheaper = (prices[:, None] < prices[:, :, None]) | ((prices[:, None] == prices[:, :, None]) & earlier)
     beaten = (cheaper & (np.abs(steeper) <= SAME)).any(axis=2)
     return np.where(beaten, 0.0, np.maximum(np.minimum(ends, high) - np.maximum(begins, low), 0.0))
+
+
+def _jumps(allocations: np.ndarray, prices: np.ndarray, low: float, high: float) -> np.ndarray:
+    """``[B, Q]``: first values at which one option gives way to another at all other values at once, and both ends."""
+    found = [np.full(len(prices), low), np.full(len(prices), high)]
+    for k, j in itertools.combinations(range(len(allocations)), 2):
+        first, *rest = allocations[k] - allocations[j]
+        if np.abs(rest).max() <= SAME < abs(first):
+            found.append((prices[:, k] - prices[:, j]) / first)
+    return np.stack(found, axis=1)
 
 
 def _breaks(allocations: np.ndarray, prices: np.ndarray, low: float, high: float) -> np.ndarray:

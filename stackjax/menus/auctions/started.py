@@ -31,7 +31,7 @@ def read_run(directory: str) -> tuple[MenuAuction, PriceConfig, np.ndarray]:
         menus = menus_of(game, settings := PriceConfig(**shown))
         best = max(result["seeds"], key=lambda seed: (bool(seed["is_auction"]), float(seed["by_quadrature"])))
         found = np.array(best["commitment"]["actions"], np.float64)
-    except (InputError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, InputError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InputError(f"{what}: {type(error).__name__}: {error}") from error
     wanted = (sum(_sizes(menus)), len(menus.shares) - 1)
     if found.shape != wanted or not np.isfinite(found).all():

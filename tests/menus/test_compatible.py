@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stackjax import claims
 from stackjax.menus import MenuAuction, MenuAuctionProblem, PriceConfig, PricedMenus, compatibility, play
@@ -68,7 +70,7 @@ def test_preferences_are_affine_and_those_of_the_definition(case):
 def test_it_fails_where_a_programme_finds_that_both_want_too_much(case, seed):
     """Exactly there, for random prices, whatever symmetries there are."""
     game, config = CASES[case]
-    problem = MenuAuctionProblem(game, PriceConfig(cells=1, levels=config.levels))
+    problem = MenuAuctionProblem(game, PriceConfig(cells=3 - game.items, levels=config.levels))
     commitment = random_commitment(problem, seed, 0.2, 0.6)
     if seed:  # near the border of what is compatible
         commitment = np.asarray(problem.improve(commitment, 1), float) - 0.002
@@ -83,6 +85,44 @@ def test_it_fails_where_a_programme_finds_that_both_want_too_much(case, seed):
             if abs(most[one, two]) > 1e-5:
                 assert ((one, two, k, q) in failing) == (most[one, two] > 0), (k, q, most[one, two])
     assert failing
+
+
+@pytest.mark.parametrize(
+    ("game", "config"),
+    [
+        (MenuAuction(1), PriceConfig(cells=4)),
+        (MenuAuction(2), PriceConfig(cells=2)),
+        (MenuAuction(2, (0.0, 0.5), (1.0, 2.0)), PriceConfig(cells=2)),
+        (MenuAuction(2, unit_demand=True), PriceConfig(cells=2)),
+        (MenuAuction(2), PriceConfig(cells=1, levels=2)),
+    ],
+)
+def test_symmetry_leaves_no_failure_out(game, config):
+    """What fails, renamed in every way, is all that fails where nothing is known to be the same."""
+    problem = MenuAuctionProblem(game, config)
+    auction = problem.auction(random_commitment(problem, 1, 0.3, 1.0))
+    menus, whole = auction.menus, compatibility(PricedMenus(auction.menus.apart, auction.units))
+    assert 0 < len(whole.failing) < sum(len(weighted.pairs) for weighted in whole.weighted.values())
+    found, named = compatibility(auction), lambda row: described(menus, *row)
+    assert found.worst == pytest.approx(whole.worst, rel=1e-4)
+    assert len(found.failing) < len(whole.failing)
+    renamed = set()
+    for row in found.failing.tolist():
+        (one, two), (k, q) = named(row)
+        for order in itertools.permutations(range(game.items)):
+            again = lambda point, order=order: tuple(point[j] for j in order)
+            x, t = (frozenset(again(point) for point in simplex) for simplex in (one, two))
+            renamed.add(((x, t), (again(k), again(q))))
+            if len(set(game.ends)) == 1:
+                renamed.add(((t, x), (again(q), again(k))))
+    assert renamed == {named(row) for row in whole.failing.tolist()}
+
+
+def described(menus, one, two, k, q):
+    """Simplices by the points that they span, options by their shares."""
+    pairs = zip(menus.vertices, menus.simplices, (one, two), strict=True)
+    spanned = tuple(frozenset(map(tuple, vertices[of[at]].tolist())) for vertices, of, at in pairs)
+    return spanned, (tuple(menus.shares[k].tolist()), tuple(menus.shares[q].tolist()))
 
 
 @pytest.mark.parametrize(("items", "cells"), [(1, 2), (1, 4), (2, 2), (2, 4)])
@@ -146,6 +186,43 @@ def test_repaired_menus_never_give_an_item_twice_and_nobody_gains_by_a_misreport
         assert honest.min() >= -1e-9 * problem.menus.scale
         assert (utilities(auction, values, bids[:, i], i) - honest).max() <= 2e-9 * problem.menus.scale
     assert play(auction, values).payments.sum() > 0
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    case=st.sampled_from(["one item", "two items", "unlike", "unit demand", "lotteries"]),
+    num_steps=st.sampled_from([0, 3]),
+)
+def test_random_menus_are_repaired(seed, case, num_steps):
+    """Where values are vertices, middles and ends of cells, and many options equally good, items are given once too."""
+    game, config = CASES[case]
+    problem = MenuAuctionProblem(game, PriceConfig(cells=1 + (game.items == 1), levels=config.levels))
+    ties, rng = problem.ties, np.random.default_rng(seed)
+    free = ties.free(problem.auction(random_commitment(problem, seed)).prices)
+    found = ascended(problem.menus, ties, free, num_steps, 4.0 * problem.menus.scale)
+    assert found.holds
+    auction = PricedMenus(problem.menus, tuple(map(problem.menus.in_units, ties.tables(found.free))))
+    assert compatibility(PricedMenus(auction.menus.apart, auction.units)).holds
+    low, high = np.array(game.ends).T[:, :, None]
+    for share in (rng.random((20_000, 2, game.items)), rng.integers(0, 9, (5_000, 2, game.items)) / 8):
+        values = low + (high - low) * share
+        played = play(auction, values)
+        assert played.allocations.sum(axis=1).max() <= 1.0
+        assert ((played.allocations * values).sum(axis=2) - played.payments).min() >= -1e-9 * problem.menus.scale
+
+
+def test_what_cannot_be_repaired_is_said():
+    """Lotteries that cost as much as whole items are too far from all that is compatible, now and then."""
+    problem, said = MenuAuctionProblem(*CASES["lotteries"]), []
+    for seed in (5, 6):
+        made = 0.5 * np.random.default_rng(seed).uniform(0.3, 1.1, problem._places.shape)
+        free = problem.ties.free(problem.auction(made).prices)
+        found = ascended(problem.menus, problem.ties, free, 0, 4.0)
+        units = tuple(map(problem.menus.in_units, problem.ties.tables(found.free)))
+        said.append(found.holds)
+        assert compatibility(PricedMenus(problem.menus, units)).holds == found.holds
+    assert said == [False, True]
 
 
 def test_at_ties_items_are_given_once():

@@ -77,9 +77,8 @@ def play(auction: PricedMenus, values: np.ndarray) -> Played:
     gains = [values[:, i] @ menus.allocations.T - offered[i] for i in range(2)]
     best = [gain >= gain.max(axis=1, keepdims=True) - SAME * menus.scale for gain in gains]
     fits = (menus.shares[:, None] + menus.shares).max(axis=2) <= menus.levels
-    paid = (offered[0][:, :, None] + offered[1][:, None]) / (
-        1.0 + offered[0].max(initial=0.0) + offered[1].max(initial=0.0)
-    )  # below 1
+    most = 1.0 + offered[0].max(initial=0.0) + offered[1].max(initial=0.0)
+    paid = (offered[0][:, :, None] + offered[1][:, None]) / most  # below 1
     score = 2 * (best[0][:, :, None] & best[1][:, None]) + fits + paid  # best for both, then possible, then what is paid
     chosen = score.reshape(len(values), fits.size).argmax(axis=1)
     options = np.stack(np.unravel_index(chosen, fits.shape), axis=1)

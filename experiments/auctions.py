@@ -1,6 +1,6 @@
 """Auctions for two bidders and two items, proved: menus that give no item twice, and a bound on all auctions.
 
-Revenues are integrals over both bidders' values, right to some 1e-5; each run's own table has the interval of fresh draws.
+Revenues are integrals over both bidders' values, right to some 1e-5; of three items they are means of draws.
 """
 
 from typing import Any
@@ -32,8 +32,9 @@ LESS = 1e-3  # by which a price is lowered, so that the checker must refuse
 
 
 def earned(seen: Run) -> np.ndarray:
-    """``[S]`` what the menus of each seed earn, by quadrature; minus infinity for those that are no auction."""
-    return np.array([entry["by_quadrature"] if entry["is_auction"] else -np.inf for entry in seen.result["seeds"]])
+    """``[S]`` what the menus of each seed earn, by quadrature for one and two items, else by draws; -inf where not certified."""
+    name = "leader_payoff" if seen.result["game_options"]["items"] > 2 else "by_quadrature"
+    return np.array([entry[name] if entry["is_auction"] else -np.inf for entry in seen.result["seeds"]])
 
 
 def from_affine(settings: Settings) -> dict[str, float]:

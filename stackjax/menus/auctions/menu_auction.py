@@ -48,6 +48,9 @@ class MenuAuction:
         require_count("items", self.items, most=MOST_ITEMS)
         for name in ("low", "high"):
             given = getattr(self, name)
+            if not isinstance(given, (tuple, list)):  # one number
+                given = (given,)
+                object.__setattr__(self, name, given)
             if len(given) not in (1, 2):
                 raise InputError(f"{name}={tuple(given)} must be one number, or one for each of 2 bidders")
             for end in given:

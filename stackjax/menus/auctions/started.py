@@ -29,7 +29,8 @@ def read_run(directory: str) -> tuple[MenuAuction, PriceConfig, np.ndarray]:
         }
         game, shown = MenuAuction(**options), {name: config["prices"][name] for name in ("cells", "levels")}
         menus = menus_of(game, settings := PriceConfig(**shown))
-        best = max(result["seeds"], key=lambda seed: (bool(seed["is_auction"]), float(seed["by_quadrature"])))
+        earned = lambda seed: float(seed["leader_payoff"] if seed["by_quadrature"] is None else seed["by_quadrature"])
+        best = max(result["seeds"], key=lambda seed: (bool(seed["is_auction"]), earned(seed)))
         found = np.array(best["commitment"]["actions"], np.float64)
     except (AttributeError, InputError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InputError(f"{what}: {type(error).__name__}: {error}") from error
@@ -66,7 +67,7 @@ def _sizes(menus: Menus) -> list[int]:
 def _read(path: pathlib.Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise InputError(
             f"start: {path} cannot be read: {type(error).__name__}: {error}; name the directory of a run"
         ) from error

@@ -32,7 +32,7 @@ LESS = 1e-3  # by which a price is lowered, so that the checker must refuse
 
 
 def earned(seen: Run) -> np.ndarray:
-    """``[S]`` what the menus of each seed earn, by quadrature for one and two items, else by draws; -inf where not certified."""
+    """``[S]`` what the menus of each seed earn, by quadrature for one and two items, else by draws; -inf for no auction."""
     name = "leader_payoff" if seen.result["game_options"]["items"] > 2 else "by_quadrature"
     return np.array([entry[name] if entry["is_auction"] else -np.inf for entry in seen.result["seeds"]])
 

@@ -212,7 +212,7 @@ def test_a_run_to_begin_with_must_fit(one, tmp_path, capsys):
 
 
 def test_other_auctions_run_from_python():
-    for options in ({"high": (1.0, 2.0)}, {"low": (0.1,), "high": (0.7,), "unit_demand": True}):
+    for options in ({"items": 1, "high": (1.0, 2.0)}, {"low": (0.1,), "high": (0.7,), "unit_demand": True}):
         prices = sx.menus.PriceConfig(cells=1, num_auctions=256)
         found = sx.train("menu-auction", seeds=1, prices=prices, gradient=sx.GradientConfig(num_updates=50), **options)
         entry = found.result["seeds"][0]

@@ -28,8 +28,8 @@ def kept(place, game, config, *seeds):
         {"commitment": {"actions": np.asarray(prices).tolist()}, "is_auction": is_auction, "by_quadrature": earned}
         for prices, is_auction, earned in seeds
     ]
-    (place / "config.json").write_text(json.dumps(shown))
-    (place / "result.json").write_text(json.dumps({"seeds": found}))
+    (place / "config.json").write_text(json.dumps(shown), encoding="utf-8")
+    (place / "result.json").write_text(json.dumps({"seeds": found}), encoding="utf-8")
     return str(place)
 
 
@@ -202,9 +202,9 @@ def test_what_is_damaged_is_told(name, old, new, said, tmp_path):
     menus = MenuAuctionProblem(MenuAuction(1), PriceConfig(cells=2)).menus
     place = kept(tmp_path, MenuAuction(1), PriceConfig(cells=2), ([[0.5], [0.5], [1.0]], True, 0.4))
     np.testing.assert_array_equal(prices_of_run(place, MenuAuction(1), menus), [[0.5], [0.5], [1.0]])
-    text = (tmp_path / name).read_text()
+    text = (tmp_path / name).read_text(encoding="utf-8")
     assert old in text
-    (tmp_path / name).write_text(text.replace(old, new, 1))
+    (tmp_path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=said):
         prices_of_run(place, MenuAuction(1), menus)
 

@@ -183,9 +183,8 @@ def main(settings: Settings) -> None:
 
 def drawn(settings: Settings) -> Any:
     """What a bidder takes, by its own values, at three values of the other."""
-    auction, figure_and_panels = sx.menus.load_auction(settings.runs / "auctions-two"), new_figure(columns=3, height=2.4)
-    figure, (panels,) = figure_and_panels
-    menus = auction.menus
+    auction = sx.menus.load_auction(settings.runs / "auctions-two")
+    menus, (figure, (panels,)) = auction.menus, new_figure(columns=3, height=2.4)
     for axes, value in zip(panels, (0.25, 0.5, 0.75), strict=True):
         asked = menus.meshes[1].interpolate(auction.prices[0], np.full((1, 2), value))[0]
         square = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])

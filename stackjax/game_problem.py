@@ -56,13 +56,13 @@ class GameProblem(Problem):
 
     @abc.abstractmethod
     def _claimed(self) -> Optimum | str | None:
-        """See `optimum`; a sentence says why it is not known. May raise `UnsolvedError`, which says it too."""
+        """See `optimum`; a sentence, `UnsolvedError` or `ArithmeticError` says why it is not known."""
 
     @cached_property
     def _optimum(self) -> Optimum | None:
         try:
             found = self._claimed()
-        except UnsolvedError as error:
+        except (ArithmeticError, UnsolvedError) as error:  # a linear programme that failed costs no run
             found = str(error)
         if isinstance(found, str):
             self.__dict__["why_unknown"] = found

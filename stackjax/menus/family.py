@@ -183,7 +183,9 @@ class MenuAuctionFamily(Family):
         return {"prices": {"cells": problem.menus.cells}}
 
     def solve(self, game: Any) -> Solved:
-        found = game.optimum
+        found = self.claimed(game)
+        if found is None:
+            raise UnsolvedError(f"the optimum of {game.name!r} is not known")
         is_bound = found.method == "upper-bound"
         words = ["no strategy-proof auction earns more; whether any earns as much is not known"] if is_bound else []
         wanted = "one of " if game.unit_demand else ""

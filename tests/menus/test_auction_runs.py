@@ -36,7 +36,8 @@ def one(tmp_path_factory):
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     place = tmp_path_factory.mktemp("auctions") / "two"
-    assert run("train", "menu-auction", "--prices.cells", "3", "--seeds", "1", "--out", place) == 0
+    quick = ("--prices.num-auctions", "1024", "--gradient.num-updates", "400", "--gradient.learning-rate", "0.005")
+    assert run("train", "menu-auction", "--prices.cells", "3", *quick, "--seeds", "1", "--out", place) == 0
     return place
 
 
@@ -234,6 +235,7 @@ def test_ten_seeds_end_near_the_best_that_is_known(tmp_path):
     export_proof(load_auction(tmp_path / "fine"), tmp_path / "fine.npz")
 
 
+@pytest.mark.long
 def test_the_page_prints_the_bounds(capsys):
     text = (EXPERIMENTS.parent / "docs/auctions.md").read_text(encoding="utf-8")
     block = next(part.split("```")[0] for part in text.split("```python\n") if "flux_bound" in part.split("```")[0])

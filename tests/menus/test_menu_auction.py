@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from stackjax.errors import InputError
-from stackjax.menus import MenuAuction, MenuAuctionProblem, PriceConfig, compatibility, play
+from stackjax.menus import MenuAuction, MenuAuctionProblem, PriceConfig, compatibility, load_auction, play
 from stackjax.menus.auctions.ascend import revenue
 from stackjax.menus.auctions.started import prices_of_run
+from tests.runs.commands import result_of, run
 
 UNLIKE = MenuAuction(2, (0.0, 0.5), (1.0, 2.0))
 
@@ -212,3 +213,25 @@ def test_what_is_damaged_is_told(name, old, new, said, tmp_path):
 def test_a_run_must_be_there(tmp_path):
     with pytest.raises(InputError, match=r"config\.json cannot be read: FileNotFoundError.*name the directory of a run"):
         prices_of_run(str(tmp_path / "nowhere"), MenuAuction(1), MenuAuctionProblem(MenuAuction(1)).menus)
+
+
+def test_a_bound_that_fails_costs_no_run(monkeypatch, tmp_path, capsys):
+    def failing(*given, **options):
+        raise ArithmeticError("the bound was not found: time")
+
+    monkeypatch.setattr("stackjax.menus.auctions.menu_auction.flux_bound", failing)
+    command = ("train", "menu-auction", "--prices.cells", "1", "--prices.num-auctions", "64", "--gradient.num-updates", "5")
+    assert run(*command, "--seeds", "1", "--out", tmp_path / "run") == 0
+    result = result_of(tmp_path / "run")
+    assert result["seeds"][0]["is_auction"]
+    assert result["seeds"][0]["optimum"] is None
+    assert "the bound was not found" in result["why_unknown"]
+    assert run("solve", "menu-auction") == 1
+    assert "the optimum of 'menu-auction' is not known" in capsys.readouterr().err
+
+
+def test_a_run_that_is_not_there_is_called_as_it_was_given(tmp_path):
+    with pytest.raises(InputError, match=r"directory: .*config.json cannot be read"):
+        load_auction(tmp_path)
+    with pytest.raises(InputError, match=r"start: .*config.json cannot be read"):
+        MenuAuctionProblem(MenuAuction(), PriceConfig(start=str(tmp_path))).prepare()

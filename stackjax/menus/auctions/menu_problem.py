@@ -129,13 +129,16 @@ class MenuAuctionProblem(SellerProblem):
 
     def auction(self, commitment: Any) -> PricedMenus:
         """The menus that a commitment ``[O, K]`` stands for, in whole units."""
-        first, second = map(self.menus.in_units, self.ties.tables(self._free(commitment)))
-        return PricedMenus(self.menus, (first, second))
+        return self._priced(self._free(commitment))
 
     def commitment_of(self, auction: PricedMenus) -> np.ndarray:
         """The commitment ``[O, K]`` that stands for ``auction``, float32."""
         tables = auction.prices[: 1 if self.menus.alike else 2]
         return np.concatenate(tables)[:, 1:].astype(np.float32)
+
+    def _priced(self, free: np.ndarray) -> PricedMenus:
+        first, second = map(self.menus.in_units, self.ties.tables(free))
+        return PricedMenus(self.menus, (first, second))
 
     def _free(self, commitment: Any) -> np.ndarray:
         """``[F]`` the means of tied prices, float64."""
@@ -161,15 +164,11 @@ class MenuAuctionProblem(SellerProblem):
         paid = (chances[0] * offered[0] + chances[1] * offered[1]).sum(axis=1)
         return paid, jnp.maximum((chances[0] + chances[1]) @ allocations - 1.0, 0.0).sum(axis=1)
 
-    def _hard(self, gains: Array) -> Array:
-        """All chance on the best option."""
-        return jax.nn.one_hot(gains.argmax(axis=1), gains.shape[1], dtype=gains.dtype)
-
     def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
         values, cost = self._values(key), PENALTY * self.menus.scale
 
         def one(commitment: Array) -> Array:
-            paid, over = self._met(values, commitment, self._hard)
+            paid, over = self._met(values, commitment, _best)
             return (paid - cost * over).mean()
 
         return one
@@ -199,8 +198,7 @@ class MenuAuctionProblem(SellerProblem):
         if self.started is not None and not compatibility(self.auction(commitment)).holds:
             free = self._free(self.started)
         found = ascended(self.menus, self.ties, free, min(num_evaluations, MOST_STEPS), self._most)
-        first, second = map(self.menus.in_units, self.ties.tables(found.free))
-        return self.commitment_of(PricedMenus(self.menus, (first, second)))
+        return self.commitment_of(self._priced(found.free))
 
     def _worth(self, paid: Any, over: Any, is_auction: Any) -> Any:
         """The payoff: the revenue of an auction; of menus that are none it is less than any auction earns."""
@@ -208,7 +206,7 @@ class MenuAuctionProblem(SellerProblem):
 
     def score(self, key: PRNGKey, commitment: Array) -> Judged:
         """See `Problem`: by draws alone, to which menus are compatible that never give an item twice."""
-        met = lambda key: self._met(self._values(key), commitment, self._hard)
+        met = lambda key: self._met(self._values(key), commitment, _best)
         paid, over = jax.lax.map(lambda key: tuple(part.mean() for part in met(key)), jax.random.split(key, NUM_REPEATS))
         (mean, half_width), twice = interval(paid), over.mean()
         payoff = self._worth(mean, twice, (twice <= 0.0).astype(mean.dtype))
@@ -262,3 +260,8 @@ class MenuAuctionProblem(SellerProblem):
         }
         words = words_of(auction, certificate)
         return self._sold(commitment, words, payoff, found.half_width, **numbers, pictures=pictures_of(auction))
+
+
+def _best(gains: Array) -> Array:
+    """All chance on the best option."""
+    return jax.nn.one_hot(gains.argmax(axis=1), gains.shape[1], dtype=gains.dtype)

@@ -22,7 +22,7 @@ def load_auction(directory: str | os.PathLike[str]) -> PricedMenus:
       InputError: there is no such run.
     """
     require_is("directory", directory, (str, os.PathLike), "the path of a run")
-    game, settings, commitment = read_run(os.fspath(directory))
+    game, settings, commitment = read_run("directory", os.fspath(directory))
     return MenuAuctionProblem(game, settings).auction(commitment)
 
 

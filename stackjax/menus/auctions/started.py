@@ -14,14 +14,16 @@ from stackjax.menus.config import PriceConfig
 __all__ = ["prices_of_run", "read_run"]
 
 
-def read_run(directory: str) -> tuple[MenuAuction, PriceConfig, np.ndarray]:
+def read_run(argument: str, directory: str) -> tuple[MenuAuction, PriceConfig, np.ndarray]:
     """The game of the run in ``directory``, how prices are represented, and those ``[O, K]`` that earned the most.
+
+    ``argument`` is what errors call the directory.
 
     Raises:
       InputError: there is no finished run of menu auctions, or its prices are not of the shape that they must have.
     """
-    config, result = (_read(pathlib.Path(directory) / name) for name in ("config.json", "result.json"))
-    what = f"start={directory!r} must be a finished run of {MenuAuction.name!r}"
+    config, result = (_read(argument, pathlib.Path(directory) / name) for name in ("config.json", "result.json"))
+    what = f"{argument}={directory!r} must be a finished run of {MenuAuction.name!r}"
     try:
         require("game", config["game"], config["game"] == MenuAuction.name, repr(MenuAuction.name))
         options: dict[str, Any] = {
@@ -46,7 +48,7 @@ def prices_of_run(start: str, game: MenuAuction, menus: Menus) -> np.ndarray:
     Raises:
       InputError: there is no such run, it is of another game, or its mesh does not fit.
     """
-    theirs, settings, found = read_run(start)
+    theirs, settings, found = read_run("start", start)
     if (theirs.items, theirs.ends, theirs.unit_demand) != (game.items, game.ends, game.unit_demand):
         raise InputError(f"start={start!r} is a run of {theirs}, which is not {game}")
     require("levels", menus.levels, menus.levels == settings.levels, f"{settings.levels}, as in the run {start!r}")
@@ -64,10 +66,10 @@ def _sizes(menus: Menus) -> list[int]:
     return [len(mesh.vertices) for mesh in menus.meshes[::-1]][: 1 if menus.alike else 2]
 
 
-def _read(path: pathlib.Path) -> Any:
+def _read(argument: str, path: pathlib.Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
         raise InputError(
-            f"start: {path} cannot be read: {type(error).__name__}: {error}; name the directory of a run"
+            f"{argument}: {path} cannot be read: {type(error).__name__}: {error}; name the directory of a run"
         ) from error

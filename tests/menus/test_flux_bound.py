@@ -10,6 +10,7 @@ from scipy.stats import qmc
 
 from stackjax.errors import InputError
 from stackjax.menus import AffineMaximizer, auction, best_fluxes, flux_bound
+from stackjax.menus.auctions.flux_bound import _admissible
 from stackjax.menus.auctions.problem import AffineAuction
 from tests.oracles.auctions import flux_programme, flux_surplus
 from tests.siblings import first
@@ -49,6 +50,22 @@ def test_fields_obey_their_conditions_exactly(high):
             inflow = inflow - 3 * np.moveaxis(np.diff(along, axis=0), 0, 2 * i + j)
         assert inflow.max() <= 1.0 + 1e-15
         assert inflow.max() > 0.99
+
+
+@pytest.mark.parametrize("first_axis", [0, 2])
+def test_whatever_a_solver_returns_is_moved_to_where_it_proves_something(first_axis):
+    rng, cells = np.random.default_rng(first_axis), 3
+    shapes = [[cells + (axis == first_axis + j) for axis in range(4)] for j in range(2)]
+    made = _admissible([rng.normal(size=shape) for shape in shapes], first_axis)
+    inflow = 0.0
+    for j, field in enumerate(made):
+        along = np.moveaxis(field, first_axis + j, 0)
+        assert (along[0] >= 0).all()
+        assert (along[-1] <= 0).all()
+        inflow = inflow - cells * np.moveaxis(np.diff(along, axis=0), 0, first_axis + j)
+    assert inflow.max() == pytest.approx(1.0)
+    for field, again in zip(made, _admissible([field.copy() for field in made], first_axis), strict=True):
+        np.testing.assert_allclose(again, field, rtol=1e-12)  # what is admissible stays
 
 
 def test_the_value_is_no_less_than_the_mean_of_the_largest_virtual_surplus(coarse):

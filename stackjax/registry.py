@@ -27,6 +27,7 @@ __all__ = [
 
 HOMES = (
     "stackjax.bayesian.family:FAMILY",
+    "stackjax.markov.groups.family:GROUPS",  # before the family of all Markov games
     "stackjax.markov.family:MARKOV",
     "stackjax.markov.family:MEAN_FIELD",
     "stackjax.menus.family:MENUS",

@@ -31,6 +31,7 @@ __all__ = [
     "evaluate",
     "occupancy",
     "softmax_answer",
+    "swept",
     "tie_of",
 ]
 
@@ -70,12 +71,12 @@ class Length(NamedTuple):
         return self.scale * total
 
 
-def tie_of(game: MarkovGame, length: Length, dtype: Any) -> float:
-    """Values of an episode that are closer than this, game units, are equal to the follower, in the precision ``dtype``.
+def tie_of(game: MarkovGame, length: Length, dtype: Any, agent: int = 1) -> float:
+    """Values of an episode that are closer than this, game units, are equal to an agent, in the precision ``dtype``.
 
     Without an end values are averages. What an action is worth then is a sum over some ``1 / (1 - γ)`` steps, and compared so.
     """
-    low, high = game.competing_bounds[1]
+    low, high = game.competing_bounds[agent]
     of_range = TIE_IN_A_BOX if isinstance(game.leader_actions, Box) else TIE
     size = jnp.dtype(dtype).itemsize
     return float(length.weight * (of_range * length.scale * (high - low) + ROUNDING[size] * max(abs(low), abs(high))))
@@ -95,7 +96,7 @@ def _one_follower(game: InducedMarkovGame) -> Array:
     return game.follower_payoffs[0]
 
 
-def _swept(game: InducedMarkovGame, length: Length, pays: Array, act: Callable[..., tuple[Array, Any]], by: Any = None) -> Any:
+def swept(game: InducedMarkovGame, length: Length, pays: Array, act: Callable[..., tuple[Array, Any]], by: Any = None) -> Any:
     """The values ``[..., S, *B]`` of the first step, by backward induction, and what is kept of every step.
 
     ``act`` makes both of what actions are worth from a step on, ``[..., S, J, *B]``, of which ``pays`` is paid in that step,
@@ -114,9 +115,9 @@ def evaluate(game: InducedMarkovGame, length: Length, policy: Array) -> Values:
 
     act = lambda worth, chances: (added(lead(chances, worth.ndim) * worth, 2), None)
     if policy.ndim > game.leader_payoff.ndim:
-        values, _ = _swept(game, length, pays, act, policy)
+        values, _ = swept(game, length, pays, act, policy)
     else:
-        values, _ = _swept(game, length, pays, lambda worth, _: act(worth, policy))
+        values, _ = swept(game, length, pays, lambda worth, _: act(worth, policy))
     leader, follower = length.scale * game.start(values)
     return Values(leader, follower)
 
@@ -159,7 +160,7 @@ def deviations(game: InducedMarkovGame, length: Length, answer: Array) -> tuple[
 
 def best_values(game: InducedMarkovGame, length: Length) -> Array:
     """``[*B]`` the follower's value if it answers best and knows the time; without a horizon time does not matter."""
-    values, _ = _swept(game, length, _one_follower(game), lambda worth, _: (worth.max(axis=1), None))
+    values, _ = swept(game, length, _one_follower(game), lambda worth, _: (worth.max(axis=1), None))
     return length.scale * game.start(values)
 
 
@@ -174,7 +175,7 @@ def best_timed(game: InducedMarkovGame, length: Length, ties: Ties, tie: float) 
         chosen = _chosen(worth[0], worth[1], ties, tie / length.scale)
         return added(chosen[None] * worth, 2), chosen
 
-    return _swept(game, length, jnp.stack([_one_follower(game), game.leader_payoff]), act)[1]
+    return swept(game, length, jnp.stack([_one_follower(game), game.leader_payoff]), act)[1]
 
 
 def _chosen(own: Array, leader: Array, ties: Ties, tie: float) -> Array:
@@ -221,9 +222,9 @@ def _best_endless(game: InducedMarkovGame, length: Length, ties: Ties, tie: floa
     """See `best_stationary`: the follower's values first, to their end, then those of the leader among best actions."""
     pays, leads = _one_follower(game), game.leader_payoff
     ahead = lambda now, values: now + length.discount * game.ahead(values)
-    own = ahead(pays, _swept(game, length, pays, lambda worth, _: (worth.max(axis=1), None))[0])
+    own = ahead(pays, swept(game, length, pays, lambda worth, _: (worth.max(axis=1), None))[0])
     choose = lambda worth: _chosen(own, worth, ties, tie / length.scale)
-    return choose(ahead(leads, _swept(game, length, leads, lambda worth, _: (added(choose(worth) * worth, 1), None))[0]))
+    return choose(ahead(leads, swept(game, length, leads, lambda worth, _: (added(choose(worth) * worth, 1), None))[0]))
 
 
 def _worths(game: InducedMarkovGame, length: Length, policies: np.ndarray) -> Values:
@@ -253,5 +254,5 @@ def softmax_answer(game: InducedMarkovGame, length: Length, temperature: float |
     Without a horizon they are ``[S, J, *B]``, the same in every step.
     """
     act = lambda worth, _: (worth.max(axis=1), jax.nn.softmax(worth / temperature, axis=1))
-    policy = _swept(game, length, _one_follower(game), act)[1]
+    policy = swept(game, length, _one_follower(game), act)[1]
     return policy if length.ends else policy[0]

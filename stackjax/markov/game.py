@@ -17,7 +17,7 @@ from stackjax.errors import InputError, require, require_count, require_is, requ
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array
 
-__all__ = ["InducedMarkovGame", "MarkovGame", "game_tables", "joint_actions", "tabulate_markov", "without_batch"]
+__all__ = ["InducedMarkovGame", "MarkovGame", "game_tables", "joint_actions", "joint_place", "tabulate_markov", "without_batch"]
 
 MOST_CELLS = 1_000_000  # of a commitment's tables
 MOST_TRIED = 64  # leader actions
@@ -172,6 +172,14 @@ def without_batch(game: InducedMarkovGame) -> InducedMarkovGame:
 def joint_actions(num_actions: tuple[int, ...]) -> np.ndarray:
     """int ``[J, N]`` every joint action of the followers, the last follower's fastest."""
     return np.array(list(itertools.product(*map(range, num_actions))), np.int32)
+
+
+def joint_place(actions: Array, num_actions: tuple[int, ...]) -> Array:
+    """The row of joint ``actions [N, ...]`` in `joint_actions`."""
+    place = actions[0]
+    for action, count in zip(actions[1:], num_actions[1:], strict=True):
+        place = place * count + action
+    return place
 
 
 def tabulate_markov(game: MarkovGame, commitments: Array) -> InducedMarkovGame:

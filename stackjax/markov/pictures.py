@@ -11,12 +11,15 @@ LONGEST = 200  # steps over which visits are counted
 LEAST = 1e-3  # chances that are drawn
 
 
-def state_graph(game: MarkovGame, actions: np.ndarray, policy: np.ndarray, probability: np.ndarray) -> list[Picture]:
+def state_graph(
+    game: MarkovGame, actions: np.ndarray, plays: list[str], policy: np.ndarray, probability: np.ndarray
+) -> list[Picture]:
     """The states with what happens there, and where it leads; none if there are more than 24 states.
 
     Args:
       actions: the leader's in every state, ``[S, ...]``.
-      policy: the follower's, ``[S, J]``.
+      plays: the followers' in every state, in words.
+      policy: the followers', ``[S, J]``.
       probability: of the outcomes, ``[S, J, K]``.
     """
     if game.num_states > MOST_NODES:
@@ -33,9 +36,7 @@ def state_graph(game: MarkovGame, actions: np.ndarray, policy: np.ndarray, proba
     nodes = [
         {
             "label": game.describe_state(s),
-            "note": ""
-            if s == game.end
-            else f"{game.describe_leader_action(actions[s])} / {game.describe_action(0, int(policy[s].argmax()))}",
+            "note": "" if s == game.end else f"{game.describe_leader_action(actions[s])} / {plays[s]}",
             "chance": float(visits[s]),
         }
         for s in range(game.num_states)

@@ -9,16 +9,13 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import traverse_util
 
 from stackjax.arrays import in_full
 from stackjax.compiler import compiler_options
 from stackjax.errors import InputError
-from stackjax.game_problem import GameProblem
 from stackjax.markov.answers import (
     MOST_POLICIES,
     POLICIES_AT_ONCE,
-    Length,
     Ties,
     Values,
     best_stationary,
@@ -26,15 +23,13 @@ from stackjax.markov.answers import (
     best_values,
     deviations,
     evaluate,
-    tie_of,
 )
 from stackjax.markov.certificate import MarkovCertificate
-from stackjax.markov.contextual import Pretraining
 from stackjax.markov.followers import MarkovFollowers
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
 from stackjax.markov.optimum import solve_markov, takes_long
 from stackjax.markov.pictures import state_graph
-from stackjax.markov.rules import FollowerRule
+from stackjax.markov.planned import PlannedProblem
 from stackjax.pictures import drawn_or_none
 from stackjax.problem import Judged, Nearby, Optimum, Worth
 from stackjax.slopes import varies
@@ -47,7 +42,7 @@ MOST_SECONDS = 60.0  # for the optimum of a run that is over
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MarkovProblem(GameProblem):
+class MarkovProblem(PlannedProblem):
     """A `Problem` whose one follower plans.
 
     Args:
@@ -66,69 +61,19 @@ class MarkovProblem(GameProblem):
         self.game.check()
         if self.game.num_followers != 1:
             raise InputError(
-                f"game {self.game.name!r} has {self.game.num_followers} followers; planning is for one. Several who "
-                "learn are a game of the Bayesian family (sx.Game), a crowd of equals is a sx.markov.MeanFieldGame"
+                f"game {self.game.name!r} has {self.game.num_followers} followers; a MarkovGame is for one. Several who "
+                "plan are a sx.markov.GroupGame, several who learn a sx.Game, a crowd of equals a sx.markov.MeanFieldGame"
             )
 
-    @cached_property
-    def rule(self) -> FollowerRule:
-        """How the follower answers."""
-        return self.followers.build()
-
-    def prepare(self, arrays: dict[str, np.ndarray] | None = None) -> "MarkovProblem":
-        """With what the rule trains beforehand: of ``arrays``, which `prepared` gave, or trained now."""
-        if self.rule.pretrain is None:
-            return self
-        if arrays:
-            policy = traverse_util.unflatten_dict({name: jnp.asarray(array) for name, array in arrays.items()}, sep="/")
-        else:
-            policy = self.rule.pretrain(self)
+    def with_policy(self, policy: PyTree) -> "MarkovProblem":
+        """See `PlannedProblem`."""
         return dataclasses.replace(self, policy=policy)
 
-    def prepared(self) -> dict[str, np.ndarray]:
-        """What `prepare` worked out, by name."""
-        if self.policy is None:
-            return {}
-        return {name: np.asarray(array) for name, array in traverse_util.flatten_dict(self.policy, sep="/").items()}
-
-    @cached_property
-    def pretraining(self) -> Pretraining | None:
-        """What a follower that was trained beforehand loses against a best one, over all commitments; None for others."""
-        return None if self.rule.regret is None or self.policy is None else self.rule.regret(self)
-
-    gap_name = "exploitability"
-    kernel = "dynamic programming"
-    judges_roughly = True  # in float32; `describe` tells ties in float64
     columns: ClassVar = {
         "follower_payoffs": "follower's payoff",
         "exploitability": "exploitability",
         "weak_payoff": "leader payoff, ties against",
     }
-
-    def _observations(self) -> Array:
-        return jax.vmap(self.game.observe)(jnp.arange(self.game.num_states, dtype=jnp.int32))
-
-    @property
-    def length(self) -> Length:
-        return Length.of(self.game.horizon, self.game.discount)
-
-    def _range(self, agent: int) -> tuple[float, float]:
-        """Bounds of what an episode pays."""
-        low, high = self.game.competing_bounds[agent]
-        return self.length.weight * low, self.length.weight * max(high, low + 1e-9)
-
-    @property
-    def payoff_range(self) -> tuple[float, float]:
-        return self._range(0)
-
-    @property
-    def follower_range(self) -> float:
-        low, high = self._range(1)
-        return float(high - low)
-
-    @property
-    def tie_tolerance(self) -> float:
-        return tie_of(self.game, self.length, jnp.result_type(float))
 
     @property
     def answer_choices(self) -> tuple[int, ...]:
@@ -169,7 +114,7 @@ class MarkovProblem(GameProblem):
             chances (``"even"``).
         """
         best = best_timed if self.compares_timed else best_stationary
-        return best(induced, self.length, ties, tie_of(self.game, self.length, induced.leader_payoff.dtype))
+        return best(induced, self.length, ties, self.tie_in(induced.leader_payoff.dtype))
 
     @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
@@ -288,11 +233,11 @@ class MarkovProblem(GameProblem):
     def _described(self, actions: np.ndarray, seen: Any) -> dict[str, Any]:
         found, probability = seen
         game, states, policy = self.game, self.game.told_states, found.policy
-        plays = [game.describe_action(0, int(policy[s].argmax())) for s in states]
+        plays = [game.describe_action(0, int(best)) for best in policy.argmax(axis=1)]
         return self._entry(
             actions,
             [f"{game.describe_state(s)}: {game.describe_leader_action(actions[s])}" for s in states],
-            [f"{game.describe_state(s)}: {play}" for s, play in zip(states, plays, strict=True)],
+            [f"{game.describe_state(s)}: {plays[s]}" for s in states],
             leader_payoff=float(found.leader_payoff),
             follower_payoffs=[float(found.follower_payoff)],
             exploitability=float(found.exploitability),
@@ -300,7 +245,7 @@ class MarkovProblem(GameProblem):
             weak_payoff=float(found.weak_payoff),
             worst_payoff=float(found.weak_payoff),
             follower_strategies=[policy.tolist()],
-            pictures=drawn_or_none(partial(state_graph, game, actions, policy, probability)) or [],
+            pictures=drawn_or_none(partial(state_graph, game, actions, plays, policy, probability)) or [],
         )
 
     def evaluation_method(self) -> dict[str, Any]:

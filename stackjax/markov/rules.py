@@ -68,7 +68,9 @@ def contextual(follower: ContextualFollower) -> FollowerRule:
 
 def q_learning(follower: QLearningFollower) -> FollowerRule:
     """What is learned anew against each commitment."""
-    answer = lambda problem, key, commitments, induced: q_learning_answer(key, induced, problem.length, follower)
+    answer = lambda problem, key, commitments, induced: q_learning_answer(
+        key, induced, problem.length, follower, problem.game.num_actions
+    )
     return FollowerRule(answer, aims_at_best=True, is_drawn=True)
 
 

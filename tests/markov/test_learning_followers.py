@@ -57,7 +57,7 @@ def test_q_learning_is_that_of_the_textbook():
     induced, length = tabulate_markov(game, jnp.asarray(commitments)), Length.of(5, 1.0)
     rule = MarkovFollowers("q-learning", episodes=7, learning_rate=0.7, exploration=0.0, discount=0.9)
     key = jax.random.key(3)
-    found = np.asarray(jax.jit(lambda: q_learning_answer(key, induced, length, rule))())
+    found = np.asarray(jax.jit(lambda: q_learning_answer(key, induced, length, rule, game.num_actions))())
     for b, own in enumerate(jax.random.split(key, 48)):
         first = FIRST_SCALE * np.asarray(jax.random.normal(jax.random.split(own)[0], (5, 2)), np.float64)
         after = (

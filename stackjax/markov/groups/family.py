@@ -1,0 +1,91 @@
+"""Markov games of several followers as runs and the command line know them."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from stackjax.digits import as_known
+from stackjax.errors import UnsolvedError
+from stackjax.families import Family, GameEntry, Solved
+from stackjax.markov.groups.followers import GroupFollowers, PureGroup
+
+if TYPE_CHECKING:
+    from stackjax.markov.groups.game import GroupGame
+    from stackjax.markov.groups.problem import GroupProblem
+    from stackjax.problem import Problem
+
+__all__ = ["GROUPS"]
+
+GAMES_AT = "stackjax.markov.groups."
+Objective = Literal["own", "utilitarian", "nash", "rawls", "product"]  # as in objectives, which needs JAX
+
+
+@dataclasses.dataclass(frozen=True)
+class CommonsOptions:
+    """Options of the commons."""
+
+    objective: Objective = "utilitarian"
+    """What the leader is paid: the followers' mean payoff, their geometric mean, the least, or equality times their sum."""
+    levels: int | None = 5
+    """Tax rates from 0 to 1 to choose from, or None for all numbers between."""
+    flat: bool = False
+    """Whether there is one rate for all stocks."""
+    horizon: int = 12
+    """T, the steps of an episode."""
+
+
+class GroupFamily(Family):
+    """A commitment leaves several followers a Markov game, and they come to a joint policy."""
+
+    name = "groups"
+    rules_at, problem_at = f"{GAMES_AT}game:GroupGame", f"{GAMES_AT}problem:GroupProblem"
+    sections: ClassVar = {"followers": GroupFollowers}
+    traced = (
+        *("followers.temperature", "followers.step_size"),
+        *("followers.learning_rate", "followers.exploration", "followers.discount"),
+    )
+    entries = (
+        GameEntry(
+            "commons", f"{GAMES_AT}commons:Commons", "taxes three followers who pick from one stock", "4.63", CommonsOptions
+        ),
+    )
+
+    def tables(self, problem: "Problem") -> dict[str, Any]:
+        from stackjax.markov.game import game_tables
+
+        return game_tables(cast("GroupProblem", problem).game)
+
+    def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
+        del options  # none is traced
+        return dataclasses.replace(cast("GroupProblem", problem), followers=settings["followers"])
+
+    def check(self, game: "GroupGame") -> None:
+        from stackjax.markov.testing import check_markov_game
+
+        check_markov_game(game)
+
+    def solve(self, game: "GroupGame") -> Solved:
+        """The best pure equilibrium with ties for and against the leader, and what all together could earn it at most."""
+        from stackjax.markov.groups.optimum import first_best
+
+        pure: list[Any] = [self.build(game, {"followers": PureGroup(ties=ties)}) for ties in ("for", "against")]
+        (strong, weak), what = (problem.optimum() for problem in pure), f"{game.name} ({game.objective})"
+        bound = first_best(game, pure[0].length)
+        if strong is None or strong.commitment is None:
+            if isinstance(bound, str):
+                raise UnsolvedError(f"the optimum of {game.name!r} is not known: {bound}")
+            return Solved.of(
+                what, bound, lines=["no joint play earns the leader more; whether any commitment gets it is not known"]
+            )
+        content = {"value": strong.value, "method": strong.method, "commitment": strong.commitment.tolist()}
+        lines = [f"  {game.describe_node(o)}: {game.describe_leader_action(a)}" for o, a in enumerate(strong.commitment)]
+        lines.append("followers: pure equilibria of every step and state, ties for the leader")
+        if weak is not None and weak.commitment is not None:
+            content |= {"weak_value": weak.value, "weak_commitment": weak.commitment.tolist()}
+            lines.append(f"the best with ties against the leader: {as_known(weak.value)}")
+        if not isinstance(bound, str):
+            content["bound"] = bound.value
+            lines.append(f"no joint play earns it more than {as_known(bound.value)}")
+        return Solved.of(what, strong, content, lines)
+
+
+GROUPS = GroupFamily()

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import warnings
 
 from stackjax.cache import keep_compiled_programs
 from stackjax.cli.arguments import parse, run_at
@@ -74,4 +75,6 @@ def evaluate_command(arguments: list[str]) -> int:
     )
     console.print(words)
     print_table(found, console)
+    for words in found["warnings"]:
+        warnings.warn(words, RuntimeWarning, stacklevel=2)
     return 0

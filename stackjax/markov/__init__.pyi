@@ -22,6 +22,11 @@ from .followers import MeanFieldFollowers as MeanFieldFollowers
 from .game import InducedMarkovGame as InducedMarkovGame
 from .game import MarkovGame as MarkovGame
 from .game import tabulate_markov as tabulate_markov
+from .groups.followers import GroupFollowers as GroupFollowers
+from .groups.game import GroupGame as GroupGame
+from .groups.problem import GroupCertificate as GroupCertificate
+from .groups.problem import GroupProblem as GroupProblem
+from .groups.rules import GroupRule as GroupRule
 from .iterated_games import IteratedGame as IteratedGame
 from .iterated_games import iterated as iterated
 from .mean_field.game import MeanFieldGame as MeanFieldGame

@@ -251,11 +251,13 @@ class MarkovProblem(PlannedProblem):
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
         found, kind = self.pretraining, self.followers.kind
+        knows = "knows the time" if self.is_timed else "does not know the time"
+        rule = f"{kind}, {knows}, ties {self.rule.ties} the leader" if self.rule.is_best else kind
         if found is None:
-            return {"settled_gap": self.settled_gap, "words": f"who plan ({kind}); payoffs are exact"}
+            return {"settled_gap": self.settled_gap, "words": f"who plan ({kind}); payoffs are exact", "rule": rule}
         tried = f"{'all' if found.every else 'random'} {found.num_commitments} commitments"
         words = (
             f"who plan ({kind}, trained beforehand: of {tried} it answers {found.share_best:.1%} best and loses "
             f"{found.largest_regret:.3g} at most); payoffs are exact"
         )
-        return {"settled_gap": self.settled_gap, "words": words, "pretraining": found._asdict()}
+        return {"settled_gap": self.settled_gap, "words": words, "rule": rule, "pretraining": found._asdict()}

@@ -112,7 +112,9 @@ def remarks(result: dict[str, Any]) -> list[str]:
         "tried": "every commitment that there is has been tried, against several groups of followers each",
         "flat": f"no seed has found better for {updates.get('patience')} updates (--patience 0 goes on)",
     }.get(updates.get("stopped", ""))
+    rule = result["evaluation"].get("rule")
     said = [
+        f"Followers: {rule}." if rule else "",
         *(f"The most that is possible {words}: {number(most)}." for words, most in result.get("yardsticks", {}).items()),
         f"The optimum is not known: {why_unknown}." if why_unknown else "",
         f"Stopped at update {updates['done']} of {updates['asked']}: {why_stopped}." if why_stopped else "",

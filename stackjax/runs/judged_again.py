@@ -11,10 +11,13 @@ from stackjax.claims import distance, verified
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.policies import read_arrays
 from stackjax.errors import InputError, require
+from stackjax.reports.display import best_seed, number, optimum_in_words, size_of
 from stackjax.runs.game_tables import check_tables
 from stackjax.specs.run import RunSpec
 
 __all__ = ["judged_again"]
+
+NEAR, NEAR_IN_RANGE = 0.01, 0.001  # shares of a payoff, and of the range of payoffs, that are no difference
 
 
 def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_settings: bool) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
                 "optimality_gap": distance(problem, optimum, words),
             }
         )
-    return {
+    found = {
         "game": problem.name,
         "game_options": spec.game_options,
         "judge_seed": seed,
@@ -69,3 +72,22 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
         "columns": problem.columns,
         "seeds": seeds,
     }
+    return {**found, "warnings": _other_best(best_seed(result)["seed"], found)}
+
+
+def _other_best(chosen: int, found: dict[str, Any]) -> list[str]:
+    """That the commitment which the run would settle on is not near the best to these followers; or nothing."""
+    seeds = {entry["seed"]: entry for entry in found["seeds"]}
+    best, payoff = best_seed(found), seeds[chosen]["leader_payoff"]
+    near = max(NEAR * abs(best["leader_payoff"]), NEAR_IN_RANGE * size_of(found))
+    missing = [
+        (best["leader_payoff"], f"that of seed {best['seed']} pays {number(best['leader_payoff'])}"),
+        (best["optimum"], f"the best that is known to be possible is {optimum_in_words(found)}"),
+    ]
+    words = [text for value, text in missing if value is not None and value - payoff > near]
+    if not words:
+        return []
+    return [
+        f"the commitment of seed {chosen}, which the run would settle on, pays {number(payoff)} against these followers, but "
+        f"{words[0]}: which commitment is best depends on how followers answer"
+    ]

@@ -46,7 +46,7 @@ def test_the_coin_game_is_that_of_its_words():
 
 
 def test_three_by_three_pays_a_team_what_the_specification_says():
-    game = CoinGame()
+    game = CoinGame(3)
     _, contracts = team_equilibrium(game.induced(), game.num_actions, game.horizon)
     judged = judge_team_contracts(contracts, game.induced(), game.num_actions, game.horizon)
     assert judged.welfare == pytest.approx(12.77245, abs=1e-3)

@@ -2,14 +2,19 @@
 
 Both agents move at once. Who steps on the coin collects it, by lot if both do; it is worth 1 to the agent of its colour and 0.2
 to the other. The next coin lies anywhere, in either colour. The principal is paid a multiple of what both collect. Contracts
-are those of `teams`; `MarkovProblem` is for one follower.
+are those of `teams`.
 """
 
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.digits import as_known
 from stackjax.errors import require, require_count, require_number
-from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov, without_batch
+from stackjax.families import Solved
+from stackjax.markov.contracts.teams import judge_team_contracts, team_equilibrium
+from stackjax.markov.game import InducedMarkovGame, tabulate_markov, without_batch
+from stackjax.markov.groups.game import GroupGame
+from stackjax.problem import Optimum
 from stackjax.spaces import Box
 from stackjax.types import Array
 
@@ -21,7 +26,7 @@ NUM_AGENTS = 2
 LARGEST = 3
 
 
-class CoinGame(MarkovGame):
+class CoinGame(GroupGame):
     """Two followers; the leader's action in a state is what it pays each for each of its moves, ``[8]``, follower by follower.
 
     A state is the cells of both agents, the coin's cell and its colour, numbered in this order, the colour fastest. An outcome
@@ -39,7 +44,7 @@ class CoinGame(MarkovGame):
     """
 
     def __init__(
-        self, size: int = LARGEST, horizon: int = 20, gain: float = 10.0, other: float = 0.2, max_payment: float = 1.0
+        self, size: int = 2, horizon: int = 20, gain: float = 10.0, other: float = 0.2, max_payment: float = 1.0
     ) -> None:
         require_count("size", size, least=2)
         require("size", size, size <= LARGEST, f"at most {LARGEST}: there are size**6 * 2 states")
@@ -47,9 +52,11 @@ class CoinGame(MarkovGame):
         require_number("other", other, lambda other: 0 <= other <= 1, "at least 0 and at most 1")
         require_number("max_payment", max_payment, lambda most: most > 0, "positive")
         cells = size**2
-        self.name, self.size, self.horizon, self.gain, self.other = "coins", size, horizon, gain, other
+        self.name, self.size, self.gain, self.other = "coin-game", size, gain, other
+        self.horizon = self.length = horizon
         self.num_actions = (len(MOVES),) * NUM_AGENTS
         self.leader_actions = Box((0.0,) * NUM_AGENTS * len(MOVES), (float(max_payment),) * NUM_AGENTS * len(MOVES))
+        self.free = (0.0,) * NUM_AGENTS * len(MOVES)
         self._shape = (cells, cells, cells, NUM_AGENTS)
         first, second, coin, _ = np.indices(self._shape).reshape(4, -1)
         there = np.stack([_moved(agent, size) for agent in (first, second)])  # [2, S, 4]
@@ -80,6 +87,22 @@ class CoinGame(MarkovGame):
     def induced(self) -> InducedMarkovGame:
         """What is left to the agents if nobody is paid; no batch axes. For `team_equilibrium`."""
         return without_batch(tabulate_markov(self, jnp.zeros((1, self.num_states, *self.leader_actions.shape))))
+
+    def afresh(self) -> Solved:
+        """See `GroupGame`; the subgame-perfect contracts of `teams`, judged by agents who answer exactly."""
+        induced = self.induced()
+        value, contracts = team_equilibrium(induced, self.num_actions, self.length)
+        judged = judge_team_contracts(contracts, induced, self.num_actions, self.length)
+        words = [
+            "the principal does not commit: in every state it recommends moves and pays the least that makes them best",
+            f"of agents who answer exactly the worst for it leaves it {as_known(judged.principal)}: they collect "
+            f"{judged.welfare:.6g}, are paid {judged.paid:.6g} and follow {judged.compliance:.1%}; who always follows could "
+            f"gain {judged.exploitability:.2g}",
+            "this is no bound: a principal that commits may earn more",
+        ]
+        found = Optimum(value, "backward-induction")
+        content = {"value": value, "method": found.method, "judged": judged._asdict()}
+        return Solved.of(f"{self.name}, {self.size} x {self.size}", found, content, words)
 
     def describe_state(self, state: int) -> str:
         first, second, coin, colour = np.unravel_index(state, self._shape)

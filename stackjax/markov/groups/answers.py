@@ -191,6 +191,6 @@ def visited_policy(game: InducedMarkovGame, length: Length, policy: Array) -> Ar
         return jnp.zeros_like(here).at[after].add(flows), here
 
     visits = jax.lax.scan(step, first, policy)[1]  # [T, S, *B]
-    total = visits.sum(axis=0)
+    total = visits.sum(axis=0, keepdims=True)
     weights = jnp.where(total > 0, visits / jnp.where(total > 0, total, 1.0), 1.0 / len(policy))
     return (weights[:, :, None] * policy).sum(axis=0)

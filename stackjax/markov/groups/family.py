@@ -33,6 +33,50 @@ class CommonsOptions:
     """T, the steps of an episode."""
 
 
+@dataclasses.dataclass(frozen=True)
+class EscapeRoomOptions:
+    """Options of the escape room."""
+
+    followers: int = 2
+    """N."""
+    needed: int = 1
+    """How many must hold the lever."""
+    levels: int | None = 6
+    """Bonuses from 0 to 5 to choose from for each position, or None for all numbers between."""
+    horizon: int = 5
+    """T, the steps of an episode."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DuopolyOptions:
+    """Options of the taxed duopoly."""
+
+    objective: Objective = "own"
+    """What the leader is paid: welfare with consumers and harm, or a welfare of the two firms alone."""
+    harm: float = 1.5
+    """Half of what the square of all output costs."""
+    levels: int | None = 5
+    """Taxes from 0 to 4 to choose from, or None for all numbers between."""
+    horizon: int = 6
+    """T, the steps of an episode."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CoinOptions:
+    """Options of the coin game."""
+
+    size: int = 2
+    """Rows and columns of the torus, 2 or 3."""
+    horizon: int = 20
+    """T, the steps of an episode."""
+    gain: float = 10.0
+    """What a unit that agents collect pays the principal."""
+    other: float = 0.2
+    """What a coin of the other's colour is worth."""
+    max_payment: float = 1.0
+    """The largest payment for a move."""
+
+
 class GroupFamily(Family):
     """A commitment leaves several followers a Markov game, and they come to a joint policy."""
 
@@ -46,6 +90,27 @@ class GroupFamily(Family):
     entries = (
         GameEntry(
             "commons", f"{GAMES_AT}commons:Commons", "taxes three followers who pick from one stock", "4.63", CommonsOptions
+        ),
+        GameEntry(
+            "escape-room",
+            f"{GAMES_AT}escape_room:EscapeRoom",
+            "pays bonuses to followers who need each other",
+            "45",
+            EscapeRoomOptions,
+        ),
+        GameEntry(
+            "taxed-duopoly",
+            f"{GAMES_AT}taxed_duopoly:TaxedDuopoly",
+            "taxes two firms that build capacity",
+            "82.325660",
+            DuopolyOptions,
+        ),
+        GameEntry(
+            "coin-game",
+            "stackjax.markov.contracts.coin_game:CoinGame",
+            "pays two agents who collect coins for their moves",
+            "95.8 afresh (2 x 2)",
+            CoinOptions,
         ),
     )
 
@@ -71,6 +136,10 @@ class GroupFamily(Family):
         (strong, weak), what = (problem.optimum() for problem in pure), f"{game.name} ({game.objective})"
         bound = first_best(game, pure[0].length)
         if strong is None or strong.commitment is None:
+            afresh = game.afresh()
+            if afresh is not None:
+                more = [] if isinstance(bound, str) else [f"nobody earns it more than {as_known(bound.value)}"]
+                return afresh._replace(words=afresh.words + more)
             if isinstance(bound, str):
                 raise UnsolvedError(f"the optimum of {game.name!r} is not known: {bound}")
             return Solved.of(

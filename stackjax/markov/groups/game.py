@@ -1,12 +1,16 @@
 """The rules of a Markov game of several followers, and what its leader is paid for."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stackjax.errors import InputError, require
 from stackjax.markov.game import MarkovGame
 from stackjax.markov.groups.objectives import OBJECTIVES, Objective
+
+if TYPE_CHECKING:
+    from stackjax.families import Solved
 
 __all__ = ["GroupGame"]
 
@@ -21,10 +25,13 @@ class GroupGame(MarkovGame):
         ``"product"`` are welfares of the followers' payoffs of an episode, see `objectives.leader_payoff`.
       only_transfers: whether the leader moves payoffs from followers to followers alone, so that neither their sum nor what
         happens depends on what it does: what they can earn together then bounds its welfare, whatever it may choose from.
+      free: a leader action, of real numbers, at which it earns at least as much as at any other, whatever followers do, and on
+        which no chance depends, for example payments of 0: what is earned there bounds its own payoff. None for no such action.
     """
 
     objective: Objective = "own"
     only_transfers: bool = False
+    free: tuple[float, ...] | None = None
 
     def check(self) -> None:
         """See `MarkovGame`; the objective must be a known one."""
@@ -47,6 +54,10 @@ class GroupGame(MarkovGame):
     def describe_node(self, node: int) -> str:
         """A node in words; by default its first state."""
         return self.describe_state(int(np.argmax(self.nodes == node)))
+
+    def afresh(self) -> "Solved | None":
+        """What a leader earns who does not commit but chooses afresh in every state; None where the game does not know."""
+        return None
 
     def describe_follower(self, follower: int) -> str:
         """A follower in words."""

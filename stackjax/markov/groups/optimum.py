@@ -75,33 +75,43 @@ def first_best(game: GroupGame, length: Length) -> Optimum | str:
     """What the leader is paid at most if everybody does what is best for it in every step, by dynamic programming, in float64.
 
     For ``utilitarian``, and ``own``, that is the best of all joint policies, and of all that the leader may do. Other welfares
-    are bounded by the mean. Where the leader's actions are real numbers there is a bound if it only makes transfers.
+    are bounded by the mean. Where the leader's actions are real numbers there is a bound if the game says that it only makes
+    transfers, or at which action it earns the most. A sentence says why there is none.
 
     Raises:
-      InputError: the leader is said to make transfers only, but what followers earn in sum depends on what it does.
+      InputError: what the game says of its leader's actions is wrong.
     """
     space, is_welfare = game.leader_actions, game.objective != "own"
-    if not isinstance(space, Discrete) and not (is_welfare and game.only_transfers):
-        return "what could be earned under all of the leader's actions, which are real numbers, has no bound"
+    if isinstance(space, Discrete):
+        tried = np.arange(space.n, dtype=np.int32)
+    else:
+        low, high = np.asarray(space.low), np.asarray(space.high)
+        tried = low + (high - low) * np.random.default_rng(0).random((NUM_TRIED, *space.shape))
+    if not isinstance(space, Discrete) and not is_welfare:
+        if game.free is None:
+            return "what could be earned under all of the leader's actions, which are real numbers, has no bound"
+        tried = np.concatenate([np.asarray(game.free, np.float64)[None], tried])
+    elif not isinstance(space, Discrete) and not game.only_transfers:
+        return "what followers could earn under all of the leader's actions, which are real numbers, has no bound"
 
-    def best() -> tuple[Array, Array]:
-        if isinstance(space, Discrete):  # one commitment for each action
-            made = jnp.arange(space.n, dtype=jnp.int32)
-        else:
-            low, high = (jnp.asarray(end, jnp.result_type(float)) for end in (space.low, space.high))
-            made = low + (high - low) * jax.random.uniform(jax.random.key(0), (NUM_TRIED, *space.shape), low.dtype)
-        every = jnp.broadcast_to(made[:, None], (len(made), game.num_states, *space.shape))
-        induced = tabulate_markov(game, every)
+    def best(tried: Array) -> tuple[Array, Array, Array]:
+        every = jnp.broadcast_to(tried[:, None], (len(tried), game.num_states, *space.shape))
+        induced = tabulate_markov(game, every)  # one commitment for each action
         pays = induced.follower_payoffs.mean(axis=0) if is_welfare else induced.leader_payoff
-        most = lambda worth, _: (jnp.broadcast_to(worth.max(axis=(1, 2))[:, None], (game.num_states, len(made))), None)
-        tables = jnp.concatenate([pays[:, :, None], induced.probability], axis=2)
-        return length.scale * induced.start(swept(induced, length, pays, most)[0])[0], jnp.ptp(tables, axis=-1).max()
+        most = lambda worth, _: (jnp.broadcast_to(worth.max(axis=(1, 2))[:, None], (game.num_states, len(tried))), None)
+        mean = length.scale * induced.start(swept(induced, length, pays, most)[0])[0]
+        return mean, pays, (induced.probability - induced.probability[..., :1]).max()
 
     with jax.enable_x64(True):
-        mean, apart = map(float, jax.jit(best, compiler_options=compiler_options(runs_once=True))())
-    if game.only_transfers and is_welfare and apart > ROUNDING * max(map(abs, np.ravel(game.payoff_bounds))):
+        mean, pays, moved = jax.device_get(jax.jit(best, compiler_options=compiler_options(runs_once=True))(jnp.asarray(tried)))
+    size = ROUNDING * max(map(abs, np.ravel(game.payoff_bounds)))
+    if is_welfare and game.only_transfers and max(np.ptp(pays, axis=-1).max(), moved) > size:
         raise InputError(
-            f"only_transfers={game.only_transfers} must be False for game {game.name!r}: chances, or the sum of followers' payoffs, "
-            f"differ by {apart:.3g} from one action of the leader to another"
+            f"only_transfers={game.only_transfers} must be False for game {game.name!r}: chances, or the sum of followers' "
+            "payoffs, depend on what the leader does"
         )
-    return Optimum(welfare_bound(game.objective, mean, game.num_followers), "upper-bound")
+    if not is_welfare and game.free is not None and max((pays - pays[..., :1]).max(), moved) > size:
+        raise InputError(
+            f"free={game.free} must be None for game {game.name!r}: another action of the leader pays it more, or moves chances"
+        )
+    return Optimum(welfare_bound(game.objective, float(mean), game.num_followers), "upper-bound")

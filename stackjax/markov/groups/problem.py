@@ -245,7 +245,8 @@ class GroupProblem(PlannedProblem):
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
         words = f"who plan together ({self.rule.words}); payoffs are exact"
-        return {"settled_gap": self.settled_gap, "words": words, "objective": self.game.objective}
+        about = {"settled_gap": self.settled_gap, "words": words, "rule": self.rule.words, "objective": self.game.objective}
+        return about if self.pretraining is None else {**about, "pretraining": self.pretraining._asdict()}
 
 
 def _in_parts(function: Callable[[Array, PRNGKey], Worth], commitments: Array, key: PRNGKey) -> Worth:

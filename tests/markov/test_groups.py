@@ -1,0 +1,350 @@
+"""Several followers who plan: joint policies, what each could gain by leaving them, and the games that the library brings."""
+
+import dataclasses
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import stackjax as sx
+from stackjax.errors import InputError
+from stackjax.markov import GroupFollowers, GroupProblem, MarkovFollowers, MarkovProblem
+from stackjax.markov.answers import Length, best_stationary, best_timed, best_values, evaluate, softmax_answer
+from stackjax.markov.game import InducedMarkovGame
+from stackjax.markov.groups.answers import joint_values, learned, logit, pure, unilateral_values, visited_policy
+from stackjax.markov.groups.followers import PureGroup
+from stackjax.markov.groups.objectives import OBJECTIVES, equality, leader_payoff, payoff_bounds, welfare_bound
+from stackjax.markov.q_learning import q_learning_answer
+from tests.oracles import groups as oracle
+
+STATES, OUTCOMES, STEPS, DISCOUNT, BATCH = 3, 2, 3, 0.9, 3
+QUICKLY = settings(max_examples=6, deadline=None)
+SEEDS = st.integers(0, 10**6)
+
+
+def random_rules(seed, num_actions, *, whole=False):
+    """Random arrays of one commitment; ``whole`` payoffs are small whole numbers and outcomes certain, so that many tie."""
+    rng, joint = np.random.default_rng(seed), int(np.prod(num_actions))
+    draw = (lambda *shape: rng.integers(0, 3, shape).astype(float)) if whole else (lambda *shape: rng.normal(size=shape))
+    chances = np.eye(2)[rng.integers(0, 2, (STATES, joint))] if whole else rng.dirichlet(np.ones(2), (STATES, joint))
+    return {
+        "num_actions": tuple(num_actions),
+        "initial": rng.dirichlet(np.ones(STATES)),
+        "successor": rng.integers(0, STATES, (STATES, joint, OUTCOMES)),
+        "probability": chances,
+        "leader": draw(STATES, joint),
+        "followers": draw(len(num_actions), STATES, joint),
+    }
+
+
+def batch_of(seed, num_actions, *, whole=False):
+    first = random_rules(seed, num_actions, whole=whole)
+    others = [random_rules(seed + k, num_actions, whole=whole) for k in range(1, BATCH)]
+    return [first, *({**one, "successor": first["successor"], "initial": first["initial"]} for one in others)]
+
+
+def induced(games):
+    last = lambda name: jnp.asarray(np.stack([game[name] for game in games], axis=-1), jnp.float32)
+    arrays = last("probability"), last("followers"), last("leader")
+    return InducedMarkovGame(games[0]["successor"].astype(np.int32), games[0]["initial"], *arrays)
+
+
+@QUICKLY
+@given(seed=SEEDS)
+@pytest.mark.parametrize("num_actions", [(2, 2), (2, 3), (2, 2, 2)])
+def test_what_a_follower_gains_by_leaving_a_bad_policy_is_brute_force(num_actions, seed):
+    """Any correlated joint policy, against all A ** (T S) policies of each follower."""
+    game, length = random_rules(seed, num_actions), Length(2, DISCOUNT, 1.0)
+    joint = int(np.prod(num_actions))
+    chances = np.random.default_rng(seed).dirichlet(np.full(joint, 0.5), (2, STATES))
+    policy = jnp.asarray(chances[..., None], jnp.float32)
+    values = joint_values(induced([game]), length, policy)[:, 0]
+    np.testing.assert_allclose(values, oracle.joint_value(game, lambda t, s: chances[t, s], 2, DISCOUNT), atol=1e-4)
+    best = unilateral_values(induced([game]), length, num_actions, policy)[:, 0]
+    expected = [
+        oracle.best_reply_value(game, lambda t, s: chances[t, s], 2, DISCOUNT, follower) for follower in range(len(num_actions))
+    ]
+    np.testing.assert_allclose(best, expected, atol=1e-4)
+
+
+def test_three_steps_and_three_states_too():
+    game, length = random_rules(7, (2, 2)), Length(3, 1.0, 1.0)
+    chances = np.random.default_rng(8).dirichlet(np.ones(4), STATES)  # the same in every step
+    best = unilateral_values(induced([game]), length, (2, 2), jnp.asarray(chances[..., None], jnp.float32))[:, 0]
+    expected = [oracle.best_reply_value(game, lambda t, s: chances[s], 3, 1.0, follower) for follower in range(2)]
+    np.testing.assert_allclose(best, expected, atol=1e-4)
+
+
+@QUICKLY
+@given(seed=SEEDS, is_welfare=st.booleans(), ties=st.sampled_from(["for", "against"]), whole=st.booleans())
+@pytest.mark.parametrize("num_actions", [(2, 3), (3, 2, 2)])
+def test_pure_equilibria_are_the_oracles(num_actions, seed, is_welfare, ties, whole):
+    games, length = batch_of(seed, num_actions, whole=whole), Length(STEPS, 1.0, 1.0)
+    arrays = induced(games)
+    values = joint_values(arrays, length, pure(arrays, length, num_actions, ties, 1e-5, is_welfare))
+    for b, game in enumerate(games):
+        stages = oracle.pure_stages(game, STEPS, 1.0, ties, is_welfare, 1e-7)
+        expected = oracle.joint_value(game, lambda t, s, stages=stages: stages[t, s], STEPS, 1.0)
+        if is_welfare:
+            expected, found = expected[1:].sum(), values[1:, b].sum()
+        else:
+            found, expected = values[0, b], expected[0]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@QUICKLY
+@given(seed=SEEDS, step_size=st.sampled_from([1.0, 10.0]))
+@pytest.mark.parametrize("num_actions", [(2, 3), (2, 2, 2)])
+def test_learners_without_regret_are_the_oracles(num_actions, seed, step_size):
+    games, length = batch_of(seed, num_actions), Length(2, DISCOUNT, 1.0)
+    arrays = induced(games)
+    policy = learned(arrays, length, num_actions, 20, step_size)
+    np.testing.assert_allclose(policy.sum(axis=2), 1.0, atol=1e-5)
+    for b, game in enumerate(games):
+        expected = oracle.learned_stages(game, 2, DISCOUNT, 20, step_size)
+        np.testing.assert_allclose(policy[..., b], expected, atol=2e-3)
+
+
+@QUICKLY
+@given(seed=SEEDS)
+def test_gaps_of_learners_shrink_with_their_rounds(seed):
+    arrays, length = induced(batch_of(seed, (3, 2, 2))), Length(STEPS, 1.0, 1.0)
+
+    def gap(rounds):
+        policy = learned(arrays, length, (3, 2, 2), rounds, 10.0)
+        return unilateral_values(arrays, length, (3, 2, 2), policy) - joint_values(arrays, length, policy)[1:]
+
+    few, many = gap(20), gap(1000)  # negative where advice is worth more than any plan of one's own
+    assert many.max() < 0.1
+    assert many.max() <= 0.5 * few.max() + 1e-3
+
+
+@QUICKLY
+@given(seed=SEEDS)
+def test_softmax_followers_answer_each_other(seed):
+    arrays, length, temperature = induced(batch_of(seed, (2, 3))), Length(1, 1.0, 1.0), 2.0
+    policy = logit(arrays, length, (2, 3), temperature, 200)[0]
+    shared = np.asarray(policy).reshape(STATES, 2, 3, BATCH)
+    own = shared.sum(axis=2), shared.sum(axis=1)
+    np.testing.assert_allclose(shared, own[0][:, :, None] * own[1][:, None], atol=1e-5)
+    pays = np.asarray(arrays.follower_payoffs).reshape(2, STATES, 2, 3, BATCH)
+    expected = (pays[0] * own[1][:, None]).sum(axis=2), (pays[1] * own[0][:, :, None]).sum(axis=1)
+    for play, worth in zip(own, expected, strict=True):
+        np.testing.assert_allclose(play, np.asarray(jax.nn.softmax(worth / temperature, axis=1)), atol=1e-3)
+
+
+@pytest.mark.parametrize("horizon", [STEPS, None])
+def test_one_follower_in_a_group_is_the_follower_alone(horizon):
+    """On 50 random games: exact, softmax and Q-learning answers; learners without regret come near the best."""
+    length, count = Length.of(horizon, 0.9), 50
+    first = random_rules(0, (3,))
+    shared = {"successor": first["successor"], "initial": first["initial"]}
+    games = induced([{**random_rules(seed, (3,)), **shared} for seed in range(count)])
+    same = lambda ours, theirs: np.testing.assert_allclose(jax.jit(ours)(games), jax.jit(theirs)(games), atol=1e-6)
+    exact = best_timed if horizon else best_stationary
+    for ties in ("for", "against"):
+        same(lambda g, ties=ties: pure(g, length, (3,), ties, 1e-5, False), lambda g, ties=ties: exact(g, length, ties, 1e-5))
+    same(lambda g: logit(g, length, (3,), 0.3, 5), lambda g: softmax_answer(g, length, 0.3))
+    group, alone = GroupFollowers("q-learning", episodes=4, discount=0.9), MarkovFollowers("q-learning", episodes=4)
+    learn = lambda rule: lambda g: q_learning_answer(jax.random.key(1), g, length, rule, (3,))
+    same(learn(group), learn(alone))
+    policy = jax.jit(lambda g: learned(g, length, (3,), 1000, 10.0))(games)
+    missing = best_values(games, length) - evaluate(games, length, policy).follower
+    assert float(missing.max()) < 0.05
+    assert float(jnp.abs(unilateral_values(games, length, (3,), policy)[0] - best_values(games, length)).max()) < 1e-4
+
+
+@QUICKLY
+@given(
+    payoffs=st.lists(st.floats(-3, 3).map(lambda x: round(x, 3)), min_size=1, max_size=4),
+    own=st.floats(-2, 2).map(lambda x: round(x, 3)),
+)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_objectives_are_the_oracles_and_keep_their_bounds(objective, payoffs, own):
+    columns = jnp.asarray(payoffs, jnp.float32)[:, None]
+    found = float(leader_payoff(objective, jnp.asarray([own], jnp.float32), columns)[0])
+    np.testing.assert_allclose(found, oracle.welfare(objective, own, payoffs), atol=1e-4)
+    np.testing.assert_allclose(equality(columns)[0], oracle.equality_of(payoffs), atol=1e-4)
+    low, high = payoff_bounds(objective, ((-2.0, 2.0), *((-3.0, 3.0) for _ in payoffs)))
+    assert low - 1e-5 <= found <= high + 1e-5
+    if objective != "own":
+        assert found <= welfare_bound(objective, float(np.mean(payoffs)), len(payoffs)) + 1e-4
+
+
+@pytest.mark.parametrize("ties", ["for", "against"])
+def test_the_commons_pays_what_its_definition_says(ties):
+    """The numbers were computed apart, with every commitment tried: pure equilibria, ties for and against."""
+    best = {
+        ("utilitarian", "for"): (4.63, 15, (5.766667, 4.091667, 4.031667)),
+        ("nash", "for"): (4.599611, 3, (5.2785, 4.264, 4.3235)),
+        ("rawls", "for"): (4.335, 5, (4.535, 4.57, 4.335)),
+        ("product", "for"): (13.205, 5, (4.535, 4.57, 4.335)),
+        ("utilitarian", "against"): (4.624833, 2, (5.833917, 4.049167, 3.991417)),
+        ("rawls", "against"): (4.158083, 1, (5.500583, 4.215833, 4.158083)),
+    }
+    problem = GroupProblem(sx.make("commons"), PureGroup(ties=ties))
+
+    def values(made):
+        arrays = problem.tabulate(made)
+        policy = problem.pure(arrays, ties)
+        worth = joint_values(arrays, problem.length, policy)
+        return worth, problem.gaps(arrays, policy, worth).max(axis=0)
+
+    with jax.enable_x64(True):
+        every = np.array(list(itertools.product(range(5), repeat=6)), np.int32)
+        parts = [jax.jit(values)(jnp.asarray(part)) for part in np.split(every, 25)]
+        worth, gaps = (np.concatenate(leaves, axis=-1) for leaves in zip(*parts, strict=True))
+        is_equilibrium = gaps <= 1e-9
+        assert is_equilibrium.mean() == pytest.approx({"for": 0.413, "against": 0.865}[ties], abs=1e-3)
+        for (objective, how), (value, number, payoffs) in best.items():
+            if how == ties:
+                paid = np.where(is_equilibrium, leader_payoff(objective, worth[0], jnp.asarray(worth[1:])), -np.inf)
+                assert paid.max() == pytest.approx(value, abs=1e-6)
+                assert (paid >= paid.max() - 1e-9).sum() == number
+                np.testing.assert_allclose(worth[1:, paid.argmax()], payoffs, atol=1e-6)
+    found = problem.optimum()
+    assert (found.method, found.value) == ("enumeration", pytest.approx(best["utilitarian", ties][0], abs=1e-6))
+
+
+@pytest.mark.parametrize(("levels", "objective", "value"), [(3, "utilitarian", 4.55), (3, "rawls", 4.26)])
+def test_the_commons_with_three_rates(levels, objective, value):
+    problem = GroupProblem(sx.make("commons", levels=levels, objective=objective), PureGroup())
+    assert problem.optimum().value == pytest.approx(value, abs=1e-6)
+
+
+def judged(problem, commitment):
+    made = jnp.asarray(commitment)
+    found = jax.jit(lambda made: problem.judge(jax.random.key(0), made, 1))(made)
+    return problem.describe(jax.tree.map(lambda leaf: leaf[None], found), made[None], ["one"])[0]
+
+
+def test_flat_taxes_and_learners_in_the_commons():
+    flat = GroupProblem(sx.make("commons", flat=True), PureGroup())
+    for rate, strong, weak in ((0, 1.2, 1.2), (1, 1.2, 1.2), (2, 1.67333, 1.66), (3, 4.52, 4.3208), (4, 4.55, 4.33)):
+        words = judged(flat, np.array([rate], np.int32))
+        assert (words["strong_payoff"], words["weak_payoff"]) == pytest.approx((strong, weak), abs=1e-5)
+    learners = GroupProblem(sx.make("commons"), GroupFollowers())
+    assert learners.optimum().method == "upper-bound"
+    for table, mean in (
+        ((4, 3, 3, 3, 3, 4), 4.456),
+        ((0, 3, 4, 3, 4, 4), 4.604),
+        ((0, 0, 4, 4, 4, 1), 4.452),
+        ((0,) * 6, 1.1965),
+    ):
+        words = judged(learners, np.array(table, np.int32))
+        assert words["leader_payoff"] == pytest.approx(mean, abs=1e-3)
+        assert words["exploitability"] <= 0.0081
+
+
+@pytest.mark.parametrize(
+    ("followers", "needed", "value", "optima", "paid"), [(2, 1, 45, 70, 5), (3, 1, 95, 55, 5), (3, 2, 40, 55, 10)]
+)
+def test_the_escape_room_pays_what_its_definition_says(followers, needed, value, optima, paid):
+    game = sx.make("escape-room", followers=followers, needed=needed)
+    made = jnp.arange(216, dtype=jnp.int32)[:, None]
+    for ties, number, dearer in (("for", optima, 1), ("against", 40, 2)):
+        problem = GroupProblem(game, PureGroup(ties=ties))
+        arrays = problem.tabulate(made)
+        policy = problem.pure(arrays, ties)
+        values = np.asarray(joint_values(arrays, problem.length, policy))
+        assert float(problem.gaps(arrays, policy, jnp.asarray(values)).max()) < 1e-4
+        best = np.flatnonzero(values[0] >= values[0].max() - 1e-3)
+        assert (values[0].max(), len(best)) == (pytest.approx(value), number)
+        cheapest = (values[1:].sum(axis=0) - values[0])[best].min()
+        assert cheapest == pytest.approx(dearer * paid, abs=1e-3)
+        assert problem.optimum().value == pytest.approx(value)
+    assert values[0, 0] == 0
+
+
+def test_the_taxed_duopoly_is_that_of_its_definition():
+    """Brute force over all 625 tables, with the oracle's own stages."""
+    game = sx.make("taxed-duopoly")
+    problem = GroupProblem(game, PureGroup())
+    found = problem.optimum()
+    assert found.value == pytest.approx(82.32566, abs=1e-5)
+    rng = np.random.default_rng(0)
+    for table in [found.commitment, *rng.integers(0, 5, (6, 4))]:
+        arrays = problem.tabulate(jnp.asarray(table, jnp.int32)[None])
+        rules = {
+            "num_actions": game.num_actions,
+            "initial": game.initial,
+            "successor": arrays.successor,
+            "probability": np.asarray(arrays.probability[..., 0], np.float64),
+            "leader": np.asarray(arrays.leader_payoff[..., 0], np.float64),
+            "followers": np.asarray(arrays.follower_payoffs[..., 0], np.float64),
+        }
+        stages = oracle.pure_stages(rules, game.horizon, 1.0, "for", False, 1e-5)
+        value = stage_value(rules, stages, game.horizon)
+        assert judged(problem, np.asarray(table, np.int32))["leader_payoff"] == pytest.approx(value, abs=1e-3)
+        assert value <= found.value + 1e-3
+
+
+def stage_value(game, stages, steps):
+    """The leader's, by backward induction: trees of histories are too large here."""
+    values = np.zeros(len(game["leader"]))
+    for t in reversed(range(steps)):
+        worth = game["leader"] + (game["probability"] * values[game["successor"]]).sum(axis=2)
+        values = (stages[t] * worth).sum(axis=1)
+    return float(game["initial"] @ values)
+
+
+def test_parts_and_seeds_side_by_side_change_nothing():
+    """Commitments are worked on in parts; under vmap those of all seeds together."""
+    problem = GroupProblem(sx.make("commons"), GroupFollowers(rounds=30, lasting_rounds=60))
+    made = jnp.asarray(np.random.default_rng(0).integers(0, 5, (3, 70, 6)), jnp.int32)
+    keys = jax.random.split(jax.random.key(0), 3)
+    worth = lambda key, made: problem.worth(key, made, lasting=5)
+    together = jax.jit(jax.vmap(worth))(keys, made)
+    for i in range(3):
+        alone = jax.jit(worth)(keys[i], made[i])
+        mine = jax.tree.map(lambda leaf, i=i: leaf[i], together)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), alone, mine)
+    for row in (0, 4, 5, 69):
+        by_itself = dataclasses.replace(problem, followers=GroupFollowers(rounds=60 if row < 5 else 30))
+        one = by_itself.worth(jax.random.key(1), made[0, row][None])
+        assert float(one.payoff[0]) == pytest.approx(float(together.payoff[0, row]), abs=1e-4)
+
+
+def test_a_sweep_over_the_learners_step_is_one_program():
+    problem = GroupProblem(sx.make("commons", levels=3), GroupFollowers(rounds=30, lasting_rounds=60))
+    made = jnp.asarray(np.random.default_rng(0).integers(0, 3, (5, 6)), jnp.int32)
+
+    def payoff(step_size):
+        other = dataclasses.replace(problem, followers=GroupFollowers(rounds=30, lasting_rounds=60, step_size=step_size))
+        return other.worth(jax.random.key(0), made).payoff
+
+    found = jax.jit(jax.vmap(payoff))(jnp.asarray([1.0, 10.0], jnp.float32))
+    np.testing.assert_allclose(found[1], payoff(10.0), atol=1e-4)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+
+
+def test_policies_are_averaged_over_visits():
+    game, length = random_rules(3, (2, 2)), Length(2, 1.0, 1.0)
+    chances = np.random.default_rng(1).dirichlet(np.ones(4), (2, STATES))
+    found = visited_policy(induced([game]), length, jnp.asarray(chances[..., None], jnp.float32))[..., 0]
+    here = np.asarray(game["initial"])
+    after = np.zeros(STATES)
+    for s in range(STATES):
+        for j in range(4):
+            for k in range(OUTCOMES):
+                after[game["successor"][s, j, k]] += here[s] * chances[0, s, j] * game["probability"][s, j, k]
+    visits = np.stack([here, after])
+    expected = (visits[:, :, None] * chances).sum(axis=0) / visits.sum(axis=0)[:, None]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_wrong_games_are_refused_in_one_line():
+    with pytest.raises(InputError, match="a MarkovGame is for one"):
+        MarkovProblem(sx.make("commons"), MarkovFollowers())
+    with pytest.raises(InputError, match="objective=most must be one of own, utilitarian"):
+        sx.make("commons", objective="most")
+    crowded = sx.make("escape-room")
+    crowded.num_actions = (17, 17, 17)
+    crowded.successor = np.zeros((9, 17, 17, 17, 1), np.int32)
+    crowded.payoff_bounds = ((0.0, 1.0),) * 4
+    with pytest.raises(InputError, match=r"4913 joint actions, more than 4096"):
+        crowded.check()

@@ -15,13 +15,22 @@ import optax
 from stackjax.markov.answers import evaluate, occupancy
 from stackjax.markov.followers import ContextualFollower
 from stackjax.markov.game import MarkovGame, joint_actions, tabulate_markov
-from stackjax.spaces import Discrete
+from stackjax.problem import Table
+from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 if TYPE_CHECKING:
     from stackjax.markov.problem import MarkovProblem
 
-__all__ = ["Pretraining", "contextual_answer", "pretrain", "pretraining_regret"]
+__all__ = [
+    "ContextualPolicy",
+    "Pretraining",
+    "context_of",
+    "contextual_answer",
+    "every_or_random",
+    "pretrain",
+    "pretraining_regret",
+]
 
 SLACK = 1e-5  # of the follower's payoff range: by so much another policy must be better than the one that it has
 MOST_CERTIFIED = 4096  # commitments that are all tried; as many random ones where there are more
@@ -57,16 +66,29 @@ class Pretraining(NamedTuple):
     every: bool
 
 
-def _features(game: MarkovGame, commitments: Array) -> Array:
-    """``[B, S, D]`` what the policy sees in each state: which it is, and what the leader does in all of them."""
-    space, count = game.leader_actions, game.num_states
+def context_of(space: Discrete | Box, commitments: Array) -> Array:
+    """``[B, C]`` what ``commitments [B, O, ...]`` are to a network: one-hot choices, or numbers from -1 to 1."""
     if isinstance(space, Discrete):
         seen = jax.nn.one_hot(commitments, space.n)
     else:
         low, high = (jnp.asarray(end, commitments.dtype)[None, None] for end in (space.low, space.high))
         seen = 2.0 * (commitments - low) / (high - low) - 1.0
-    context = seen.reshape(len(commitments), 1, -1)
-    states = jnp.broadcast_to(jnp.eye(count, dtype=seen.dtype)[None], (len(commitments), count, count))
+    return seen.reshape(len(commitments), -1)
+
+
+def every_or_random(table: Table, seed: int) -> tuple[Array, bool]:
+    """``[M, O, ...]`` all commitments of a table if they are few, else as many random ones; and whether they are all."""
+    space, nodes = table.actions, table.num_nodes
+    if isinstance(space, Discrete) and space.n**nodes <= MOST_CERTIFIED:
+        return jnp.asarray(joint_actions((space.n,) * nodes)), True
+    return table.draw(jax.random.key(seed), MOST_CERTIFIED), False
+
+
+def _features(game: MarkovGame, commitments: Array) -> Array:
+    """``[B, S, D]`` what the policy sees in each state: which it is, and what the leader does in all of them."""
+    count = game.num_states
+    context = context_of(game.leader_actions, commitments)[:, None]
+    states = jnp.broadcast_to(jnp.eye(count, dtype=context.dtype)[None], (len(commitments), count, count))
     return jnp.concatenate([states, jnp.broadcast_to(context, (*states.shape[:2], context.shape[-1]))], axis=-1)
 
 
@@ -134,12 +156,8 @@ def pretrain(problem: "MarkovProblem", rule: ContextualFollower) -> PyTree:
 
 def pretraining_regret(problem: "MarkovProblem", rule: ContextualFollower) -> Pretraining:
     """What the frozen follower loses against a best one, exactly, over all commitments or many random ones."""
-    game, space, states = problem.game, problem.game.leader_actions, problem.game.num_states
-    every = isinstance(space, Discrete) and space.n**states <= MOST_CERTIFIED
-    if isinstance(space, Discrete) and every:
-        commitments = jnp.asarray(joint_actions((space.n,) * states))
-    else:
-        commitments = problem.commitments.draw(jax.random.key(rule.seed + 1), MOST_CERTIFIED)
+    game = problem.game
+    commitments, every = every_or_random(problem.commitments, rule.seed + 1)
 
     @jax.jit
     def regret(made: Array) -> Array:

@@ -1,7 +1,7 @@
 """How followers who plan answer, as typed settings, a class for each rule. Free of JAX, for a quick command line."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from stackjax.errors import require, require_count, require_number, require_positive
 from stackjax.settings import Kinded
@@ -18,6 +18,7 @@ __all__ = [
     "QLearningFollower",
     "SoftmaxFollower",
     "SoftmaxPopulation",
+    "check_pretraining",
 ]
 
 Kind = Literal["exact", "softmax", "contextual", "q-learning"]
@@ -66,6 +67,17 @@ class SoftmaxFollower(MarkovFollowers):
         require_positive("temperature", self.temperature)
 
 
+def check_pretraining(settings: Any) -> None:
+    """Raise `InputError` unless the numbers of a pretraining are possible."""
+    for name in ("updates", "batch"):
+        require_count(name, getattr(settings, name))
+    require_positive("pretraining_rate", settings.pretraining_rate)
+    for width in settings.hidden_sizes:
+        require_count("hidden_sizes", width)
+    require_count("seed", settings.seed, least=0)
+    require("seed", settings.seed, settings.seed < 2**31, "below 2**31")
+
+
 @dataclasses.dataclass(frozen=True)
 class ContextualFollower(MarkovFollowers):
     """Trained once, on random commitments, and then frozen; it sees the state and the whole commitment."""
@@ -85,13 +97,8 @@ class ContextualFollower(MarkovFollowers):
     """Of its pretraining; all seeds of a run meet the same follower."""
 
     def __post_init__(self) -> None:
-        for name in ("updates", "batch", "tried"):
-            require_count(name, getattr(self, name))
-        require_positive("pretraining_rate", self.pretraining_rate)
-        for width in self.hidden_sizes:
-            require_count("hidden_sizes", width)
-        require_count("seed", self.seed, least=0)
-        require("seed", self.seed, self.seed < 2**31, "below 2**31")
+        require_count("tried", self.tried)
+        check_pretraining(self)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -244,7 +244,7 @@ def test_flat_taxes_and_learners_in_the_commons():
     ("followers", "needed", "value", "optima", "paid"), [(2, 1, 45, 70, 5), (3, 1, 95, 55, 5), (3, 2, 40, 55, 10)]
 )
 def test_the_escape_room_pays_what_its_definition_says(followers, needed, value, optima, paid):
-    game = sx.make("escape-room", followers=followers, needed=needed)
+    game = sx.make("escape-room", num_followers=followers, needed=needed)
     made = jnp.arange(216, dtype=jnp.int32)[:, None]
     for ties, number, dearer in (("for", optima, 1), ("against", 40, 2)):
         problem = GroupProblem(game, PureGroup(ties=ties))

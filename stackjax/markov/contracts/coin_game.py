@@ -77,11 +77,12 @@ class CoinGame(GroupGame):
 
     def payoffs(self, state: Array, actions: Array, leader_action: Array, outcome: Array) -> Array:
         takes = jnp.stack([jnp.asarray(self._takes[i])[state, actions[i]] for i in range(NUM_AGENTS)])
+        agents = jnp.arange(NUM_AGENTS, dtype=jnp.int32)
         winner = outcome // (self.num_outcomes // NUM_AGENTS)
-        wins = takes & (~takes[::-1] | (jnp.arange(NUM_AGENTS) == winner))
-        worth = jnp.where(jnp.arange(NUM_AGENTS) == state % NUM_AGENTS, 1.0, self.other)
+        wins = takes & (~takes[::-1] | (agents == winner))
+        worth = jnp.where(agents == state % NUM_AGENTS, 1.0, self.other)
         collected = jnp.where(wins, worth, 0.0)
-        paid = leader_action.reshape(NUM_AGENTS, -1)[jnp.arange(NUM_AGENTS), actions]
+        paid = leader_action.reshape(NUM_AGENTS, -1)[agents, actions]
         return jnp.concatenate([(self.gain * collected.sum() - paid.sum())[None], collected + paid])
 
     def induced(self) -> InducedMarkovGame:

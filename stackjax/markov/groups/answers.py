@@ -8,7 +8,6 @@ Where an episode does not end, the joint policy is the first step's of an episod
 rounding; what it is worth, and what others would gain, is exact all the same.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,17 @@ from stackjax.markov.answers import Length, Ties, swept
 from stackjax.markov.game import InducedMarkovGame
 from stackjax.types import Array
 
-__all__ = ["joint_values", "learned", "logit", "pure", "unilateral_values", "visited_policy"]
+__all__ = [
+    "apart",
+    "expected",
+    "joint_chances",
+    "joint_values",
+    "learned",
+    "logit",
+    "pure",
+    "unilateral_values",
+    "visited_policy",
+]
 
 Shape = tuple[int, ...]  # the actions of each follower
 
@@ -40,12 +49,12 @@ def unilateral_values(game: InducedMarkovGame, length: Length, actions: Shape, p
     """
 
     def act(worth: Array, chances: Array) -> tuple[Array, None]:
-        apart = _apart(worth, actions)
+        split = apart(worth, actions)
         shared = chances.reshape(chances.shape[0], *actions, *chances.shape[2:])
         best = []
         for i in range(len(actions)):
             own = added(shared, 1 + i)  # of the others' actions
-            earned = jnp.expand_dims(own, 1 + i) * apart[i]
+            earned = jnp.expand_dims(own, 1 + i) * split[i]
             for axis in reversed([1 + j for j in range(len(actions)) if j != i]):
                 earned = added(earned, axis)
             best.append(earned.max(axis=1))
@@ -62,7 +71,7 @@ def _through(game: InducedMarkovGame, length: Length, pays: Array, policy: Array
     return length.scale * game.start(swept(game, length, pays, by_step, policy if is_timed else None)[0])
 
 
-def _apart(worth: Array, actions: Shape) -> Array:
+def apart(worth: Array, actions: Shape) -> Array:
     """``[M, S, A_1, ..., A_N, *B]`` of ``worth [M, S, J, *B]``."""
     return worth.reshape(*worth.shape[:2], *actions, *worth.shape[3:])
 
@@ -86,8 +95,8 @@ def pure(game: InducedMarkovGame, length: Length, actions: Shape, ties: Ties, ti
     count = len(actions)
 
     def act(worth: Array, _: None) -> tuple[Array, Array]:
-        apart = _apart(worth[:count], actions)
-        regret = jnp.stack([apart[i].max(axis=1 + i, keepdims=True) - apart[i] for i in range(count)]).max(axis=0)
+        split = apart(worth[:count], actions)
+        regret = jnp.stack([split[i].max(axis=1 + i, keepdims=True) - split[i] for i in range(count)]).max(axis=0)
         regret = regret.reshape(worth.shape[1:])
         is_stable = regret <= regret.min(axis=1, keepdims=True) + tie / length.scale
         likes = added(worth[:count], 0) if is_welfare else worth[count]
@@ -99,12 +108,12 @@ def pure(game: InducedMarkovGame, length: Length, actions: Shape, ties: Ties, ti
     return _policy(game, length, pays, act)
 
 
-def _expected(apart: Array, plays: list[Array], i: int) -> Array:
-    """``[S, A_i, *B]`` what follower ``i`` expects of its actions in stages ``apart [S, A_1, ..., A_N, *B]``."""
+def expected(worth: Array, plays: list[Array], i: int) -> Array:
+    """``[S, A_i, *B]`` what follower ``i`` expects of its actions in stages ``worth [S, A_1, ..., A_N, *B]``."""
     for j in reversed(range(len(plays))):
         if j != i:
-            apart = jnp.expand_dims(added(apart * _along(plays[j], j, apart.ndim), 1 + j), 1 + j)
-    return apart.reshape(plays[i].shape)
+            worth = jnp.expand_dims(added(worth * _along(plays[j], j, worth.ndim), 1 + j), 1 + j)
+    return worth.reshape(plays[i].shape)
 
 
 def _along(play: Array, j: int, ndim: int) -> Array:
@@ -113,9 +122,13 @@ def _along(play: Array, j: int, ndim: int) -> Array:
     return play.reshape(play.shape[0], *[1] * j, play.shape[1], *[1] * (others - j), *play.shape[2:])
 
 
-def _joint(plays: list[Array], ndim: int) -> Array:
-    """``[S, A_1, ..., A_N, *B]`` the chances of joint actions if followers draw by themselves."""
-    return math.prod((_along(play, j, ndim) for j, play in enumerate(plays[1:], 1)), start=_along(plays[0], 0, ndim))
+def joint_chances(plays: list[Array]) -> Array:
+    """``[S, J, *B]`` the chances of joint actions if followers draw by themselves, each of ``plays [S, A_i, *B]``."""
+    ndim = plays[0].ndim - 1 + len(plays)
+    joint = _along(plays[0], 0, ndim)
+    for j, play in enumerate(plays[1:], 1):
+        joint = joint * _along(play, j, ndim)
+    return joint.reshape(joint.shape[0], -1, *plays[0].shape[2:])
 
 
 def learned(game: InducedMarkovGame, length: Length, actions: Shape, rounds: int, step_size: float | Array) -> Array:
@@ -127,19 +140,18 @@ def learned(game: InducedMarkovGame, length: Length, actions: Shape, rounds: int
 
     def act(worth: Array, _: None) -> tuple[Array, Array]:
         spread = worth.max(axis=(0, 1, 2), keepdims=True) - worth.min(axis=(0, 1, 2), keepdims=True)
-        scaled = _apart(worth * (step_size / jnp.where(spread > 0, spread, 1.0)), actions)
-        ndim = scaled.ndim - 1
+        scaled = apart(worth * (step_size / jnp.where(spread > 0, spread, 1.0)), actions)
         blank = [jnp.zeros((worth.shape[1], count, *worth.shape[3:]), worth.dtype) for count in actions]
 
         def round_(_: Array, carry: tuple[list[Array], list[Array], Array]) -> tuple[list[Array], list[Array], Array]:
             sums, last, played = carry
             plays = [_softmax(total + once) for total, once in zip(sums, last, strict=True)]
-            seen = [_expected(scaled[i], plays, i) for i in range(len(actions))]
-            return [total + once for total, once in zip(sums, seen, strict=True)], seen, played + _joint(plays, ndim)
+            seen = [expected(scaled[i], plays, i) for i in range(len(actions))]
+            return [total + once for total, once in zip(sums, seen, strict=True)], seen, played + joint_chances(plays)
 
-        nothing = jnp.zeros(scaled.shape[1:], worth.dtype)
+        nothing = jnp.zeros(worth.shape[1:], worth.dtype)
         played = jax.lax.fori_loop(0, rounds, round_, (blank, blank, nothing))[2]
-        chances = (played / rounds).reshape(worth.shape[1:])
+        chances = played / rounds
         return added(chances[None] * worth, 2), chances
 
     return _policy(game, length, game.follower_payoffs, act)
@@ -161,9 +173,9 @@ def logit(
     """
 
     def act(worth: Array, _: None) -> tuple[Array, Array]:
-        apart = _apart(worth, actions)
-        expected = lambda plays: [_expected(apart[i], plays, i) for i in range(len(actions))]
-        answer = lambda plays: [_softmax(one / temperature) for one in expected(plays)]
+        split = apart(worth, actions)
+        each = lambda plays: [expected(split[i], plays, i) for i in range(len(actions))]
+        answer = lambda plays: [_softmax(one / temperature) for one in each(plays)]
 
         def closer(_: Array, plays: list[Array]) -> list[Array]:
             return [(1.0 - damping) * old + damping * new for old, new in zip(plays, answer(plays), strict=True)]
@@ -172,8 +184,8 @@ def logit(
         if len(actions) > 1:
             plays = jax.lax.fori_loop(0, rounds, closer, plays)
         plays = answer(plays)
-        best = jnp.stack([one.max(axis=1) for one in expected(plays)])
-        return best, _joint(plays, apart.ndim - 1).reshape(worth.shape[1:])
+        best = jnp.stack([one.max(axis=1) for one in each(plays)])
+        return best, joint_chances(plays)
 
     return _policy(game, length, game.follower_payoffs, act)
 

@@ -31,7 +31,7 @@ class EscapeRoom(GroupGame):
     is paid what followers earn in sum without bonuses.
 
     Args:
-      followers: N.
+      num_followers: N.
       needed: who must be at the lever.
       levels: how many bonuses from 0 to 5 there are to choose from, or None for all of them.
       horizon: T, the steps of an episode.
@@ -40,15 +40,15 @@ class EscapeRoom(GroupGame):
       InputError: an argument is of the wrong kind or out of range.
     """
 
-    def __init__(self, followers: int = 2, needed: int = 1, levels: int | None = 6, horizon: int = 5) -> None:
-        require_count("followers", followers, least=2, most=MOST_FOLLOWERS)
+    def __init__(self, num_followers: int = 2, needed: int = 1, levels: int | None = 6, horizon: int = 5) -> None:
+        require_count("num_followers", num_followers, least=2, most=MOST_FOLLOWERS)
         require_count("needed", needed)
-        require("needed", needed, needed < followers, f"below the number of followers, {followers}")
+        require("needed", needed, needed < num_followers, f"below num_followers={num_followers}")
         if levels is not None:
             require_count("levels", levels, least=2, most=21)
         require_count("horizon", horizon)
         self.name, self.horizon, self.levels = "escape-room", horizon, levels
-        self.num_actions = (len(POSITIONS),) * followers
+        self.num_actions = (len(POSITIONS),) * num_followers
         places = joint_actions(self.num_actions)  # of states, and of joint actions
         states = len(places)
         self.successor = np.broadcast_to(np.arange(states).reshape(1, *self.num_actions, 1), (states, *self.num_actions, 1))
@@ -61,7 +61,7 @@ class EscapeRoom(GroupGame):
         self._places = places
         total = self._raw.sum(axis=-1)
         own = ((float(total.min()), float(total.max())),)
-        self.payoff_bounds = own + ((-COST, THROUGH + MOST_BONUS),) * followers
+        self.payoff_bounds = own + ((-COST, THROUGH + MOST_BONUS),) * num_followers
         if levels is None:
             self.leader_actions = Box((0.0,) * len(POSITIONS), (float(MOST_BONUS),) * len(POSITIONS))
             return self.check()

@@ -37,7 +37,7 @@ class CommonsOptions:
 class EscapeRoomOptions:
     """Options of the escape room."""
 
-    followers: int = 2
+    num_followers: int = 2
     """N."""
     needed: int = 1
     """How many must hold the lever."""

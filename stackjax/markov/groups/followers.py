@@ -4,14 +4,15 @@ import dataclasses
 from typing import TYPE_CHECKING, Literal, get_args
 
 from stackjax.errors import require, require_count, require_number, require_positive
+from stackjax.markov.followers import check_pretraining
 from stackjax.settings import Kinded
 
 if TYPE_CHECKING:
     from stackjax.markov.groups.rules import GroupRule
 
-__all__ = ["GroupFollowers", "JointQLearning", "LogitGroup", "NoRegretGroup", "PureGroup"]
+__all__ = ["ContextualGroup", "GroupFollowers", "JointQLearning", "LogitGroup", "NoRegretGroup", "PureGroup"]
 
-Kind = Literal["no-regret", "pure", "softmax", "q-learning"]
+Kind = Literal["no-regret", "pure", "softmax", "q-learning", "contextual"]
 Ties = Literal["for", "against"]
 
 
@@ -99,3 +100,26 @@ class JointQLearning(GroupFollowers):
         for name in ("learning_rate", "exploration", "discount"):
             require_number(name, getattr(self, name), lambda share: 0 <= share <= 1, "at least 0 and at most 1")
         require("knows_time", self.knows_time, isinstance(self.knows_time, bool), "True or False")
+
+
+@dataclasses.dataclass(frozen=True)
+class ContextualGroup(GroupFollowers):
+    """Trained together once, on random commitments, and then frozen; each sees the step, the state and the whole commitment."""
+
+    kind: Kind = "contextual"
+    updates: int = 1000
+    """Of their policies, before the leader trains."""
+    batch: int = 64
+    """Random commitments in an update."""
+    step_size: float = 5.0
+    """Of what they learn in an update, for payoffs that are divided by their range in the step."""
+    pretraining_rate: float = 5e-3
+    """Adam's step size at the start."""
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    """Widths of the hidden layers."""
+    seed: int = 0
+    """Of their pretraining; all seeds of a run meet the same followers."""
+
+    def __post_init__(self) -> None:
+        check_pretraining(self)
+        require_positive("step_size", self.step_size)

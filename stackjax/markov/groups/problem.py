@@ -244,9 +244,15 @@ class GroupProblem(PlannedProblem):
 
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
-        words = f"who plan together ({self.rule.words}); payoffs are exact"
-        about = {"settled_gap": self.settled_gap, "words": words, "rule": self.rule.words, "objective": self.game.objective}
-        return about if self.pretraining is None else {**about, "pretraining": self.pretraining._asdict()}
+        found, rule = self.pretraining, self.rule.words
+        if found is not None:
+            tried = f"{'all' if found.every else 'random'} {found.num_commitments} commitments"
+            rule += (
+                f"; over {tried} a follower could gain {found.largest_regret:.3g} at most, {found.mean_regret:.3g} on average"
+            )
+        words = f"who plan together ({rule}); payoffs are exact"
+        about = {"settled_gap": self.settled_gap, "words": words, "rule": rule, "objective": self.game.objective}
+        return about if found is None else {**about, "pretraining": found._asdict()}
 
 
 def _in_parts(function: Callable[[Array, PRNGKey], Worth], commitments: Array, key: PRNGKey) -> Worth:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stackjax.errors import InputError
 from stackjax.markov.groups.answers import learned, logit
-from stackjax.markov.groups.followers import JointQLearning, LogitGroup, NoRegretGroup, PureGroup
+from stackjax.markov.groups.contextual import frozen_policy, pretrain_group, pretraining_regret
+from stackjax.markov.groups.followers import ContextualGroup, JointQLearning, LogitGroup, NoRegretGroup, PureGroup
 from stackjax.markov.q_learning import q_learning_answer
 from stackjax.types import Array, PyTree
 
@@ -74,9 +76,27 @@ def q_learning(followers: JointQLearning) -> GroupRule:
     return GroupRule(answer, words, is_drawn=True)
 
 
+def contextual(followers: ContextualGroup) -> GroupRule:
+    """Policies that were trained together once, and see the commitment."""
+
+    def answer(problem: "GroupProblem", key: Any, commitments: Array, induced: Any, lasts: bool) -> Array:
+        del key, induced, lasts
+        if problem.policy is None:
+            raise InputError("contextual followers must be trained first: GroupProblem(...).prepare()")
+        return frozen_policy(problem, followers, commitments)
+
+    train, regret = (
+        (lambda problem: pretrain_group(problem, followers)),
+        (lambda problem: pretraining_regret(problem, followers)),
+    )
+    words = f"contextual, {followers.updates} updates beforehand; no ties to break"
+    return GroupRule(answer, words, pretrain=train, regret=regret)
+
+
 RULES: dict[str, Callable[[Any], GroupRule]] = {
     "no-regret": no_regret,
     "pure": pure,
     "softmax": softmax,
     "q-learning": q_learning,
+    "contextual": contextual,
 }

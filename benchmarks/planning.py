@@ -1,4 +1,4 @@
-"""Followers who plan: best responses a second in iterated games, and equilibria of contracts in random trees.
+"""Followers who plan: best responses in iterated games, equilibria of contracts, and groups that learn, a second.
 
 One process, one run, medians of repeated runs after a first one; what that one takes more, the compilation, is told apart.
 Beside each stands a plain NumPy form of the same computation, and a loop compiled by numba, on one core.
@@ -19,7 +19,8 @@ import numba
 import numpy as np
 import tyro
 
-from stackjax.markov import iterated, random_tree, subgame_perfect, tabulate_markov
+import stackjax as sx
+from stackjax.markov import GroupFollowers, GroupProblem, iterated, random_tree, subgame_perfect, tabulate_markov
 from stackjax.markov.answers import Length, best_values
 
 CHANCE = 0.9
@@ -33,6 +34,10 @@ class Settings:
     """Leader tables that are answered at once."""
     trees: int = 1000
     """Trees of depth 10 that are solved at once."""
+    group_batch: int = 256
+    """Commitments that three followers answer at once."""
+    rounds: int = 200
+    """Rounds of learning in every step and state."""
     repeats: int = 7
     """Timed runs of each; the median is reported."""
     out: pathlib.Path | None = None
@@ -147,9 +152,93 @@ def equilibria(settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
+def groups(settings: Settings) -> list[dict[str, Any]]:
+    """Learners without regret in every step and state of the commons, under random taxes: three followers, three actions."""
+    problem = GroupProblem(sx.make("commons"), GroupFollowers("no-regret", rounds=settings.rounds))
+    steps, eta = problem.length.steps, problem.followers.options()["step_size"]
+    tables = np.random.default_rng(0).integers(0, 5, (settings.group_batch, 6)).astype(np.int32)
+    on_device = jnp.asarray(tables)
+    answer = jax.jit(lambda made: problem.worth(jax.random.key(0), made).payoff)
+    induced = jax.device_get(jax.jit(problem.tabulate)(on_device))
+    pays, chances = (np.asarray(leaf, np.float64) for leaf in (induced.follower_payoffs, induced.probability))
+    successor = induced.successor
+
+    def softmax(logits: np.ndarray) -> np.ndarray:
+        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return raised / raised.sum(axis=1, keepdims=True)
+
+    def numpy_form() -> np.ndarray:
+        values = np.zeros((3, 7, len(tables)))
+        for _ in range(steps):
+            worth = pays + (chances * values[:, successor]).sum(axis=3)
+            scaled = (worth * (eta / np.ptp(worth, axis=(0, 1, 2)))).reshape(3, 7, 3, 3, 3, -1)
+            sums, last, played = np.zeros((3, 7, 3, len(tables))), np.zeros((3, 7, 3, len(tables))), 0.0
+            for _ in range(settings.rounds):
+                a, b, c = (softmax(sums[i] + last[i]) for i in range(3))
+                a, b, c = a[:, :, None, None], b[:, None, :, None], c[:, None, None]
+                played = played + a * b * c
+                last = np.stack(
+                    [(scaled[0] * b * c).sum((2, 3)), (scaled[1] * a * c).sum((1, 3)), (scaled[2] * a * b).sum((1, 2))]
+                )
+                sums = sums + last
+            values = ((played / settings.rounds).reshape(7, 27, -1) * worth).sum(axis=2)
+        return values[:, 6].mean(axis=0)
+
+    @numba.njit
+    def loop(pays: np.ndarray, chances: np.ndarray, successor: np.ndarray, steps: int, rounds: int, eta: float) -> np.ndarray:
+        found, joint = np.empty(pays.shape[3]), np.empty(27)
+        for n in range(pays.shape[3]):
+            values, worth, after = np.zeros((3, 7)), np.empty((3, 7, 27)), np.empty((3, 7))
+            for _ in range(steps):
+                for i in range(3):
+                    for s in range(7):
+                        for j in range(27):
+                            ahead = 0.0
+                            for k in range(2):
+                                ahead += chances[s, j, k, n] * values[i, successor[s, j, k]]
+                            worth[i, s, j] = pays[i, s, j, n] + ahead
+                scale = eta / (worth.max() - worth.min())
+                for s in range(7):
+                    sums, last, x = np.zeros((3, 3)), np.zeros((3, 3)), np.empty((3, 3))
+                    joint[:] = 0.0
+                    for _ in range(rounds):
+                        for i in range(3):
+                            top, total = (sums[i] + last[i]).max(), 0.0
+                            for a in range(3):
+                                x[i, a] = np.exp(sums[i, a] + last[i, a] - top)
+                                total += x[i, a]
+                            x[i] /= total
+                        last[:] = 0.0
+                        for a in range(3):
+                            for b in range(3):
+                                for c in range(3):
+                                    j = 9 * a + 3 * b + c
+                                    joint[j] += x[0, a] * x[1, b] * x[2, c] / rounds
+                                    last[0, a] += scale * worth[0, s, j] * x[1, b] * x[2, c]
+                                    last[1, b] += scale * worth[1, s, j] * x[0, a] * x[2, c]
+                                    last[2, c] += scale * worth[2, s, j] * x[0, a] * x[1, b]
+                        sums += last
+                    for i in range(3):
+                        after[i, s] = (joint * worth[i, s]).sum()
+                values[:] = after
+            found[n] = values[:, 6].mean()
+        return found
+
+    run_loop = lambda: loop(pays, chances, successor, steps, settings.rounds, eta)
+    count, repeats = len(tables), settings.repeats
+    rows = [
+        measure("groups, stackjax", lambda: jax.block_until_ready(answer(on_device)), count, repeats),
+        measure("groups, NumPy", numpy_form, count, min(repeats, 3)),
+        measure("groups, numba", run_loop, count, repeats),
+    ]
+    np.testing.assert_allclose(run_loop(), numpy_form(), atol=1e-6)
+    np.testing.assert_allclose(np.median(np.abs(answer(on_device) - run_loop())), 0.0, atol=1e-3)
+    return rows
+
+
 def main() -> None:
     settings = tyro.cli(Settings)
-    rows = best_responses(settings) + equilibria(settings)
+    rows = best_responses(settings) + equilibria(settings) + groups(settings)
     if settings.out is not None:
         device = jax.devices()[0]
         about = {"jax": jax.__version__, "python": platform.python_version(), "device": device.device_kind, "rows": rows}

@@ -40,3 +40,4 @@ from .solvers.registry import SolverEntry as SolverEntry
 from .solvers.registry import register_solver as register_solver
 from .spaces import Box as Box
 from .spaces import Discrete as Discrete
+from .voting import vote as vote

@@ -14,6 +14,7 @@ from stackjax.cli.jax_start import check_xla_flags, why_jax_fails
 from stackjax.cli.streams import standard_streams
 from stackjax.cli.sweep import sweep_command
 from stackjax.cli.train import train_command
+from stackjax.cli.vote import vote_command
 from stackjax.errors import InputError, near_matches
 
 __all__ = ["main"]
@@ -34,6 +35,7 @@ usage:
   stackjax export DIR FILE          a run's commitment, policy and follower play in a file, .json or .npz; its policy, .onnx;
                                     the table of its seeds, .csv or .tex; a figure, .svg or .pdf
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
+  stackjax vote DIR...              followers vote over the commitments of a sweep, or of several runs [--rule borda] [--json]
   stackjax cite                     what to cite
   stackjax help COMMAND             the same as stackjax COMMAND --help
 
@@ -84,6 +86,7 @@ def _run(arguments: list[str]) -> int:
         "report": report_command,
         "export": export_command,
         "solve": solve_command,
+        "vote": vote_command,
         "cite": cite_command,
     }
     if arguments[:1] == ["help"]:

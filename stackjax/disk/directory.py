@@ -260,6 +260,16 @@ class SweepDirectory(RunDirectory):
         found = [entry for result in self._results() for entry in result["elements"]]
         return sorted(found, key=lambda entry: (entry["configuration"], entry["seed"]))
 
+    def read_elements(self) -> list[dict[str, Any]]:
+        """The entries of all elements, to look at: nothing changes; raises `InputError` if some cannot be read."""
+        found = []
+        for path in sorted(self.chunks.glob("*/result.json")):
+            try:
+                found += json.loads(path.read_text(encoding="utf-8"))["elements"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise InputError(f"{path} cannot be read ({error}); stackjax sweep --resume makes it again") from error
+        return found
+
     def seconds(self) -> dict[str, float]:
         """What finished chunks took."""
         times = [result["wall_seconds"] for result in self._results()]

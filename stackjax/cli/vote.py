@@ -25,7 +25,7 @@ class Option(NamedTuple):
     """What voters may choose: the best seed of a run, or of a configuration of a sweep.
 
     Attributes:
-      name: of the run's directory, or the configuration's settings.
+      name: the run's directory, or the configuration's settings.
       path: of the directory.
       game: its name.
       entry: the seed's, of ``result.json``.
@@ -57,11 +57,11 @@ def vote_command(arguments: list[str]) -> int:
     settings = parse(VoteSettings, arguments, "stackjax vote")
     from stackjax.voting import SINCERE, vote
 
-    options = [option for path in settings.directories for option in _options(path, len(settings.directories) > 1)]
+    options = [option for path, label in _labelled(settings.directories) for option in _options(path, label)]
     if len(options) < 2:
         given = " ".join(map(str, settings.directories))
         raise InputError(f"vote needs the directory of a sweep, or of several runs: {given or 'nothing'} is no choice")
-    found = vote(_utilities(options), settings.rule, _names(options))
+    found = vote(_utilities(options), settings.rule, [option.name for option in options])
     remarks = [SINCERE, *_remarks(options)]
     if settings.json:
         print(json.dumps(_content(found, options, remarks), indent=2))
@@ -70,8 +70,22 @@ def vote_command(arguments: list[str]) -> int:
     return 0
 
 
-def _options(path: pathlib.Path, among_several: bool) -> list[Option]:
-    """What a directory has to choose from; raises `InputError` if it is not finished, or damaged."""
+def _labelled(directories: Sequence[pathlib.Path]) -> list[tuple[pathlib.Path, str]]:
+    """Directories with what their options are called by; raises `InputError` if one is given more than once."""
+    paths = [path.resolve() for path in directories]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise InputError(f"directory {path} is given more than once")
+    names = [path.name for path in paths]
+    labels = names if len(set(names)) == len(names) else list(map(str, paths))
+    return list(zip(paths, labels if len(paths) > 1 else [""] * len(paths), strict=True))
+
+
+def _options(path: pathlib.Path, label: str) -> list[Option]:
+    """What a directory has to choose from; raises `InputError` if it is not finished, or damaged.
+
+    ``label`` is what its options are called by; empty for the only directory.
+    """
     from stackjax.disk.directory import SweepDirectory
     from stackjax.reports.display import best_seed
 
@@ -80,14 +94,13 @@ def _options(path: pathlib.Path, among_several: bool) -> list[Option]:
     result, is_sweep = directory.read_result(), directory.is_sweep
     with directory.damage_told():
         if not is_sweep:
-            return [Option(directory.path.name, directory.path, result["game"], _sound(directory, best_seed(result)))]
+            return [Option(label or path.name, directory.path, result["game"], _sound(directory, best_seed(result)))]
         options, elements = [], directory.read_elements()
         for place, row in enumerate(result["configurations"]):
             seeds = [entry for entry in elements if entry["configuration"] == place]
             if len(seeds) < result["num_seeds"]:
                 raise InputError(f"{directory.chunks} lacks seeds of configuration {place}; stackjax sweep --resume makes them")
-            name = _in_words(row["settings"])
-            name = f"{directory.path.name}: {name}" if among_several else name
+            name = f"{label}: {_in_words(row['settings'])}" if label else _in_words(row["settings"])
             best = best_seed({**result, "seeds": seeds})
             options.append(Option(name, directory.path, result["game"], _sound(directory, best)))
         return options
@@ -130,18 +143,6 @@ def _utilities(options: list[Option]) -> Any:
     payoffs = np.array([option.entry["follower_payoffs"] for option in options], np.float64).T
     largest = float(np.abs(payoffs).max()) or 1.0
     return np.round(payoffs, DIGITS - math.ceil(math.log10(largest)))
-
-
-def _names(options: list[Option]) -> list[str]:
-    """What the options are called; by their paths where their names are not enough."""
-    names = [option.name for option in options]
-    if len(set(names)) == len(names):
-        return names
-    paths = [str(option.path) for option in options]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise InputError(f"directory {path} is given more than once")
-    return paths
 
 
 def _remarks(options: list[Option]) -> list[str]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["added", "drawn", "in_full", "lead"]
+__all__ = ["added", "drawn", "in_full", "lead", "shares"]
 
 UNROLLED = 32
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,3 +42,9 @@ def in_full(function: F) -> F:
 def lead(array: Array, ndim: int) -> Array:
     """``array`` with as many axes of length 1 in front as make ``ndim``: broadcasting, said out loud."""
     return array.reshape((1,) * (ndim - array.ndim) + array.shape)
+
+
+def shares(weights: Any, library: Any = jnp) -> Any:
+    """``weights [..., n]`` over their sum, equal if all are zero; by JAX, or by NumPy as the ``library``."""
+    total = weights.sum(axis=-1, keepdims=True)
+    return library.where(total > 0, weights / library.where(total > 0, total, 1.0), 1.0 / weights.shape[-1])

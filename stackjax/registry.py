@@ -34,6 +34,7 @@ HOMES = (
     "stackjax.menus.family:SALES",
     "stackjax.menus.family:AUCTIONS",
     "stackjax.menus.family:MENU_AUCTIONS",
+    "stackjax.menus.family:PERSUASION",
 )  # the families that the library brings; a new one is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.arrays import shares
 from stackjax.bayesian.games.penalties import without_penalties
 from stackjax.errors import InputError, require
 from stackjax.markov.game import MarkovGame
@@ -94,8 +95,7 @@ class IteratedGame(MarkovGame):
 
     def mix(self, leader_action: Array) -> Array:
         """The chances of the leader's actions: weights over their sum, equal if all are zero."""
-        total = leader_action.sum()
-        return jnp.where(total > 0, leader_action / jnp.where(total > 0, total, 1.0), 1.0 / leader_action.shape[0])
+        return shares(leader_action)
 
     def outcomes(self, state: Array, actions: Array, leader_action: Array) -> Array:
         """The chances of the leader's own actions."""

@@ -40,6 +40,8 @@ from .persuasion import Persuasion as Persuasion
 from .persuasion import Profile as Profile
 from .persuasion import best_signals as best_signals
 from .persuasion import full_revelation as full_revelation
+from .persuasion_game import PersuasionGame as PersuasionGame
+from .persuasion_problem import PersuasionProblem as PersuasionProblem
 from .problem import MenuCertificate as MenuCertificate
 from .problem import MenuProblem as MenuProblem
 from .sales.backward import SaleTable as SaleTable

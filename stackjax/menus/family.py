@@ -1,13 +1,14 @@
-"""Menus, auctions and sequential sales as runs and the command line know them."""
+"""Menus, auctions, sequential sales and persuasion as runs and the command line know them."""
 
 import dataclasses
 from typing import Any, ClassVar, Literal
 
-from stackjax.errors import UnsolvedError
+from stackjax.digits import as_known
+from stackjax.errors import InputError, UnsolvedError
 from stackjax.families import Family, GameEntry, Solved
 from stackjax.menus.config import AffineConfig, MenuConfig, PriceConfig, SaleConfig
 
-__all__ = ["AUCTIONS", "MENUS", "MENU_AUCTIONS", "SALES"]
+__all__ = ["AUCTIONS", "MENUS", "MENU_AUCTIONS", "PERSUASION", "SALES"]
 
 MENUS_AT, AUCTIONS_AT = "stackjax.menus.single_buyer:", "stackjax.menus.auctions.problem:"
 PRICED_AT = "stackjax.menus.auctions."
@@ -82,6 +83,24 @@ class SaleOptions:
     """The law of bidders' values."""
     menu: Literal["default", "size", "bundle"] = "default"
     """Prices for each number of items, or for each bundle; by default the first where the law treats items alike."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PersuasionOptions:
+    """Options of persuasion."""
+
+    instance: Literal["prosecutor", "letters", "investment", "trial", "random"] = "prosecutor"
+    """Of the textbooks, or random; trial has two senders."""
+    num_states: int | None = None
+    """States of a random one; by default 3."""
+    num_actions: int | None = None
+    """The receiver's actions of a random one; by default 3."""
+    num_senders: int | None = None
+    """Senders of a random one; by default 1."""
+    num_signals: int | None = None
+    """Signals of each sender; by default one for each action."""
+    draw: int | None = None
+    """The seed of a random one's numbers; by default 0."""
 
 
 class MenuFamily(Family):
@@ -219,4 +238,56 @@ class SaleFamily(Family):
         return Solved.of(f"{game.name}, {what}", found)
 
 
+class PersuasionFamily(Family):
+    """A sender who knows the state commits to signals; a receiver who sees them does what is best for itself."""
+
+    name = "persuasion"
+    rules_at = "stackjax.menus.persuasion_game:PersuasionGame"
+    problem_at = "stackjax.menus.persuasion_problem:PersuasionProblem"
+    entries = (
+        GameEntry(
+            "persuasion",
+            "stackjax.menus.persuasion_game:persuasion",
+            "sends signals about a state to a receiver who acts",
+            "0.6 (prosecutor)",
+            PersuasionOptions,
+        ),
+    )
+
+    def tables(self, problem: Any) -> dict[str, Any]:
+        return problem.game.problem._asdict()
+
+    def solve(self, game: Any) -> Solved:
+        """One sender's optimum; of several, signals that are learned, and what each could still gain."""
+        if len(game.problem.senders) > 1:
+            return self._of_several(game)
+        from stackjax.menus.persuasion import best_signals
+        from stackjax.problem import Optimum
+
+        value, signals = best_signals(game.problem)
+        content = {"value": value, "method": "lp", "signals": signals}
+        advised = [", ".join(f"{act} {p:.3f}" for act, p in zip(game.actions, row, strict=True) if p > 5e-4) for row in signals]
+        lines = [f"  {state}: advises {words}" for state, words in zip(game.states, advised, strict=True)]
+        return Solved.of(game.name, Optimum(value, "lp"), content, lines)
+
+    def _of_several(self, game: Any) -> Solved:
+        import jax
+
+        from stackjax.menus.senders import learn_senders
+
+        try:
+            found = learn_senders(jax.random.key(0), game.problem, num_signals=game.num_signals)
+        except UnsolvedError as error:  # no other command looks for signals of several
+            raise InputError(f"game {game.name!r}: {error}") from error
+        most = float(found.gain.max())
+        first = f"{game.name}: signals of {len(found.payoffs)} senders, learned; by others none gains more than {most:.2g}"
+        lines = [first]
+        for i, (table, paid, gain) in enumerate(zip(*found, strict=True)):
+            lines.append(f"sender {i + 1} has {as_known(paid)}, and gains {gain:.2g} at most by other signals")
+            lines += [f"  {line}" for line in game.signals_in_words(table)]
+        content = {name: [part.tolist() for part in getattr(found, name)] for name in found._fields}
+        return Solved(float(found.payoffs.sum()), "learned", {"method": "learned", **content}, lines)
+
+
+PERSUASION = PersuasionFamily()
 MENUS, SALES, AUCTIONS, MENU_AUCTIONS = MenuFamily(), SaleFamily(), AffineFamily(), MenuAuctionFamily()

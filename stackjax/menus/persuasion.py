@@ -53,12 +53,16 @@ class Persuasion(NamedTuple):
             joint = (joint[:, :, None] * table[:, None]).reshape(len(joint), -1)
         return joint
 
-    def payoffs(self, joint: np.ndarray) -> np.ndarray:
-        """``[I]`` what senders get where the receiver sees the signals; its ties go to the senders' sum."""
+    def acts(self, joint: np.ndarray, *, against: bool = False) -> np.ndarray:
+        """int ``[M]`` what the receiver does at each signal; its ties go to the senders' sum, or ``against`` it."""
         own, theirs = joint.T @ self.receiver, joint.T @ self.senders.sum(axis=0)
         close = TIE * self.spread * joint.sum(axis=0)[:, None]
-        acts = np.where(own >= own.max(axis=1, keepdims=True) - close, theirs, -np.inf).argmax(axis=1)
-        return np.einsum("sm,ism->i", joint, self.senders[:, :, acts])
+        is_best = own >= own.max(axis=1, keepdims=True) - close
+        return (np.where(is_best, theirs, np.inf).argmin if against else np.where(is_best, theirs, -np.inf).argmax)(axis=1)
+
+    def payoffs(self, joint: np.ndarray) -> np.ndarray:
+        """``[I]`` what senders get where the receiver sees the signals; its ties go to the senders' sum."""
+        return np.einsum("sm,ism->i", joint, self.senders[:, :, self.acts(joint)])
 
 
 class Profile(NamedTuple):

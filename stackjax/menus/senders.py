@@ -18,7 +18,7 @@ from stackjax.menus.finite_types import HIGHS
 from stackjax.menus.persuasion import TIE, Persuasion, Profile
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["certify_senders", "learn_senders"]
+__all__ = ["best_answer", "certify_senders", "learn_senders"]
 
 STRICT = 1e-7  # of the receiver's payoffs: what it loses, in mean, by not doing as a best answer wants
 MOST_PLANS = 4096
@@ -26,11 +26,20 @@ NEAR = 0.1  # chances of a signal below which it may as well not be sent
 CERTIFIED = 1e-6  # gains that are none
 
 
-def _best_answer(problem: Persuasion, signals: tuple[np.ndarray, ...], sender: int) -> tuple[float, np.ndarray]:
+def best_answer(
+    problem: Persuasion, signals: tuple[np.ndarray, ...], sender: int, margin: float = STRICT
+) -> tuple[float, np.ndarray]:
     """The most that a sender can come close to given the others' signals, and a table ``[S, M]`` that comes close to it.
 
     A signal may as well say what the receiver will do at each of the others' signals: a *plan*. Over plans it is one linear
     programme, once it is known for each of them which actions the receiver can only ever be indifferent to; there ties decide.
+
+    Args:
+      problem: checked.
+      signals: of all senders; this one's own are of no account.
+      sender: which of them.
+      margin: of the receiver's spread, what it loses by another action where the table is obeyed, unless it must be
+        indifferent.
 
     Raises:
       UnsolvedError: there are too many plans.
@@ -48,7 +57,7 @@ def _best_answer(problem: Persuasion, signals: tuple[np.ndarray, ...], sender: i
     ]
     worth = np.stack([(weight * problem.senders[sender][:, plan.acts]).sum(axis=1) for plan in obeyed], axis=1)
     best, chances = _signals(obeyed, worth, 0.0) or (-np.inf, None)
-    close = _signals(obeyed, worth, STRICT * problem.spread)
+    close = _signals(obeyed, worth, margin * problem.spread)
     if chances is None:  # never: to tell the state is possible, and leads to some plan
         raise ArithmeticError("a sender's best signals were not found")
     chances = np.clip(chances if close is None else close[1], 0.0, 1.0)
@@ -127,12 +136,12 @@ def certify_senders(problem: Persuasion, signals: tuple[np.ndarray, ...]) -> Pro
 
     Raises:
       InputError: the problem is not sound.
-      UnsolvedError: there are too many plans, see `_best_answer`.
+      UnsolvedError: there are too many plans, see `best_answer`.
     """
     problem = problem.checked()
     signals = _checked_signals(problem, signals)
     payoffs = problem.payoffs(problem.joint(signals))
-    best = np.array([_best_answer(problem, signals, i)[0] for i in range(len(signals))])
+    best = np.array([best_answer(problem, signals, i)[0] for i in range(len(signals))])
     return Profile(signals, payoffs, np.maximum(best - payoffs, 0.0))
 
 
@@ -205,7 +214,7 @@ def learn_senders(
             break
         try:
             for i in range(count):
-                answer = _best_answer(problem, signals, i)[1]
+                answer = best_answer(problem, signals, i)[1]
                 signals = tuple(answer if j == i else table for j, table in enumerate(signals))
         except UnsolvedError:  # answers took so many signals that the others' can no longer be found
             break

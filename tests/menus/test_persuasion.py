@@ -8,7 +8,7 @@ import pytest
 
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.menus.persuasion import Persuasion, best_signals, full_revelation
-from stackjax.menus.senders import _best_answer, certify_senders, learn_senders
+from stackjax.menus.senders import best_answer, certify_senders, learn_senders
 from tests.siblings import first
 
 PRIOR = np.array([0.7, 0.3])  # innocent, guilty
@@ -131,7 +131,7 @@ def test_ties_of_the_receiver_are_told_in_full(senders, receiver, signals, gain)
 
 
 @pytest.mark.parametrize("seed", first(8, range(60)))
-def test_a_best_answer_is_earned_and_nobody_finds_a_better_one(seed):
+def test_abest_answer_is_earned_and_nobody_finds_a_better_one(seed):
     """Payoffs are small whole numbers, so that everything ties; the table that comes close is played as payoffs are."""
     rng = np.random.default_rng(seed)
     states, actions = rng.integers(1, 4, 2)
@@ -139,7 +139,7 @@ def test_a_best_answer_is_earned_and_nobody_finds_a_better_one(seed):
     problem = Persuasion(rng.dirichlet(np.ones(states)), whole(2, states, actions), whole(states, actions))
     signals = (np.eye(states) if seed % 2 else rng.dirichlet(np.ones(2), states), np.ones((states, 1)))
     for i in range(2):
-        best, answer = _best_answer(problem, signals, i)
+        best, answer = best_answer(problem, signals, i)
         of = lambda table, i=i: certify(problem, tuple(table if j == i else own for j, own in enumerate(signals)))[i]
         assert of(answer) == pytest.approx(best, abs=1e-5)
         for _ in range(60):

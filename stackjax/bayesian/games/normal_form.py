@@ -12,6 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.arrays import shares
 from stackjax.bayesian.games.base import OneShotGame
 from stackjax.bayesian.games.payoff_files import PayoffFile, checked_names, checked_payoffs, read_payoffs
 from stackjax.bayesian.games.penalties import without_penalties
@@ -89,9 +90,7 @@ class MatrixGame(OneShotGame):
 
     def row_mix(self, leader_action: Array) -> Array:
         """The probabilities of the rows: weights over their sum, uniform if all are zero."""
-        total = leader_action.sum()
-        uniform = jnp.full_like(leader_action, 1.0 / leader_action.shape[0])
-        return jnp.where(total > 0, leader_action / jnp.where(total > 0, total, 1.0), uniform)
+        return shares(leader_action)
 
     def optimum(self) -> Optimum | None:
         return self._optimum

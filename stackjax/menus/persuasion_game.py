@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from stackjax.errors import InputError, require, require_count
+from stackjax.errors import InputError, require, require_count, require_is
 from stackjax.menus.persuasion import Persuasion
 from stackjax.spaces import Box
 
@@ -61,7 +61,8 @@ class PersuasionGame:
     num_signals: int | None = None
 
     def __post_init__(self) -> None:
-        problem = Persuasion(*self.problem).checked()
+        require_is("problem", self.problem, Persuasion, "a Persuasion, for example menus.Persuasion(prior, senders, receiver)")
+        problem = self.problem.checked()
         states, actions = problem.receiver.shape
         for field, kind, count in (("states", "state", states), ("actions", "action", actions)):
             given = tuple(map(str, getattr(self, field)))

@@ -21,7 +21,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["PersuasionProblem"]
 
 ROUGH_TIE = 2e-6  # of the receiver's payoffs, in float32
-MARGIN = 1e-6  # likewise, by which it prefers what the best commitment wants, so that float32 changes no answer
+MARGINS = (2e-7, 3e-8, 0.0)  # likewise, by which it prefers what the best commitment wants: float32 may round the last away
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -155,8 +155,10 @@ class PersuasionProblem(GameProblem):
         """
         problem = self.game.problem
         value, _ = best_signals(problem)
-        states, (signals,) = len(self.game.states), self.game.leader_actions.shape
-        _, table = best_answer(problem, (np.ones((states, 1)),), 0, MARGIN)
+        silent, (signals,) = np.ones((len(self.game.states), 1)), self.game.leader_actions.shape
+        tables = [best_answer(problem, (silent,), 0, margin)[1] for margin in MARGINS]
+        in_float32 = lambda table: shares(table.astype(np.float32).astype(np.float64), np)
+        table = max(tables, key=lambda table: problem.payoffs(problem.joint((in_float32(table),)))[0])
         fits = table.shape[1] <= signals
         return Optimum(value, "lp", np.pad(table, ((0, 0), (0, signals - table.shape[1]))) if fits else None)
 

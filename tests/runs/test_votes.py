@@ -223,3 +223,17 @@ def test_no_choice_and_no_such_rule(searched, swept, tmp_path, capsys):
     ]:
         assert run("vote", *arguments) == 2
         assert words in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_three_who_pick_from_one_stock_vote_over_taxes(tmp_path, capsys):
+    """Mean and least of what voters are paid are what the leader was paid for them."""
+    small = ["--game.levels", 3, "--followers.kind", "pure", "--search.num-updates", 4, "--search.population", 64, "--seeds", 1]
+    axis = ["--sweep.game.objective", "utilitarian", "rawls"]
+    assert run("sweep", "commons", *small, *axis, "--polish", 0, "--out", tmp_path / "taxes") == 0
+    capsys.readouterr()
+    assert run("vote", tmp_path / "taxes", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    paid, earned = np.array(told["utilities"]), [entry["leader_payoff"] for entry in entries_of(tmp_path / "taxes")]
+    assert paid.shape == (3, 2)
+    np.testing.assert_allclose([paid[:, 0].mean(), paid[:, 1].min()], earned, rtol=0, atol=2e-6)

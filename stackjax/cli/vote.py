@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["vote_command"]
 
-DIGITS = 6  # of the largest payoff: payoffs that differ by less are the same
+DIGITS = 6  # of the largest payoff, to which all are rounded: float32 must break no tie
 MOST_SHOWN = 12  # options whose pairs are shown
 
 

@@ -128,9 +128,12 @@ def test_the_textbooks_values(name, value):
     assert described(problem, np.asarray(found.commitment, np.float32))["leader_payoff"] == pytest.approx(value, abs=1e-5)
 
 
-@pytest.mark.parametrize("draw", first(6, range(40)))
-def test_the_programmes_value_is_attained_and_no_signals_earn_more(draw):
-    problem = random_problem(draw, 2 + draw % 4, 2 + draw % 3)
+SIZES = [(16, 6, 5), (17, 3, 3), *((draw, 2 + draw % 4, 2 + draw % 3) for draw in range(40))]  # the first two change steeply
+
+
+@pytest.mark.parametrize(("draw", "states", "actions"), first(6, SIZES))
+def test_the_programmes_value_is_attained_and_no_signals_earn_more(draw, states, actions):
+    problem = random_problem(draw, states, actions)
     found = verified(problem, problem.optimum())
     assert found.method == "lp"
     assert found.value == pytest.approx(best_signals(problem.game.problem)[0])

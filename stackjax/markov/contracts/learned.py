@@ -12,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.markov.contracts.equilibrium import Equilibrium, least_payments
-from stackjax.markov.contracts.learning import Setting, check_learning, learn_tables
+from stackjax.markov.contracts.learning import LearningState, Setting, check_learning, table_learner
 from stackjax.markov.contracts.process import PrincipalAgentMDP, longest_episode
+from stackjax.method import Method
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["JudgedContracts", "LearnedContracts", "judge_contracts", "learn_contracts"]
+__all__ = ["JudgedContracts", "LearnedContracts", "contract_learner", "judge_contracts", "learn_contracts"]
 
+NUM_UPDATES, NUM_EPISODES, NUDGE = 6000, 1024, 0.008  # by default
 SETTLED_EXPLORATION = 0.25  # once recommendations are settled
 
 
@@ -40,20 +42,34 @@ class JudgedContracts(NamedTuple):
 
 
 def learn_contracts(
-    key: PRNGKey, process: PrincipalAgentMDP, *, num_updates: int = 6000, num_episodes: int = 1024, nudge: float = 0.008
+    key: PRNGKey,
+    process: PrincipalAgentMDP,
+    *,
+    num_updates: int = NUM_UPDATES,
+    num_episodes: int = NUM_EPISODES,
+    nudge: float = NUDGE,
 ) -> LearnedContracts:
-    """Play ``num_updates`` batches of ``num_episodes`` episodes, and learn from every step, see `learn_tables`.
+    """Play ``num_updates`` batches of ``num_episodes`` episodes, and learn from every step, see `table_learner`.
 
     The recommendation is drawn at random with a chance that falls from 1 to 1/4 linearly; the agent follows it. In the last
     quarter of all batches recommendations are settled. Payments are for the agent's mean values over the last eighth.
 
     Args:
       process: one that leads forward.
+      num_updates: batches.
+      num_episodes: of a batch.
       nudge: by how much, game units, the recommended action is to be better than any other, in the agent's values as learned.
 
     Raises:
       InputError: the process does not fit or leads back, a count is not a positive whole number, or the nudge is negative.
     """
+    return contract_learner(process, num_updates, num_episodes, nudge).run(key)
+
+
+def contract_learner(
+    process: PrincipalAgentMDP, num_updates: int = NUM_UPDATES, num_episodes: int = NUM_EPISODES, nudge: float = NUDGE
+) -> Method:
+    """`learn_contracts` batch by batch, for the same numbers; it finds `LearnedContracts`."""
     process.check(forward=True)
     check_learning(num_updates, num_episodes, nudge)
     states, actions = process.action_payoffs.shape
@@ -80,9 +96,14 @@ def learn_contracts(
     everywhere = lambda leaf: jnp.broadcast_to(leaf, (states + 1, *chances.shape))
     parts = everywhere(chances[None]), everywhere(after[:, None]), everywhere(gain[:, None]), cost[None]
     setting = Setting(*parts, pay, begin, longest_episode(process.successor))
-    action, own = learn_tables(key, setting, exploration, settling, num_updates - 7 * num_updates // 8)
-    payments = jnp.take_along_axis(contracts_of(own[0]), action[:, None, None], axis=1)[:, 0]
-    return LearnedContracts(action[:-1], payments[:-1])
+    learner = table_learner(setting, exploration, settling, num_updates - 7 * num_updates // 8)
+
+    def found(state: LearningState) -> LearnedContracts:
+        action, own = learner.found(state)
+        payments = jnp.take_along_axis(contracts_of(own[0]), action[:, None, None], axis=1)[:, 0]
+        return LearnedContracts(action[:-1], payments[:-1])
+
+    return learner._replace(found=found)
 
 
 def judge_contracts(found: LearnedContracts | Equilibrium, process: PrincipalAgentMDP, tie: float = 1e-6) -> JudgedContracts:

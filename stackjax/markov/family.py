@@ -133,7 +133,7 @@ class MarkovFamily(Family):
         except UnsolvedError as error:
             if beside is None:
                 raise
-            told = {"value": beside.value, "method": beside.method, "reason": str(error), beside.method: beside.content}
+            told = {"value": beside.value, "method": beside.method, "reason": str(error), "subgame_perfect": beside.content}
             words = [f"{game.name}: {as_known(beside.value)} ({beside.method}), no optimum: {error}", *beside.words]
             return Solved(beside.value, beside.method, told, [*words, "a leader who commits to all of it may be paid more"])
         content, at = found._asdict(), lambda s: game.describe_leader_action(found.commitment[s])
@@ -146,7 +146,7 @@ class MarkovFamily(Family):
             except UnsolvedError:
                 pass
         if beside is not None:
-            content[beside.method], lines = beside.content, [*lines, *beside.words]
+            content["subgame_perfect"], lines = beside.content, [*lines, *beside.words]
         return Solved.of(game.name, found, content, lines)
 
     def find(self, text: str) -> GameSource:

@@ -163,7 +163,9 @@ class ContractGame(MarkovGame):
         """Raise `InputError` unless every episode ends by itself within the horizon."""
         self.process.check_forward()
         longest = longest_episode(self.process.successor)
-        require("horizon", self.horizon, (self.horizon or 0) >= longest, f"at least {longest}, the steps of the longest episode")
+        require(
+            "horizon", self.horizon, (self.horizon or 0) >= longest, f"at least {longest}, the steps of the longest episode"
+        )
 
     def beside(self) -> Solved | None:
         return None if self.equilibrium is None else shown(self.equilibrium, self.process, self._max_payment)

@@ -112,7 +112,7 @@ class SaleProblem(SellerProblem):
             later, values = jnp.zeros(states), jnp.zeros(())
             for prices, own_key in zip(self._blocks(commitment)[::-1], jax.random.split(key, bidders), strict=True):
                 drawn = game.draw(own_key, self.config.num_valuations)
-                values = values + soft_value(game, prices, later, drawn, sharpness / scale)
+                values = values + soft_value(game, prices, later, drawn, sharpness / scale).sum()
                 later = hard_value(game, jax.lax.stop_gradient(prices), later, drawn)
             return values - jax.lax.stop_gradient(values) + later[-1]
 

@@ -64,7 +64,8 @@ def updates_of(spec: RunSpec, asked: int, done: int, stopped: str, rose_at: np.n
     Args:
       rose_at: ``[S]`` the updates at which the seeds' best payoffs last rose.
     """
-    is_rising = (rose_at > 0.9 * asked) & (asked >= FEWEST_TO_RISE) if not stopped else np.zeros(len(rose_at), bool)
+    may_rise = not stopped and asked >= FEWEST_TO_RISE and spec.solver.num_updates is not None  # None: a method's own number
+    is_rising = (rose_at > 0.9 * asked) & may_rise
     rising = [spec.first_seed + int(i) for i in np.flatnonzero(is_rising)]
     return {"done": done, "asked": asked, "stopped": stopped, "patience": spec.patience, "still_rising": rising}
 

@@ -72,7 +72,9 @@ def list_command(arguments: list[str]) -> int:
     print("solvers (--solver NAME):")
     for solver in registered_solvers():
         print(f"  {solver.name:<10} {solver.summary}")
-    print("\nPersuasion, recommendations to teams and sales too large for a table are functions of Python: see docs/functions.md")
+    print(
+        "\nPersuasion, recommendations to teams and sales too large for a table are functions of Python: see docs/functions.md"
+    )
     return 0
 
 

@@ -187,7 +187,7 @@ class SaleProblem(SellerProblem):
         lines = []
         for bidder in dict.fromkeys((0, len(prices) - 1)):
             own = prices[bidder, -1]
-            asked = [own[self._sizes == size] for size in range(1, self._sizes.max() + 1)]
+            asked = [own[self._sizes == size] for size in range(1, self.game.sale.most_bought + 1)]
             parts = [f"{size} at {_range(asked[size - 1])}" for size in range(1, len(asked) + 1)]
             lines.append(f"bidder {bidder + 1}, nothing sold yet: {', '.join(parts)}")
         return lines

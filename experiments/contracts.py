@@ -119,7 +119,7 @@ def main(settings: Settings) -> None:
     for seed in range(settings.seeds):
         tree = random_tree(seed, depth)
         known = equilibrium(tree)
-        learned = learn_contracts(jax.random.key(seed), tree, **lengths)
+        learned = learn_contracts(jax.random.key(seed), tree, nudge=0.008, **lengths)
         judged = judge_contracts(learned, tree)
         share.append(judged.principal / float(known.principal[0]))
         right.append(float((learned.action == known.action).mean()))

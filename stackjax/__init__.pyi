@@ -33,6 +33,7 @@ from .runs.trained import train as train
 from .solvers.config import DirectConfig as DirectConfig
 from .solvers.config import ESConfig as ESConfig
 from .solvers.config import GradientConfig as GradientConfig
+from .solvers.config import OwnConfig as OwnConfig
 from .solvers.config import PolicyConfig as PolicyConfig
 from .solvers.config import SearchConfig as SearchConfig
 from .solvers.ppo.config import PPOConfig as PPOConfig

@@ -280,6 +280,15 @@ class Problem(abc.ABC):
         del config
         return None
 
+    def own(self, config: Any) -> "Solver | None":
+        """The method that the literature has for this problem alone, for the settings ``config`` of `own`; None where none is.
+
+        Raises:
+          InputError: settings that do not fit the problem.
+        """
+        del config
+        return None
+
 
 class Solver(NamedTuple):
     """A search for a good commitment, as pure functions of a state; no batch axes (``vmap`` over seeds).
@@ -297,6 +306,7 @@ class Solver(NamedTuple):
       own_bytes: memory that an update takes beside these tables, where that is much.
       has_network: whether an update is matrix products for the most part; else it is compiled as what is not.
       tries_all: after so many updates every commitment that there is has been tried; 0 where they are too many.
+      num_updates: how many the method makes, where its settings leave that open; else 0.
     """
 
     init: Callable[[PRNGKey], Any]
@@ -308,6 +318,7 @@ class Solver(NamedTuple):
     own_bytes: int = 0
     has_network: bool = False
     tries_all: int = 0
+    num_updates: int = 0
 
 
 class Work(NamedTuple):

@@ -179,6 +179,7 @@ def test_a_family_from_elsewhere_trains_from_python(toy):
 def test_what_a_problem_does_not_say_has_a_default():
     own = PlacesProblem(Places(), 0.5)
     assert (own.differentiable, own.improve, own.policies, own.ppo(sx.PPOConfig())) == (None, None, None, None)
+    assert own.own(sx.OwnConfig()) is None
     assert (own.num_groups, own.judges_by_draws, own.yardsticks(), own.why_unknown) == (8, False, {}, "")
     assert own.score(jax.random.key(0), jnp.array([0, 3, 3], jnp.int32)).payoff == 0.0
 

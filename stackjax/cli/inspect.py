@@ -72,7 +72,7 @@ def list_command(arguments: list[str]) -> int:
     print("solvers (--solver NAME):")
     for solver in registered_solvers():
         print(f"  {solver.name:<10} {solver.summary}")
-    print("\nContracts without commitment, teams and large sales are functions of Python: see docs/functions.md")
+    print("\nRecommendations to teams and sales too large for a table are functions of Python: see docs/functions.md")
     return 0
 
 

@@ -209,7 +209,7 @@ def train_command(arguments: list[str]) -> int:
         from stackjax.reports.display import LiveProgress, print_result
         from stackjax.runs.session import run_training
 
-        with LiveProgress(spec.solver.num_updates, silent=not is_writer()) as progress:
+        with LiveProgress(silent=not is_writer()) as progress:
             result = run_training(spec, directory, on_progress=progress.show, on_stage=progress.stage, **how)
         if is_writer():
             print_result(result, directory, timings=settings.timings)

@@ -127,7 +127,15 @@ class MarkovFamily(Family):
     def solve(self, game: "MarkovGame") -> Solved:
         from stackjax.markov.optimum import solve_markov
 
-        found = solve_markov(game)
+        beside = game.beside()
+        try:
+            found = solve_markov(game)
+        except UnsolvedError as error:
+            if beside is None:
+                raise
+            told = {"value": beside.value, "method": beside.method, "reason": str(error), "subgame_perfect": beside.content}
+            words = [f"{game.name}: {as_known(beside.value)} ({beside.method}), no optimum: {error}", *beside.words]
+            return Solved(beside.value, beside.method, told, [*words, "a leader who commits to all of it may be paid more"])
         content, at = found._asdict(), lambda s: game.describe_leader_action(found.commitment[s])
         lines = [f"  {game.describe_state(s)}: {at(s)}" for s in game.told_states]
         if game.horizon is not None and found.method == "enumeration":
@@ -137,6 +145,8 @@ class MarkovFamily(Family):
                 lines.append(f"  against a follower that knows the time: {as_known(timed.value)}")
             except UnsolvedError:
                 pass
+        if beside is not None:
+            content["subgame_perfect"], lines = beside.content, [*lines, *beside.words]
         return Solved.of(game.name, found, content, lines)
 
     def find(self, text: str) -> GameSource:

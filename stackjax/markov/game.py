@@ -6,7 +6,7 @@ The leader commits to what it does in every public state. Arrays of several comm
 import abc
 import itertools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ import numpy as np
 
 from stackjax.arrays import added, lead
 from stackjax.errors import InputError, require, require_count, require_is, require_number
+from stackjax.families import Solved
+from stackjax.problem import Solver
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array
 
@@ -81,6 +83,19 @@ class MarkovGame(abc.ABC):
     def describe_leader_action(self, action: np.ndarray) -> str:
         """What the leader does in a state, in words."""
         return self.leader_actions.describe(action)
+
+    def own(self, config: Any) -> Solver | None:
+        """The method that this game alone has, see `Problem.own`; None by default."""
+        del config
+        return None
+
+    def yardsticks(self) -> dict[str, float]:
+        """What else is known that leaders may be paid, game units by what it is; empty by default."""
+        return {}
+
+    def beside(self) -> Solved | None:
+        """What ``stackjax solve`` tells beside the optimum, or in its place where it cannot be had; None by default."""
+        return None
 
     @property
     def num_states(self) -> int:

@@ -31,7 +31,7 @@ from stackjax.markov.optimum import solve_markov, takes_long
 from stackjax.markov.pictures import state_graph
 from stackjax.markov.planned import PlannedProblem
 from stackjax.pictures import drawn_or_none
-from stackjax.problem import Judged, Nearby, Optimum, Worth
+from stackjax.problem import Judged, Nearby, Optimum, Solver, Worth
 from stackjax.slopes import varies
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
@@ -189,6 +189,14 @@ class MarkovProblem(PlannedProblem):
     @property
     def optimum_takes_long(self) -> bool:
         return takes_long(self.game)
+
+    def own(self, config: Any) -> Solver | None:
+        """See `MarkovGame.own`."""
+        return self.game.own(config)
+
+    def yardsticks(self) -> dict[str, float]:
+        """See `MarkovGame.yardsticks`."""
+        return self.game.yardsticks()
 
     def _certified(self, induced: InducedMarkovGame, policy: Array) -> MarkovCertificate:
         """Of the answers ``policy [(T,) S, J, B]`` to one commitment, ``B`` times."""

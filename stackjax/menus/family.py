@@ -229,13 +229,22 @@ class SaleFamily(Family):
     )
 
     def solve(self, game: Any) -> Solved:
+        from stackjax.menus.sales.value import found_backward
+
         found, sale = self.claimed(game), game.sale
         what = f"{sale.valuations} values, {sale.num_bidders} bidders, {sale.num_items} items"
-        if found is None:
-            raise UnsolvedError(
-                f"the optimum of {game.name!r} with {what} is not known; for unit demand and for one item it is"
-            )
-        return Solved.of(f"{game.name}, {what}", found)
+        if found is not None:
+            return Solved.of(f"{game.name}, {what}", found)
+        earned = found_backward(game)
+        unknown = f"the optimum of {game.name!r} with {what} is not known; for unit demand and for one item it is"
+        if earned is None:
+            raise UnsolvedError(unknown)
+        words = [
+            f"{game.name}, {what}: {earned.value:.5g} ± {earned.half_width:.2g} (backward)",
+            "what prices earn from fresh bidders that were found from the last bidder to the first, with a 95 % interval",
+            f"no bound, others may earn more: {unknown}",
+        ]
+        return Solved(earned.value, "backward", {**earned._asdict(), "method": "backward", "reason": unknown}, words)
 
 
 class PersuasionFamily(Family):

@@ -48,10 +48,10 @@ class Progress(NamedTuple):
 class LiveProgress:
     """A live progress line; plain lines now and then when the output is not a terminal."""
 
-    def __init__(self, num_updates: int, *, silent: bool = False) -> None:
+    def __init__(self, *, silent: bool = False) -> None:
         self._console, self._silent = plain_console(stderr=True, quiet=silent), silent
         self._bar = bars.Progress(
-            bars.TextColumn("update {task.completed}/{task.total}"),
+            bars.TextColumn("update {task.completed}{task.fields[of]}"),
             bars.BarColumn(bar_width=20),
             bars.TextColumn("{task.fields[line]}", markup=False),
             bars.TimeElapsedColumn(),
@@ -59,7 +59,7 @@ class LiveProgress:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=num_updates, line="starting")
+        self._task = self._bar.add_task("", total=None, line="starting", of="")
         self._last = time.monotonic()
 
     def __enter__(self) -> "LiveProgress":
@@ -78,7 +78,8 @@ class LiveProgress:
         is_known = seen.update >= SOON * seen.num_updates
         left = f"  at most {seen.seconds_left:.0f} s left" if is_known and seen.update < seen.num_updates else ""
         line = f"leader payoff {seen.leader_payoff:.4g}  {gap}{seen.episodes_per_second:,.0f} episodes/s{left}"
-        self._bar.update(self._task, completed=seen.update, line=line)
+        total = seen.num_updates
+        self._bar.update(self._task, completed=seen.update, total=total, of=f"/{total}", line=line)
         is_due = time.monotonic() - self._last > PLAIN_INTERVAL or seen.update == seen.num_updates
         if is_due and not (self._silent or self._console.is_terminal):
             self._last = time.monotonic()

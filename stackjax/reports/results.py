@@ -57,12 +57,15 @@ def result_of(
     }
 
 
-def updates_of(spec: RunSpec, done: int, stopped: str, rose_at: np.ndarray) -> dict[str, Any]:
-    """What ``result.json`` says of updates: how many were done and asked for, why a run stopped before, with how much patience,
+def updates_of(spec: RunSpec, asked: int, done: int, stopped: str, rose_at: np.ndarray) -> dict[str, Any]:
+    """What ``result.json`` says of updates: how many were asked for and done, why a run stopped before, with how much patience,
     and which seeds were ``still_rising`` in the last tenth of them.
+
+    Args:
+      rose_at: ``[S]`` the updates at which the seeds' best payoffs last rose.
     """
-    asked = spec.solver.num_updates
-    is_rising = (rose_at > 0.9 * asked) & (asked >= FEWEST_TO_RISE) if not stopped else np.zeros(len(rose_at), bool)
+    may_rise = not stopped and asked >= FEWEST_TO_RISE and spec.solver.num_updates is not None  # None: a method's own number
+    is_rising = (rose_at > 0.9 * asked) & may_rise
     rising = [spec.first_seed + int(i) for i in np.flatnonzero(is_rising)]
     return {"done": done, "asked": asked, "stopped": stopped, "patience": spec.patience, "still_rising": rising}
 

@@ -122,7 +122,7 @@ def run_evaluation(directory: RunDirectory, game_file: pathlib.Path | None = Non
     try:
         spec, programs, elements, trained = read_run(directory, game_file)
         optimum = _optimum(programs, elements, at_once=True)
-        num_updates, best = spec.solver.num_updates, programs.best(trained.state, spec.num_seeds)
+        num_updates, best = programs.work.num_updates, programs.best(trained.state, spec.num_seeds)
         why = enough(spec, programs.work.problem, programs.work.solver, [optimum] * spec.num_seeds)(best, trained.update)
         if trained.update < num_updates and not programs.all_diverged(trained.state) and not why:
             raise InputError(
@@ -188,7 +188,7 @@ def _finish(
     rose_at = programs.best(trained.state, spec.num_seeds).rose_at  # of all processes, so that all must ask for it
 
     def write() -> dict[str, Any]:
-        updates = updates_of(spec, trained.update, trained.stopped, rose_at)
+        updates = updates_of(spec, programs.work.num_updates, trained.update, trained.stopped, rose_at)
         result = result_of(spec, problem, optimum, found, directory.metrics, seconds, updates)
         result["num_devices"] = programs.num_devices
         seconds["evaluate"] = time.perf_counter() - started

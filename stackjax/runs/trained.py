@@ -122,7 +122,7 @@ def train(
       seed: the first of them.
       out: the run directory; None keeps nothing on disk.
       solver: what looks for the commitment, by name (``"direct"``, ``"gradient"``, ``"ppo"``, ``"search"``, ``"policy"``,
-        ``"es"``) or as its settings; if None, the solver whose settings are given, and the game's own if none are:
+        ``"es"``, ``"own"``) or as its settings; if None, the solver whose settings are given, and the game's own if none are:
         ``"direct"``, for menus ``"gradient"``, for games too large for tables ``"policy"``.
       resume: go on with what is in ``out``.
       overwrite: replace what is in ``out``.
@@ -164,7 +164,7 @@ def train(
         raise InputError(f"log={log!r} needs out, the run directory")
     with tempfile.TemporaryDirectory(prefix="stackjax-run-") as scratch:
         directory = RunDirectory(scratch if out is None else out)
-        with programs_kept(), LiveProgress(spec.solver.num_updates, silent=not progress) as live:
+        with programs_kept(), LiveProgress(silent=not progress) as live:
             result = run_training(
                 spec,
                 directory,

@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Literal
 
-from stackjax.errors import names_its_options, require, require_count, require_number, require_positive
+from stackjax.errors import names_its_options, require, require_count, require_is, require_number, require_positive
 
-__all__ = ["DirectConfig", "ESConfig", "GradientConfig", "PolicyConfig", "SearchConfig", "require_widths"]
+__all__ = ["DirectConfig", "ESConfig", "GradientConfig", "OwnConfig", "PolicyConfig", "SearchConfig", "require_widths"]
 
 LARGEST_POPULATION = 10_000_000
 LARGEST_WIDTH = 65_536
@@ -44,6 +44,23 @@ class GradientConfig:
         require("num_updates", self.num_updates, self.num_updates < 2**31, "below 2**31")
         for name in ("learning_rate", "first_sharpness", "last_sharpness"):
             require_positive(name, getattr(self, name))
+
+
+@names_its_options
+@dataclasses.dataclass(frozen=True)
+class OwnConfig:
+    """Settings of `own`, the method that the literature has for a problem alone."""
+
+    num_updates: int | None = None
+    """Updates; by default as many as the problem's method makes."""
+    method: str = "default"
+    """Which, where a problem brings several: backward (the default) or fitted for sequential-sale."""
+
+    def __post_init__(self) -> None:
+        if self.num_updates is not None:
+            require_count("num_updates", self.num_updates)
+            require("num_updates", self.num_updates, self.num_updates < 2**31, "below 2**31")
+        require_is("method", self.method, str, "a word, for example default")
 
 
 @names_its_options

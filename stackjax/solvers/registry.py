@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stackjax import plugins
 from stackjax.errors import InputError, near_matches, require
 from stackjax.families import load
-from stackjax.solvers.config import DirectConfig, ESConfig, GradientConfig, PolicyConfig, SearchConfig
+from stackjax.solvers.config import DirectConfig, ESConfig, GradientConfig, OwnConfig, PolicyConfig, SearchConfig
 from stackjax.solvers.ppo.config import PPOConfig
 
 if TYPE_CHECKING:
@@ -166,6 +166,13 @@ for known in (
         polish=0,
         traced=True,
         needs_table=False,
+    ),
+    SolverEntry(
+        "own",
+        "the method that the literature has for this problem alone (contracts, sequential-sale)",
+        OwnConfig,
+        "stackjax.solvers.own:own",
+        polish=0,
     ),
 ):
     _add(known)

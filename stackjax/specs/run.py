@@ -108,7 +108,8 @@ class RunSpec:
             return other, self.with_values(values).build_solver(other)
 
         solver, polish = self.build_solver(problem), self.polish or 0
-        return Work(problem, solver, self.solver.num_updates, polish, swept, vary, self._to_save_memory(solver))
+        num_updates = self.solver.num_updates or solver.num_updates
+        return Work(problem, solver, num_updates, polish, swept, vary, self._to_save_memory(solver))
 
     def _to_save_memory(self, solver: "Solver") -> str:
         from stackjax.solvers.polish import POPULATION
@@ -158,6 +159,9 @@ class RunSpec:
         """``config.json``: fully resolved, every default written out."""
         from stackjax.acting import Policy
 
+        solver = dataclasses.asdict(self.solver)
+        if solver["num_updates"] is None:
+            solver["num_updates"] = self.build_solver(problem).num_updates
         return {
             "schema_version": SCHEMA_VERSION,
             "game": self.source.name,
@@ -165,7 +169,7 @@ class RunSpec:
             **self.source.to_dict(problem),
             **self.family.resolved(problem, self.settings),
             "solver": self.solver_entry.name,
-            self.solver_entry.name: dataclasses.asdict(self.solver),
+            self.solver_entry.name: solver,
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,

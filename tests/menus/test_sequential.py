@@ -161,7 +161,15 @@ def test_sales_go_through_the_command_line(trained, tmp_path, capsys):
     capsys.readouterr()
     assert run("solve", "sequential-sale", "--game.valuations", "unit-demand", "--json") == 0
     assert json.loads(capsys.readouterr().out)["value"] == pytest.approx(unit_demand_optimum(5, 5), abs=1e-8)
-    assert run("solve", "sequential-sale") == 1
+
+
+def test_a_sale_that_offers_small_bundles_alone_is_told_by_those():
+    """By sets of items: those that are too large have no price."""
+    problem = SaleProblem(sequential_sale(2, 2, "unit-demand", "bundle"))
+    made = problem.differentiable.start(jax.random.key(0))[None]
+    judged = jax.tree.map(lambda leaf: leaf[None], problem.judge(jax.random.key(1), made[0], 1))
+    (told,) = problem.describe(judged, made, ["seed 0"])
+    assert [line.count(" at ") for line in told["mechanism"]] == [1, 1]
 
 
 def test_polishing_a_sale_of_unit_demand_ends_at_the_optimum():

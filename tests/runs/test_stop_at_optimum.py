@@ -109,13 +109,13 @@ def test_a_run_that_finds_no_better_stops(tmp_path, capsys):
 
 
 def test_a_run_that_still_rises_says_so():
-    result = {"solver": "ppo", "updates": updates_of(SPEC, 400, "", np.array([361, 20])), "seeds": []}
+    result = {"solver": "ppo", "updates": updates_of(SPEC, 400, 400, "", np.array([361, 20])), "seeds": []}
     result["seeds"] = [{"seed": seed, "optimality_gap": None} for seed in (0, 1)]
     assert "Still rising: seed 0 was better in the last tenth" in rising_in_words(result)
     assert "--ppo.num-updates 800" in rising_in_words(result)
     result["seeds"][0]["optimality_gap"] = 0.0
     assert rising_in_words(result) == ""
-    assert updates_of(SPEC, 100, "flat", np.array([99, 98]))["still_rising"] == []
+    assert updates_of(SPEC, 400, 100, "flat", np.array([99, 98]))["still_rising"] == []
 
 
 def taxes(seed):

@@ -107,7 +107,10 @@ def test_what_needs_no_network_trains_from_python(name):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--solver", "pgo"], "solver 'pgo' must be one of direct, ppo, gradient, search, policy, es. Did you mean 'ppo'?"),
+        (
+            ["--solver", "pgo"],
+            "solver 'pgo' must be one of direct, ppo, gradient, search, policy, es, own. Did you mean 'ppo'?",
+        ),
         (["--solver", "search", "--ppo.num-envs", "4"], "--ppo.num-envs belongs to --solver ppo, but the solver is search"),
         (
             ["--ppo.num-envs", "4", "--direct.num-updates", "4"],

@@ -6,6 +6,7 @@ its own.
 """
 
 import itertools
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.arrays import in_full
+from stackjax.compiler import compiler_options
 from stackjax.errors import require_count
 from stackjax.markov.contracts.process import PrincipalAgentMDP, backward
 from stackjax.types import Array
@@ -138,7 +140,7 @@ def alternate(process: PrincipalAgentMDP, most_rounds: int = 1000) -> Alternated
         best = worth.argmax().astype(jnp.int32)
         return worth[best], best, payments[best]
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=compiler_options(runs_once=True))
     def turn(payments: Array) -> list[Array]:
         """``[S, A]`` what actions are worth to the agent without this payment, and the principal's values, wants, payments."""
         own = backward(process.successor, agent, 1, costs, payments)[1]

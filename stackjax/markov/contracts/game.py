@@ -1,15 +1,21 @@
 """Contracts as a Markov game: the principal commits to all payments at the start, and the best that it can commit to."""
 
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 import scipy
 
-from stackjax.errors import UnsolvedError, count_in_words, require
-from stackjax.markov.contracts.process import PrincipalAgentMDP, random_tree
+from stackjax.errors import InputError, UnsolvedError, count_in_words, require
+from stackjax.families import Solved
+from stackjax.markov.contracts.afresh import AFRESH, equilibrium_of, shown
+from stackjax.markov.contracts.equilibrium import Equilibrium
+from stackjax.markov.contracts.learned import NUM_UPDATES, contract_learner
+from stackjax.markov.contracts.process import PrincipalAgentMDP, longest_episode, random_tree
 from stackjax.markov.game import MarkovGame
 from stackjax.markov.optimum import MarkovOptimum
+from stackjax.problem import Solver
 from stackjax.spaces import Box
 from stackjax.types import Array
 
@@ -113,7 +119,8 @@ class ContractGame(MarkovGame):
         (states, actions), outcomes = action_payoffs.shape, gains.shape[1]
         require("max_payment", max_payment, max_payment > 0, "positive")
         self.name, self.horizon, self.num_actions = "contracts", horizon, (actions,)
-        self.leader_actions = Box((0.0,) * outcomes, (float(max_payment),) * outcomes)
+        self._max_payment = float(max_payment)
+        self.leader_actions = Box((0.0,) * outcomes, (self._max_payment,) * outcomes)
         ends = np.concatenate([successor, np.full((1, outcomes), states)])
         self.successor = np.broadcast_to(ends[:, None], (states + 1, actions, outcomes)).astype(np.int32)
         self.initial, self.end = np.eye(states + 1)[0], states
@@ -138,10 +145,44 @@ class ContractGame(MarkovGame):
 
     def solve(self, *, knows_time: bool = False) -> MarkovOptimum:
         """The best payments that the principal can commit to; see `best_contracts`."""
-        most = float(self.leader_actions.high[0])  # type: ignore[union-attr]
-        value, payments = best_contracts(self.process, horizon=self.horizon, max_payment=most, knows_time=knows_time)
+        options: Any = {"horizon": self.horizon, "max_payment": self._max_payment, "knows_time": knows_time}
+        value, payments = best_contracts(self.process, **options)
         nothing = np.zeros((1, payments.shape[1]))  # at the end
         return MarkovOptimum(value, None, np.concatenate([payments, nothing]), None, "lp")
+
+    @cached_property
+    def equilibrium(self) -> Equilibrium | None:
+        """The subgame-perfect equilibrium in float64; None where the process leads back, or outlasts the horizon."""
+        try:
+            self._check_ends()
+        except InputError:
+            return None
+        return equilibrium_of(self.process)
+
+    def _check_ends(self) -> None:
+        """Raise `InputError` unless every episode ends by itself within the horizon."""
+        self.process.check_forward()
+        longest = longest_episode(self.process.successor)
+        require(
+            "horizon", self.horizon, (self.horizon or 0) >= longest, f"at least {longest}, the steps of the longest episode"
+        )
+
+    def beside(self) -> Solved | None:
+        return None if self.equilibrium is None else shown(self.equilibrium, self.process, self._max_payment)
+
+    def yardsticks(self) -> dict[str, float]:
+        return {} if self.equilibrium is None else {AFRESH: float(self.equilibrium.principal[0])}
+
+    def own(self, config: Any) -> Solver:
+        """`learn_contracts`, whose plain payments are the commitment.
+
+        Raises:
+          InputError: the process leads back or outlasts the horizon, or there is no such method.
+        """
+        require("method", config.method, config.method == "default", "default: contracts have one method of their own")
+        self._check_ends()
+        learner, end = contract_learner(self.process, config.num_updates or NUM_UPDATES), jnp.zeros((1, self.num_outcomes))
+        return learner.solver(lambda found: jnp.concatenate([jnp.minimum(found.payments, self._max_payment), end]))
 
     def describe_state(self, state: int) -> str:
         return f"state {state}" if state != self.end else "the end"

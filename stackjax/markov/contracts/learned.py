@@ -5,6 +5,7 @@ worth without the state's own payment. The chances of outcomes are known, as in 
 payments with a *nudge*, so that small errors do not turn the agent away, and is judged by an agent that answers exactly.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -12,12 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.markov.contracts.equilibrium import Equilibrium, least_payments
-from stackjax.markov.contracts.learning import Setting, check_learning, learn_tables
+from stackjax.markov.contracts.learning import LearningState, Setting, check_learning, table_learner
 from stackjax.markov.contracts.process import PrincipalAgentMDP, longest_episode
+from stackjax.method import Method
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["JudgedContracts", "LearnedContracts", "judge_contracts", "learn_contracts"]
+__all__ = ["JudgedContracts", "LearnedContracts", "contract_learner", "judge_contracts", "learn_contracts"]
 
+NUM_UPDATES, NUM_EPISODES = 6000, 1024  # by default
+NUDGE = 1 / 3  # of the largest payoff, over the root of the episodes that there are for each state
 SETTLED_EXPLORATION = 0.25  # once recommendations are settled
 
 
@@ -40,22 +44,41 @@ class JudgedContracts(NamedTuple):
 
 
 def learn_contracts(
-    key: PRNGKey, process: PrincipalAgentMDP, *, num_updates: int = 6000, num_episodes: int = 1024, nudge: float = 0.008
+    key: PRNGKey,
+    process: PrincipalAgentMDP,
+    *,
+    num_updates: int = NUM_UPDATES,
+    num_episodes: int = NUM_EPISODES,
+    nudge: float | None = None,
 ) -> LearnedContracts:
-    """Play ``num_updates`` batches of ``num_episodes`` episodes, and learn from every step, see `learn_tables`.
+    """Play ``num_updates`` batches of ``num_episodes`` episodes, and learn from every step, see `table_learner`.
 
     The recommendation is drawn at random with a chance that falls from 1 to 1/4 linearly; the agent follows it. In the last
     quarter of all batches recommendations are settled. Payments are for the agent's mean values over the last eighth.
 
     Args:
       process: one that leads forward.
+      num_updates: batches.
+      num_episodes: of a batch.
       nudge: by how much, game units, the recommended action is to be better than any other, in the agent's values as learned.
+        By default the more, the fewer episodes there are for each state, see `usual_nudge`.
 
     Raises:
       InputError: the process does not fit or leads back, a count is not a positive whole number, or the nudge is negative.
     """
+    return contract_learner(process, num_updates, num_episodes, nudge).run(key)
+
+
+def contract_learner(
+    process: PrincipalAgentMDP,
+    num_updates: int = NUM_UPDATES,
+    num_episodes: int = NUM_EPISODES,
+    nudge: float | None = None,
+) -> Method:
+    """`learn_contracts` batch by batch, for the same numbers; it finds `LearnedContracts`."""
     process.check(forward=True)
-    check_learning(num_updates, num_episodes, nudge)
+    check_learning(num_updates, num_episodes, 0.0 if nudge is None else nudge)
+    more = usual_nudge(process, num_updates * num_episodes) if nudge is None else nudge
     states, actions = process.action_payoffs.shape
     chances = jnp.asarray(process.chances, jnp.result_type(float))
     with_end = lambda leaf, end: jnp.concatenate([leaf, jnp.full((1, leaf.shape[1]), end, leaf.dtype)])
@@ -64,7 +87,7 @@ def learn_contracts(
 
     def contracts_of(own: Array) -> Array:
         """``[S + 1, A, O]`` payments for each action, from the agent's values ``[S + 1, A]`` as learned; none at the end."""
-        wanted = own[:, None] - nudge * jnp.eye(actions, dtype=own.dtype)[None]  # [S + 1, A, A]
+        wanted = own[:, None] - more * jnp.eye(actions, dtype=own.dtype)[None]  # [S + 1, A, A]
         each = jax.vmap(jax.vmap(least_payments, (0, None, 0)), (0, None, None))
         found = each(wanted, chances, jnp.arange(actions, dtype=jnp.int32))[0]
         return jnp.where(jnp.isfinite(found), found, 0.0).at[states].set(0.0)
@@ -80,9 +103,23 @@ def learn_contracts(
     everywhere = lambda leaf: jnp.broadcast_to(leaf, (states + 1, *chances.shape))
     parts = everywhere(chances[None]), everywhere(after[:, None]), everywhere(gain[:, None]), cost[None]
     setting = Setting(*parts, pay, begin, longest_episode(process.successor))
-    action, own = learn_tables(key, setting, exploration, settling, num_updates - 7 * num_updates // 8)
-    payments = jnp.take_along_axis(contracts_of(own[0]), action[:, None, None], axis=1)[:, 0]
-    return LearnedContracts(action[:-1], payments[:-1])
+    learner = table_learner(setting, exploration, settling, num_updates - 7 * num_updates // 8)
+
+    def found(state: LearningState) -> LearnedContracts:
+        action, own = learner.found(state)
+        payments = jnp.take_along_axis(contracts_of(own[0]), action[:, None, None], axis=1)[:, 0]
+        return LearnedContracts(action[:-1], payments[:-1])
+
+    return learner._replace(found=found)
+
+
+def usual_nudge(process: PrincipalAgentMDP, episodes: int) -> float:
+    """What errors of values are likely to be less than, game units, once so many ``episodes`` have been played.
+
+    A payment that is short of an agent's indifference turns it away; one above costs the principal no more than it is above.
+    """
+    largest = float(max(np.abs(process.action_payoffs).max(), np.abs(process.gains).max()))
+    return NUDGE * largest * math.sqrt(len(process.gains) / episodes)
 
 
 def judge_contracts(found: LearnedContracts | Equilibrium, process: PrincipalAgentMDP, tie: float = 1e-6) -> JudgedContracts:

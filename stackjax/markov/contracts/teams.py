@@ -13,7 +13,7 @@ import numpy as np
 
 from stackjax.arrays import in_full, lead
 from stackjax.errors import require_count, require_number
-from stackjax.markov.contracts.learning import Setting, check_learning, learn_tables
+from stackjax.markov.contracts.learning import Setting, check_learning, table_learner
 from stackjax.markov.game import InducedMarkovGame, joint_actions
 from stackjax.types import Array, PRNGKey
 
@@ -98,7 +98,7 @@ def learn_team_contracts(
     """Learn recommendations and payments, the same in every step, by Q-learning on tables from ``num_updates`` batches.
 
     A recommendation is drawn at random with a chance that falls from 1 to 0 over three quarters of all updates. Then they are
-    settled, see `learn_tables`. A value is for an endless game, as an episode's steps are not part of the state.
+    settled, see `table_learner`. A value is for an endless game, as an episode's steps are not part of the state.
 
     Args:
       game: without payments and without batch axes.
@@ -126,7 +126,7 @@ def learn_team_contracts(
     gains = jnp.broadcast_to(game.leader_payoff[..., None], game.probability.shape)
     after = jnp.asarray(game.successor)
     setting = Setting(game.probability, after, gains, game.follower_payoffs, pay, begin, steps, discount)
-    action, own = learn_tables(key, setting, exploration, settling)
+    action, own = table_learner(setting, exploration, settling).run(key)
     least = _least(own, num_actions) + nudge
     return TeamContracts(action, jnp.take_along_axis(least, action[None, :, None], axis=2)[..., 0].T)
 

@@ -11,12 +11,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from stackjax.errors import require_count, require_positive
+from stackjax.errors import require, require_count, require_key, require_positive
 from stackjax.menus.sales.game import Block, MenuKind, Prices, SequentialSaleGame
 from stackjax.menus.sales.sale import Sale
+from stackjax.method import Method
+from stackjax.problem import Metrics
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["SaleTable", "SolveConfig", "hard_value", "soft_value", "solve_backward"]
+__all__ = ["SaleTable", "SolveConfig", "backward", "hard_value", "soft_value", "solve_backward"]
 
 
 class SaleTable(NamedTuple):
@@ -61,19 +63,18 @@ def _outcomes(game: SequentialSaleGame, block: Block, prices: Array, later: Arra
 
 
 def soft_value(game: SequentialSaleGame, prices: Prices, later: Array, drawn: Array, sharpness: Array) -> Array:
-    """The sum over states of what they are worth if bidders choose with chances.
+    """``[N]`` what states are worth if bidders choose with chances.
 
     Args:
       prices: of each block, ``[C, O]``.
       later: ``[N]`` what states are worth afterwards.
     """
-
-    def of(block: Block, own: Array) -> Array:
+    worth = jnp.zeros_like(later)
+    for block, own in zip(game.blocks, prices, strict=True):
         gains, rewards = _outcomes(game, block, own, later, drawn)
-        return (jax.nn.softmax(sharpness * gains, axis=2) * rewards[None]).sum(axis=2).mean(axis=0).sum()
-
-    values = [of(block, own) for block, own in zip(game.blocks, prices, strict=True)]
-    return jnp.stack(values).sum()
+        earned = (jax.nn.softmax(sharpness * gains, axis=2) * rewards[None]).sum(axis=2)
+        worth = worth.at[block.states].set(earned.mean(axis=0))
+    return worth
 
 
 def hard_value(game: SequentialSaleGame, prices: Prices, later: Array, drawn: Array) -> Array:
@@ -88,53 +89,98 @@ def hard_value(game: SequentialSaleGame, prices: Prices, later: Array, drawn: Ar
     return worth
 
 
+class Pricing(NamedTuple):
+    """How far a sale is priced, from the last bidder to the first.
+
+    Attributes:
+      keys: ``[2, n]`` of each bidder, the last one first, for its steps and for what states are worth then.
+      step: how many have been made.
+      params, moments: of the prices of the bidder who is priced now, and of Adam.
+      later: ``[N]`` what states are worth after this bidder.
+      whole: the prices of all bidders, ``[n, C, P]`` by block, the first one first; the first ones to start from, until then.
+    """
+
+    keys: PRNGKey
+    step: Array
+    params: Prices
+    moments: Any
+    later: Array
+    whole: Prices
+
+
+def backward(game: SequentialSaleGame, config: SolveConfig, num_updates: int = 0) -> Method:
+    """`solve_backward` step by step of Adam, ``num_updates`` if that is not 0; it finds all prices ``[n, N, O]``.
+
+    Raises:
+      InputError: there are fewer updates than two more than there are bidders.
+    """
+    count = game.sale.num_bidders
+    usual = num_updates // (count + 2) if num_updates else config.num_steps  # of each bidder but the last
+    require("num_updates", num_updates, usual > 0, f"at least {count + 2}, two more than there are bidders")
+    longest = num_updates - (count - 1) * usual if num_updates else 3 * usual
+    adam = optax.scale_by_adam()
+
+    def init(key: PRNGKey) -> Pricing:
+        require_key(key)
+        start_key, first_key, value_key, key = jax.random.split(key, 4)
+        pairs = jax.vmap(jax.random.split, out_axes=1)(jax.random.split(key, max(count - 1, 1)))[:, : count - 1]
+        keys = jnp.concatenate([jnp.stack([first_key, value_key])[:, None], pairs], axis=1)
+        params, later = game.start(game.draw(start_key, config.batch)), jnp.zeros(game.num_states)
+        whole = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], count, axis=0), params)
+        return Pricing(keys, jnp.int32(0), params, adam.init(params), later, whole)
+
+    def worth_now(params: Prices, later: Array, key: PRNGKey, batches: Array) -> Array:
+        prices, keys = game.block_prices(params), jax.random.split(key, config.value_batches)
+        one = lambda k, total: total + hard_value(game, prices, later, game.draw(keys[k], config.batch))
+        return jax.lax.fori_loop(0, batches, one, jnp.zeros_like(later)) / config.value_batches
+
+    def update(state: Pricing) -> tuple[Pricing, Metrics]:
+        place = jnp.maximum(state.step - longest, -1) // usual + 1  # of the bidder, counted from the last
+        length = jnp.where(place == 0, longest, usual)
+        since = state.step - jnp.where(place == 0, 0, longest + (place - 1) * usual)
+        progress = since.astype(jnp.float32) / length.astype(jnp.float32)
+        sharpness = config.first_sharpness * (config.last_sharpness / config.first_sharpness) ** progress
+        values = game.draw(jax.random.fold_in(state.keys[0, place], since), config.batch)
+
+        def lost(params: Prices) -> tuple[Array, Array]:
+            worth = soft_value(game, game.block_prices(params), state.later, values, sharpness)
+            return -worth.sum(), worth[-1]
+
+        slope, earned = jax.grad(lost, has_aux=True)(state.params)
+        with jax.numpy_dtype_promotion("standard"):  # optax counts in integers
+            move, moments = adam.update(slope, state.moments)
+        rate = config.learning_rate * (1.0 - progress)
+        params = jax.tree.map(lambda leaf, change: leaf - rate * change, state.params, move)
+        whole = jax.tree.map(lambda all_, own: all_.at[count - 1 - place].set(own), state.whole, params)
+        is_over = since + 1 == length
+        # A loop of no rounds costs nothing, also under `vmap`, which would compute both sides of a condition.
+        worth = worth_now(params, state.later, state.keys[1, place], jnp.where(is_over, config.value_batches, 0))
+        anew = lambda new, old: jax.tree.map(lambda new, old: jnp.where(is_over, new, old), new, old)
+        later, moments = anew((worth, adam.init(params)), (state.later, moments))
+        metrics = {
+            "episodes": jnp.float32(1.0),
+            "total_return": earned,
+            "is_finite": jnp.isfinite(earned) & jnp.isfinite(later).all(),
+            "sharpness": sharpness,
+        }
+        return Pricing(state.keys, state.step + 1, params, moments, later, whole), metrics
+
+    def found(state: Pricing) -> Array:
+        return jax.lax.map(lambda params: game.table(game.block_prices(params)), state.whole)
+
+    return Method(init, update, found, longest + (count - 1) * usual)
+
+
 def solve_backward(sale: Sale, key: PRNGKey, config: SolveConfig | None = None, *, menu: MenuKind | None = None) -> SaleTable:
     """Prices that are best, bidder by bidder from the last, given those of later bidders.
 
     Args:
+      sale: what is sold to whom.
+      config: how long; by default as `SolveConfig` has it.
       menu: what prices may depend on, see `SequentialSaleGame`; chosen by the law and the number of items if not said.
 
     Raises:
       InputError: these prices do not suit the law.
     """
-    config, game = config or SolveConfig(), SequentialSaleGame.of(sale, menu)
-    adam = optax.scale_by_adam()
-
-    def fit(params: Prices, later: Array, key: PRNGKey, num_steps: int) -> Prices:
-        def step(carry: tuple[Prices, Any], drawn: tuple[PRNGKey, Array]) -> tuple[tuple[Prices, Any], None]:
-            params, moments = carry
-            key, progress = drawn
-            sharpness = config.first_sharpness * (config.last_sharpness / config.first_sharpness) ** progress
-            values = game.draw(key, config.batch)
-            lost = lambda params: -soft_value(game, game.block_prices(params), later, values, sharpness)
-            slope = jax.grad(lost)(params)
-            with jax.numpy_dtype_promotion("standard"):  # optax counts in integers
-                move, moments = adam.update(slope, moments)
-            rate = config.learning_rate * (1.0 - progress)
-            return (jax.tree.map(lambda leaf, change: leaf - rate * change, params, move), moments), None
-
-        drawn = jax.random.split(key, num_steps), jnp.arange(num_steps, dtype=jnp.float32) / num_steps
-        return jax.lax.scan(step, (params, adam.init(params)), drawn)[0][0]
-
-    def worth_now(params: Prices, later: Array, key: PRNGKey) -> Array:
-        prices = game.block_prices(params)
-        one = lambda key: hard_value(game, prices, later, game.draw(key, config.batch))
-        return jax.lax.map(one, jax.random.split(key, config.value_batches)).mean(axis=0)
-
-    def bidder(carry: tuple[Prices, Array], key: PRNGKey) -> tuple[tuple[Prices, Array], Prices]:
-        params, later = carry
-        fit_key, value_key = jax.random.split(key)
-        params = fit(params, later, fit_key, config.num_steps)
-        return (params, worth_now(params, later, value_key)), params
-
-    @jax.jit
-    def solve(key: PRNGKey) -> Array:
-        start_key, first_key, value_key, key = jax.random.split(key, 4)
-        params, nothing = game.start(game.draw(start_key, config.batch)), jnp.zeros(game.num_states)
-        last = fit(params, nothing, first_key, 3 * config.num_steps)
-        carry = last, worth_now(last, nothing, value_key)
-        _, others = jax.lax.scan(bidder, carry, jax.random.split(key, sale.num_bidders - 1))
-        whole = jax.tree.map(lambda others, last: jnp.concatenate([others[::-1], last[None]]), others, last)
-        return jax.lax.map(lambda params: game.table(game.block_prices(params)), whole)
-
-    return SaleTable(solve(key), game.kind)
+    game = SequentialSaleGame.of(sale, menu)
+    return SaleTable(backward(game, config or SolveConfig()).run(key), game.kind)

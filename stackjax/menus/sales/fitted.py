@@ -16,13 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from stackjax.errors import require_count, require_positive
+from stackjax.errors import require_count, require_key, require_positive
 from stackjax.menus.sales.backward import SaleTable
 from stackjax.menus.sales.game import SequentialSaleGame
 from stackjax.menus.sales.sale import Sale, bits
+from stackjax.method import Method
+from stackjax.problem import Metrics
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["FittedConfig", "solve_fitted"]
+__all__ = ["FittedConfig", "fitted", "solve_fitted"]
 
 LONGEST = 10_000.0  # of the sinusoidal code of time
 CODE = 12
@@ -77,13 +79,28 @@ class _Visits(NamedTuple):
     returns: Array
 
 
+class Iterated(NamedTuple):
+    """The networks after ``iteration`` policies."""
+
+    key: PRNGKey
+    iteration: Array
+    actor: PyTree
+    critic: PyTree
+
+
 def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -> SaleTable:
     """The actor's prices ``[n, 2**m, 2**m]`` of all bundles after the last iteration.
 
     Raises:
       InputError: there are too many items to price their bundles.
     """
-    config, game = config or FittedConfig(), SequentialSaleGame(sale, "bundle")
+    game = SequentialSaleGame(sale, "bundle")
+    return SaleTable(fitted(game, config or FittedConfig()).run(key), game.kind)
+
+
+def fitted(game: SequentialSaleGame, config: FittedConfig) -> Method:
+    """`solve_fitted` policy by policy, for a ``game`` that prices bundles; it finds all prices ``[n, N, O]``."""
+    sale = game.sale
     n, count = sale.num_bidders, game.num_states
     features, offered = _features(sale), jnp.asarray(_offered(sale))
     after = np.maximum(np.arange(count)[:, None] - np.arange(count), 0)  # a subset's bits are taken away by subtraction
@@ -97,7 +114,7 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
         made = jnp.asarray(critic.apply(params, features.reshape(n * count, -1))).reshape(n, count).at[:, 0].set(0.0)
         return jnp.concatenate([made, jnp.zeros((1, count))])
 
-    def explored(key: PRNGKey, prices: Array, values: Array, noise: Array) -> _Visits:
+    def explored(key: PRNGKey, prices: Array, values: Array, noise: Array) -> tuple[_Visits, Array]:
         def bidder(left: Array, step: tuple[Array, PRNGKey]) -> tuple[Array, tuple[Array, Array]]:
             own, key = step
             draw_key, noise_key = jax.random.split(key)
@@ -118,9 +135,9 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
         returns = advantages[::-1] + jnp.take_along_axis(values[:-1], states, axis=1)
         visits = jnp.zeros((n, count)).at[np.arange(n)[:, None], states].add(1.0)
         sums = jnp.zeros((n, count)).at[np.arange(n)[:, None], states].add(returns)
-        return _Visits(visits / visits.sum(), sums / jnp.maximum(visits, 1.0))
+        return _Visits(visits / visits.sum(), sums / jnp.maximum(visits, 1.0)), paid.sum()
 
-    def fitted(lost: Callable[[PyTree, PRNGKey], Array], params: PyTree, key: PRNGKey, steps: int) -> PyTree:
+    def learned(lost: Callable[[PyTree, PRNGKey], Array], params: PyTree, key: PRNGKey, steps: int) -> PyTree:
         """``params`` after that many steps of a fresh Adam."""
         adam = optax.adam(config.learning_rate)
 
@@ -132,17 +149,18 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
 
         return jax.lax.scan(step, (params, adam.init(params)), jax.random.split(key, steps))[0][0]
 
-    def iterate(params: tuple[PyTree, PyTree], step: tuple[PRNGKey, Array]) -> tuple[tuple[PyTree, PyTree], Array]:
-        (actor_params, critic_params), (key, noise) = params, step
+    def update(state: Iterated) -> tuple[Iterated, Metrics]:
+        key, actor_params, critic_params = jax.random.fold_in(state.key, state.iteration), state.actor, state.critic
+        noise = jnp.exp(-2.0 - 0.25 * state.iteration.astype(jnp.float32))
         explore_key, return_key, critic_key, ahead_key, actor_key = jax.random.split(key, 5)
         flat = features.reshape(n * count, -1)
         prices, values = prices_of(actor_params, flat).reshape(n, count, count), values_of(critic_params)
-        visits = explored(explore_key, prices, values, noise)
+        visits, earned = explored(explore_key, prices, values, noise)
 
         def error(targets: Array) -> Callable[[PyTree, PRNGKey], Array]:
             return lambda params, key: (visits.weights * (values_of(params)[:-1] - targets) ** 2).sum()
 
-        critic_params = fitted(error(visits.returns), critic_params, return_key, config.return_steps)
+        critic_params = learned(error(visits.returns), critic_params, return_key, config.return_steps)
         drawn = game.all_worth(game.draw(ahead_key, config.valuations))[:, 0]
 
         def ahead(row: tuple[Array, Array, Array]) -> Array:
@@ -155,7 +173,7 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
         states = row(offered[None])
         rows = prices.reshape(-1, count), rewards_after(critic_params), states
         targets = jax.lax.map(ahead, rows, batch_size=ROWS).reshape(n, count)
-        critic_params = fitted(error(targets), critic_params, critic_key, config.critic_steps)
+        critic_params = learned(error(targets), critic_params, critic_key, config.critic_steps)
         rewards = rewards_after(critic_params)
 
         def lost(params: PyTree, key: PRNGKey) -> Array:
@@ -172,20 +190,27 @@ def solve_fitted(sale: Sale, key: PRNGKey, config: FittedConfig | None = None) -
             earned = jax.lax.map(of, (flat, rewards, states), batch_size=ROWS)
             return -(earned * visits.weights.ravel()).sum()
 
-        actor_params = fitted(lost, actor_params, actor_key, config.actor_steps)
-        return (actor_params, critic_params), values_of(critic_params)[0, -1]
+        actor_params = learned(lost, actor_params, actor_key, config.actor_steps)
+        expected = values_of(critic_params)[0, -1]
+        metrics = {
+            "episodes": jnp.float32(config.episodes),
+            "total_return": earned,
+            "is_finite": jnp.isfinite(expected) & jnp.isfinite(prices_of(actor_params, flat)).all(),
+            "expected": expected,
+        }
+        return Iterated(state.key, state.iteration + 1, actor_params, critic_params), metrics
 
-    @jax.jit
-    def solve(key: PRNGKey) -> Array:
+    def init(key: PRNGKey) -> Iterated:
+        require_key(key)
         actor_key, critic_key, key = jax.random.split(key, 3)
         row = features[0, :1]
-        params = actor.init(actor_key, row), critic.init(critic_key, row)
-        noise = jnp.exp(-2.0 - 0.25 * jnp.arange(config.num_iterations, dtype=jnp.float32))
-        params, _ = jax.lax.scan(iterate, params, (jax.random.split(key, config.num_iterations), noise))
-        prices = prices_of(params[0], features.reshape(n * count, -1)).reshape(n, count, count)
+        return Iterated(key, jnp.int32(0), actor.init(actor_key, row), critic.init(critic_key, row))
+
+    def found(state: Iterated) -> Array:
+        prices = prices_of(state.actor, features.reshape(n * count, -1)).reshape(n, count, count)
         return jnp.where(offered[None], prices, jnp.inf)
 
-    return SaleTable(solve(key), "bundle")
+    return Method(init, update, found, config.num_iterations)
 
 
 def _features(sale: Sale) -> Array:

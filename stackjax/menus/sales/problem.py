@@ -10,22 +10,24 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
-from stackjax.errors import require
+from stackjax.errors import InputError, require
 from stackjax.menus.config import SaleConfig
 from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval
-from stackjax.menus.sales.backward import SaleTable, hard_value, soft_value
+from stackjax.menus.sales.backward import SaleTable, SolveConfig, backward, hard_value, soft_value
+from stackjax.menus.sales.fitted import FittedConfig, fitted
 from stackjax.menus.sales.game import Prices, SequentialSaleGame
 from stackjax.menus.sales.sale import Sale, Valuations, bits, one_item
 from stackjax.menus.sales.value import repeats, sale_value, unit_demand_value
 from stackjax.menus.seller import RevenueCertificate, SellerProblem
 from stackjax.pictures import Picture, curves
-from stackjax.problem import Differentiable, Optimum
+from stackjax.problem import Differentiable, Optimum, Solver
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["SaleProblem", "sequential_sale"]
 
 MOST_PRICES = 2**17
+OWN_METHODS = ("default", "backward", "fitted")  # by default backward
 DRAW_TAG = 23  # keeps it apart from the bidders' draws
 SALES_ON_THE_WAY, SALES_AT_LAST = 2**10, 2**15  # of each of 16 repeats
 
@@ -112,7 +114,7 @@ class SaleProblem(SellerProblem):
             later, values = jnp.zeros(states), jnp.zeros(())
             for prices, own_key in zip(self._blocks(commitment)[::-1], jax.random.split(key, bidders), strict=True):
                 drawn = game.draw(own_key, self.config.num_valuations)
-                values = values + soft_value(game, prices, later, drawn, sharpness / scale)
+                values = values + soft_value(game, prices, later, drawn, sharpness / scale).sum()
                 later = hard_value(game, jax.lax.stop_gradient(prices), later, drawn)
             return values - jax.lax.stop_gradient(values) + later[-1]
 
@@ -131,6 +133,25 @@ class SaleProblem(SellerProblem):
         if self.game.is_exact:
             _, made[..., 1] = unit_demand_best(self.game.sale)
         return made.reshape(np.shape(commitment))
+
+    def own(self, config: Any) -> Solver:
+        """`solve_backward`, an update a step of Adam, or `solve_fitted`, an update a policy; see `OwnConfig`.
+
+        Raises:
+          InputError: there is no such method, or it does not fit the prices.
+        """
+        require("method", config.method, config.method in OWN_METHODS, f"one of {', '.join(OWN_METHODS)}")
+        if config.method == "fitted":
+            if self.game.kind != "bundle":
+                raise InputError("method='fitted' prices every bundle by itself: use --game.menu bundle")
+            usual = FittedConfig()
+            iterations = config.num_updates or usual.num_iterations
+            method = fitted(self.game, dataclasses.replace(usual, num_iterations=iterations))
+        else:
+            method = backward(self.game, SolveConfig(), config.num_updates or 0)
+        highest = jnp.asarray(self.leader_actions.high)  # nobody pays more
+        made = lambda prices: jnp.where(jnp.isfinite(prices), jnp.clip(prices, 0.0, highest[None, None]), 0.0)
+        return method.solver(lambda prices: made(prices).reshape(-1, self.game.num_options))
 
     def _certified(self, key: PRNGKey, commitment: Array) -> RevenueCertificate:
         """Exact for unit demand, else on fresh bidders."""
@@ -166,7 +187,7 @@ class SaleProblem(SellerProblem):
         lines = []
         for bidder in dict.fromkeys((0, len(prices) - 1)):
             own = prices[bidder, -1]
-            asked = [own[self._sizes == size] for size in range(1, self._sizes.max() + 1)]
+            asked = [own[self._sizes == size] for size in range(1, self.game.sale.most_bought + 1)]
             parts = [f"{size} at {_range(asked[size - 1])}" for size in range(1, len(asked) + 1)]
             lines.append(f"bidder {bidder + 1}, nothing sold yet: {', '.join(parts)}")
         return lines

@@ -10,14 +10,17 @@ import numpy as np
 from stackjax.arrays import in_full
 from stackjax.errors import require, require_count
 from stackjax.menus.draws import NUM_REPEATS, interval
-from stackjax.menus.sales.backward import SaleTable
+from stackjax.menus.sales.backward import SaleTable, SolveConfig, backward
 from stackjax.menus.sales.game import SequentialSaleGame
 from stackjax.menus.sales.sale import Sale
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["SaleValue", "repeats", "sale_value", "unit_demand_value"]
+__all__ = ["SaleValue", "found_backward", "repeats", "sale_value", "unit_demand_value"]
 
 MOST_NUMBERS = 2**21  # gains that are computed at the same time
+MOST_GAINS, MOST_WORK = 2**18, 2_000_000_000  # of a step, and of all steps that take half a minute on two cores
+LEAST_BATCH, LARGEST_BATCH, LEAST_STEPS, MOST_STEPS = 256, 2048, 100, 300
+LEAST_SALES, MOST_SALES = 2**10, 2**15  # of each of 16 repeats
 
 
 class SaleValue(NamedTuple):
@@ -68,6 +71,21 @@ def repeats(game: SequentialSaleGame, prices: Array, key: PRNGKey, count: int, n
 
     keys = jax.random.split(key, (num_repeats, -(-count // chunk)))
     return jax.lax.map(lambda keys: jax.lax.map(sales, keys).mean(), keys)
+
+
+def found_backward(game: SequentialSaleGame) -> SaleValue | None:
+    """What prices earn that `backward` finds within a minute or so, which is no bound; None where that is too short."""
+    sale, numbers = game.sale, sum(block.options.size for block in game.blocks)
+    if sale.valuations == "complements":
+        numbers += 8 * 2**sale.num_items  # the best of all bundles of a size are looked for in each draw
+    batch = min(LARGEST_BATCH, max(LEAST_BATCH, MOST_GAINS // numbers))
+    steps = min(MOST_STEPS, MOST_WORK // ((sale.num_bidders + 2) * batch * numbers))
+    if steps < LEAST_STEPS:
+        return None
+    solve_key, judge_key = jax.random.split(jax.random.key(0))
+    prices = backward(game, SolveConfig(num_steps=steps, batch=batch)).run(solve_key)
+    count = min(MOST_SALES, max(LEAST_SALES, MOST_WORK // (NUM_REPEATS * sale.num_bidders * numbers)))
+    return sale_value(sale, SaleTable(prices, game.kind), judge_key, count)
 
 
 def unit_demand_value(prices: np.ndarray) -> float:

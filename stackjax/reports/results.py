@@ -103,6 +103,7 @@ def entries(
                 "optimum_method": None if optimum is None else optimum.method,
                 "optimality_gap": claims.distance(problem, optimum, words),
                 "mean_greedy_payoff": float(np.mean(curves[key_of(name)])) if key_of(name) in curves else None,
+                **({"mean_return": last.get("mean_return")} if problem.counts_last else {}),
                 "stackelberg_episodes": last.get("stackelberg_episodes"),
                 "leader_decisions": last.get("leader_decisions"),
             }

@@ -107,8 +107,14 @@ class RunSpec:
             other = self.problem_with(problem, values)
             return other, self.with_values(values).build_solver(other)
 
-        solver, polish = self.build_solver(problem), self.polish or 0
+        solver, polish = self.build_solver(problem), self._polish(problem)
         return Work(problem, solver, self.solver.num_updates, polish, swept, vary, self._to_save_memory(solver))
+
+    def _polish(self, problem: "Problem") -> int:
+        """Evaluations in the end; none of policies, nor where what counts is the last commitment as it was learned."""
+        from stackjax.acting import Policy
+
+        return 0 if isinstance(problem.commitments, Policy) or problem.counts_last else self.polish or 0
 
     def _to_save_memory(self, solver: "Solver") -> str:
         from stackjax.solvers.polish import POPULATION
@@ -156,8 +162,6 @@ class RunSpec:
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
-        from stackjax.acting import Policy
-
         return {
             "schema_version": SCHEMA_VERSION,
             "game": self.source.name,
@@ -169,7 +173,7 @@ class RunSpec:
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,
-            "polish": 0 if isinstance(problem.commitments, Policy) else self.polish,  # policies are not polished
+            "polish": self._polish(problem),
             "patience": self.patience,
         }
 
@@ -218,7 +222,8 @@ class RunSpec:
             source = stored_game(content, game_file)
             as_given = lambda value: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
             read = lambda kind, section: _settings_read(kind, {name: as_given(v) for name, v in content[section].items()})
-            sections = {name: read(kind, name) for name, kind in family_of(source).sections.items()}
+            # A run of an earlier version may lack a section that has come since.
+            sections = {name: read(kind, name) for name, kind in family_of(source).sections.items() if name in content}
             solver = read(solver_entry(content["solver"]).config, content["solver"])
             others = {name: content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", "polish")}
             others["patience"] = content.get("patience", 0)  # which runs of version 0.1 did not have

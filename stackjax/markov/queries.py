@@ -60,6 +60,6 @@ class QueryConfig:
         ]
         said = "; ".join(words for words in outside if words) or "its queries were part of them, and nothing was hidden"
         return (
-            f"Learned from episodes with queries: {said}. The leader's payoff is that of the table that it plays in the end, as "
-            "it was learned; what it was paid in its last episodes stands beside it."
+            f"Learned from episodes with queries: {said}. The leader's payoff is that of the table that it plays in the end, "
+            "as it was learned; what it was paid in its last episodes stands beside it."
         )

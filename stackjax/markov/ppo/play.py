@@ -44,7 +44,7 @@ def first_followers(problem: MarkovProblem, key: PRNGKey, count: int) -> PyTree:
     learning = problem.rule.learning
     if learning is None or not problem.queries.carried:
         return ()
-    return learning.first(key, tabulate_markov(problem.game, problem.commitments.draw(key, count)))
+    return learning.first(problem, key, tabulate_markov(problem.game, problem.commitments.draw(key, count)))
 
 
 @in_full
@@ -54,9 +54,9 @@ def answered(problem: MarkovProblem, key: PRNGKey, commitments: Array, carried: 
     if learning is None:
         policies = problem.answer(key, commitments, induced)
         return Answered(policies, jnp.zeros_like(induced.leader_payoff[0, 0]), ())
-    first = carried if problem.queries.carried else learning.first(key, induced)
+    first = carried if problem.queries.carried else learning.first(problem, key, induced)
     values, leader_paid = learning.play(problem, key, first, induced)
-    return Answered(learning.policy(values), leader_paid, values if problem.queries.carried else ())
+    return Answered(learning.policy(problem, values), leader_paid, values if problem.queries.carried else ())
 
 
 def played(

@@ -119,8 +119,8 @@ def main(settings: Settings) -> None:
         "; ".join(words),
         min(apart) > 0,
         "battle of the sexes, one step, 2 at best; the leader settles for the row that the follower likes, since the other "
-        "pays nothing while followers hold on to their own, which they have come to before the leader has learned. A leader that "
-        f"learns ten times as quickly makes them give way: carried over, 5 games, {with_interval(quick.payoffs, np.mean)}",
+        "pays nothing while followers hold on to their own, which they have come to before the leader has learned. A leader "
+        f"that learns ten times as quickly makes them give way: carried over, 5 games, {with_interval(quick.payoffs, np.mean)}",
     )
     slow_to_see = MarkovFollowers("q-learning", episodes=100, exploration=0.3, learning_rate=0.4)
     lengths = {"num_envs": 128, "num_updates": settings.few(100, 30), "learning_rate": 3e-3}

@@ -20,7 +20,7 @@ STEPS_FOR_EVER = 100  # of an episode where the game has no end
 FIRST_SCALE = 0.1  # standard deviation of the first values; the variance is the 0.01 of Gerstgrasser and Parkes (2023)
 
 
-Values = list[Array]  # of each follower's actions, [T, S, A, B], or [1, S, A, B] where it does not know the time
+Values = tuple[Array, ...]  # of each follower's actions, [T, S, A, B], or [1, S, A, B] where it does not know the time
 
 
 class Learnt(NamedTuple):
@@ -31,7 +31,7 @@ class Learnt(NamedTuple):
 
 
 class _Learner(NamedTuple):
-    values: list[Array]  # as in `Values`, of one commitment
+    values: Values  # of one commitment
     state: Array
     leader_paid: Array
 
@@ -47,13 +47,13 @@ def first_values(
     states, dtype = induced.successor.shape[0], induced.leader_payoff.dtype
     apart = _steps(length) if knows_time else 1
 
-    def one(key: PRNGKey) -> list[Array]:
+    def one(key: PRNGKey) -> Values:
         first_key = jax.random.split(key)[0]
         first_keys = [first_key, *(jax.random.fold_in(first_key, i) for i in range(1, len(num_actions)))]
-        return [
+        return tuple(
             FIRST_SCALE * jax.random.normal(one, (apart * states, actions), dtype).reshape(apart, states, actions)
             for one, actions in zip(first_keys, num_actions, strict=True)
-        ]
+        )
 
     return jax.vmap(one, 0, -1)(jax.random.split(key, induced.leader_payoff.shape[-1]))
 
@@ -81,7 +81,7 @@ def play_games(
     log_initial = jnp.log(jnp.asarray(induced.initial, dtype))
     most = jnp.asarray(num_actions, jnp.int32)
 
-    def one(key: PRNGKey, first: list[Array], probability: Array, pays: Array, leader_pays: Array) -> Learnt:
+    def one(key: PRNGKey, first: Values, probability: Array, pays: Array, leader_pays: Array) -> Learnt:
         key = jax.random.split(key)[1]
 
         def step(learner: _Learner, drawn: tuple[PRNGKey, Array]) -> tuple[_Learner, None]:
@@ -104,7 +104,7 @@ def play_games(
                 change = rule.learning_rate * (pays[i, state, joint_action] + future - values[now, state, action[i]])
                 changed.append(values.at[now, state, action[i]].add(change))
             paid = length.scale * length.discount ** place.astype(dtype) * leader_pays[state, joint_action]
-            return _Learner(changed, after, learner.leader_paid + paid), None
+            return _Learner(tuple(changed), after, learner.leader_paid + paid), None
 
         places = jnp.arange(rule.episodes * steps, dtype=jnp.int32) % steps
         drawn = jax.random.split(key, len(places)), places

@@ -107,14 +107,8 @@ class RunSpec:
             other = self.problem_with(problem, values)
             return other, self.with_values(values).build_solver(other)
 
-        solver, polish = self.build_solver(problem), self._polish(problem)
+        solver, polish = self.build_solver(problem), 0 if problem.counts_last else self.polish or 0
         return Work(problem, solver, self.solver.num_updates, polish, swept, vary, self._to_save_memory(solver))
-
-    def _polish(self, problem: "Problem") -> int:
-        """Evaluations in the end; none of policies, nor where what counts is the last commitment as it was learned."""
-        from stackjax.acting import Policy
-
-        return 0 if isinstance(problem.commitments, Policy) or problem.counts_last else self.polish or 0
 
     def _to_save_memory(self, solver: "Solver") -> str:
         from stackjax.solvers.polish import POPULATION
@@ -162,6 +156,8 @@ class RunSpec:
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
+        from stackjax.acting import Policy
+
         return {
             "schema_version": SCHEMA_VERSION,
             "game": self.source.name,
@@ -173,7 +169,7 @@ class RunSpec:
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,
-            "polish": self._polish(problem),
+            "polish": 0 if isinstance(problem.commitments, Policy) else self.polish,  # policies are not polished
             "patience": self.patience,
         }
 

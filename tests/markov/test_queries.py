@@ -91,9 +91,9 @@ def test_followers_that_learn_are_carried_over_and_pay_while_they_do(seed):
     problem = MarkovProblem(game, rule, QueryConfig(carried=True, paid=True))
     tables, after = np.moveaxis(game.table, -1, 0).tolist(), game.successor.tolist()
     trainer = trainer_of(problem, num_envs=8)
-    params, carried, key = trainer.start(jax.random.key(seed))
+    params, carried, later = trainer.start(jax.random.key(seed))
     (low, high), held = problem.payoff_range, np.asarray(carried[0], np.float64)
-    for key in jax.random.split(key):
+    for key in jax.random.split(later):
         keys = list(jax.random.split(key, trainer.num_keys))
         found = jax.jit(trainer.rollout)(params, keys, carried)
         choices, reward = np.asarray(found.seen.choice), np.asarray(found.seen.reward)
@@ -223,8 +223,10 @@ def test_a_run_goes_on_and_is_judged_again_as_if_nothing_had_been(tmp_path):
     before, logged = result_of(tmp_path / "run"), metrics_of(tmp_path / "run")
     assert run("evaluate", tmp_path / "run") == 0
     assert result_of(tmp_path / "run") == before
-    newest = max((tmp_path / "run/checkpoints").iterdir())
-    newest.unlink() if newest.is_file() else None
+    newest = max(
+        (place for place in (tmp_path / "run/checkpoints").iterdir() if place.name.isdigit()), key=lambda p: int(p.name)
+    )
+    newest.unlink()
     assert run("train", "iterated", *options, "--resume") == 0
     assert metrics_of(tmp_path / "run") == logged
 

@@ -41,6 +41,7 @@ def result_of(
         "command": spec.command(problem),
         "solver": spec.solver_entry.name,
         "caveat": spec.solver_entry.warns(problem, spec.solver),
+        **({"counts_last": True} if problem.counts_last else {}),
         "has_policies": bool(concluded.final.policy),
         "device": f"{device.platform}: {device.device_kind}",
         "updates": updates,

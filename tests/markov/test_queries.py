@@ -229,6 +229,7 @@ def test_a_run_goes_on_and_is_judged_again_as_if_nothing_had_been(tmp_path):
     newest.unlink()
     assert run("train", "iterated", *options, "--resume") == 0
     assert metrics_of(tmp_path / "run") == logged
+    assert "The leader plays its last commitment" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
 
 
 def test_a_run_of_before_there_were_queries_is_read(tmp_path):

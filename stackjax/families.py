@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Family", "GameEntry", "GameSource", "NoOptions", "PayoffSource", "Solved", "check_options", "load"]
 
 ABOUT_THE_RUN = (  # numbers of a seed that are no part of its certificate
-    *("seed", "update", "mean_greedy_payoff", "stackelberg_episodes", "leader_decisions"),
+    *("seed", "update", "mean_greedy_payoff", "mean_return", "stackelberg_episodes", "leader_decisions"),
     *("diverged_at", "settled", "optimum", "optimality_gap"),
 )
 

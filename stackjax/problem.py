@@ -245,6 +245,16 @@ class Problem(abc.ABC):
         return False
 
     @property
+    def counts_last(self) -> bool:
+        """Whether a run is about where learning ends: its last commitment counts, not the best so far nor a polished one."""
+        return False
+
+    @property
+    def caveat(self) -> str:
+        """What one must know of what is learned of it, whatever the solver; by default nothing."""
+        return ""
+
+    @property
     def num_groups(self) -> int:
         """How many groups of fresh followers judge a run's best commitment."""
         return 8
@@ -270,6 +280,10 @@ class Problem(abc.ABC):
     def yardsticks(self) -> dict[str, float]:
         """What else is known that leaders may be paid, game units by what it is, as `Game.yardsticks`; empty for nothing."""
         return {}
+
+    def check_solver(self, name: str) -> None:
+        """Raise `InputError` unless the solver called ``name`` is one for it; by default all are."""
+        del name
 
     def ppo(self, config: Any) -> "Solver | None":
         """The learner that a problem brings for the settings ``config`` of `ppo`; None for the one that takes any table.

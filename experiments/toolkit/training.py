@@ -129,6 +129,7 @@ def train(
     pomdp: sx.POMDPConfig | None = None,
     followers: Any = None,
     prices: Any = None,
+    queries: Any = None,
     seeds: int | None = None,
     solver: Any = None,
     polish: int = 0,
@@ -140,7 +141,8 @@ def train(
     """
     ppo = {**(EVERY_DECISION if ppo.get("path") == "step" else {}), **ppo}
     config = solver or sx.PPOConfig(**ppo)
-    sections = {key: one for key, one in (("pomdp", pomdp), ("followers", followers), ("prices", prices)) if one is not None}
+    given = ("pomdp", pomdp), ("followers", followers), ("prices", prices), ("queries", queries)
+    sections = {key: one for key, one in given if one is not None}
     seeds, directory = seeds or settings.seeds, settings.runs / name
     stamp = directory.with_name(f"{name}.stamp")
     described = {"game": game, "options": options or {}, "seeds": seeds, "polish": polish}

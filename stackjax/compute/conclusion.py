@@ -75,14 +75,15 @@ def _is_optimal(problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.nd
 
 def enough(spec: RunSpec, problem: Problem, solver: Solver, optima: Optima) -> Callable[[Reached, int], str]:
     """Why a run may stop at an update before its last: ``"optimum"``, every seed is there; ``"tried"``, there is nothing else;
-    ``"flat"``, where no optimum is known, no seed has risen for as long as `RunSpec.patience`. Empty if it must go on.
+    ``"flat"``, where no optimum is known, no seed has risen for as long as `RunSpec.patience`. Empty if it must go on, as one
+    whose last commitment counts always does.
     """
     is_optimal = _is_optimal(problem, optima)
     is_known = all(optimum is not None and optimum.method != "upper-bound" for optimum in optima)
     patience = 0 if is_known else spec.patience or 0
 
     def why(reached: Reached, update: int) -> str:
-        if not spec.stop_at_optimum:
+        if not spec.stop_at_optimum or problem.counts_last:
             return ""
         if is_optimal(reached.payoffs, reached.gaps):
             return "optimum"

@@ -116,7 +116,7 @@ def advance_run(work: Work, state: RunState, count: Array) -> RunState:
 
 
 def score_run(work: Work, state: RunState, seed: Array) -> tuple[RunState, Logged]:
-    """Judge the solver's commitment against fresh followers; keep it if it is the best so far."""
+    """Judge the solver's commitment against fresh followers; keep it if it is the best so far, or if the last one counts."""
     problem, solver, best = work.problem, work.solver, state.best
     fresh = jax.random.fold_in(_evaluation_key(seed), state.update)
     commitment = solver.commitment(state.solver)
@@ -131,8 +131,9 @@ def score_run(work: Work, state: RunState, seed: Array) -> tuple[RunState, Logge
     is_better = is_first | (is_alike & (payoff >= highest - margin) & (~held_is_equal | (gap <= best.gap)))
     rises = is_first | (highest > best.highest + RISE * (high - low))
     rose_at = jnp.where(rises, state.update, best.rose_at)
+    is_kept = is_better | jnp.bool_(problem.counts_last)
     candidate = Best(commitment, solver.policy(state.solver), state.update, payoff, gap, is_settled, highest, rose_at)
-    kept = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), candidate, best)
+    kept = jax.tree.map(lambda new, old: jnp.where(is_kept, new, old), candidate, best)
     kept = kept._replace(highest=highest, rose_at=rose_at)
     means = {name: total / jnp.maximum(state.num_pending, 1).astype(total.dtype) for name, total in state.pending.items()}
     seen = kept.leader_payoff, kept.gap, rose_at

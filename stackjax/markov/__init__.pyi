@@ -38,5 +38,6 @@ from .mean_field.tariffs import TariffGame as TariffGame
 from .optimum import MarkovOptimum as MarkovOptimum
 from .optimum import solve_markov as solve_markov
 from .problem import MarkovProblem as MarkovProblem
+from .queries import QueryConfig as QueryConfig
 from .rules import FollowerRule as FollowerRule
 from .testing import check_markov_game as check_markov_game

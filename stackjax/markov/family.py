@@ -9,6 +9,7 @@ from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
 from stackjax.families import Family, GameEntry, GameSource, PayoffSource, Solved
 from stackjax.markov.followers import MarkovFollowers, MeanFieldFollowers
+from stackjax.markov.queries import QueryConfig
 
 if TYPE_CHECKING:
     from stackjax.markov.game import MarkovGame
@@ -45,7 +46,7 @@ class IteratedOptions(FileOptions):
 
     matrix: str = "prisoners-dilemma"
     """prisoners-dilemma, stag-hunt, assurance, coordination, mixedharmony, harmony, noconflict, deadlock,
-    prisoners-delight, hero, battle, chicken, or hidden-queries."""
+    prisoners-delight, hero, battle, chicken, hidden-queries, battle-of-the-sexes, or costly-coordination."""
     offset: float = -2.5
     """What is added to both payoffs in every step."""
 
@@ -90,7 +91,7 @@ class MarkovFamily(Family):
 
     name = "markov"
     rules_at, problem_at = "stackjax.markov.game:MarkovGame", "stackjax.markov.problem:MarkovProblem"
-    sections: ClassVar = {"followers": MarkovFollowers}
+    sections: ClassVar = {"followers": MarkovFollowers, "queries": QueryConfig}
     traced = ("followers.temperature", "followers.learning_rate", "followers.exploration", "followers.discount")
     prefixes = (ITERATED,)
     entries = (

@@ -33,7 +33,11 @@ SYMMETRIC = {  # the leader's payoffs R, S, T, P at 00, 01, 10, 11, its own acti
     "battle": (2, 3, 4, 1),
     "chicken": (3, 2, 4, 1),
 }
-OTHERS = {"hidden-queries": (((4, 3), (2, 4)), ((3, 1), (1, 2)))}  # [leader's action][follower's][leader, follower]
+OTHERS = {  # [leader's action][follower's][leader, follower]
+    "hidden-queries": (((4, 3), (2, 4)), ((3, 1), (1, 2))),
+    "battle-of-the-sexes": (((2, 1), (0, 0)), ((0, 0), (1, 2))),
+    "costly-coordination": (((2, 0.001), (-5, 0)), ((-5, 0), (1, 2))),
+}
 
 
 class IteratedGame(MarkovGame):
@@ -136,7 +140,7 @@ def iterated(
     memory: Memory = "both",
     randomized: bool = False,
 ) -> IteratedGame:
-    """One of the twelve symmetric 2 x 2 games, or ``hidden-queries``, again and again.
+    """One of the twelve symmetric 2 x 2 games, or another of Gerstgrasser and Parkes (2023), again and again.
 
     Args:
       matrix: which of them.

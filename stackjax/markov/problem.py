@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,15 +30,23 @@ from stackjax.markov.game import InducedMarkovGame, MarkovGame, tabulate_markov,
 from stackjax.markov.optimum import solve_markov, takes_long
 from stackjax.markov.pictures import state_graph
 from stackjax.markov.planned import PlannedProblem
+from stackjax.markov.queries import QueryConfig
 from stackjax.pictures import drawn_or_none
 from stackjax.problem import Judged, Nearby, Optimum, Solver, Worth
 from stackjax.slopes import varies
+from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.spaces import Box, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["MarkovProblem"]
 
 MOST_SECONDS = 60.0  # for the optimum of a run that is over
+WITHOUT_EPISODES = QueryConfig()
+COLUMNS = {
+    "follower_payoffs": "follower's payoff",
+    "exploitability": "exploitability",
+    "weak_payoff": "leader payoff, ties against",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,12 +56,14 @@ class MarkovProblem(PlannedProblem):
     Args:
       game: the rules.
       followers: how the follower answers; its numbers may be tracers.
+      queries: the episode that a leader learns from, where it does not learn from what commitments are worth.
       settled_share: the largest exploitability at which the follower counts as settled, as a share of its payoff range.
       policy: what a follower's rule has trained beforehand, see `prepare`; None for most.
     """
 
     game: MarkovGame
     followers: MarkovFollowers
+    queries: QueryConfig = WITHOUT_EPISODES
     settled_share: float = 0.02
     policy: PyTree = None
 
@@ -64,16 +74,50 @@ class MarkovProblem(PlannedProblem):
                 f"game {self.game.name!r} has {self.game.num_followers} followers; a MarkovGame is for one. Several who "
                 "plan are a sx.markov.GroupGame, several who learn a sx.Game, a crowd of equals a sx.markov.MeanFieldGame"
             )
+        switched = self.queries.switched
+        if switched and self.game.horizon is None:
+            raise InputError(f"{switched} needs episodes that end, but game {self.game.name!r} has horizon=None")
+        for name in ("carried", "paid"):
+            if getattr(self.queries, name) and self.rule.learning is None:
+                raise InputError(
+                    f"queries.{name}=True is for followers that learn within an episode (--followers.kind q-learning), but "
+                    f"these are {self.followers.kind}"
+                )
 
     def with_policy(self, policy: PyTree) -> "MarkovProblem":
         """See `PlannedProblem`."""
         return dataclasses.replace(self, policy=policy)
 
-    columns: ClassVar = {
-        "follower_payoffs": "follower's payoff",
-        "exploitability": "exploitability",
-        "weak_payoff": "leader payoff, ties against",
-    }
+    @property
+    def columns(self) -> dict[str, str]:
+        """See `Problem`."""
+        return COLUMNS | ({"mean_return": "paid in its episodes"} if self.counts_last else {})
+
+    @property
+    def counts_last(self) -> bool:
+        """See `Problem`."""
+        return bool(self.queries.switched)
+
+    @property
+    def caveat(self) -> str:
+        """See `Problem`."""
+        return self.queries.caveat
+
+    def check_solver(self, name: str) -> None:
+        """See `Problem`: only ``ppo`` learns from episodes."""
+        if self.counts_last and name != "ppo":
+            raise InputError(
+                f"{self.queries.switched} is for --solver ppo, which learns from the leader's episodes; {name} evaluates "
+                "commitments and has none"
+            )
+
+    def ppo(self, config: PPOConfig) -> Solver | None:
+        """See `Problem`: the learner from episodes with queries, where these are switched on."""
+        if not self.counts_last:
+            return None
+        from stackjax.markov.ppo.learner import query_solver  # loads what networks need
+
+        return query_solver(self, config)
 
     @property
     def answer_choices(self) -> tuple[int, ...]:

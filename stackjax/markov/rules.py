@@ -7,13 +7,29 @@ from stackjax.errors import InputError
 from stackjax.markov.answers import Ties, softmax_answer
 from stackjax.markov.contextual import Pretraining, contextual_answer, pretrain, pretraining_regret
 from stackjax.markov.followers import ContextualFollower, ExactFollower, QLearningFollower, SoftmaxFollower
-from stackjax.markov.q_learning import q_learning_answer
+from stackjax.markov.q_learning import Learnt, first_values, greedy, play_games, q_learning_answer
 from stackjax.types import Array, PyTree
 
 if TYPE_CHECKING:
     from stackjax.markov.problem import MarkovProblem
 
-__all__ = ["RULES", "FollowerRule"]
+__all__ = ["RULES", "FollowerRule", "Learning"]
+
+
+class Learning(NamedTuple):
+    """How a follower learns in games before the ones that count.
+
+    Attributes:
+      first: ``(problem, key, induced) -> values``, leaves ``[..., B]``, of followers who have not played yet.
+      play: ``(problem, key, values, induced) -> Learnt``, the same followers after ``num_games`` games.
+      policy: ``(problem, values) -> [S, J, B]``, what they do when it counts.
+      num_games: how many they learn in.
+    """
+
+    first: Callable[..., PyTree]
+    play: Callable[..., Learnt]
+    policy: Callable[..., Array]
+    num_games: int
 
 
 class FollowerRule(NamedTuple):
@@ -29,6 +45,7 @@ class FollowerRule(NamedTuple):
       is_drawn: whether the answer depends on the key, so that several are judged.
       pretrain: ``problem -> policy``, what is trained once for all commitments and held by `MarkovProblem.policy`.
       regret: ``problem -> Pretraining``, what the trained policy loses.
+      learning: how it learns within an episode of the leader's; None for one that does not.
     """
 
     answer: Callable[..., Array]
@@ -39,6 +56,7 @@ class FollowerRule(NamedTuple):
     is_drawn: bool = False
     pretrain: Callable[["MarkovProblem"], PyTree] | None = None
     regret: Callable[["MarkovProblem"], Pretraining] | None = None
+    learning: Learning | None = None
 
 
 def exact(follower: ExactFollower) -> FollowerRule:
@@ -68,10 +86,13 @@ def contextual(follower: ContextualFollower) -> FollowerRule:
 
 def q_learning(follower: QLearningFollower) -> FollowerRule:
     """What is learned anew against each commitment."""
-    answer = lambda problem, key, commitments, induced: q_learning_answer(
-        key, induced, problem.length, follower, problem.game.num_actions
-    )
-    return FollowerRule(answer, aims_at_best=True, is_drawn=True)
+    about = lambda problem: (problem.length, follower, problem.game.num_actions)
+    answer = lambda problem, key, commitments, induced: q_learning_answer(key, induced, *about(problem))
+    first = lambda problem, key, induced: first_values(key, induced, problem.length, problem.game.num_actions)
+    play = lambda problem, key, values, induced: play_games(key, values, induced, *about(problem))
+    policy = lambda problem, values: greedy(values, problem.game.num_actions)
+    learning = Learning(first, play, policy, follower.episodes)
+    return FollowerRule(answer, aims_at_best=True, is_drawn=True, learning=learning)
 
 
 RULES: dict[str, Callable[[Any], FollowerRule]] = {

@@ -187,7 +187,8 @@ def print_result(
 ) -> None:
     """The table, what the best seed learned, and where the report lies (if a ``directory`` is given)."""
     console = console or plain_console()
-    console.print(f"{result['game']}: the best commitment of each seed; optimum {optimum_in_words(result)}")
+    which = "last" if result.get("counts_last") else "best"
+    console.print(f"{result['game']}: the {which} commitment of each seed; optimum {optimum_in_words(result)}")
     print_table(result, console)
     for words in remarks(result):
         console.print(words)

@@ -41,6 +41,7 @@ def result_of(
         "command": spec.command(problem),
         "solver": spec.solver_entry.name,
         "caveat": spec.solver_entry.warns(problem, spec.solver),
+        **({"counts_last": True} if problem.counts_last else {}),
         "has_policies": bool(concluded.final.policy),
         "device": f"{device.platform}: {device.device_kind}",
         "updates": updates,
@@ -106,6 +107,7 @@ def entries(
                 "optimum_method": None if optimum is None else optimum.method,
                 "optimality_gap": claims.distance(problem, optimum, words),
                 "mean_greedy_payoff": float(np.mean(curves[key_of(name)])) if key_of(name) in curves else None,
+                **({"mean_return": last.get("mean_return")} if problem.counts_last else {}),
                 "stackelberg_episodes": last.get("stackelberg_episodes"),
                 "leader_decisions": last.get("leader_decisions"),
             }

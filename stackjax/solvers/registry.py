@@ -53,11 +53,13 @@ class SolverEntry(NamedTuple):
                 f"solver {self.name!r} needs a table of all that the leader may see, and {problem.name!r} is too large for "
                 "one; use --solver policy"
             )
+        problem.check_solver(self.name)
         return found(self.make)(problem, config)
 
     def warns(self, problem: "Problem", config: Any) -> str:
-        """What one must know of what it learned; else an empty string."""
-        return "" if self.caveat is None else str(found(self.caveat)(problem, config))
+        """What one must know of what it learned, as the problem and the solver say; else an empty string."""
+        own = "" if self.caveat is None else str(found(self.caveat)(problem, config))
+        return " ".join(words for words in (problem.caveat, own) if words)
 
 
 def found(place: Callable[..., Any] | str) -> Callable[..., Any]:

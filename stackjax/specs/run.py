@@ -107,7 +107,7 @@ class RunSpec:
             other = self.problem_with(problem, values)
             return other, self.with_values(values).build_solver(other)
 
-        solver, polish = self.build_solver(problem), self.polish or 0
+        solver, polish = self.build_solver(problem), 0 if problem.counts_last else self.polish or 0
         num_updates = self.solver.num_updates or solver.num_updates
         return Work(problem, solver, num_updates, polish, swept, vary, self._to_save_memory(solver))
 
@@ -222,7 +222,8 @@ class RunSpec:
             source = stored_game(content, game_file)
             as_given = lambda value: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
             read = lambda kind, section: _settings_read(kind, {name: as_given(v) for name, v in content[section].items()})
-            sections = {name: read(kind, name) for name, kind in family_of(source).sections.items()}
+            # A run of an earlier version may lack a section that has come since.
+            sections = {name: read(kind, name) for name, kind in family_of(source).sections.items() if name in content}
             solver = read(solver_entry(content["solver"]).config, content["solver"])
             others = {name: content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", "polish")}
             others["patience"] = content.get("patience", 0)  # which runs of version 0.1 did not have

@@ -13,7 +13,7 @@ from stackjax.specs.sources import find_game
 from tests.runs.commands import run
 
 ROOT = pathlib.Path(__file__).parents[1]
-PAGES = {"README.md": 2, "docs/parts.md": 3, "docs/families.md": 5}  # and their blocks of Python
+PAGES = {"README.md": 2, "docs/parts.md": 3, "docs/families.md": 5, "docs/groups.md": 1}  # and their blocks of Python
 
 
 def python_blocks(page: str) -> list[str]:
@@ -70,6 +70,17 @@ def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, cap
     printed = capsys.readouterr().out
     assert "optimum 0.5103 (enumeration)" in printed
     assert printed.count("toll 2") == 2
+
+
+@pytest.mark.long
+def test_the_example_of_a_group_trains_from_the_command_line(tmp_path, capsys):
+    path = tmp_path / "commute.py"
+    path.write_text(python_blocks("docs/groups.md")[0], encoding="utf-8")
+    small = ["--seeds", 1, "--polish", 0, "--followers.kind", "pure", "--solver", "search", "--search.num-updates", 2]
+    assert run("train", path, *small, "--out", tmp_path / "run") == 0
+    printed = capsys.readouterr().out
+    assert "optimum -22.5 (enumeration)" in printed
+    assert "worn: free" in printed
 
 
 @pytest.mark.long

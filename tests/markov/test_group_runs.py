@@ -126,9 +126,10 @@ def test_mistakes_are_one_line(arguments, words, tmp_path, capsys):
 
 @pytest.mark.long
 def test_direct_finds_good_taxes_against_learners(tmp_path):
-    result = sx.train("commons", seeds=10, out=tmp_path / "run", solver=sx.DirectConfig(num_updates=40))
-    good = [seed.payoff >= 4.60 and seed.certificate.exploitability <= 0.01 for seed in result.seeds]
-    assert sum(good) >= 8
+    result = sx.train("commons", seeds=3, out=tmp_path / "run", solver=sx.DirectConfig(num_updates=16))
+    for seed in result.seeds:
+        assert seed.payoff >= 4.60
+        assert seed.certificate.exploitability <= 0.01
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ from stackjax.solvers.ranking import search_metrics, unsettled
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["MOST_ARMS", "BanditState", "bandit", "bandit_caveat", "epsilon_greedy", "thompson", "ucb"]
+__all__ = ["MOST_ARMS", "BanditState", "bandit", "bandit_caveat", "epsilon_greedy", "num_arms_of", "thompson", "ucb"]
 
 MOST_ARMS = 4_000_000  # of which an update looks at each
 BYTES_PER_ARM = 16  # that an update takes beside the state
@@ -78,7 +78,7 @@ def bandit(problem: Problem, config: BanditConfig | None = None) -> Solver:
     """
     config = BanditConfig() if config is None else config
     require_is("config", config, BanditConfig, "a BanditConfig, for example BanditConfig(rule='thompson')")
-    num_arms = _num_arms(problem, config)
+    num_arms = num_arms_of(problem, config)
     commitments = _grid(problem.commitments, config.levels)
     low, high = problem.payoff_range
 
@@ -140,7 +140,7 @@ def bandit(problem: Problem, config: BanditConfig | None = None) -> Solver:
 
 def bandit_caveat(problem: Problem, config: BanditConfig) -> str:
     """That it could not try every arm, and that what it learned is from a grid; else an empty string."""
-    num_arms, pulls, said = _num_arms(problem, config), config.num_updates * config.population, []
+    num_arms, pulls, said = num_arms_of(problem, config), config.num_updates * config.population, []
     if pulls < num_arms:
         said.append(f"There are {num_arms} arms and at most {pulls} pulls, so that some were never tried.")
     if isinstance(problem.commitments.actions, Box):
@@ -148,7 +148,7 @@ def bandit_caveat(problem: Problem, config: BanditConfig) -> str:
     return " ".join(said)
 
 
-def _num_arms(problem: Problem, config: BanditConfig) -> int:
+def num_arms_of(problem: Problem, config: BanditConfig) -> int:
     """How many arms there are; raises `InputError` for too many."""
     table = problem.commitments
     choices, entries = _digits(table, config.levels)

@@ -1,4 +1,6 @@
-"""Bandits pull the arms that loops in NumPy pull given the same draws, and regret less and less on an arm with noise."""
+"""Bandits pull the arms that loops in NumPy pull given the same draws, and regret less and less where payoffs are noisy."""
+
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,8 @@ from stackjax.solvers.bandit import MOST_ARMS, bandit, bandit_caveat, epsilon_gr
 from stackjax.solvers.config import BanditConfig
 from stackjax.solvers.ranking import unsettled
 from tests.oracles.bandits import Bandit, grid_of
+from tests.runs.commands import WHOLE, metrics_of, result_of
+from tests.runs.commands import run as command_line
 from tests.siblings import first
 from tests.solvers.test_direct import Toy, run
 
@@ -314,3 +318,53 @@ def test_what_one_must_know_of_it_is_said():
     assert bandit_caveat(Toy(), BanditConfig()) == ""
     assert bandit_caveat(Grid(), BanditConfig()).startswith("Best on the grid: it chooses each number from 11 points")
     assert "14641 arms" in bandit_caveat(Grid(), few)
+
+
+@pytest.mark.parametrize("rule", first(1, RULES))
+def test_a_run_that_goes_on_is_the_same_to_the_last_bit(rule, tmp_path, capsys):
+    """Of two seeds, from the checkpoint before the last; also what its metrics and its report say."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    settings = ["--bandit.rule", rule, "--bandit.num-updates", 44, "--bandit.population", 3, "--seeds", 2, "--polish", 0]
+    command = ["train", "allocation", *settings, "--pomdp.num-rounds", 20, *WHOLE, "--checkpoint-seconds", 0]
+    assert command_line(*command, "--out", whole) == 0
+    assert "There are" not in capsys.readouterr().out
+    shutil.copytree(whole, cut)
+    numbers = sorted(int(path.name) for path in (cut / "checkpoints").iterdir() if path.name.isdigit())
+    assert numbers[-1] == 44
+    assert numbers[-2] < 44
+    (cut / "checkpoints" / "44").unlink()
+    (cut / "result.json").unlink()
+    assert command_line(*command, "--out", cut, "--resume") == 0
+    assert result_of(cut) == result_of(whole)
+    without_clock = lambda rows: [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+    assert without_clock(metrics_of(cut)) == without_clock(metrics_of(whole))
+    last = metrics_of(whole)[-1]
+    assert last["stackelberg_episodes"] == 132.0
+    assert {"tried_arms", "tied_arms", "settled_share", "best_gap"} <= last.keys()
+    assert command_line("export", whole, tmp_path / "commitment.npz") == 0
+    assert np.load(tmp_path / "commitment.npz")["actions"].shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["posted-price-pi", "--solver", "bandit"], "'posted-price-pi' has about 10^25 commitments on a grid of levels=11"),
+        (["allocation", "--bandit.rule", "greedy"], "--bandit.rule"),
+        (["allocation", "--bandit.epsilon", "0.2"], "--bandit.epsilon 0.2 does nothing unless rule is epsilon-greedy"),
+        (["sequential-prices", "--game.num-agents", "8", "--solver", "bandit"], "use --solver"),
+    ],
+)
+def test_mistakes_at_the_command_line_are_one_line(arguments, words, tmp_path, capsys):
+    assert command_line("train", *arguments, "--out", tmp_path / "run") == 2
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 1
+    assert words in errors[0]
+
+
+@pytest.mark.long
+def test_settings_that_are_numbers_go_through_one_program(tmp_path):
+    values = ["--sweep.bandit.exploration", "0.0", "0.5"]
+    command = ["sweep", "allocation", *values, "--bandit.num-updates", 60, "--seeds", 2, "--polish", 0]
+    assert command_line(*command, "--pomdp.num-rounds", 20, "--out", tmp_path / "sweep") == 0
+    rows = result_of(tmp_path / "sweep")
+    assert rows["best"]["settings"].keys() == {"bandit.exploration"}

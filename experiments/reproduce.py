@@ -34,6 +34,7 @@ EXPERIMENTS = (
     "persuasion",
     "sequential_auctions",
     "leaders",
+    "principals",
     "large_mechanisms",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"

@@ -30,6 +30,7 @@ from .registry import register_family as register_family
 from .registry import registered_games as registered_games
 from .runs.trained import load_run as load_run
 from .runs.trained import train as train
+from .solvers.config import BanditConfig as BanditConfig
 from .solvers.config import DirectConfig as DirectConfig
 from .solvers.config import ESConfig as ESConfig
 from .solvers.config import GradientConfig as GradientConfig

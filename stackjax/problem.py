@@ -318,7 +318,7 @@ class Solver(NamedTuple):
         None where there is nothing to export.
       commitments_at_once: how many are tabulated at the same time, from which the memory is told beforehand.
       own_bytes: memory that an update takes beside these tables, where that is much.
-      has_network: whether an update is matrix products for the most part; else it is compiled as what is not.
+      has_network: whether an update is long arrays for the most part, as of networks; else it is compiled as what is not.
       tries_all: after so many updates every commitment that there is has been tried; 0 where they are too many.
       num_updates: how many the method makes, where its settings leave that open; else 0.
     """

@@ -203,7 +203,7 @@ MARKOV = [
         lambda: sx.markov.solve_markov(Walk(num_actions=(2000,), successor=np.zeros((2, 2000, 2), np.int32))),
         "tables against 4000000 policies of a follower that does not know the time",
     ),
-    (lambda: sx.markov.MarkovProblem(Walk(num_actions=(1, 2), **PAIR), sx.markov.MarkovFollowers()), "planning is for one"),
+    (lambda: sx.markov.MarkovProblem(Walk(num_actions=(1, 2), **PAIR), sx.markov.MarkovFollowers()), "a MarkovGame is for one"),
     (lambda: sx.markov.MarkovFollowers(knows_time=1), "knows_time=1 must be True or False"),
     (lambda: sx.markov.MarkovFollowers(ties="nobody"), "ties=nobody must be one of"),
     (lambda: sx.markov.MarkovFollowers("softmax", temperature=0.0), "temperature=0.0 must be a positive finite number"),

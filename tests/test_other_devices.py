@@ -13,7 +13,8 @@ from stackjax.bayesian.problem import BayesianProblem
 from stackjax.bayesian.sampled.problem import SampledProblem
 from stackjax.compute.state import advance_run, evaluate_run, score_run, start_run
 from stackjax.problem import Work
-from stackjax.solvers.config import DirectConfig, ESConfig, PolicyConfig
+from stackjax.solvers.bandit import bandit
+from stackjax.solvers.config import BanditConfig, DirectConfig, ESConfig, PolicyConfig
 from stackjax.solvers.direct import direct
 from stackjax.solvers.es import es
 from stackjax.solvers.policy import policy_solver
@@ -27,6 +28,10 @@ def table_problem():
     return BayesianProblem(sx.StackelbergPOMDP(sx.make("posted-price-pi"), FOLLOWERS, 10, 8))
 
 
+def rows_problem():
+    return BayesianProblem(sx.StackelbergPOMDP(sx.make("maintain"), FOLLOWERS, 10, 8))
+
+
 def large_problem():
     return SampledProblem.of(sx.make("sequential-prices", num_agents=4), FOLLOWERS, 4, 8, judged_rounds=8)
 
@@ -35,6 +40,7 @@ WAYS = {
     "direct": (table_problem, lambda problem: direct(problem, DirectConfig(num_updates=2, population=16))),
     "ppo": (table_problem, lambda problem: ppo_solver(problem, PPOConfig(num_updates=2, num_envs=8, hidden_sizes=(8,)))),
     "policy": (large_problem, lambda problem: policy_solver(problem, PolicyConfig(num_envs=4, hidden_sizes=(8,)))),
+    "bandit": (rows_problem, lambda problem: bandit(problem, BanditConfig(rule="thompson"))),
     "es": (large_problem, lambda problem: es(problem, ESConfig(population=4, hidden_sizes=(8,)))),
 }
 

@@ -56,9 +56,8 @@ def test_settings_of_a_rule_are_kept():
 def test_other_public_things_are_pickled():
     game = sx.make("posted-price-pi")
     run = sx.train("maintain", seeds=1, progress=False, search=sx.SearchConfig(2, 4))
-    configs = [
-        make() for make in (sx.PPOConfig, sx.DirectConfig, sx.PolicyConfig, sx.ESConfig, sx.SearchConfig, sx.POMDPConfig)
-    ]
+    kinds = (sx.PPOConfig, sx.DirectConfig, sx.PolicyConfig, sx.ESConfig, sx.SearchConfig, sx.BanditConfig, sx.POMDPConfig)
+    configs = [make() for make in kinds]
     for value in (game.optimum(), sx.Box((0.0,), (1.0,)), sx.Discrete(3), run, run.best, run.best.certificate, *configs):
         assert type(again(value)) is type(value)
     env = again(sx.StackelbergPOMDP(game, num_rounds=5))

@@ -121,9 +121,9 @@ def train(
       seeds: how many, trained side by side.
       seed: the first of them.
       out: the run directory; None keeps nothing on disk.
-      solver: what looks for the commitment, by name (``"direct"``, ``"gradient"``, ``"ppo"``, ``"search"``, ``"policy"``,
-        ``"es"``, ``"own"``) or as its settings; if None, the solver whose settings are given, and the game's own if none are:
-        ``"direct"``, for menus ``"gradient"``, for games too large for tables ``"policy"``.
+      solver: what looks for the commitment, by name (``"direct"``, ``"gradient"``, ``"ppo"``, ``"search"``, ``"bandit"``,
+        ``"policy"``, ``"es"``, ``"own"``) or as its settings; if None, the solver whose settings are given, and the game's own
+        if none are: ``"direct"``, for menus ``"gradient"``, for games too large for tables ``"policy"``.
       resume: go on with what is in ``out``.
       overwrite: replace what is in ``out``.
       mesh: devices for seeds and devices that share each seed's episodes; as many as are of use if None.

@@ -1,14 +1,31 @@
 """Settings of the searches that need no network, typed. Free of JAX, so that the command line can show them quickly."""
 
 import dataclasses
-from typing import Literal
+import numbers
+from typing import Any, Literal, get_args
 
-from stackjax.errors import names_its_options, require, require_count, require_is, require_number, require_positive
+from stackjax.errors import InputError, names_its_options, require, require_count, require_is, require_number, require_positive
 
-__all__ = ["DirectConfig", "ESConfig", "GradientConfig", "OwnConfig", "PolicyConfig", "SearchConfig", "require_widths"]
+__all__ = [
+    "BanditConfig",
+    "DirectConfig",
+    "ESConfig",
+    "GradientConfig",
+    "OwnConfig",
+    "PolicyConfig",
+    "SearchConfig",
+    "differs",
+    "require_in_use",
+    "require_widths",
+]
 
 LARGEST_POPULATION = 10_000_000
 LARGEST_WIDTH = 65_536
+OF_RULES = (  # a bandit's settings that do nothing under another rule
+    ("exploration", "rule", "ucb"),
+    *((name, "rule", "epsilon-greedy") for name in ("epsilon", "epsilon_decay")),
+    *((name, "rule", "thompson") for name in ("prior_mean", "prior_deviation", "noise")),
+)
 
 
 @names_its_options
@@ -23,6 +40,49 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         _check_size(self.num_updates, self.population)
+
+
+@names_its_options
+@dataclasses.dataclass(frozen=True)
+class BanditConfig:
+    """Settings of `bandit`, whose arms are all commitments, on a grid where they are numbers; payoffs are scaled to [0, 1]."""
+
+    rule: Literal["ucb", "epsilon-greedy", "thompson"] = "ucb"
+    """How arms are chosen."""
+    num_updates: int = 51_200
+    """Batches of pulls."""
+    population: int = 1
+    """Pulls in a batch, one Stackelberg episode each; all are chosen before any of them is paid. More than 1 is faster and
+    learns less from each: ucb counts those of the batch as pulled, the other rules choose as if each were alone."""
+    levels: int = 11
+    """Actions in a box: points of the grid of each number, both ends of the box included."""
+    exploration: float = 0.2
+    """ucb: weight of the confidence bound, as a share of the leader's payoff range."""
+    epsilon: float = 0.1
+    """epsilon-greedy: chance of an arm at random."""
+    epsilon_decay: float = 0.0
+    """epsilon-greedy: that chance is epsilon / (1 + epsilon_decay * pulls so far)."""
+    prior_mean: float = 0.5
+    """thompson: mean of what an arm is worth before it is pulled, from 0 to 1 on the leader's payoff range."""
+    prior_deviation: float = 0.5
+    """thompson: standard deviation of that, as a share of the range."""
+    noise: float = 0.1
+    """thompson: standard deviation of a pull around what its arm is worth, as a share of the range."""
+
+    def __post_init__(self) -> None:
+        _check_size(self.num_updates, self.population)
+        most = (2**31 - 1) // self.num_updates
+        require("population", self.population, self.population <= most, f"at most {most}, as there are fewer than 2**31 pulls")
+        rules = get_args(self.__dataclass_fields__["rule"].type)
+        require("rule", self.rule, self.rule in rules, f"one of {', '.join(rules)}")
+        require_count("levels", self.levels, least=2)
+        for name in ("exploration", "epsilon_decay"):
+            require_number(name, getattr(self, name), lambda weight: weight >= 0, "at least 0")
+        for name in ("epsilon", "prior_mean"):
+            require_number(name, getattr(self, name), lambda share: 0 <= share <= 1, "from 0 to 1")
+        for name in ("prior_deviation", "noise"):
+            require_positive(name, getattr(self, name))
+        require_in_use(self, OF_RULES)
 
 
 @names_its_options
@@ -194,6 +254,19 @@ class ESConfig:
         require_widths(self.hidden_sizes)
         for name in ("noise", "learning_rate"):
             require_positive(name, getattr(self, name))
+
+
+def differs(settings: Any, name: str) -> bool:
+    """Whether a setting is another than the default; a traced one is not asked."""
+    value = getattr(settings, name)
+    return isinstance(value, (numbers.Real, str)) and value != settings.__dataclass_fields__[name].default
+
+
+def require_in_use(settings: Any, idle: tuple[tuple[str, str, str], ...]) -> None:
+    """Raise `InputError` for a setting that `differs` and does nothing: ``(name, switch, position)`` in which alone it does."""
+    for name, switch, position in idle:
+        if getattr(settings, switch) != position and differs(settings, name):
+            raise InputError(f"{name}={getattr(settings, name)} does nothing unless {switch} is {position}")
 
 
 def require_widths(hidden_sizes: tuple[int, ...], example: str = "(32, 32)") -> None:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stackjax import plugins
 from stackjax.errors import InputError, near_matches, require
 from stackjax.families import load
-from stackjax.solvers.config import DirectConfig, ESConfig, GradientConfig, OwnConfig, PolicyConfig, SearchConfig
+from stackjax.solvers.config import (
+    BanditConfig,
+    DirectConfig,
+    ESConfig,
+    GradientConfig,
+    OwnConfig,
+    PolicyConfig,
+    SearchConfig,
+)
 from stackjax.solvers.ppo.config import PPOConfig
 
 if TYPE_CHECKING:
@@ -150,6 +158,14 @@ for known in (
         SearchConfig,
         "stackjax.solvers.search:search",
         needs_table=False,
+    ),
+    SolverEntry(
+        "bandit",
+        "pulls arms, one for each commitment on a grid, by ucb, epsilon-greedy or thompson",
+        BanditConfig,
+        "stackjax.solvers.bandit:bandit",
+        traced=True,
+        caveat="stackjax.solvers.bandit:bandit_caveat",
     ),
     SolverEntry(
         "policy",

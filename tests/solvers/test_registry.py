@@ -109,7 +109,7 @@ def test_what_needs_no_network_trains_from_python(name):
     [
         (
             ["--solver", "pgo"],
-            "solver 'pgo' must be one of direct, ppo, gradient, search, policy, es, own. Did you mean 'ppo'?",
+            "solver 'pgo' must be one of direct, ppo, gradient, search, bandit, policy, es, own. Did you mean 'ppo'?",
         ),
         (["--solver", "search", "--ppo.num-envs", "4"], "--ppo.num-envs belongs to --solver ppo, but the solver is search"),
         (

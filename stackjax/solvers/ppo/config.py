@@ -1,11 +1,10 @@
 """Every setting of the leader's learner, typed. Free of JAX, so that the command line can show it quickly."""
 
 import dataclasses
-import numbers
 from typing import Literal, get_args
 
-from stackjax.errors import InputError, names_its_options, require, require_count, require_number, require_positive
-from stackjax.solvers.config import require_widths
+from stackjax.errors import names_its_options, require, require_count, require_number, require_positive
+from stackjax.solvers.config import differs, require_in_use, require_widths
 
 __all__ = ["PPOConfig"]
 
@@ -116,9 +115,7 @@ class PPOConfig:
             require_number(name, getattr(self, name), lambda weight: weight >= 0, "a finite number of at least 0")
         for name in ("gae_lambda", "box_top_share", "held_share", "discount", "response_visibility"):
             require_number(name, getattr(self, name), lambda share: 0 <= share <= 1, "between 0 and 1")
-        for name, switch, position in IDLE:
-            if getattr(self, switch) != position and self.differs(name):
-                raise InputError(f"{name}={getattr(self, name)} does nothing unless {switch} is {position}")
+        require_in_use(self, IDLE)
         if self.path == "committed":
             only = "1 on the committed path, which skips decisions; use path='step'"
             require_number("discount", self.discount, lambda discount: discount == 1, only)
@@ -130,5 +127,4 @@ class PPOConfig:
 
     def differs(self, name: str) -> bool:
         """Whether a setting is another than the default; a traced one is not asked."""
-        value = getattr(self, name)
-        return isinstance(value, (numbers.Real, str)) and value != PPOConfig.__dataclass_fields__[name].default
+        return differs(self, name)

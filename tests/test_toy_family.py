@@ -201,5 +201,5 @@ def test_what_a_problem_must_answer_is_told():
 def test_a_family_or_a_game_is_registered_once(toy):
     with pytest.raises(sx.InputError, match="name='places-family' is already registered"):
         register_family(PlacesFamily())
-    with pytest.raises(sx.InputError, match="family='place-family' must be one of bayesian, markov"):
+    with pytest.raises(sx.InputError, match="family='place-family' must be one of bayesian, groups, markov"):
         sx.register("other-places", Places, family="place-family")

@@ -175,7 +175,7 @@ def test_no_discount_at_all_is_no_end():
 
 def test_a_picture_takes_chances_that_sum_to_a_little_more_than_one():
     game = chain(2)
-    (picture,) = state_graph(game, np.zeros(4, int), np.eye(2)[[0, 0, 0, 0]], np.full((4, 2, 1), 1.0 + 2e-8))
+    (picture,) = state_graph(game, np.zeros(4, int), ["waits"] * 4, np.eye(2)[[0, 0, 0, 0]], np.full((4, 2, 1), 1.0 + 2e-8))
     assert all(0 <= edge["chance"] <= 1 for edge in picture["edges"])
     assert "<svg" in draw(picture)
 

@@ -72,7 +72,7 @@ def list_command(arguments: list[str]) -> int:
     print("solvers (--solver NAME):")
     for solver in registered_solvers():
         print(f"  {solver.name:<10} {solver.summary}")
-    print("\nRecommendations to teams and sales too large for a table are functions of Python: see docs/functions.md")
+    print("\nSales too large for a table, and judges of what you bring, are functions of Python: see docs/functions.md")
     return 0
 
 

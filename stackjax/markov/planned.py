@@ -11,6 +11,7 @@ from flax import traverse_util
 from stackjax.game_problem import GameProblem
 from stackjax.markov.answers import Length, tie_of
 from stackjax.markov.game import MarkovGame
+from stackjax.problem import Solver
 from stackjax.types import Array, PyTree
 
 __all__ = ["PlannedProblem"]
@@ -91,3 +92,11 @@ class PlannedProblem(GameProblem):
     @property
     def tie_tolerance(self) -> float:
         return self.tie_in(jnp.result_type(float))
+
+    def own(self, config: Any) -> Solver | None:
+        """See `MarkovGame.own`."""
+        return self.game.own(config)
+
+    def yardsticks(self) -> dict[str, float]:
+        """See `MarkovGame.yardsticks`."""
+        return self.game.yardsticks()

@@ -234,14 +234,6 @@ class MarkovProblem(PlannedProblem):
     def optimum_takes_long(self) -> bool:
         return takes_long(self.game)
 
-    def own(self, config: Any) -> Solver | None:
-        """See `MarkovGame.own`."""
-        return self.game.own(config)
-
-    def yardsticks(self) -> dict[str, float]:
-        """See `MarkovGame.yardsticks`."""
-        return self.game.yardsticks()
-
     def _certified(self, induced: InducedMarkovGame, policy: Array) -> MarkovCertificate:
         """Of the answers ``policy [(T,) S, J, B]`` to one commitment, ``B`` times."""
         worth = lambda policy: evaluate(induced, self.length, policy)

@@ -72,22 +72,25 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
         "columns": problem.columns,
         "seeds": seeds,
     }
-    return {**found, "warnings": _other_best(best_seed(result)["seed"], found)}
+    return {**found, "warnings": _other_best(best_seed(result), found)}
 
 
-def _other_best(chosen: int, found: dict[str, Any]) -> list[str]:
+def _other_best(chosen: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """That the commitment which the run would settle on is not near the best to these followers; or nothing."""
     seeds = {entry["seed"]: entry for entry in found["seeds"]}
-    best, payoff = best_seed(found), seeds[chosen]["leader_payoff"]
+    best, payoff = best_seed(found), seeds[chosen["seed"]]["leader_payoff"]
     near = max(NEAR * abs(best["leader_payoff"]), NEAR_IN_RANGE * size_of(found))
+    drops = chosen["leader_payoff"] - payoff > near
     missing = [
         (best["leader_payoff"], f"that of seed {best['seed']} pays {number(best['leader_payoff'])}"),
-        (best["optimum"], f"the best that is known to be possible is {optimum_in_words(found)}"),
+        (best["optimum"], f"the best pays {optimum_in_words(found)}"),
     ]
+    if best["optimum_method"] == "upper-bound":  # whether any commitment pays it is not known
+        missing[1] = (best["optimum"] if drops else None, f"{number(chosen['leader_payoff'])} against those of the run")
     words = [text for value, text in missing if value is not None and value - payoff > near]
     if not words:
         return []
     return [
-        f"the commitment of seed {chosen}, which the run would settle on, pays {number(payoff)} against these followers, but "
-        f"{words[0]}: which commitment is best depends on how followers answer"
+        f"the commitment of seed {chosen['seed']}, which the run would settle on, pays {number(payoff)} with these followers, "
+        f"but {words[0]}: which commitment is best depends on how followers answer"
     ]

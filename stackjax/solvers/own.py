@@ -16,7 +16,7 @@ def own(problem: Problem, config: OwnConfig) -> Solver:
     found = problem.own(config)
     if found is None:
         raise InputError(
-            f"solver='own' needs a problem that brings a method of its own, as contracts and sequential-sale do; "
+            f"solver='own' needs a problem that brings a method of its own, as contracts, coin-game and sequential-sale do; "
             f"{problem.name!r} brings none: leave the solver out, or use --solver direct"
         )
     return found

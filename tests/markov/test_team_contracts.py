@@ -7,10 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import stackjax as sx
 from stackjax.errors import InputError
 from stackjax.markov import CoinGame, TeamContracts, judge_team_contracts, learn_team_contracts, team_equilibrium
 from stackjax.markov.game import InducedMarkovGame
+from stackjax.markov.groups.followers import PureGroup
 from stackjax.markov.testing import check_markov_game
+from stackjax.solvers.config import OwnConfig
 from tests.oracles.coin_game import cooperative_value
 
 STEPS, MOVES = 4, (4, 4)
@@ -130,3 +133,31 @@ def test_contracts_are_learned(game):
     nothing = judge_team_contracts(TeamContracts(learned.action, 0 * learned.payments), game, MOVES, STEPS)
     assert judged.compliance > 0.9 > nothing.compliance
     assert judged.welfare > 0.97 * best.welfare
+
+
+def test_the_solver_of_the_coin_game_pays_what_the_function_learns():
+    game, key = CoinGame(2, 5), jax.random.key(4)
+    solver = game.own(OwnConfig(num_updates=8))
+    state = solver.init(key)
+    for _ in range(8):
+        state, metrics = solver.update(state)
+    contracts = learn_team_contracts(key, game.induced(), game.num_actions, 5, num_updates=8)
+    found = np.asarray(solver.commitment(state)).reshape(game.num_states, 2, 4)
+    np.testing.assert_allclose(found, np.asarray(game.as_payments(contracts)).reshape(found.shape), atol=1e-5)
+    moves = np.stack(np.unravel_index(np.asarray(contracts.action), (4, 4)), axis=1)
+    paid = np.take_along_axis(found, moves[..., None], axis=2)[..., 0]
+    np.testing.assert_allclose(paid, np.minimum(contracts.payments, 1.0), atol=1e-5)
+    assert ((found > 0).sum(axis=2) <= 1).all()
+    assert float(metrics["episodes"]) > 0
+    with pytest.raises(InputError, match="method=backward must be default"):
+        game.own(OwnConfig(method="backward"))
+
+
+@pytest.mark.long
+def test_a_team_under_learned_contracts_follows_whatever_the_ties(tmp_path):
+    """At most what a principal earns who chooses afresh in every step; the contracts here are the same in all of them."""
+    result = sx.train("coin-game", solver="own", followers=PureGroup(ties="against"), seeds=2, out=tmp_path / "run")
+    afresh = sx.make("coin-game").beside().value
+    for seed in result.seeds:
+        assert 0.96 * afresh <= seed.payoff <= afresh
+        assert seed.certificate.exploitability <= 1e-3

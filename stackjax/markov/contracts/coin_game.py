@@ -5,16 +5,19 @@ to the other. The next coin lies anywhere, in either colour. The principal is pa
 are those of `teams`.
 """
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from stackjax.digits import as_known
 from stackjax.errors import require, require_count, require_number
 from stackjax.families import Solved
-from stackjax.markov.contracts.teams import judge_team_contracts, team_equilibrium
-from stackjax.markov.game import InducedMarkovGame, tabulate_markov, without_batch
+from stackjax.markov.contracts.teams import NUM_UPDATES, TeamContracts, judge_team_contracts, team_equilibrium, team_learner
+from stackjax.markov.game import InducedMarkovGame, joint_actions, tabulate_markov, without_batch
 from stackjax.markov.groups.game import GroupGame
-from stackjax.problem import Optimum
+from stackjax.problem import Optimum, Solver
 from stackjax.spaces import Box
 from stackjax.types import Array
 
@@ -56,7 +59,7 @@ class CoinGame(GroupGame):
         self.horizon = self.length = horizon
         self.num_actions = (len(MOVES),) * NUM_AGENTS
         self.leader_actions = Box((0.0,) * NUM_AGENTS * len(MOVES), (float(max_payment),) * NUM_AGENTS * len(MOVES))
-        self.free = (0.0,) * NUM_AGENTS * len(MOVES)
+        self.max_payment, self.free = float(max_payment), (0.0,) * NUM_AGENTS * len(MOVES)
         self._shape = (cells, cells, cells, NUM_AGENTS)
         first, second, coin, _ = np.indices(self._shape).reshape(4, -1)
         there = np.stack([_moved(agent, size) for agent in (first, second)])  # [2, S, 4]
@@ -89,8 +92,25 @@ class CoinGame(GroupGame):
         """What is left to the agents if nobody is paid; no batch axes. For `team_equilibrium`."""
         return without_batch(tabulate_markov(self, jnp.zeros((1, self.num_states, *self.leader_actions.shape))))
 
-    def afresh(self) -> Solved:
-        """See `GroupGame`; the subgame-perfect contracts of `teams`, judged by agents who answer exactly."""
+    def own(self, config: Any) -> Solver:
+        """`learn_team_contracts`; the commitment pays each agent for the move that is recommended to it, and for no other.
+
+        Raises:
+          InputError: there is no such method.
+        """
+        require("method", config.method, config.method == "default", "default: the coin game has one method of its own")
+        learner = team_learner(self.induced(), self.num_actions, self.length, num_updates=config.num_updates or NUM_UPDATES)
+        return learner.solver(self.as_payments)
+
+    def as_payments(self, contracts: TeamContracts) -> Array:
+        """``[S, 8]`` what ``contracts``, the same in every step, pay for each agent's moves."""
+        moves = jnp.asarray(joint_actions(self.num_actions))[contracts.action]  # [S, N]
+        chosen = jax.nn.one_hot(moves, len(MOVES), dtype=contracts.payments.dtype)
+        paid = jnp.minimum(contracts.payments, self.max_payment)
+        return (chosen * paid[..., None]).reshape(len(paid), -1)
+
+    def beside(self) -> Solved:
+        """See `MarkovGame`; the subgame-perfect contracts of `teams`, judged by agents who answer exactly."""
         induced = self.induced()
         value, contracts = team_equilibrium(induced, self.num_actions, self.length)
         judged = judge_team_contracts(contracts, induced, self.num_actions, self.length)

@@ -5,7 +5,7 @@ subgame-perfect equilibrium by backward induction, a principal who learns on tab
 answer exactly.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +13,14 @@ import numpy as np
 
 from stackjax.arrays import in_full, lead
 from stackjax.errors import require_count, require_number
-from stackjax.markov.contracts.learning import Setting, check_learning, table_learner
+from stackjax.markov.contracts.learning import LearningState, Setting, check_learning, table_learner
 from stackjax.markov.game import InducedMarkovGame, joint_actions
+from stackjax.method import Method
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["JudgedTeam", "TeamContracts", "judge_team_contracts", "learn_team_contracts", "team_equilibrium"]
+__all__ = ["JudgedTeam", "TeamContracts", "judge_team_contracts", "learn_team_contracts", "team_equilibrium", "team_learner"]
 
+NUM_UPDATES = 1000
 SETTLED_EXPLORATION = 0.5  # once recommendations are settled
 
 
@@ -85,24 +87,45 @@ def _least(worths: Array, num_actions: tuple[int, ...]) -> Array:
 
 
 def learn_team_contracts(
-    key: PRNGKey,
+    key: PRNGKey, game: InducedMarkovGame, num_actions: tuple[int, ...], steps: int, **numbers: Any
+) -> TeamContracts:
+    """What `team_learner` finds.
+
+    Args:
+      key: of all draws.
+      game: without payments and without batch axes.
+      num_actions: of each agent.
+      steps: of an episode.
+      numbers: those of `team_learner`.
+
+    Raises:
+      InputError: a number is out of range.
+    """
+    return team_learner(game, num_actions, steps, **numbers).run(key)
+
+
+def team_learner(
     game: InducedMarkovGame,
     num_actions: tuple[int, ...],
     steps: int,
     *,
-    num_updates: int = 1000,
+    num_updates: int = NUM_UPDATES,
     num_episodes: int = 512,
     discount: float = 0.99,
     nudge: float = 0.1,
-) -> TeamContracts:
-    """Learn recommendations and payments, the same in every step, by Q-learning on tables from ``num_updates`` batches.
+) -> Method:
+    """Learns recommendations and payments, the same in every step, by Q-learning on tables from ``num_updates`` batches.
 
     A recommendation is drawn at random with a chance that falls from 1 to 0 over three quarters of all updates. Then they are
     settled, see `table_learner`. A value is for an endless game, as an episode's steps are not part of the state.
 
     Args:
       game: without payments and without batch axes.
+      num_actions: of each agent.
       steps: of an episode.
+      num_updates: batches of episodes.
+      num_episodes: in a batch.
+      discount: γ of what is learned.
       nudge: what is added to each payment, game units.
 
     Raises:
@@ -126,9 +149,14 @@ def learn_team_contracts(
     gains = jnp.broadcast_to(game.leader_payoff[..., None], game.probability.shape)
     after = jnp.asarray(game.successor)
     setting = Setting(game.probability, after, gains, game.follower_payoffs, pay, begin, steps, discount)
-    action, own = table_learner(setting, exploration, settling).run(key)
-    least = _least(own, num_actions) + nudge
-    return TeamContracts(action, jnp.take_along_axis(least, action[None, :, None], axis=2)[..., 0].T)
+    learner = table_learner(setting, exploration, settling)
+
+    def found(state: LearningState) -> TeamContracts:
+        action, own = learner.found(state)
+        least = _least(own, num_actions) + nudge
+        return TeamContracts(action, jnp.take_along_axis(least, action[None, :, None], axis=2)[..., 0].T)
+
+    return learner._replace(found=found)
 
 
 @in_full

@@ -136,10 +136,10 @@ class GroupFamily(Family):
         (strong, weak), what = (problem.optimum() for problem in pure), f"{game.name} ({game.objective})"
         bound = first_best(game, pure[0].length)
         if strong is None or strong.commitment is None:
-            afresh = game.afresh()
-            if afresh is not None:
+            beside = game.beside()
+            if beside is not None:
                 more = [] if isinstance(bound, str) else [f"nobody earns it more than {as_known(bound.value)}"]
-                return afresh._replace(words=afresh.words + more)
+                return beside._replace(words=beside.words + more)
             if isinstance(bound, str):
                 raise UnsolvedError(f"the optimum of {game.name!r} is not known: {bound}")
             return Solved.of(

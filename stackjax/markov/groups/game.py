@@ -1,16 +1,12 @@
 """The rules of a Markov game of several followers, and what its leader is paid for."""
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stackjax.errors import InputError, require
 from stackjax.markov.game import MarkovGame
 from stackjax.markov.groups.objectives import OBJECTIVES, Objective
-
-if TYPE_CHECKING:
-    from stackjax.families import Solved
 
 __all__ = ["GroupGame"]
 
@@ -54,10 +50,6 @@ class GroupGame(MarkovGame):
     def describe_node(self, node: int) -> str:
         """A node in words; by default its first state."""
         return self.describe_state(int(np.argmax(self.nodes == node)))
-
-    def afresh(self) -> "Solved | None":
-        """What a leader earns who does not commit but chooses afresh in every state; None where the game does not know."""
-        return None
 
     def describe_follower(self, follower: int) -> str:
         """A follower in words."""

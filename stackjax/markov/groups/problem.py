@@ -148,8 +148,7 @@ class GroupProblem(PlannedProblem):
             gap = self.gaps(induced, policy, values).max(axis=0)
             return Worth(payoff, gap, risk, first.argmax(axis=1).astype(jnp.int32).T)
 
-        is_fixed = not self.rule.is_drawn and not any(isinstance(value, Tracer) for value in self.followers.options().values())
-        in_parts = _side_by_side if is_fixed else lambda function: partial(_in_parts, function)
+        in_parts = self._in_parts()
         cuts = [0, lasting, len(commitments)]
         found = [
             in_parts(partial(of, start < lasting))(commitments[start:end], jax.random.fold_in(key, start))
@@ -157,6 +156,15 @@ class GroupProblem(PlannedProblem):
             if end > start
         ]
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
+
+    def _in_parts(self) -> Callable[[Callable[..., Worth]], Callable[..., Worth]]:
+        """How many commitments are worked on at once: all of them, but for a CPU, whose cache is small."""
+        if jax.default_backend() != "cpu":
+            return lambda function: function
+        is_fixed = not self.rule.is_drawn and not any(isinstance(value, Tracer) for value in self.followers.options().values())
+        if is_fixed and jax.device_count() == 1:  # seeds may lie on several
+            return _side_by_side
+        return lambda function: partial(_in_parts, function)
 
     @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:

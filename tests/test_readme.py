@@ -73,6 +73,7 @@ def test_the_example_of_a_markov_game_trains_from_the_command_line(tmp_path, cap
 
 
 @pytest.mark.long
+@jax.numpy_dtype_promotion("standard")
 def test_the_example_of_a_group_trains_from_the_command_line(tmp_path, capsys):
     path = tmp_path / "commute.py"
     path.write_text(python_blocks("docs/groups.md")[0], encoding="utf-8")

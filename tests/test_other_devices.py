@@ -12,7 +12,6 @@ from stackjax.bayesian.followers.kernels.native import TARGET
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.bayesian.sampled.problem import SampledProblem
 from stackjax.compute.state import advance_run, evaluate_run, score_run, start_run
-from stackjax.problem import Work
 from stackjax.solvers.bandit import bandit
 from stackjax.solvers.config import BanditConfig, DirectConfig, ESConfig, PolicyConfig
 from stackjax.solvers.direct import direct
@@ -20,6 +19,7 @@ from stackjax.solvers.es import es
 from stackjax.solvers.policy import policy_solver
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.solver import ppo_solver
+from stackjax.work import Work
 
 FOLLOWERS = sx.followers.multiplicative_weights()
 

@@ -22,8 +22,8 @@ from stackjax.compiler import compiler_options
 from stackjax.compute.devices import among_processes, exchange, on_devices
 from stackjax.compute.startup import num_cores
 from stackjax.compute.state import Evaluated, Logged, RunState, advance_run, evaluate_run, polish_run, score_run, start_run
-from stackjax.problem import Work
 from stackjax.types import PyTree
+from stackjax.work import Work
 
 __all__ = ["NAMES", "Blocks", "Elements", "Programs", "Reached"]
 

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from stackjax.problem import NUM_SCORING_GROUPS, Judged, Metrics, Problem, Work
+from stackjax.problem import NUM_SCORING_GROUPS, Judged, Metrics, Problem
 from stackjax.solvers.polish import polished
 from stackjax.solvers.ranking import unsettled
 from stackjax.types import Array, PRNGKey, PyTree
+from stackjax.work import Work
 
 __all__ = [
     "Best",

@@ -125,17 +125,11 @@ def evaluate(game: InducedMarkovGame, length: Length, policy: Array) -> Values:
 def occupancy(game: InducedMarkovGame, length: Length, policy: Array) -> Array:
     """``[S, *B]`` how often an episode under ``policy``, the same in every step, comes to each state, discounted."""
     chex.assert_shape(policy, game.leader_payoff.shape)
-    chances = policy[:, :, None] * game.probability  # [S, J, K, *B]
-    states = len(game.initial)
-    batch = game.leader_payoff.ndim - 2
-    first = jnp.asarray(game.initial, policy.dtype).reshape(-1, *[1] * batch)
-    first = jnp.broadcast_to(first, (states, *game.leader_payoff.shape[2:]))
-    after = game.successor.reshape(-1)
+    first = game.first_visits()
 
     def step(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
         there, visits = carry
-        flows = (there[:, None, None] * chances).reshape(len(after), *there.shape[1:])
-        return (length.discount * jnp.zeros_like(there).at[after].add(flows), visits + there), None
+        return (length.discount * game.moved(there, policy), visits + there), None
 
     return jax.lax.scan(step, (first, jnp.zeros_like(first)), None, length=length.steps)[0][1]
 

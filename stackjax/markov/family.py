@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from stackjax.markov.iterated_games import IteratedGame
     from stackjax.markov.mean_field.game import MeanFieldGame
     from stackjax.markov.mean_field.problem import MeanFieldProblem
+    from stackjax.markov.planned import PlannedProblem
     from stackjax.markov.problem import MarkovProblem
     from stackjax.problem import Problem
 
-__all__ = ["MARKOV", "MEAN_FIELD"]
+__all__ = ["MARKOV", "MEAN_FIELD", "PlannedFamily"]
 
 ITERATED = "iterated:"
 
@@ -86,7 +87,26 @@ def _step_payoffs(problem: "Problem") -> dict[str, Any]:
     return {"step_payoffs": (game.table - game.offset).tolist(), **names}
 
 
-class MarkovFamily(Family):
+class PlannedFamily(Family):
+    """What families of Markov games share, be their followers one or several."""
+
+    def tables(self, problem: "Problem") -> dict[str, Any]:
+        from stackjax.markov.game import game_tables
+
+        return game_tables(cast("PlannedProblem", problem).game)
+
+    def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
+        del options  # none is traced
+        known: Any = problem
+        return dataclasses.replace(known, followers=settings["followers"])
+
+    def check(self, game: "MarkovGame") -> None:
+        from stackjax.markov.testing import check_markov_game
+
+        check_markov_game(game)
+
+
+class MarkovFamily(PlannedFamily):
     """A commitment leaves the follower a Markov decision process, and it answers by planning."""
 
     name = "markov"
@@ -110,20 +130,6 @@ class MarkovFamily(Family):
             ContractOptions,
         ),
     )
-
-    def tables(self, problem: "Problem") -> dict[str, Any]:
-        from stackjax.markov.game import game_tables
-
-        return game_tables(cast("MarkovProblem", problem).game)
-
-    def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
-        del options  # none is traced
-        return dataclasses.replace(cast("MarkovProblem", problem), followers=settings["followers"])
-
-    def check(self, game: "MarkovGame") -> None:
-        from stackjax.markov.testing import check_markov_game
-
-        check_markov_game(game)
 
     def solve(self, game: "MarkovGame") -> Solved:
         from stackjax.markov.optimum import solve_markov

@@ -177,6 +177,16 @@ class InducedMarkovGame(NamedTuple):
         axis = values.ndim - (self.probability.ndim - 2)
         return jnp.tensordot(jnp.asarray(self.initial, values.dtype), values, axes=(0, axis))
 
+    def first_visits(self) -> Array:
+        """``[S, *B]`` the chances of the first state, under each commitment."""
+        first = jnp.asarray(self.initial, self.probability.dtype).reshape(-1, *[1] * (self.leader_payoff.ndim - 2))
+        return jnp.broadcast_to(first, (len(self.initial), *self.leader_payoff.shape[2:]))
+
+    def moved(self, here: Array, chances: Array) -> Array:
+        """``[S, *B]`` the chances of the next state, of those of this one and of joint actions ``chances [S, J, *B]``."""
+        flows = here[:, None, None] * (chances[:, :, None] * self.probability)
+        return jnp.zeros_like(here).at[self.successor.reshape(-1)].add(flows.reshape(-1, *here.shape[1:]))
+
 
 def without_batch(game: InducedMarkovGame) -> InducedMarkovGame:
     """The game under the first of its commitments, ``[B]``, without the axis."""

@@ -1,5 +1,6 @@
 """What problems of one follower who plans, and of several, share: the game, its length, what is trained beforehand."""
 
+import dataclasses
 from functools import cached_property
 from typing import Any
 
@@ -39,18 +40,16 @@ class PlannedProblem(GameProblem):
         """How followers answer."""
         return self.followers.build()
 
-    def with_policy(self, policy: PyTree) -> Any:
-        """The problem whose followers have trained ``policy`` beforehand."""
-        raise NotImplementedError
-
     def prepare(self, arrays: dict[str, np.ndarray] | None = None) -> Any:
         """With what the rule trains beforehand: of ``arrays``, which `prepared` gave, or trained now."""
         if self.rule.pretrain is None:
             return self
-        if not arrays:
-            return self.with_policy(self.rule.pretrain(self))
-        given = {name: jnp.asarray(array) for name, array in arrays.items()}
-        return self.with_policy(traverse_util.unflatten_dict(given, sep="/"))
+        if arrays:
+            policy = traverse_util.unflatten_dict({name: jnp.asarray(array) for name, array in arrays.items()}, sep="/")
+        else:
+            policy = self.rule.pretrain(self)
+        known: Any = self  # a dataclass
+        return dataclasses.replace(known, policy=policy)
 
     def prepared(self) -> dict[str, np.ndarray]:
         """What `prepare` worked out, by name."""

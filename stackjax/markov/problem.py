@@ -84,10 +84,6 @@ class MarkovProblem(PlannedProblem):
                     f"these are {self.followers.kind}"
                 )
 
-    def with_policy(self, policy: PyTree) -> "MarkovProblem":
-        """See `PlannedProblem`."""
-        return dataclasses.replace(self, policy=policy)
-
     @property
     def columns(self) -> dict[str, str]:
         """See `Problem`."""

@@ -187,7 +187,7 @@ for known in (
     ),
     SolverEntry(
         "own",
-        "the method that the literature has for this problem alone (contracts, sequential-sale)",
+        "the method that the literature has for this problem alone (contracts, coin-game, sequential-sale)",
         OwnConfig,
         "stackjax.solvers.own:own",
         polish=0,

@@ -14,7 +14,8 @@ from stackjax.specs.flags import changed_flags, flag
 from stackjax.specs.sources import family_of, stored_game
 
 if TYPE_CHECKING:
-    from stackjax.problem import Problem, Solver, Work
+    from stackjax.problem import Problem, Solver
+    from stackjax.work import Work
 
 __all__ = ["SCHEMA_VERSION", "RunSpec"]
 
@@ -101,7 +102,7 @@ class RunSpec:
 
     def work(self, problem: "Problem", swept: tuple[str, ...] = ()) -> "Work":
         """What the run computes on ``problem``; see `build_solver` for errors."""
-        from stackjax.problem import Work
+        from stackjax.work import Work
 
         def vary(values: dict[str, Any]) -> "tuple[Problem, Solver]":
             other = self.problem_with(problem, values)

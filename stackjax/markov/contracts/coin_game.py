@@ -56,7 +56,7 @@ class CoinGame(GroupGame):
         require_number("max_payment", max_payment, lambda most: most > 0, "positive")
         cells = size**2
         self.name, self.size, self.gain, self.other = "coin-game", size, gain, other
-        self.horizon = self.length = horizon
+        self.horizon = self._steps = horizon
         self.num_actions = (len(MOVES),) * NUM_AGENTS
         self.leader_actions = Box((0.0,) * NUM_AGENTS * len(MOVES), (float(max_payment),) * NUM_AGENTS * len(MOVES))
         self.max_payment, self.free = float(max_payment), (0.0,) * NUM_AGENTS * len(MOVES)
@@ -99,7 +99,7 @@ class CoinGame(GroupGame):
           InputError: there is no such method.
         """
         require("method", config.method, config.method == "default", "default: the coin game has one method of its own")
-        learner = team_learner(self.induced(), self.num_actions, self.length, num_updates=config.num_updates or NUM_UPDATES)
+        learner = team_learner(self.induced(), self.num_actions, self._steps, num_updates=config.num_updates or NUM_UPDATES)
         return learner.solver(self.as_payments)
 
     def as_payments(self, contracts: TeamContracts) -> Array:
@@ -112,8 +112,8 @@ class CoinGame(GroupGame):
     def beside(self) -> Solved:
         """See `MarkovGame`; the subgame-perfect contracts of `teams`, judged by agents who answer exactly."""
         induced = self.induced()
-        value, contracts = team_equilibrium(induced, self.num_actions, self.length)
-        judged = judge_team_contracts(contracts, induced, self.num_actions, self.length)
+        value, contracts = team_equilibrium(induced, self.num_actions, self._steps)
+        judged = judge_team_contracts(contracts, induced, self.num_actions, self._steps)
         words = [
             "the principal does not commit: in every state it recommends moves and pays the least that makes them best",
             f"of agents who answer exactly the worst for it leaves it {as_known(judged.principal)}: they collect "

@@ -163,13 +163,11 @@ def _softmax(logits: Array) -> Array:
     return raised / jnp.expand_dims(added(raised, 1), 1)
 
 
-def logit(
-    game: InducedMarkovGame, length: Length, actions: Shape, temperature: float | Array, rounds: int, damping: float = 0.5
-) -> Array:
+def logit(game: InducedMarkovGame, length: Length, actions: Shape, temperature: float | Array, rounds: int) -> Array:
     """``[T, S, J, *B]`` chances proportional to ``exp(Q / temperature)`` of what actions are worth against the others' chances.
 
     Each follower expects to answer best from the next step on. The chances of a stage are a fixed point, looked for in
-    ``rounds`` steps: a logit equilibrium where it is reached.
+    ``rounds`` steps, each half of the way: a logit equilibrium where it is reached.
     """
 
     def act(worth: Array, _: None) -> tuple[Array, Array]:
@@ -178,7 +176,7 @@ def logit(
         answer = lambda plays: [_softmax(one / temperature) for one in each(plays)]
 
         def closer(_: Array, plays: list[Array]) -> list[Array]:
-            return [(1.0 - damping) * old + damping * new for old, new in zip(plays, answer(plays), strict=True)]
+            return [0.5 * (old + new) for old, new in zip(plays, answer(plays), strict=True)]
 
         plays = [jnp.full((worth.shape[1], count, *worth.shape[3:]), 1.0 / count, worth.dtype) for count in actions]
         if len(actions) > 1:
@@ -194,15 +192,7 @@ def visited_policy(game: InducedMarkovGame, length: Length, policy: Array) -> Ar
     """``[S, J, *B]`` the chances of joint actions in a state, averaged over its visits; over steps where it has none."""
     if policy.ndim == game.leader_payoff.ndim:
         return policy
-    after, states = game.successor.reshape(-1), len(game.initial)
-    first = jnp.asarray(game.initial, policy.dtype).reshape(-1, *[1] * (policy.ndim - 3))
-    first = jnp.broadcast_to(first, (states, *policy.shape[3:]))
-
-    def step(here: Array, chances: Array) -> tuple[Array, Array]:
-        flows = (here[:, None, None] * chances[:, :, None] * game.probability).reshape(len(after), *here.shape[1:])
-        return jnp.zeros_like(here).at[after].add(flows), here
-
-    visits = jax.lax.scan(step, first, policy)[1]  # [T, S, *B]
+    visits = jax.lax.scan(lambda here, chances: (game.moved(here, chances), here), game.first_visits(), policy)[1]  # [T, S, *B]
     total = visits.sum(axis=0, keepdims=True)
     weights = jnp.where(total > 0, visits / jnp.where(total > 0, total, 1.0), 1.0 / len(policy))
     return (weights[:, :, None] * policy).sum(axis=0)

@@ -1,17 +1,16 @@
 """Markov games of several followers as runs and the command line know them."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from stackjax.digits import as_known
 from stackjax.errors import UnsolvedError
-from stackjax.families import Family, GameEntry, Solved
+from stackjax.families import GameEntry, Solved
+from stackjax.markov.family import PlannedFamily
 from stackjax.markov.groups.followers import GroupFollowers, PureGroup
 
 if TYPE_CHECKING:
     from stackjax.markov.groups.game import GroupGame
-    from stackjax.markov.groups.problem import GroupProblem
-    from stackjax.problem import Problem
 
 __all__ = ["GROUPS"]
 
@@ -77,7 +76,7 @@ class CoinOptions:
     """The largest payment for a move."""
 
 
-class GroupFamily(Family):
+class GroupFamily(PlannedFamily):
     """A commitment leaves several followers a Markov game, and they come to a joint policy."""
 
     name = "groups"
@@ -109,24 +108,10 @@ class GroupFamily(Family):
             "coin-game",
             "stackjax.markov.contracts.coin_game:CoinGame",
             "pays two agents who collect coins for their moves",
-            "95.8 afresh (2 x 2)",
+            "129.850891 afresh (2 x 2)",
             CoinOptions,
         ),
     )
-
-    def tables(self, problem: "Problem") -> dict[str, Any]:
-        from stackjax.markov.game import game_tables
-
-        return game_tables(cast("GroupProblem", problem).game)
-
-    def vary(self, problem: "Problem", settings: dict[str, Any], options: dict[str, Any]) -> "Problem":
-        del options  # none is traced
-        return dataclasses.replace(cast("GroupProblem", problem), followers=settings["followers"])
-
-    def check(self, game: "GroupGame") -> None:
-        from stackjax.markov.testing import check_markov_game
-
-        check_markov_game(game)
 
     def solve(self, game: "GroupGame") -> Solved:
         """The best pure equilibrium with ties for and against the leader, and what all together could earn it at most."""

@@ -110,7 +110,7 @@ def first_best(game: GroupGame, length: Length) -> Optimum | str:
             f"only_transfers={game.only_transfers} must be False for game {game.name!r}: chances, or the sum of followers' "
             "payoffs, depend on what the leader does"
         )
-    if not is_welfare and game.free is not None and max((pays - pays[..., :1]).max(), moved) > size:
+    if not isinstance(space, Discrete) and not is_welfare and max((pays - pays[..., :1]).max(), moved) > size:
         raise InputError(
             f"free={game.free} must be None for game {game.name!r}: another action of the leader pays it more, or moves chances"
         )

@@ -77,10 +77,6 @@ class GroupProblem(PlannedProblem):
         require_is("game", self.game, GroupGame, "a GroupGame, for example sx.make('commons')")
         self.game.check()
 
-    def with_policy(self, policy: PyTree) -> "GroupProblem":
-        """See `PlannedProblem`."""
-        return dataclasses.replace(self, policy=policy)
-
     @property
     def columns(self) -> dict[str, str]:
         """Of every follower; and what ties cost where the rule has to break them."""

@@ -8,7 +8,15 @@ import itertools
 
 import numpy as np
 
-__all__ = ["best_reply_value", "equality_of", "joint_value", "learned_stages", "pure_stages", "welfare"]
+__all__ = [
+    "best_reply_value",
+    "equality_of",
+    "greedy_after_q_learning",
+    "joint_value",
+    "learned_stages",
+    "pure_stages",
+    "welfare",
+]
 
 
 def _joint(game):
@@ -147,3 +155,31 @@ def welfare(objective, own, payoffs):
     if objective == "product":
         return equality_of(payoffs) * sum(payoffs)
     return own
+
+
+def greedy_after_q_learning(game, first, *, start, episodes, steps, rate, discount, knows_time):
+    """``[T, S, J]`` what followers do who learn at the same time without exploration, where outcomes are certain.
+
+    ``first`` are their values at first, ``[T][S][A_i]`` each; one table ``[1][S][A_i]`` where they do not know the time.
+    """
+    joint, values = _joint(game), [np.array(table, float) for table in first]
+    for _ in range(episodes):
+        s = start
+        for t in range(steps):
+            now, later = (t, min(t + 1, steps - 1)) if knows_time else (0, 0)
+            actions = tuple(int(table[now, s].argmax()) for table in values)
+            j = joint.index(actions)
+            after = game["successor"][s][j][int(np.argmax(game["probability"][s][j]))]
+            targets = [
+                game["followers"][i][s][j] + (discount * table[later, after].max() if t < steps - 1 else 0.0)
+                for i, table in enumerate(values)
+            ]
+            for table, action, target in zip(values, actions, targets, strict=True):
+                table[now, s, action] += rate * (target - table[now, s, action])
+            s = after
+    times, states = values[0].shape[:2]
+    chosen = np.zeros((times, states, len(joint)))
+    for t in range(times):
+        for s in range(states):
+            chosen[t, s, joint.index(tuple(int(table[t, s].argmax()) for table in values))] = 1.0
+    return chosen

@@ -27,6 +27,11 @@ from .groups.game import GroupGame as GroupGame
 from .groups.problem import GroupCertificate as GroupCertificate
 from .groups.problem import GroupProblem as GroupProblem
 from .groups.rules import GroupRule as GroupRule
+from .groups.sampled.checking import check_played_group_game as check_played_group_game
+from .groups.sampled.followers import PlayedGroupFollowers as PlayedGroupFollowers
+from .groups.sampled.game import PlayedGroupGame as PlayedGroupGame
+from .groups.sampled.judge import PlayedGroupCertificate as PlayedGroupCertificate
+from .groups.sampled.problem import PlayedGroupProblem as PlayedGroupProblem
 from .iterated_games import IteratedGame as IteratedGame
 from .iterated_games import iterated as iterated
 from .mean_field.game import MeanFieldGame as MeanFieldGame

@@ -16,7 +16,7 @@ import numpy as np
 from stackjax.arrays import added, lead
 from stackjax.errors import InputError
 from stackjax.markov.game import InducedMarkovGame, MarkovGame, joint_actions
-from stackjax.spaces import Box
+from stackjax.spaces import Discrete
 from stackjax.types import Array
 
 __all__ = [
@@ -77,7 +77,7 @@ def tie_of(game: MarkovGame, length: Length, dtype: Any, agent: int = 1) -> floa
     Without an end values are averages. What an action is worth then is a sum over some ``1 / (1 - γ)`` steps, and compared so.
     """
     low, high = game.competing_bounds[agent]
-    of_range = TIE_IN_A_BOX if isinstance(game.leader_actions, Box) else TIE
+    of_range = TIE if isinstance(game.leader_actions, Discrete) else TIE_IN_A_BOX
     size = jnp.dtype(dtype).itemsize
     return float(length.weight * (of_range * length.scale * (high - low) + ROUNDING[size] * max(abs(low), abs(high))))
 

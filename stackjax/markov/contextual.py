@@ -16,7 +16,7 @@ from stackjax.markov.answers import evaluate, occupancy
 from stackjax.markov.followers import ContextualFollower
 from stackjax.markov.game import MarkovGame, joint_actions, tabulate_markov
 from stackjax.problem import Table
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Discrete, Space
 from stackjax.types import Array, PRNGKey, PyTree
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Pretraining(NamedTuple):
     every: bool
 
 
-def context_of(space: Discrete | Box, commitments: Array) -> Array:
+def context_of(space: Space, commitments: Array) -> Array:
     """``[B, C]`` what ``commitments [B, O, ...]`` are to a network: one-hot choices, or numbers from -1 to 1."""
     if isinstance(space, Discrete):
         seen = jax.nn.one_hot(commitments, space.n)

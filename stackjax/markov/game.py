@@ -16,10 +16,19 @@ from stackjax.arrays import added, lead
 from stackjax.errors import InputError, require, require_count, require_is, require_number
 from stackjax.families import Solved
 from stackjax.problem import Solver
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Discrete, Space
 from stackjax.types import Array
 
-__all__ = ["InducedMarkovGame", "MarkovGame", "game_tables", "joint_actions", "joint_place", "tabulate_markov", "without_batch"]
+__all__ = [
+    "InducedMarkovGame",
+    "MarkovGame",
+    "check_payoffs",
+    "game_tables",
+    "joint_actions",
+    "joint_place",
+    "tabulate_markov",
+    "without_batch",
+]
 
 MOST_CELLS = 1_000_000  # of a commitment's tables
 MOST_TRIED = 64  # leader actions
@@ -46,7 +55,7 @@ class MarkovGame(abc.ABC):
 
     name: str
     num_actions: tuple[int, ...]
-    leader_actions: Discrete | Box
+    leader_actions: Space
     successor: np.ndarray
     initial: np.ndarray
     horizon: int | None = None
@@ -134,18 +143,22 @@ class MarkovGame(abc.ABC):
             raise InputError(f"initial={initial} must be {states} chances that sum to 1")
         if self.horizon is not None:
             require_count("horizon", self.horizon)
-        require_number("discount", self.discount, lambda discount: 0 <= discount <= 1, "at least 0 and at most 1")
+        check_payoffs(self.discount, self.payoff_bounds, self.num_followers)
         require("discount", self.discount, self.horizon is not None or self.discount < 1, "below 1 where there is no horizon")
-        bounds = np.asarray(self.payoff_bounds, np.float64)
-        is_sound = (
-            bounds.shape == (1 + self.num_followers, 2) and np.isfinite(bounds).all() and (bounds[:, 0] <= bounds[:, 1]).all()
-        )
-        require(
-            "payoff_bounds", self.payoff_bounds, bool(is_sound), "a finite (lowest, highest) for the leader and each follower"
-        )
         size = math.prod(shape)
         if size > MOST_CELLS:
-            raise InputError(f"game {self.name!r} is too large: {size} states, actions and outcomes, more than {MOST_CELLS}")
+            raise InputError(
+                f"game {self.name!r} is too large: {size} states, actions and outcomes, more than {MOST_CELLS}; a "
+                "sx.markov.PlayedGroupGame needs no table of them"
+            )
+
+
+def check_payoffs(discount: float, payoff_bounds: Any, num_followers: int) -> None:
+    """Raise `InputError` unless these are a discount, and bounds of what a step pays the leader and each follower."""
+    require_number("discount", discount, lambda discount: 0 <= discount <= 1, "at least 0 and at most 1")
+    bounds = np.asarray(payoff_bounds, np.float64)
+    is_sound = bounds.shape == (1 + num_followers, 2) and np.isfinite(bounds).all() and (bounds[:, 0] <= bounds[:, 1]).all()
+    require("payoff_bounds", payoff_bounds, bool(is_sound), "a finite (lowest, highest) for the leader and each follower")
 
 
 class InducedMarkovGame(NamedTuple):
@@ -238,7 +251,7 @@ def game_tables(game: MarkovGame) -> dict[str, np.ndarray]:
         low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
         shape = states, len(low)
         shares = np.concatenate([np.zeros((1, *shape)), np.ones((1, *shape)), rng.random((6, *shape))])
-        commitments = (low + (high - low) * shares).astype(np.float32)
+        commitments = space.on_host((low + (high - low) * shares).astype(np.float32))
     cells = math.prod(game.successor.shape) * (1 + game.num_followers)
     commitments = commitments[: max(1, MOST_CELLS // cells)]
     induced = jax.device_get(jax.jit(lambda made: tabulate_markov(game, made))(commitments))

@@ -15,7 +15,17 @@ from stackjax.markov.game import MarkovGame
 from stackjax.problem import Solver
 from stackjax.types import Array, PyTree
 
-__all__ = ["PlannedProblem"]
+__all__ = ["PlannedProblem", "by_name", "nested"]
+
+
+def nested(arrays: dict[str, np.ndarray]) -> PyTree:
+    """The tree of dicts whose `by_name` is ``arrays``."""
+    return traverse_util.unflatten_dict({name: jnp.asarray(array) for name, array in arrays.items()}, sep="/")
+
+
+def by_name(tree: PyTree) -> dict[str, np.ndarray]:
+    """A tree of dicts as arrays by name."""
+    return {name: np.asarray(array) for name, array in traverse_util.flatten_dict(tree, sep="/").items()}
 
 
 class PlannedProblem(GameProblem):
@@ -44,18 +54,12 @@ class PlannedProblem(GameProblem):
         """With what the rule trains beforehand: of ``arrays``, which `prepared` gave, or trained now."""
         if self.rule.pretrain is None:
             return self
-        if arrays:
-            policy = traverse_util.unflatten_dict({name: jnp.asarray(array) for name, array in arrays.items()}, sep="/")
-        else:
-            policy = self.rule.pretrain(self)
         known: Any = self  # a dataclass
-        return dataclasses.replace(known, policy=policy)
+        return dataclasses.replace(known, policy=nested(arrays) if arrays else self.rule.pretrain(self))
 
     def prepared(self) -> dict[str, np.ndarray]:
         """What `prepare` worked out, by name."""
-        if self.policy is None:
-            return {}
-        return {name: np.asarray(array) for name, array in traverse_util.flatten_dict(self.policy, sep="/").items()}
+        return {} if self.policy is None else by_name(self.policy)
 
     @cached_property
     def pretraining(self) -> Any:

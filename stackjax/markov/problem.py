@@ -35,7 +35,7 @@ from stackjax.pictures import drawn_or_none
 from stackjax.problem import Judged, Nearby, Optimum, Solver, Worth
 from stackjax.slopes import varies
 from stackjax.solvers.ppo.config import PPOConfig
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["MarkovProblem"]
@@ -164,7 +164,7 @@ class MarkovProblem(PlannedProblem):
         policy = self.answer(key, commitments, induced)
         values = evaluate(induced, self.length, policy)
         at_risk = jnp.zeros_like(values.leader)
-        if isinstance(self.game.leader_actions, Box) and self.rule.is_best:
+        if not isinstance(self.game.leader_actions, Discrete) and self.rule.is_best:
             against = evaluate(induced, self.length, self.best(induced, "against"))
             at_risk = jnp.maximum(values.leader - against.leader, 0.0)
         first = policy[0] if policy.ndim > 3 else policy

@@ -172,6 +172,10 @@ def unsettled_in_words(result: dict[str, Any]) -> str:
     if all(seed["settled"] for seed in result["seeds"]):
         return ""
     limit = number(result["evaluation"]["settled_gap"])
+    if result["evaluation"].get("gap_is_found"):
+        return (
+            f"Not settled: a learner found, or may have found, that a follower could gain more than {limit} by another policy."
+        )
     if result["evaluation"].get("gap_is_bound"):
         return f"Not settled: samples bound the gap by more than {limit}, which does not tell whether followers have settled."
     return f"Not settled: the gap is above {limit}, so that the followers' play is no equilibrium and the payoff may not last."

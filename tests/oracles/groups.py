@@ -14,7 +14,12 @@ __all__ = [
     "greedy_after_q_learning",
     "joint_value",
     "learned_stages",
+    "patch_chance",
+    "patch_payoffs",
     "pure_stages",
+    "stock_game",
+    "together_by_stages",
+    "value_by_stages",
     "welfare",
 ]
 
@@ -183,3 +188,93 @@ def greedy_after_q_learning(game, first, *, start, episodes, steps, rate, discou
         for s in range(states):
             chosen[t, s, joint.index(tuple(int(table[t, s].argmax()) for table in values))] = 1.0
     return chosen
+
+
+def value_by_stages(game, policy, deviator=None):
+    """As `joint_value` of ``policy[t][s]`` chances of joint actions, backwards: for episodes whose tree is too large.
+
+    With a ``deviator`` it is what that follower earns by its best policy instead, as `best_reply_value`.
+    """
+    pays, joint = np.array([game["leader"], *game["followers"]], float), _joint(game)
+    states = pays.shape[1]
+    values = np.zeros((len(pays), states))
+    for t in reversed(range(len(policy))):
+        worth = pays.copy()
+        for s in range(states):
+            for j in range(len(joint)):
+                for k, probability in enumerate(game["probability"][s][j]):
+                    worth[:, s, j] += probability * values[:, game["successor"][s][j][k]]
+        for s in range(states):
+            values[:, s] = worth[:, s] @ policy[t][s]
+            if deviator is None:
+                continue
+            earned = np.zeros(game["num_actions"][deviator])
+            for j, chance in enumerate(policy[t][s]):
+                for a in range(len(earned)):
+                    actions = (*joint[j][:deviator], a, *joint[j][deviator + 1 :])
+                    earned[a] += chance * worth[1 + deviator, s, joint.index(actions)]
+            values[1 + deviator, s] = earned.max()
+    found = np.asarray(game["initial"]) @ values.T
+    return found if deviator is None else float(found[1 + deviator])
+
+
+def patch_payoffs(stocks, picks, rates, skills=(1.0, 0.7, 0.4), effort=0.1):
+    """What a step of a commons with patches pays each follower: ``picks[i]`` is None or ``(patch, amount)``."""
+    wanted = [sum(pick[1] for pick in picks if pick is not None and pick[0] == p) for p in range(len(stocks))]
+    paid, pot = [], 0.0
+    for pick, skill in zip(picks, skills, strict=True):
+        if pick is None:
+            paid.append(0.0)
+            continue
+        patch, amount = pick
+        got = amount if wanted[patch] <= stocks[patch] else amount * stocks[patch] / wanted[patch]
+        paid.append(skill * got * (1 - rates[patch]) - effort * amount)
+        pot += skill * got * rates[patch]
+    return np.array([one + pot / len(skills) for one in paid]), [max(0, s - w) for s, w in zip(stocks, wanted, strict=True)]
+
+
+def patch_chance(rest):
+    """That a patch grows by one."""
+    return 3.6 * rest * (6 - rest) / 36
+
+
+def stock_game(rates):
+    """The commons of one stock under a rate for each of seven stocks, as the functions here take a game."""
+    joint = list(itertools.product(range(3), repeat=3))
+    followers = np.zeros((3, 7, len(joint)))
+    successor, probability = np.zeros((7, len(joint), 2), int), np.zeros((7, len(joint), 2))
+    for s in range(7):
+        for j, amounts in enumerate(joint):
+            picks = [(0, amount) if amount else None for amount in amounts]
+            followers[:, s, j], (rest,) = patch_payoffs([s], picks, [rates[s]])
+            successor[s, j] = rest, min(rest + 1, 6)
+            probability[s, j] = 1 - patch_chance(rest), patch_chance(rest)
+    return {
+        "num_actions": (3, 3, 3),
+        "initial": np.eye(7)[6],
+        "successor": successor,
+        "probability": probability,
+        "leader": np.zeros((7, len(joint))),
+        "followers": followers,
+    }
+
+
+def together_by_stages(patches, horizon):
+    """The most that the followers of a commons with patches earn in sum, by dynamic programming over all stocks."""
+    ways = [None, *((p, amount) for p in range(patches) for amount in (1, 2))]
+    values = dict.fromkeys(itertools.product(range(7), repeat=patches), 0.0)
+    for _ in range(horizon):
+        after = {}
+        for stocks in values:
+            best = -np.inf
+            for picks in itertools.product(ways, repeat=3):
+                paid, rests = patch_payoffs(stocks, picks, [0.0] * patches)
+                worth = paid.sum()
+                for grown in itertools.product((0, 1), repeat=patches):
+                    chance = np.prod([patch_chance(r) if g else 1 - patch_chance(r) for r, g in zip(rests, grown, strict=True)])
+                    if chance > 0:
+                        worth += chance * values[tuple(min(r + g, 6) for r, g in zip(rests, grown, strict=True))]
+                best = max(best, worth)
+            after[stocks] = best
+        values = after
+    return values[(6,) * patches]

@@ -75,7 +75,7 @@ class Commons(GroupGame):
 
     def rate(self, leader_action: Array) -> Array:
         """The share of what followers earn that is taxed."""
-        if isinstance(self.leader_actions, Box):
+        if not isinstance(self.leader_actions, Discrete):
             return leader_action[0]
         return leader_action.astype(jnp.result_type(float)) / (self.leader_actions.n - 1)
 

@@ -26,7 +26,7 @@ from stackjax.markov.pictures import state_graph
 from stackjax.markov.planned import PlannedProblem
 from stackjax.pictures import drawn_or_none
 from stackjax.problem import Judged, Optimum, Worth
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["GroupCertificate", "GroupProblem"]
@@ -137,7 +137,7 @@ class GroupProblem(PlannedProblem):
             values = joint_values(induced, self.length, policy)
             payoff = self.payoff(values)
             risk = jnp.zeros_like(payoff)
-            if isinstance(self.game.leader_actions, Box) and self.rule.ties is not None:
+            if not isinstance(self.game.leader_actions, Discrete) and self.rule.ties is not None:
                 against = joint_values(induced, self.length, self.pure(induced, "against"))
                 risk = jnp.maximum(payoff - self.payoff(against), 0.0)
             first = policy[0] if policy.ndim > 3 else policy

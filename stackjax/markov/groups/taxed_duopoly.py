@@ -76,7 +76,7 @@ class TaxedDuopoly(GroupGame):
 
     def tax(self, leader_action: Array) -> Array:
         """On each unit."""
-        if isinstance(self.leader_actions, Box):
+        if not isinstance(self.leader_actions, Discrete):
             return leader_action[0]
         return MOST_TAX * leader_action.astype(jnp.result_type(float)) / (self.leader_actions.n - 1)
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.errors import InputError, require_count, require_is
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Space
 from stackjax.types import Array
 
 __all__ = ["MeanFieldGame", "Outcome"]
@@ -51,7 +51,7 @@ class MeanFieldGame(abc.ABC):
     """
 
     name: str
-    leader_actions: Discrete | Box
+    leader_actions: Space
     shares: np.ndarray
     initial: np.ndarray
     transition: np.ndarray

@@ -5,11 +5,12 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import numpy as np
 
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Space
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Acting", "Decisions", "Episode", "Leader", "Played", "Policy", "played_by_batches"]
+__all__ = ["Acting", "Decisions", "Episode", "Leader", "Played", "Policy", "met_most", "played_by_batches"]
 
 MOST_AT_ONCE, FEWEST_AT_ONCE = 16, 8  # episodes that a CPU plays together
 
@@ -18,14 +19,12 @@ class Policy(NamedTuple):
     """Commitments that choose a leader action at each observation, ``[observation_size]`` numbers; they are `Acting`.
 
     ``num_options`` is how many entries of an action in a `Box` are scores of which only the largest counts, of those options
-    that are open: the first entries of an observation are 1 for these. A policy draws an option, then the rest given it. With
-    ``is_mix`` an action is weights of a mix, to be divided by their sum.
+    that are open: the first entries of an observation are 1 for these. A policy draws an option, then the rest given it.
     """
 
     observation_size: int
-    actions: Discrete | Box
+    actions: Space
     num_options: int = 0
-    is_mix: bool = False
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["params"], meta_fields=["network"])
@@ -123,3 +122,10 @@ def played_by_batches(play: Callable[..., PyTree], *arguments: PyTree) -> PyTree
         return jax.vmap(play)(*arguments)
     even = [size for size in range(FEWEST_AT_ONCE, MOST_AT_ONCE + 1) if count % size == 0]
     return jax.lax.map(lambda each: play(*each), arguments, batch_size=max(even, default=MOST_AT_ONCE))
+
+
+def met_most(observations: np.ndarray, actions: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of decisions ``observations [M, D]`` and ``actions [M, ...]``: the ``most`` that were met most, and how often each."""
+    _, first, times = np.unique(observations, axis=0, return_index=True, return_counts=True)
+    order = np.argsort(-times, kind="stable")[:most]
+    return observations[first[order]], actions[first[order]], times[order]

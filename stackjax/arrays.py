@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["added", "drawn", "in_full", "lead", "shares"]
+__all__ = ["added", "draw_category", "drawn", "in_full", "lead", "shares"]
 
 UNROLLED = 32
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +21,13 @@ def added(array: Array, axis: int) -> Array:
     if array.shape[axis] > UNROLLED:
         return array.sum(axis=axis)
     return functools.reduce(jnp.add, [jax.lax.index_in_dim(array, k, axis, keepdims=False) for k in range(array.shape[axis])])
+
+
+def draw_category(uniform: Array, logits: Array) -> Array:
+    """Indices drawn from ``logits [..., n]`` by ``uniform [...]``; one number each, where the Gumbel trick needs n."""
+    cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
+    place = uniform * cumulative[..., -1]
+    return (place[..., None] >= cumulative[..., :-1]).sum(axis=-1, dtype=jnp.int32)
 
 
 def drawn(draw: Callable[[PRNGKey, tuple[int, ...]], Array], key: PRNGKey, shape: tuple[int, ...]) -> Array:

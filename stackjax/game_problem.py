@@ -10,7 +10,7 @@ import numpy as np
 
 from stackjax.errors import UnsolvedError
 from stackjax.problem import Judged, Optimum, Problem, Table
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Space
 from stackjax.types import Array
 
 __all__ = ["GameProblem"]
@@ -32,7 +32,7 @@ class GameProblem(Problem):
         return self.game.name
 
     @property
-    def leader_actions(self) -> Discrete | Box:
+    def leader_actions(self) -> Space:
         """What the leader chooses from at each node."""
         return self.game.leader_actions
 

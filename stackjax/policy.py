@@ -31,7 +31,7 @@ class Policy(NamedTuple):
         with [-1, 1] for the box from ``low`` to ``high``) or ``"parts"`` (the first ``options`` outputs score options, of which
         those are open whose entry of the observation, the first, is 1; then there is a grid for each option and number: the
         action is 1 for the best option, 0 for the others, and the numbers given it); with ``is_mix`` the action is divided by
-        its sum, as probabilities.
+        its sum, as probabilities, and with a ``budget`` by what its sum exceeds that by, if it does.
     """
 
     kernels: tuple[np.ndarray, ...]
@@ -61,7 +61,10 @@ class Policy(NamedTuple):
         if self.head.get("is_mix"):
             total = action.sum(axis=-1, keepdims=True)
             uniform = np.full_like(action, 1.0 / action.shape[-1])
-            action = np.where(total > 0, action / np.where(total > 0, total, 1.0), uniform)
+            return np.where(total > 0, action / np.where(total > 0, total, 1.0), uniform)
+        if "budget" in self.head:
+            budget = np.float32(self.head["budget"])
+            action = action * (budget / np.maximum(action.sum(axis=-1, keepdims=True), budget))
         return action
 
     def _in_parts(self, observation: np.ndarray, outputs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

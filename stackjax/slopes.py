@@ -7,7 +7,7 @@ import numpy as np
 
 from stackjax.compiler import compiler_options
 from stackjax.problem import Table
-from stackjax.spaces import Box
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PyTree
 
 __all__ = ["varies"]
@@ -17,14 +17,15 @@ NUM_PROBES = 16
 
 def varies(payoffs: Callable[[Array], PyTree], table: Table) -> list[bool]:
     """Whether each output of ``payoffs``, of commitments ``[B, O, ...]``, has a slope next to any of some random ones."""
-    if not isinstance(table.actions, Box):
+    space = table.actions
+    if isinstance(space, Discrete):
         one = jax.eval_shape(lambda: table.draw(jax.random.key(0), 1))
         return [False] * len(jax.tree.leaves(jax.eval_shape(payoffs, one)))
 
     def probe() -> list[Array]:
         commitment_key, way_key = jax.random.split(jax.random.key(0))
         commitments = table.draw(commitment_key, NUM_PROBES)
-        ways = jax.random.uniform(way_key, commitments.shape, commitments.dtype, 0.5, 1.0)
+        ways = space.tangent(jax.random.uniform(way_key, commitments.shape, commitments.dtype, 0.5, 1.0))
         return [(change != 0).any() for change in jax.tree.leaves(jax.jvp(payoffs, (commitments,), (ways,))[1])]
 
     # Compiled ahead, it runs inside of other functions' traces too.

@@ -166,7 +166,7 @@ def _env_class() -> type:
             if self._state is None:
                 raise InputError("committed_action needs an episode that goes on; call reset first")
             held = self.pomdp.committed_action(self._state, _checked_actions(self.pomdp, action, ()))
-            return np.asarray(self.pomdp.game.leader_actions.clip(held))[()]
+            return np.asarray(self.pomdp.game.leader_actions.from_box(held))[()]
 
     return StackelbergEnv
 

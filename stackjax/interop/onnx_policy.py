@@ -68,9 +68,12 @@ def _number_head(graph: "_Graph", outputs: str, head: dict[str, Any]) -> str:
         spread = graph.node("Mul", graph.constant((high - low) / 2), outputs)
         action = graph.node("Add", graph.constant((low + high) / 2), spread)
     action = graph.node("Min", graph.node("Max", action, graph.constant(low)), graph.constant(high))
-    if not head.get("is_mix"):
+    if not head.get("is_mix") and "budget" not in head:
         return action
     total = graph.node("ReduceSum", action, graph.constant(np.array([-1], np.int64)), keepdims=1)
+    if "budget" in head:
+        budget = graph.constant(np.float32(head["budget"]))
+        return graph.node("Mul", action, graph.node("Div", budget, graph.node("Max", total, budget)))
     is_positive = graph.node("Greater", total, graph.constant(np.float32(0)))
     divisor = graph.node("Where", is_positive, total, graph.constant(np.float32(1)))
     uniform = graph.constant(np.full(len(low), 1.0 / len(low), np.float32))

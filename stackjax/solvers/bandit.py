@@ -15,11 +15,22 @@ from stackjax.arrays import lead
 from stackjax.errors import InputError, count_in_words, require_is, require_key
 from stackjax.problem import Metrics, Problem, Solver, Table
 from stackjax.solvers.config import BanditConfig
+from stackjax.solvers.grids import grid_points, num_grid_points
 from stackjax.solvers.ranking import search_metrics, unsettled
-from stackjax.spaces import Box
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["MOST_ARMS", "BanditState", "bandit", "bandit_caveat", "epsilon_greedy", "num_arms_of", "thompson", "ucb"]
+__all__ = [
+    "MOST_ARMS",
+    "BanditState",
+    "bandit",
+    "bandit_caveat",
+    "commitments_of_arms",
+    "epsilon_greedy",
+    "num_arms_of",
+    "thompson",
+    "ucb",
+]
 
 MOST_ARMS = 4_000_000  # of which an update looks at each
 BYTES_PER_ARM = 16  # that an update takes beside the state
@@ -79,7 +90,7 @@ def bandit(problem: Problem, config: BanditConfig | None = None) -> Solver:
     config = BanditConfig() if config is None else config
     require_is("config", config, BanditConfig, "a BanditConfig, for example BanditConfig(rule='thompson')")
     num_arms = num_arms_of(problem, config)
-    commitments = _grid(problem.commitments, config.levels)
+    commitments = commitments_of_arms(problem.commitments, config.levels)
     low, high = problem.payoff_range
 
     def init(key: PRNGKey) -> BanditState:
@@ -143,7 +154,7 @@ def bandit_caveat(problem: Problem, config: BanditConfig) -> str:
     num_arms, pulls, said = num_arms_of(problem, config), config.num_updates * config.population, []
     if pulls < num_arms:
         said.append(f"There are {num_arms} arms and at most {pulls} pulls, so that some were never tried.")
-    if isinstance(problem.commitments.actions, Box):
+    if not isinstance(problem.commitments.actions, Discrete):
         said.append(f"Best on the grid: it chooses each number from {config.levels} points; --polish leaves the grid.")
     return " ".join(said)
 
@@ -155,10 +166,12 @@ def num_arms_of(problem: Problem, config: BanditConfig) -> int:
     count = choices**entries
     if count <= MOST_ARMS:
         return count
-    most = int(MOST_ARMS ** (1.0 / entries) + 1e-9)
-    is_box = isinstance(table.actions, Box)
-    grid = f" on a grid of levels={config.levels} points a number" if is_box else ""
-    fewer = f"lower levels to {most}, or " if is_box and most >= 2 else ""
+    has_grid = not isinstance(table.actions, Discrete)
+    most = (
+        next((one for one in range(config.levels - 1, 1, -1) if pow(*_digits(table, one)) <= MOST_ARMS), 1) if has_grid else 1
+    )
+    grid = f" on a grid of levels={config.levels} points a number" if has_grid else ""
+    fewer = f"lower levels to {most}, or " if most >= 2 else ""
     raise InputError(
         f"{problem.name!r} has {count_in_words(count)} commitments{grid}, and a bandit has an arm for each, at most "
         f"{MOST_ARMS}; {fewer}use --solver direct"
@@ -166,21 +179,28 @@ def num_arms_of(problem: Problem, config: BanditConfig) -> int:
 
 
 def _digits(table: Table, levels: int) -> tuple[int, int]:
-    """How many values each entry of a commitment may have, and how many entries it has."""
+    """How many values each entry of a commitment may have, and how many entries it has; of a budget, an entry is a node."""
     space = table.actions
-    return (levels, table.num_nodes * len(space.low)) if isinstance(space, Box) else (space.n, table.num_nodes)
+    if isinstance(space, Discrete):
+        return space.n, table.num_nodes
+    if space.budget is not None:
+        return num_grid_points(space, levels), table.num_nodes
+    return levels, table.num_nodes * len(space.low)
 
 
-def _grid(table: Table, levels: int) -> Callable[[Array], Array]:
+def commitments_of_arms(table: Table, levels: int) -> Callable[[Array], Array]:
     """``arms int [B] -> commitments [B, O, ...]``: the digits of an arm's number, the first entry's most significant."""
     choices, entries = _digits(table, levels)
     places = jnp.asarray([choices**k for k in reversed(range(entries))], jnp.int32)
     space = table.actions
+    handed_out = None if isinstance(space, Discrete) or space.budget is None else grid_points(space, levels)
 
     def commitments(arms: Array) -> Array:
         digits = arms.astype(jnp.int32)[:, None] // lead(places, 2) % choices
+        if handed_out is not None:
+            return jnp.asarray(handed_out, jnp.result_type(float))[digits]
         digits = digits.reshape(len(arms), table.num_nodes, *space.shape)
-        if not isinstance(space, Box):
+        if isinstance(space, Discrete):
             return digits
         points = jnp.asarray(np.linspace(space.low, space.high, levels), jnp.result_type(float))
         return points[digits, lead(jnp.arange(len(space.low)), 3)]

@@ -1,22 +1,21 @@
 """How `direct` makes new commitments from those that it keeps.
 
 Each child has parents of its own, ``[count, m, O, ...]``, with weights ``[count, m]`` that sum to 1 and are 0 for those that do
-not count. Boxes are scaled to [0, 1] in each entry. Random numbers come from one draw, as every draw takes the compiler long.
+not count. Numbers are scaled to [0, 1]. Random numbers come from one draw, as every draw takes the compiler long.
 """
 
-import math
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.arrays import drawn, lead
+from stackjax.arrays import drawn
 from stackjax.problem import Table
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Discrete, Space
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["box_children", "bred", "first_population", "from_unit", "strangers", "to_unit", "uniforms", "whole"]
+__all__ = ["box_children", "bred", "first_population", "strangers", "uniforms", "whole"]
 
 
 def uniforms(key: PRNGKey, count: int, widths: Sequence[int]) -> list[Array]:
@@ -35,33 +34,28 @@ def whole(uniform: Array, size: Array | int) -> Array:
 def first_population(key: PRNGKey, table: Table, size: int) -> Array:
     """``[size, O, ...]`` random commitments, and before them the plainest.
 
-    Plainest: the same action at every node; in a box, one entry high and the others low, all low, all high, the reverse.
+    Plainest: the same action at every node, each that is plain.
     """
-    space = table.actions
-    if isinstance(space, Discrete):
-        plain = jnp.arange(space.n, dtype=jnp.int32)
-    else:
-        unit, ends = jnp.eye(space.shape[0]), jnp.array([[0.0], [1.0]]) * jnp.ones((1, space.shape[0]))
-        plain = from_unit(space, jnp.concatenate([unit, ends, 1.0 - unit]))
-    plain = plain[: size // 2]
+    space, plain = table.actions, table.actions.plain()[: size // 2]
     same = jnp.broadcast_to(plain[:, None], (len(plain), table.num_nodes, *space.shape))
     return strangers(key, table, size).at[: len(plain)].set(same)
 
 
 def strangers(key: PRNGKey, table: Table, count: int) -> Array:
-    """``[count, O, ...]`` random commitments; in a box half of them with most entries near the low end."""
-    space, shape = table.actions, (count, table.num_nodes, *table.actions.shape)
+    """``[count, O, ...]`` random commitments; of numbers half of them with most entries near the low end."""
+    space = table.actions
     if isinstance(space, Discrete):
         return table.draw(key, count)
-    power, scaled = uniforms(key, count, (1, math.prod(shape[1:])))
-    return from_unit(space, (scaled**30.0 ** jnp.maximum(2.0 * power - 1.0, 0.0)).reshape(shape))
+    power, drawn_by = uniforms(key, count, (1, table.num_nodes * space.num_uniforms))
+    power = 30.0 ** jnp.maximum(2.0 * power - 1.0, 0.0)
+    return space.from_uniform(drawn_by.reshape(count, table.num_nodes, space.num_uniforms), power[..., None])
 
 
-def bred(key: PRNGKey, space: Discrete | Box, parents: Array, weights: Array, step: Array) -> Array:
-    """``[count, O, ...]`` from ``parents [count, m, O, ...]``; in a box changes are of size ``step`` and more."""
+def bred(key: PRNGKey, space: Space, parents: Array, weights: Array, step: Array) -> Array:
+    """``[count, O, ...]`` from ``parents [count, m, O, ...]``; of numbers changes are of size ``step`` and more."""
     if isinstance(space, Discrete):
         return discrete_children(key, space, parents, weights)
-    return from_unit(space, box_children(key, to_unit(space, parents), weights, step))
+    return space.from_unit(box_children(key, space.to_unit(parents), weights, step))
 
 
 def discrete_children(key: PRNGKey, space: Discrete, parents: Array, weights: Array) -> Array:
@@ -124,21 +118,3 @@ def _normal(uniform: Array) -> Array:
     """Standard normal numbers from uniform ones."""
     inside = jnp.maximum(2.0 * uniform - 1.0, -1.0 + jnp.finfo(uniform.dtype).epsneg)
     return float(np.sqrt(2.0)) * jax.lax.erf_inv(inside)
-
-
-def from_unit(space: Box, scaled: Array) -> Array:
-    """From [0, 1] per entry, clipped, to the box."""
-    low, high = _ends(space, scaled)
-    scaled = jnp.clip(scaled, 0.0, 1.0)
-    return low * (1.0 - scaled) + high * scaled
-
-
-def to_unit(space: Box, actions: Array) -> Array:
-    """From the box to [0, 1] per entry."""
-    low, high = _ends(space, actions)
-    return (actions - low) / (high - low)
-
-
-def _ends(space: Box, like: Array) -> tuple[Array, Array]:
-    low, high = (lead(jnp.asarray(end, like.dtype), like.ndim) for end in (space.low, space.high))
-    return low, high

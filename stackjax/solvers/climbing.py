@@ -1,10 +1,11 @@
-"""Commitments of a box that climb: up the slope of the payoff, to the border at which followers would answer otherwise.
+"""Commitments to numbers that climb: up the slope of the payoff, to the border at which followers would answer otherwise.
 
 As the multiple linear programmes of Conitzer and Sandholm (2006) do, for one answer at a time.
 """
 
 import math
 from functools import partial
+from typing import NamedTuple
 
 import chex
 import jax
@@ -13,10 +14,10 @@ import numpy as np
 
 from stackjax.arrays import lead
 from stackjax.problem import Nearby, Problem
-from stackjax.solvers.children import from_unit, to_unit, uniforms, whole
+from stackjax.solvers.children import uniforms, whole
 from stackjax.solvers.config import DirectConfig
 from stackjax.solvers.elite import Elite, Parents
-from stackjax.spaces import Box
+from stackjax.spaces import Continuous
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["ascended", "can_climb", "climbed", "restored", "solved"]
@@ -29,16 +30,43 @@ MOST_SLOPES = 2**18  # of every slack by every entry of a commitment that climbs
 MOST_SLACKS = 128  # a step up the slope solves as many linear equations
 
 
+class Limits(NamedTuple):
+    """What the numbers at each node may add up to: ``rows [O, D] @ commitment`` is at most ``budget``, or just that.
+
+    Attributes:
+      rows: 1 for the entries of a node, else 0.
+      budget: a number.
+      is_spent: whether they add up to it exactly.
+    """
+
+    rows: Array
+    budget: float
+    is_spent: bool
+
+    @staticmethod
+    def of(space: Continuous, num_nodes: int) -> "Limits | None":
+        """None where numbers do not share a budget."""
+        if space.budget is None:
+            return None
+        return Limits(jnp.repeat(jnp.eye(num_nodes), space.shape[0], axis=1), space.budget, space.is_spent)
+
+    def pull(self, start: Array) -> Array:
+        """As the slopes of slacks over their room, ``[O, D]``; there is next to none where the budget is spent exactly."""
+        rows = self.rows.astype(start.dtype)
+        room = jnp.maximum(self.budget - jnp.matmul(rows, start, precision="highest"), LEAST_ROOM)
+        return -rows / (LEAST_ROOM if self.is_spent else room[:, None])
+
+
 def can_climb(problem: Problem) -> bool:
     """Whether the payoff has slopes, and no more than can be worked with."""
     if problem.nearby is None:
         return False
-    entries, slacks = problem.commitments.num_nodes * math.prod(problem.commitments.actions.shape), sum(problem.answer_choices)
+    entries, slacks = problem.commitments.num_nodes * math.prod(problem.commitments.actions.shape), problem.num_slacks
     return slacks <= MOST_SLACKS and slacks * entries <= MOST_SLOPES
 
 
 def climbed(
-    problem: Problem, config: DirectConfig, space: Box, key: PRNGKey, elite: Elite, parents: Parents, count: int
+    problem: Problem, config: DirectConfig, space: Continuous, key: PRNGKey, elite: Elite, parents: Parents, count: int
 ) -> Array:
     """``[count, O, d]``: a mix of commitments of one answer, moved up the slope; each answer in turn.
 
@@ -48,15 +76,16 @@ def climbed(
     assert nearby is not None
     choices, crossing = jnp.asarray(problem.answer_choices, jnp.int32), round(config.cross_share * count)
     scale = jnp.asarray(np.subtract(space.high, space.low), elite.commitments.dtype)
+    limits = Limits.of(space, problem.commitments.num_nodes)
     mixing, turn, chance = uniforms(key, count, (parents.place.shape[1], 1, 4))
     row = (whole(turn[0], parents.num_answers) + jnp.arange(count, dtype=jnp.int32)) % parents.num_answers
     place, shape = parents.place[row], elite.commitments.shape[1:]
     mix = jnp.where(parents.weight[row] > 0, -jnp.log1p(-mixing), 0.0)
-    of_parents = to_unit(space, elite.commitments[place]).reshape(*place.shape, -1)
+    of_parents = space.to_unit(elite.commitments[place]).reshape(*place.shape, -1)
     start = jnp.matmul((mix / mix.sum(axis=1, keepdims=True))[:, None], of_parents, precision="highest")[:, 0]
 
     def leads_to(at: Array, answer: Array) -> tuple[Nearby, Nearby]:
-        here, slopes = nearby(from_unit(space, at.reshape(shape)), answer)
+        here, slopes = nearby(space.unscaled(at.reshape(shape)), answer)
         return here, Nearby(*((leaf * lead(scale, leaf.ndim)).reshape(*leaf.shape[: -len(shape)], -1) for leaf in slopes))
 
     def another(chance: Array, answer: Array) -> Array:
@@ -69,23 +98,25 @@ def climbed(
 
         def nearer(_: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
             at, slack = carry
-            at = restored(slack, slopes.slack, at, margin)
+            at = space.clip_unit(restored(slack, slopes.slack, at, margin, limits).reshape(shape)).ravel()
             return at, leads_to(at, answer)[0].slack
 
         return jax.lax.fori_loop(0, CROSSING_STEPS, nearer, (at, here.slack))[0]
 
     def climb(chance: Array, at: Array, _: Array, here: Nearby, slopes: Nearby) -> Array:
-        return ascended(here, slopes, at, 1.0 - 0.5 * chance[3] ** 2, problem.tie_tolerance, high - low)
+        return ascended(here, slopes, at, 1.0 - 0.5 * chance[3] ** 2, problem.tie_tolerance, high - low, limits)
 
     answer = elite.answer[place[:, 0]]
     answer = answer.at[:crossing].set(jax.vmap(another)(chance[:crossing], answer[:crossing]))
     known = (chance, start, answer, *jax.vmap(leads_to)(start, answer))
     crossed = jax.vmap(cross)(*jax.tree.map(lambda leaf: leaf[:crossing], known))
     moved = jax.vmap(climb)(*jax.tree.map(lambda leaf: leaf[crossing:], known))
-    return from_unit(space, jnp.concatenate([crossed, moved]).reshape(count, *shape))
+    return space.from_unit(jnp.concatenate([crossed, moved]).reshape(count, *shape))
 
 
-def ascended(nearby: Nearby, slopes: Nearby, start: Array, share: Array, tie: float, scale: float) -> Array:
+def ascended(
+    nearby: Nearby, slopes: Nearby, start: Array, share: Array, tie: float, scale: float, limits: Limits | None = None
+) -> Array:
     """``start [D]`` moved up the slope of the payoff, a ``share`` of the way to where a follower would answer otherwise.
 
     The direction is that of affine scaling (Dikin 1967), in which entries and slacks count in proportion to how much room they
@@ -95,6 +126,7 @@ def ascended(nearby: Nearby, slopes: Nearby, start: Array, share: Array, tie: fl
       nearby, slopes: at ``start``, and its derivatives, ``[D]`` and ``[M, D]``.
       tie: the slack that is left to followers at least.
       scale: of the payoffs.
+      limits: beside those of the box from 0 to 1.
     """
     chex.assert_shape(slopes.slack, (*nearby.slack.shape, *start.shape))
     room = jnp.maximum((nearby.slack - 2.0 * tie) / scale, LEAST_ROOM)
@@ -102,21 +134,28 @@ def ascended(nearby: Nearby, slopes: Nearby, start: Array, share: Array, tie: fl
     pull = jnp.where(binds[:, None], slopes.slack / scale, 0.0) / room[:, None]  # [M, D]
     down, up = jnp.maximum(start, LEAST_ROOM), jnp.maximum(1.0 - start, LEAST_ROOM)
     width = jnp.minimum(down, up)
-    scaled = pull * width[None]
-    direction = width * solved((width / down) ** 2 + (width / up) ** 2 + 1e-6, scaled, width * slopes.payoff)
-    ways = jnp.concatenate([-jnp.matmul(pull, direction, precision="highest"), -direction / down, direction / up])
+    held = jnp.zeros((0, len(start)), pull.dtype) if limits is None else limits.pull(start)
+    rows = jnp.concatenate([pull, held]) * width[None]
+    direction = width * solved((width / down) ** 2 + (width / up) ** 2 + 1e-6, rows, width * slopes.payoff)
+    stops = pull if limits is None or limits.is_spent else jnp.concatenate([pull, held])
+    ways = jnp.concatenate([-jnp.matmul(stops, direction, precision="highest"), -direction / down, direction / up])
     most = jnp.maximum(ways.max(), jnp.finfo(ways.dtype).tiny)
     moved = jnp.clip(start + share / most * direction, 0.0, 1.0)
     return jnp.where(jnp.isfinite(moved).all(), moved, start)
 
 
-def restored(slack: Array, slopes: Array, start: Array, margin: Array) -> Array:
-    """``start [D]`` moved by the least squares step that gives every ``slack [M]`` below ``margin`` that margin."""
+def restored(slack: Array, slopes: Array, start: Array, margin: Array, limits: Limits | None = None) -> Array:
+    """``start [D]`` moved by the least squares step that gives every ``slack [M]`` below ``margin`` that margin.
+
+    What is spent exactly stays so.
+    """
     chex.assert_shape(slopes, (*slack.shape, *start.shape))
     short = jnp.maximum(margin - slack, 0.0)
     binds = (short > 0) & (jnp.abs(slopes).max(axis=-1, initial=0.0) > 0)
     pull = jnp.where(binds[:, None], slopes, 0.0)
     towards = jnp.matmul(pull.T, jnp.where(binds, short, 0.0), precision="highest")
+    if limits is not None and limits.is_spent:
+        pull = jnp.concatenate([pull, limits.pull(start)])
     moved = jnp.clip(start + solved(jnp.full_like(start, 1e-4), pull, towards), 0.0, 1.0)
     return jnp.where(jnp.isfinite(moved).all(), moved, start)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from stackjax.problem import Problem, Worth
 from stackjax.solvers.ranking import unsettled
-from stackjax.spaces import Box
+from stackjax.spaces import Discrete
 from stackjax.types import Array
 
 __all__ = ["FIRST", "Elite", "Parents", "best_of", "emptied", "joined", "judged_once", "merge", "parents_of"]
@@ -74,11 +74,11 @@ def parents_of(elite: Elite, most_answers: int, most_alike: int) -> Parents:
 def judged_once(problem: Problem, commitments: Array, worth: Worth, groups: Array) -> Elite:
     """Commitments ``[B, O, ...]`` that have met one group of followers, which counts as ``groups [B]``.
 
-    Their score is the payoff, less what ranks those behind whose followers have not settled. In a box it is less the risk too:
-    what a commitment on the border of an answer leads to is a matter of rounding, and a step back costs little.
+    Their score is the payoff, less what ranks those behind whose followers have not settled. Of numbers it is less the risk
+    too: what a commitment on the border of an answer leads to is a matter of rounding, and a step back costs little.
     """
     chex.assert_equal_shape([worth.payoff, worth.gap, worth.risk, groups])
-    lost = worth.risk if isinstance(problem.commitments.actions, Box) else jnp.zeros_like(worth.payoff)
+    lost = jnp.zeros_like(worth.payoff) if isinstance(problem.commitments.actions, Discrete) else worth.risk
     finite = jnp.isfinite(worth.payoff) & jnp.isfinite(worth.gap) & jnp.isfinite(lost)
     score = worth.payoff - lost - unsettled(problem, worth.gap)
     nowhere = jnp.zeros(len(groups), jnp.int32)

@@ -8,9 +8,8 @@ import optax
 
 from stackjax.errors import InputError, require_key
 from stackjax.problem import Metrics, Problem, Solver
-from stackjax.solvers import children
 from stackjax.solvers.config import GradientConfig
-from stackjax.spaces import Box
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["GradientState", "gradient"]
@@ -32,7 +31,7 @@ def gradient(problem: Problem, config: GradientConfig) -> Solver:
       InputError: the problem's payoff is not differentiable.
     """
     known, space = problem.differentiable, problem.commitments.actions
-    if known is None or not isinstance(space, Box):
+    if known is None or isinstance(space, Discrete):
         raise InputError(
             f"solver='gradient' needs a payoff that is differentiable, as of menus; {problem.name!r} has none: use --solver "
             "direct"
@@ -42,7 +41,7 @@ def gradient(problem: Problem, config: GradientConfig) -> Solver:
     def init(key: PRNGKey) -> GradientState:
         require_key(key)
         key, start_key = jax.random.split(key)
-        scaled = children.to_unit(space, known.start(start_key))
+        scaled = space.to_unit(known.start(start_key))
         return GradientState(key, jnp.int32(0), scaled, adam.init(scaled))
 
     def update(state: GradientState) -> tuple[GradientState, Metrics]:
@@ -51,13 +50,14 @@ def gradient(problem: Problem, config: GradientConfig) -> Solver:
         sharpness = config.first_sharpness * (config.last_sharpness / config.first_sharpness) ** progress
 
         def lost(scaled: Array) -> Array:
-            return -known.payoff(types_key, children.from_unit(space, scaled), sharpness)
+            return -known.payoff(types_key, space.from_unit(scaled), sharpness)
 
         value, slope = jax.value_and_grad(lost)(state.scaled)
+        slope = -space.along(state.scaled, -slope)  # what clipping takes away would hide the rest from Adam
         with jax.numpy_dtype_promotion("standard"):  # optax counts in integers
             step, moments = adam.update(slope / (high - low), state.moments)
         moved = state.scaled - config.learning_rate * (1.0 - progress) * step
-        scaled = children.to_unit(space, known.project(children.from_unit(space, moved)))
+        scaled = space.to_unit(known.project(space.from_unit(moved)))
         metrics = {
             "episodes": jnp.float32(1.0),
             "total_return": -value,
@@ -66,4 +66,4 @@ def gradient(problem: Problem, config: GradientConfig) -> Solver:
         }
         return GradientState(key, state.update + 1, scaled, moments), metrics
 
-    return Solver(init, update, lambda state: children.from_unit(space, state.scaled), commitments_at_once=2)
+    return Solver(init, update, lambda state: space.from_unit(state.scaled), commitments_at_once=2)

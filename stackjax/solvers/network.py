@@ -12,9 +12,22 @@ from stackjax.errors import InputError
 from stackjax.problem import Problem, Solver
 from stackjax.solvers.parts import Parts
 from stackjax.solvers.ppo.networks import MLP, layers_of
+from stackjax.spaces import Continuous, Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["PolicyNetwork", "annealed_adam", "exported", "init_many", "network_solver", "playable", "settled", "stepped"]
+__all__ = [
+    "PolicyNetwork",
+    "annealed_adam",
+    "exported",
+    "network_solver",
+    "numbers_head",
+    "playable",
+    "random_acting",
+    "settled",
+    "stepped",
+]
+
+RANDOM_SIZES, RANDOM_POINTS, RANDOM_GAIN = (32, 32), 11, 3.0  # of random networks
 
 
 class PolicyNetwork(NamedTuple):
@@ -61,12 +74,18 @@ class PolicyNetwork(NamedTuple):
 def exported(network: PolicyNetwork, params: PyTree) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """``kernel_k [S, ...]`` and ``bias_k``, and how outputs become an action, in the words of `stackjax.policy.Policy`."""
     arrays, parts = layers_of(params["params"]), network.parts
-    if parts.is_discrete:
+    if isinstance(parts.actions, Discrete):
         return arrays, {"kind": "discrete"}
-    ends = {"low": list(parts.low), "high": list(parts.high), "points": parts.points}
     if not parts.options:
-        return arrays, {"kind": "grid", **ends, "is_mix": parts.is_mix}
-    return arrays, {"kind": "parts", **ends, "options": parts.options}
+        return arrays, {"kind": "grid", **numbers_head(parts.actions), "points": parts.points}
+    low, high = map(list, parts.ends)
+    return arrays, {"kind": "parts", "low": low, "high": high, "points": parts.points, "options": parts.options}
+
+
+def numbers_head(space: Continuous) -> dict[str, Any]:
+    """What numbers of a network stand for, in the words of `stackjax.policy.Policy`."""
+    more = {"is_mix": space.is_spent} if space.is_spent or space.budget is None else {"budget": space.budget}
+    return {"low": list(map(float, space.low)), "high": list(map(float, space.high)), **more}
 
 
 def playable(problem: Problem, solver: str) -> Played:
@@ -106,6 +125,18 @@ def stepped(rule: optax.GradientTransformation, params: PyTree, gradient: PyTree
     return optax.apply_updates(params, steps), held
 
 
-def init_many(network: PolicyNetwork, key: PRNGKey, count: int) -> PyTree:
-    """Params of ``count`` random networks, leaves ``[count, ...]``."""
-    return jax.vmap(network.init)(jax.random.split(key, count))
+def random_acting(policies: Policy, key: PRNGKey, count: int, num_constant: int = 0) -> Acting:
+    """``count`` random commitments, leaves ``[count, ...]``: networks with random weights.
+
+    The first ``num_constant`` of them do the same at every observation.
+    """
+    network = PolicyNetwork.of(policies, RANDOM_SIZES, RANDOM_POINTS, RANDOM_GAIN)
+    params = jax.vmap(network.init)(jax.random.split(key, count))
+    last = params["params"][f"Dense_{len(RANDOM_SIZES)}"]
+    is_constant = jnp.arange(count)[:, None] < num_constant
+    drawn = RANDOM_GAIN * jax.random.normal(jax.random.fold_in(key, count), last["bias"].shape, last["bias"].dtype)
+    last |= {
+        "kernel": jnp.where(is_constant[..., None], 0.0, last["kernel"]),
+        "bias": jnp.where(is_constant, drawn, last["bias"]),
+    }
+    return Acting(params, network)

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.acting import Policy
-from stackjax.solvers.ppo.networks import draw_category
-from stackjax.spaces import Discrete
+from stackjax.arrays import draw_category
+from stackjax.spaces import Discrete, Space
 from stackjax.types import Array
 
 __all__ = ["Parts"]
@@ -21,32 +21,33 @@ class Parts(NamedTuple):
     Attributes:
       options: of which one is drawn; 0 for none.
       is_masked: whether the first entries of an observation say which options are open.
-      low, high: ends of the grid of each number.
-      points: of each grid.
-      is_discrete: whether the option is all there is to an action.
-      is_mix: whether an action is weights of a mix.
+      actions: the space of leader actions.
+      points: of the grid of each number, from its low to its high end.
     """
 
     options: int
     is_masked: bool
-    low: tuple[float, ...]
-    high: tuple[float, ...]
+    actions: Space
     points: int
-    is_discrete: bool
-    is_mix: bool = False
 
     @staticmethod
     def of(policies: Policy, points: int) -> "Parts":
         """Those of leader actions in ``policies.actions``."""
         space = policies.actions
         if isinstance(space, Discrete):
-            return Parts(space.n, False, (), (), points, True)
-        first = policies.num_options
-        return Parts(first, first > 0, tuple(space.low[first:]), tuple(space.high[first:]), points, False, policies.is_mix)
+            return Parts(space.n, False, space, points)
+        return Parts(policies.num_options, policies.num_options > 0, space, points)
+
+    @property
+    def ends(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The lowest and the highest of each number; there is none where the option is all there is to an action."""
+        if isinstance(self.actions, Discrete):
+            return (), ()
+        return self.actions.low[self.options :], self.actions.high[self.options :]
 
     @property
     def entries(self) -> int:
-        return len(self.low)
+        return len(self.ends[0])
 
     @property
     def num_outputs(self) -> int:
@@ -104,13 +105,13 @@ class Parts(NamedTuple):
 
     def to_action(self, choice: Array) -> Array:
         """The leader action that a choice stands for."""
-        if self.is_discrete:
+        if isinstance(self.actions, Discrete):
             return choice[..., 0]
         share = choice[..., 1:].astype(jnp.float32) / (self.points - 1)
-        low, high = (jnp.asarray(end, jnp.float32).reshape(*(1,) * (share.ndim - 1), -1) for end in (self.low, self.high))
+        low, high = (jnp.asarray(end, jnp.float32).reshape(*(1,) * (share.ndim - 1), -1) for end in self.ends)
         numbers = low + share * (high - low)
         if not self.options:
-            return numbers
+            return numbers if self.actions.budget is None else self.actions.from_box(numbers)
         return jnp.concatenate([jax.nn.one_hot(choice[..., 0], self.options, dtype=jnp.float32), numbers], axis=-1)
 
 

@@ -53,7 +53,8 @@ class SolverEntry(NamedTuple):
     needs_table: bool = True
     patience: int = 0
 
-    def build(self, problem: "Problem", config: Any) -> "Solver":
+    def check(self, problem: "Problem") -> None:
+        """Raise `InputError` unless this is a solver for ``problem``, which need not be prepared yet."""
         from stackjax.acting import Policy
 
         if self.needs_table and isinstance(problem.commitments, Policy):
@@ -62,6 +63,9 @@ class SolverEntry(NamedTuple):
                 "one; use --solver policy"
             )
         problem.check_solver(self.name)
+
+    def build(self, problem: "Problem", config: Any) -> "Solver":
+        self.check(problem)
         return found(self.make)(problem, config)
 
     def warns(self, problem: "Problem", config: Any) -> str:

@@ -1,22 +1,21 @@
 """The baseline: the best of many random commitments, each against one fresh group of followers."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from stackjax.acting import Acting, Policy
+from stackjax.acting import Policy
 from stackjax.errors import require_is, require_key
 from stackjax.problem import Metrics, Problem, Solver
 from stackjax.solvers.config import SearchConfig
-from stackjax.solvers.network import PolicyNetwork, init_many
+from stackjax.solvers.network import random_acting
 from stackjax.solvers.ranking import search_metrics
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["SearchState", "search"]
-
-HIDDEN_SIZES, GRID_POINTS = (32, 32), 11  # of random networks
 
 
 class SearchState(NamedTuple):
@@ -40,11 +39,7 @@ def search(problem: Problem, config: SearchConfig | None = None) -> Solver:
     config = SearchConfig() if config is None else config
     require_is("config", config, SearchConfig, "a SearchConfig, for example SearchConfig(population=64)")
     table = problem.commitments
-    if isinstance(table, Policy):
-        network = PolicyNetwork.of(table, HIDDEN_SIZES, GRID_POINTS, gain=3.0)
-        draw: Callable[[PRNGKey, int], Any] = lambda key, count: Acting(init_many(network, key, count), network)
-    else:
-        draw = table.draw
+    draw: Callable[[PRNGKey, int], Any] = partial(random_acting, table) if isinstance(table, Policy) else table.draw
 
     def init(key: PRNGKey) -> SearchState:
         require_key(key)

@@ -220,11 +220,8 @@ def test_solve_tells_what_prices_found_backwards_earn(capsys):
 
 def test_the_games_that_bring_a_method_are_those_that_are_named():
     config = sx.OwnConfig()
-    made = {
-        entry.name: RunSpec(find_game(entry.name), {}, {}, config).build_problem()
-        for entry in registered_games()
-        if entry.is_ours
-    }
+    specs = {entry.name: RunSpec(find_game(entry.name), {}, {}, config) for entry in registered_games() if entry.is_ours}
+    made = {name: spec.family.build(spec.source.build({}), spec.settings) for name, spec in specs.items()}  # none is prepared
     with_own = [name for name, problem in made.items() if problem.own(config) is not None]
     assert sorted(with_own) == ["coin-game", "contracts", "sequential-sale"]
     with pytest.raises(InputError, match=r"as contracts, coin-game and sequential-sale do; 'maintain' brings none"):

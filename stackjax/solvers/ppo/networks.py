@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.arrays import lead
+from stackjax.arrays import draw_category, lead
 from stackjax.solvers.ppo.config import PPOConfig
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Continuous, Discrete, Space
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["MLP", "ActionHead", "Agent", "action_head", "draw_category", "layers_of"]
+__all__ = ["MLP", "ActionHead", "Agent", "action_head", "layers_of"]
 
 LOWEST_AT_START, HIGHEST_AT_START = 5.0, 2.0  # logits of a grid's end points, beside 0 of the others
 
@@ -129,13 +129,13 @@ class Agent(abc.ABC):
     The actor's functions take observations only.
     """
 
-    actions: Discrete | Box
+    actions: Space
     head: "ActionHead"
     actor: Actor
     critic: Critic
 
     @classmethod
-    def of(cls, actions: Discrete | Box, config: PPOConfig, *others: Any) -> Self:
+    def of(cls, actions: Space, config: PPOConfig, *others: Any) -> Self:
         head, sizes = action_head(actions, config), config.hidden_sizes
         return cls(actions, head, Actor(sizes, head), Critic(sizes), *others)
 
@@ -157,7 +157,7 @@ class Agent(abc.ABC):
 
     def game_action(self, choice: Array) -> Array:
         """The leader action that the game sees for a choice, inside its space."""
-        return self.actions.clip(self.head.to_action(choice))
+        return self.actions.from_box(self.head.to_action(choice))
 
     @abc.abstractmethod
     def commitment(self, params: PyTree) -> tuple[Array, Array]:
@@ -173,7 +173,7 @@ class ActionHead(NamedTuple):
       distribution: parameters ``[..., num_outputs + num_free]`` to a `distrax.Distribution` over choices.
       noise: ``(key, batch_shape) -> [*batch, ...]``, what chance enters a choice.
       draw: ``(noise, parameters) -> choices``.
-      to_action: choices to game actions, not clipped to the game's space (a Gaussian's may lie outside).
+      to_action: choices to points of the space's box, or of its surroundings (a Gaussian's may lie outside), see `from_box`.
       from_action: undoes `to_action`.
       bias: where the network's outputs start, repeated over them.
     """
@@ -189,7 +189,7 @@ class ActionHead(NamedTuple):
     bias: tuple[float, ...] = (0.0,)
 
 
-def action_head(space: Discrete | Box, config: PPOConfig) -> ActionHead:
+def action_head(space: Space, config: PPOConfig) -> ActionHead:
     """The distribution over leader actions in ``space`` that ``config`` asks for."""
     if isinstance(space, Discrete):
         same = lambda choice_or_action: choice_or_action
@@ -200,14 +200,7 @@ def action_head(space: Discrete | Box, config: PPOConfig) -> ActionHead:
     return gaussian_head(space, config.gaussian_std)
 
 
-def draw_category(uniform: Array, logits: Array) -> Array:
-    """Indices drawn from ``logits [..., n]`` by ``uniform [...]``; one number each, where the Gumbel trick needs n."""
-    cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
-    place = uniform * cumulative[..., -1]
-    return (place[..., None] >= cumulative[..., :-1]).sum(axis=-1, dtype=jnp.int32)
-
-
-def grid_head(box: Box, points: int, from_low: bool = False) -> ActionHead:
+def grid_head(box: Continuous, points: int, from_low: bool = False) -> ActionHead:
     """A categorical over ``points`` evenly spaced values for each entry of the box, entries independent.
 
     It can put weight on far-apart values at once, which a Gaussian cannot: that is what finds a better order of visits
@@ -231,7 +224,7 @@ def grid_head(box: Box, points: int, from_low: bool = False) -> ActionHead:
     return ActionHead(size * points, 0, 0.0, distribution, noise, draw, to_action, from_action, bias)
 
 
-def gaussian_head(box: Box, initial_std: Any) -> ActionHead:
+def gaussian_head(box: Continuous, initial_std: Any) -> ActionHead:
     """A Gaussian with a free standard deviation, on the box mapped to [-1, 1], clipped to the box."""
     size, low, high = len(box.low), jnp.asarray(box.low), jnp.asarray(box.high)
     middle, half = (low + high) / 2, (high - low) / 2

@@ -17,7 +17,7 @@ from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.held import Held, better_held, episodes_of_held, none_held
 from stackjax.solvers.ppo.networks import Agent
 from stackjax.solvers.ppo.train import Rollout, RolloutStats, Trainer, Transitions
-from stackjax.spaces import Box
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["TableTrainer", "ppo_caveat", "ppo_solver", "table_solver"]
@@ -103,6 +103,6 @@ def ppo_solver(problem: Problem, config: PPOConfig) -> Solver:
 
 def ppo_caveat(problem: Problem, config: PPOConfig) -> str:
     """That what it learned is from a grid, where a leader chooses numbers; else an empty string."""
-    if config.box_policy != "grid" or not isinstance(problem.commitments.actions, Box):
+    if config.box_policy != "grid" or isinstance(problem.commitments.actions, Discrete):
         return ""
     return f"Best on the grid: PPO chooses each number from {config.grid_points} points; --polish leaves the grid."

@@ -19,7 +19,7 @@ from stackjax.solvers.ppo.advantages import advantages
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.losses import LossStats, Minibatch, ppo_loss
 from stackjax.solvers.ppo.networks import Agent
-from stackjax.spaces import Box
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = ["Rollout", "RolloutStats", "TrainState", "Trainer", "Transitions", "above_the_rest", "training_batch"]
@@ -142,7 +142,7 @@ class Trainer(abc.ABC):
         carried, seen, last_value, stats, is_known = self.rollout(state.params, rollout_keys, state.carried)
         batch = training_batch(config, seen, last_value)
         remaining = 1.0 - state.update.astype(jnp.result_type(float)) / config.num_updates
-        if isinstance(self.agent.actions, Box) and config.credits_commitments:
+        if not isinstance(self.agent.actions, Discrete) and config.credits_commitments:
             share = config.box_top_share**remaining
             batch = batch._replace(advantage=above_the_rest(batch.advantage, batch.credit, share))
         learned, loss = self._learn((state.params, state.optimiser), batch, epochs_key, remaining)

@@ -3,8 +3,10 @@ from .bayesian.followers.best_response import best_response as best_response
 from .bayesian.followers.best_response import fictitious_play as fictitious_play
 from .bayesian.followers.best_response import logit_response as logit_response
 from .bayesian.followers.config import FollowersConfig as FollowersConfig
-from .bayesian.followers.equilibrate import Response as Response
 from .bayesian.followers.equilibrate import equilibrate as equilibrate
+from .bayesian.followers.fitting import fit_rationality as fit_rationality
+from .bayesian.followers.fitting import fit_suqr as fit_suqr
+from .bayesian.followers.fitting import load_attacks as load_attacks
 from .bayesian.followers.joint_play import argmax_play as argmax_play
 from .bayesian.followers.joint_play import empirical_play as empirical_play
 from .bayesian.followers.joint_play import long_run_play as long_run_play
@@ -14,10 +16,13 @@ from .bayesian.followers.multiplicative_weights import multiplicative_weights as
 from .bayesian.followers.multiplicative_weights import optimistic_hedge as optimistic_hedge
 from .bayesian.followers.multiplicative_weights import swap_regret as swap_regret
 from .bayesian.followers.q_learning import q_learning as q_learning
+from .bayesian.followers.quantal import quantal as quantal
+from .bayesian.followers.quantal import suqr as suqr
 from .bayesian.followers.regret import external_regrets as external_regrets
 from .bayesian.followers.regret import swap_regrets as swap_regrets
 from .bayesian.followers.regret_matching import regret_matching as regret_matching
 from .bayesian.followers.regret_matching import regret_matching_plus as regret_matching_plus
+from .bayesian.followers.response import Response as Response
 from .bayesian.games.induced import InducedGame as InducedGame
 from .bayesian.games.induced import induced_game as induced_game
 from .bayesian.pomdp.episode_spec import rounds_from_plays as rounds_from_plays

@@ -13,13 +13,15 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.bayesian.followers.rounds import take_row
-from stackjax.errors import require, require_is
+from stackjax.errors import InputError, require, require_is
 from stackjax.types import Array, PyTree
 
 __all__ = [
+    "ClosedForm",
     "FollowerDynamics",
     "FusedHedge",
     "check_feedback",
+    "closed_form",
     "init_followers",
     "known_rows",
     "mixed_at",
@@ -40,6 +42,31 @@ class FusedHedge(NamedTuple):
     update: Callable
 
 
+class ClosedForm(NamedTuple):
+    """How a follower that is alone answers at once, at every type: by no rounds, and in game units.
+
+    Attributes:
+      state: ``(payoffs [A, *batch], features [A, 3, *batch] or None) -> state``, in which `FollowerDynamics.play` is the
+        answer; for features see `Game.features`.
+      rule, options: its name and its numbers, for people and for `Game.optimum_against`.
+      is_best: whether it is a best answer; such a rule may have rounds too, for several followers. Others draw from their
+        answer whenever the leader is paid, and count as settled.
+      needs_features: whether it goes by features.
+    """
+
+    state: Callable[[Array, Array | None], PyTree]
+    rule: str
+    options: tuple[tuple[str, Any], ...] = ()
+    is_best: bool = False
+    needs_features: bool = False
+
+    @property
+    def words(self) -> str:
+        """The rule and its options."""
+        shown = lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else value
+        return ", ".join([self.rule, *(f"{name} {shown(value)}" for name, value in self.options)])
+
+
 class FollowerDynamics(NamedTuple):
     """A follower's learning rule. Arrays have the action axis first; trailing axes are batch.
 
@@ -56,6 +83,8 @@ class FollowerDynamics(NamedTuple):
         ``K_i * M`` rows, row ``type * M + joint action``, with ``M = A_1 * ... * A_N``.
       value: ``state -> [*batch]``, what a follower expects from a state on; None for rules that do not look ahead.
       tick: ``state -> state``, what a round does to every state, met or not, after the updates; None for nothing.
+      closed: how one follower answers without rounds, None for rules that learn. Where it is played out step by step, it meets
+        each of its types in turn, and ``update`` is given payoffs in game units.
     """
 
     init: Callable[[int, tuple[int, ...]], PyTree]
@@ -66,6 +95,7 @@ class FollowerDynamics(NamedTuple):
     memory: bool = False
     value: Callable[[PyTree], Array] | None = None
     tick: Callable[[PyTree], PyTree] | None = None
+    closed: ClosedForm | None = None
 
 
 def init_followers(
@@ -84,6 +114,23 @@ def init_followers(
 def strategies(dynamics: FollowerDynamics, states: tuple[PyTree, ...]) -> tuple[Array, ...]:
     """Every follower's mixed strategy by type: a tuple over followers of ``[K_i, A_i, *batch]``."""
     return tuple(jax.vmap(dynamics.play)(state) for state in states)
+
+
+def closed_form(dynamics: FollowerDynamics, num_followers: int) -> ClosedForm | None:
+    """How the follower answers at once, or None where followers learn by rounds.
+
+    Raises:
+      InputError: there are several, and the rule is for one.
+    """
+    closed = dynamics.closed
+    if num_followers > 1 and closed is not None:
+        if closed.is_best:
+            return None
+        raise InputError(
+            f"{closed.rule} followers answer one at a time, but there are {num_followers} here; use a rule that learns, for "
+            "example multiplicative-weights"
+        )
+    return closed
 
 
 def check_feedback(feedback: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from stackjax.bayesian.followers.base import FollowerDynamics, zeros
+from stackjax.bayesian.followers.base import ClosedForm, FollowerDynamics, zeros
 from stackjax.bayesian.followers.multiplicative_weights import below_zero, softmax
 from stackjax.errors import require_positive
 from stackjax.recipes import pickled_as_made
@@ -24,14 +24,15 @@ class AverageState(NamedTuple):
 def best_response() -> FollowerDynamics:
     """Play a best response to the others' mixed strategies of the round before, equal shares to ties; start uniform.
 
-    No regret bound: it may cycle for ever (matching pennies). With one follower it is exact after one round at each type.
+    No regret bound: it may cycle for ever (matching pennies). One follower answers at once, exactly at every type.
     """
 
     def update(last_payoffs: Array, payoffs: Array, action: Array) -> Array:
         del last_payoffs, action
         return payoffs
 
-    return FollowerDynamics(zeros, best_actions, update, "expected")
+    closed = ClosedForm(lambda payoffs, features: payoffs, "best-response", is_best=True)
+    return FollowerDynamics(zeros, best_actions, update, "expected", closed=closed)
 
 
 @pickled_as_made

@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 from typing import TYPE_CHECKING, Literal, get_args
 
-from stackjax.errors import require, require_number, require_positive
+from stackjax.errors import InputError, require, require_number, require_positive
 from stackjax.settings import Kinded
 
 if TYPE_CHECKING:
@@ -23,12 +23,15 @@ Kind = Literal[
     "logit-response",
     "best-response",
     "q-learning",
+    "quantal",
+    "suqr",
 ]
 Feedback = Literal["sampled", "expected"]
 MODULES = {  # where the function is, unless in a module of the same name
     **dict.fromkeys(("optimistic-hedge", "exp3", "swap-regret"), "multiplicative_weights"),
     **dict.fromkeys(("fictitious-play", "logit-response"), "best_response"),
     "regret-matching-plus": "regret_matching",
+    "suqr": "quantal",
 }
 MOST_STEP = 1e6  # beyond it followers answer the last round alone, and float32 ends
 
@@ -58,11 +61,20 @@ class FollowersConfig(Kinded):
         require_number("initial_value", getattr(self, "initial_value", 0.0), lambda _: True, "a finite number")
         feedback = getattr(self, "feedback", "sampled")
         require("feedback", feedback, feedback in get_args(Feedback), "sampled or expected")
+        least = "a finite number of at least 0"
+        require_number("rationality", getattr(self, "rationality", 0.0), lambda number: number >= 0, least)
+        weights = getattr(self, "weights", ())
+        is_three = isinstance(weights, tuple) and len(weights) in (0, 3)
+        require("weights", weights, is_three, "three numbers: of coverage, of the reward and of the penalty")
+        for weight in weights:
+            require_number("weights", weight, lambda _: True, "three finite numbers")
         memory = getattr(self, "memory", False)
         require("memory", memory, isinstance(memory, bool), "True or False")
 
     def build(self) -> "FollowerDynamics":
         """The `FollowerDynamics` that these settings describe."""
+        if getattr(self, "weights", None) == ():
+            raise InputError("suqr followers need weights, which have no default: --followers.weights W1 W2 W3, see fit_suqr")
         function = self.kind.replace("-", "_")
         module = importlib.import_module(f"stackjax.bayesian.followers.{MODULES.get(self.kind, function)}")
         return getattr(module, function)(**self.options())
@@ -136,3 +148,18 @@ class QLearning(FollowersConfig):
     """What every Q starts at, in units of the game's payoff scale."""
     memory: bool = False
     """Whether followers see everybody's actions in the round before."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantal(FollowersConfig):
+    kind: Kind = "quantal"
+    rationality: float = 0.76
+    """λ, at least 0: of one follower's actions one that pays v, game units, has a chance proportional to e^(λ v)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Suqr(FollowersConfig):
+    kind: Kind = "suqr"
+    weights: tuple[float, ...] = ()
+    """w1, w2, w3, which must be given: one follower's chances are proportional to e^(w1 c + w2 A0 + w3 A1), where c is how
+    likely an action is covered, A0 what it pays uncovered, A1 covered. Fit them to attacks, see fit_suqr."""

@@ -10,11 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.followers import rounds
-from stackjax.bayesian.followers.base import FollowerDynamics, init_followers, known_rows, require_dynamics, strategies
-from stackjax.bayesian.followers.joint_play import long_run_play, play_seen
+from stackjax.bayesian.followers.at_once import at_once
+from stackjax.bayesian.followers.base import (
+    FollowerDynamics,
+    closed_form,
+    init_followers,
+    known_rows,
+    require_dynamics,
+    strategies,
+)
 from stackjax.bayesian.followers.kernels.native import native_rounds, why_not_native
-from stackjax.bayesian.followers.measured import GapRecord, run_measured
-from stackjax.bayesian.followers.regret import bcce_gap
+from stackjax.bayesian.followers.measured import empirical_gap, run_measured
+from stackjax.bayesian.followers.response import Response, Snapshots
 from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms, start_streams
 from stackjax.bayesian.games.base import Game, scaled
@@ -22,48 +29,11 @@ from stackjax.bayesian.games.induced import InducedGame
 from stackjax.errors import InputError, require, require_count, require_is, require_key, require_number, require_positive
 from stackjax.types import Array, PRNGKey, PyTree
 
-__all__ = ["Kernel", "Response", "Snapshots", "equilibrate", "kernel_for", "learn_round", "observed_payoffs", "start_memory"]
+__all__ = ["Kernel", "equilibrate", "kernel_for", "learn_round", "observed_payoffs", "start_memory"]
 
 Kernel = Literal["auto", "scan", "native"]
 MOST_COUNTED = 2**24  # beyond it, float32 no longer counts one by one
 LARGEST_ONE_HOT = 64  # joint (type, action) profiles up to which counting by comparison beats a scatter
-
-
-class Snapshots(NamedTuple):
-    """What a few evenly spaced rounds looked like, before their update.
-
-    ``rounds`` int ``[m]``; ``strategies`` a tuple over followers of ``[m, K_i, A_i, *batch]`` (``K_i * M`` rows with memory);
-    ``draws`` the `Draws` of those rounds, int ``[m, *batch]``.
-    """
-
-    rounds: Array
-    strategies: tuple[Array, ...]
-    draws: Draws
-
-
-class Response(NamedTuple):
-    """How the followers ended up playing.
-
-    Attributes:
-      states: the learning rules' states, a tuple over followers, leaves ``[K_i, ..., *batch]``; with memory ``K_i * M`` rows,
-        see `FollowerDynamics`.
-      strategies: mixed strategy by type after the last round, a tuple over followers of ``[K_i, A_i, *batch]``; likewise.
-      play_counts: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]`` how often each joint play occurred, or None.
-      snapshots: `Snapshots`, or None.
-      gaps: `GapRecord`, or None.
-      num_rounds: int ``[*batch]``, the rounds behind all this: ``num_rounds`` unless a tolerance was met before.
-      streams: where the random numbers would go on.
-      memory: int ``[*batch]``, the last joint action (its place among all), or None for dynamics without memory.
-    """
-
-    states: tuple[PyTree, ...]
-    strategies: tuple[Array, ...]
-    play_counts: Array | None
-    snapshots: Snapshots | None
-    gaps: GapRecord | None
-    num_rounds: Array
-    streams: Streams
-    memory: Array | None
 
 
 class _Carry(NamedTuple):
@@ -92,7 +62,8 @@ def equilibrate(
     In a round (Brero et al. 2023, Algorithm 2) types are drawn from the joint prior, every follower draws an action
     from its strategy for its type, and learns what each of its own actions would have paid against the others'.
     Memory does not grow with ``num_rounds`` (but for a gap every ``gap_every`` rounds). The fused kernel cannot be
-    differentiated: take ``kernel="scan"`` to differentiate through what followers learn.
+    differentiated: take ``kernel="scan"`` to differentiate through what followers learn. One follower whose rule has a closed
+    form (`best_response`, `quantal`, `suqr`) answers at once, whatever the rounds, the scale and the floor.
 
     Args:
       key: one key for the whole batch, or the `Streams` ``[*batch]`` to begin with.
@@ -127,18 +98,25 @@ def equilibrate(
     count_plays = count_plays or gap_every is not None
     is_counted = not count_plays or num_rounds <= MOST_COUNTED
     require("num_rounds", num_rounds, is_counted, f"at most {MOST_COUNTED} for plays to be counted, in float32")
+    streams = key if isinstance(key, Streams) else start_streams(key, game.batch_shape)
+    closed = closed_form(dynamics, game.num_followers)
+    if closed is not None and kernel != "native":  # which says below that it is for other rules
+        return at_once(streams, game, dynamics, closed, num_rounds, count_plays, gap_every, num_snapshots)
     tables = _payoff_tables(game, dynamics, payoff_scale, payoff_floor)
     run_rounds = _rounds_runner(game, dynamics, tables, kernel)
 
     states = init_followers(dynamics, game.num_types, game.num_actions, game.batch_shape)
     size = math.prod(game.table_shape)
     counts = jnp.zeros((size, *game.batch_shape)) if count_plays else None
-    streams = key if isinstance(key, Streams) else start_streams(key, game.batch_shape)
     streams, memory = start_memory(dynamics, streams, game.num_actions)
     carry, snapshots, gaps = _Carry(streams, states, counts, memory), None, None
     rounds_run = jnp.full(game.batch_shape, num_rounds)
     if gap_every is not None:
-        measure = lambda carry: _empirical_gap(game, dynamics, carry)
+
+        def measure(carry: _Carry) -> Array:
+            assert carry.play_counts is not None
+            return empirical_gap(game, carry.play_counts, strategies(dynamics, carry.states), carry.memory)
+
         carry, gaps, rounds_run = run_measured(run_rounds, measure, carry, num_rounds, gap_every, tolerance)
         num_rounds = 0
     elif num_snapshots:
@@ -170,21 +148,6 @@ def _check_gap_options(num_rounds: int, gap_every: int | None, tolerance: float 
         require_number("tolerance", tolerance, lambda gap: gap >= 0, "a finite number of at least 0")
 
 
-def _empirical_gap(game: InducedGame, dynamics: FollowerDynamics, carry: _Carry) -> Array:
-    """``[*batch]`` the B-CCE gap of the play so far, game units; at types that never met, of the play that would come next."""
-    tables, n = strategies(dynamics, carry.states), game.num_followers
-    assert carry.play_counts is not None
-
-    def one(prior: Array, payoffs: Array, counts: Array, mixed: tuple[Array, ...], memory: Array | None) -> Array:
-        single = InducedGame(prior, payoffs, payoffs[0])
-        return bcce_gap(single, play_seen(counts.reshape(game.table_shape), long_run_play(single, mixed, memory)))
-
-    prior, payoffs = jnp.asarray(game.type_prior, jnp.result_type(float)), jnp.asarray(game.follower_payoffs)
-    for _ in game.batch_shape:
-        one = jax.vmap(one, (-1 if prior.ndim > n else None, -1, -1, -1, -1), -1)
-    return one(prior, payoffs, carry.play_counts, tables, carry.memory)
-
-
 def _rounds_runner(
     game: InducedGame, dynamics: FollowerDynamics, tables: tuple[Array, ...], kernel: Kernel
 ) -> Callable[[_Carry, int], _Carry]:
@@ -214,7 +177,12 @@ def _rounds_runner(
 
 
 def kernel_for(game: InducedGame, dynamics: FollowerDynamics) -> tuple[str, str | None]:
-    """What ``kernel="auto"`` runs the rounds with, ``"native"`` or ``"scan"``, and if the latter why."""
+    """What ``kernel="auto"`` runs the rounds with, ``"native"`` or ``"scan"``, and if the latter why.
+
+    ``"closed form"`` where there are no rounds.
+    """
+    if closed_form(dynamics, game.num_followers) is not None:
+        return "closed form", None
     problem = why_not_native(game, dynamics)
     return ("native", None) if problem is None else ("scan", problem)
 

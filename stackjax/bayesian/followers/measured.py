@@ -7,9 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.bayesian.followers.joint_play import long_run_play, play_seen
+from stackjax.bayesian.followers.regret import bcce_gap
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.types import Array
 
-__all__ = ["GapRecord", "run_measured"]
+__all__ = ["GapRecord", "empirical_gap", "ends_of_stretches", "run_measured"]
 
 
 class GapRecord(NamedTuple):
@@ -30,6 +33,30 @@ class _State(NamedTuple):
     stopped: Array  # [*batch]
 
 
+def empirical_gap(game: InducedGame, counts: Array, tables: tuple[Array, ...], memory: Array | None) -> Array:
+    """``[*batch]`` the B-CCE gap of the play so far, game units; at types that never met, of the play that would come next.
+
+    Args:
+      counts: how often each joint play occurred, ``[P * M, *batch]`` or with all axes.
+      tables: strategies ``[K_i, A_i, *batch]`` of the followers.
+      memory: int ``[*batch]``, the last joint action of followers with memory.
+    """
+
+    def one(prior: Array, payoffs: Array, counts: Array, mixed: tuple[Array, ...], memory: Array | None) -> Array:
+        single = InducedGame(prior, payoffs, payoffs[0])
+        return bcce_gap(single, play_seen(counts.reshape(game.table_shape), long_run_play(single, mixed, memory)))
+
+    prior, payoffs = jnp.asarray(game.type_prior, jnp.result_type(float)), jnp.asarray(game.follower_payoffs)
+    for _ in game.batch_shape:
+        one = jax.vmap(one, (-1 if prior.ndim > game.num_followers else None, -1, -1, -1, -1), -1)
+    return one(prior, payoffs, counts, tables, memory)
+
+
+def ends_of_stretches(num_rounds: int, every: int) -> np.ndarray:
+    """The rounds after which the gap is looked at."""
+    return np.minimum(np.arange(every, num_rounds + every, every), num_rounds)
+
+
 def run_measured(
     run_rounds: Callable[[Any, int], Any],
     measure: Callable[[Any], Array],
@@ -48,7 +75,7 @@ def run_measured(
     Returns:
       the carry, what was measured, and the rounds behind each batch element.
     """
-    ends = np.minimum(np.arange(every, num_rounds + every, every), num_rounds)
+    ends = ends_of_stretches(num_rounds, every)
     num_whole, rest = divmod(num_rounds, every)
     batch = jax.eval_shape(measure, carry).shape
     gaps = jnp.zeros((len(ends), *batch))

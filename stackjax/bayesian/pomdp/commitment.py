@@ -18,7 +18,7 @@ from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, TOLD_APART, DecisionTree
 from stackjax.errors import InputError
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Space
 from stackjax.types import Array, PyTree
 
 __all__ = [
@@ -134,7 +134,8 @@ def tabulate(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
     """Roll the rules out for every type and action profile under the commitment ``actions [O, ...]``."""
     played = roll_out(game, tree, actions)
     table = jnp.moveaxis(played.payoffs, -1, 0).reshape(1 + game.num_followers, *game.num_types, *game.num_actions)
-    return Tabulated(InducedGame(game.type_prior, table[1:], table[0]), played.nodes, played.reached)
+    features = game.features(actions[0]) if tree.num_nodes == 1 else None
+    return Tabulated(InducedGame(game.type_prior, table[1:], table[0], features), played.nodes, played.reached)
 
 
 def hides_a_difference(game: Game, tree: DecisionTree, actions: Array) -> Array:
@@ -205,13 +206,12 @@ def play_profile(
 def tabulate_batch(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:
     """`tabulate` for a batch of commitments ``[B, O, ...]``; everything but the type prior has the batch **last**."""
 
-    def without_prior(one: Array) -> tuple[Array, Array, Array, Array]:
+    def without_prior(one: Array) -> tuple[tuple[Any, ...], Array, Array]:
         table = tabulate(game, tree, one)
-        followers, leader = table.game.follower_payoffs, table.game.leader_payoff
-        return jnp.asarray(followers), jnp.asarray(leader), table.nodes, table.reached
+        return table.game[1:], table.nodes, table.reached
 
-    followers, leader, nodes, reached = jax.vmap(without_prior, out_axes=-1)(actions)
-    return Tabulated(InducedGame(game.type_prior, followers, leader), nodes, reached)
+    tables, nodes, reached = jax.vmap(without_prior, out_axes=-1)(actions)
+    return Tabulated(InducedGame(game.type_prior, *tables), nodes, reached)
 
 
 class Commitments(NamedTuple):
@@ -227,7 +227,7 @@ class Commitments(NamedTuple):
     came_from: Array | None
 
 
-def no_commitments(tree: DecisionTree, space: Discrete | Box, observation_size: int) -> Commitments:
+def no_commitments(tree: DecisionTree, space: Space, observation_size: int) -> Commitments:
     """Before the first decision of an episode."""
     actions = jnp.broadcast_to(space.zeros(), (tree.num_nodes, *space.shape))
     made = jnp.zeros(tree.num_nodes, bool)

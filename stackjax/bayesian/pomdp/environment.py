@@ -8,6 +8,7 @@ import numpy as np
 from flax import struct
 
 from stackjax.bayesian.followers import rounds
+from stackjax.bayesian.followers.at_once import check_turns
 from stackjax.bayesian.followers.base import init_followers, known_rows, mixed_at, strategies
 from stackjax.bayesian.followers.equilibrate import learn_round, start_memory
 from stackjax.bayesian.followers.rounds import Draws
@@ -75,7 +76,7 @@ class StackelbergPOMDP(EpisodeSpec, environment.Environment):
       dynamics: how followers learn.
       num_rounds: T; by default 1000 for games with private types and 100 for others, the paper's.
       num_reward_episodes: R; by default 100 and 10.
-      reward_play: how followers play in the reward phase, see `draw_play`.
+      reward_play: how followers play in the reward phase, see `draw_play`; one that errs by design always draws.
       holds_commitments: whether the first action at an observation holds; it needs the game's decision tree.
 
     Raises:
@@ -99,6 +100,7 @@ class StackelbergPOMDP(EpisodeSpec, environment.Environment):
     def reset_env(self, key: PRNGKey, params: Any = None) -> tuple[Array, StackelbergState]:
         del params
         game = self.game
+        check_turns(self.closed, game.num_types, self.num_rounds)
         zero = jnp.int32(0)
         nobody = tuple(zero for _ in game.num_actions)
         streams, memory = start_memory(self.dynamics, start_streams(key), game.num_actions)
@@ -130,7 +132,7 @@ class StackelbergPOMDP(EpisodeSpec, environment.Environment):
         game = self.game
         is_valid = self._is_valid(jnp.asarray(action))
         held = self.committed_action(state, action)
-        action = game.leader_actions.clip(held)
+        action = game.leader_actions.from_box(held)
         types = jnp.stack(state.draws.types)
         outcome = game.respond(types, state.public, action)
         public = game.advance(state.public, action, outcome)
@@ -145,7 +147,7 @@ class StackelbergPOMDP(EpisodeSpec, environment.Environment):
         state = state.replace(time=state.time + 1, public=public, level=state.level + 1)
 
         payoffs = game.payoffs(types, profile, public)
-        ended = self._end_sub_episode(state, game.learned_from(payoffs[1:]))
+        ended = self._end_sub_episode(state, self.learned_from(payoffs[1:]))
         in_reward_phase = ~state.is_response
         reward = jnp.where(is_over & in_reward_phase, payoffs[0] / self.num_reward_episodes, 0.0)
         terminated = is_over & in_reward_phase & (state.round + 1 >= self.num_reward_episodes)
@@ -154,7 +156,7 @@ class StackelbergPOMDP(EpisodeSpec, environment.Environment):
         return game.observe(state.public), state, reward, terminated, info
 
     def committed_action(self, state: StackelbergState, action: Any) -> Array:
-        """What holds if the leader chooses ``action``: the commitment at this observation if there is one, unclipped."""
+        """What holds if the leader chooses ``action``: the commitment at this observation if there is one, as it was chosen."""
         held = state.commitments
         if held is None:
             return jnp.asarray(action).astype(self.game.leader_actions.zeros().dtype)
@@ -185,6 +187,8 @@ class StackelbergPOMDP(EpisodeSpec, environment.Environment):
             streams, uniform = next_uniforms(state.streams, prior.num_uniforms + game.num_followers)
             types = tuple(prior.draw(uniform[: prior.num_uniforms]))
             uniform = uniform[prior.num_uniforms - 1 :]
+        if self.closed is not None:  # it meets each of its types in turn
+            types = (jnp.where(state.is_response, state.round % game.num_types[0], types[0]),)
         known = known_rows(types, state.memory, game.num_actions)
         mixed = tuple(rounds.take_row(k, table) for k, table in zip(known, tables, strict=True))
         learning = rounds.draw_actions(uniform[1:], mixed)

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple, Self
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.bayesian.followers.base import FollowerDynamics, require_dynamics
-from stackjax.bayesian.followers.equilibrate import Response, equilibrate
+from stackjax.bayesian.followers.at_once import check_features
+from stackjax.bayesian.followers.base import FollowerDynamics, closed_form, require_dynamics
+from stackjax.bayesian.followers.equilibrate import equilibrate
 from stackjax.bayesian.followers.multiplicative_weights import multiplicative_weights
+from stackjax.bayesian.followers.response import Response
 from stackjax.bayesian.followers.rounds import all_profiles
 from stackjax.bayesian.games.base import Game, observation_size, require_game
 from stackjax.bayesian.games.induced import InducedGame
@@ -61,19 +63,35 @@ class EpisodeSpec:
         require_dynamics(self.dynamics)
         self.num_rounds = lengths[0] if num_rounds is None else num_rounds
         self.num_reward_episodes = lengths[1] if num_reward_episodes is None else num_reward_episodes
-        self.reward_play = reward_play
+        self.asked_play = reward_play
         for name in ("num_rounds", "num_reward_episodes"):
             require_count(name, getattr(self, name))
             require(name, getattr(self, name), getattr(self, name) < 2**31, "below 2**31")
         check_reward_play(reward_play)
         self.holds_commitments = holds_commitments
         self._tree = (getattr(self, "_tree", None) or decision_tree(game)) if holds_commitments else None  # a copy has it
+        self.closed = closed_form(self.dynamics, game.num_followers)
+        check_features(self.closed, game, 0 if self._tree is None else self._tree.num_nodes)
 
     @property
     def arguments(self) -> dict[str, Any]:
         """What it is made from, by name."""
-        names = ("game", "dynamics", "num_rounds", "num_reward_episodes", "reward_play", "holds_commitments")
-        return {name: getattr(self, name) for name in names}
+        names = ("game", "dynamics", "num_rounds", "num_reward_episodes", "holds_commitments")
+        return {"reward_play": self.asked_play, **{name: getattr(self, name) for name in names}}
+
+    @property
+    def errs(self) -> bool:
+        """Whether the follower's answer is not meant to be a best one, as with `quantal`."""
+        return self.closed is not None and not self.closed.is_best
+
+    @property
+    def reward_play(self) -> RewardPlay:
+        """As asked for; but one follower that errs draws from its answer, and one that answers at once has no past play."""
+        return "mixed" if self.errs or (self.closed is not None and self.asked_play == "empirical") else self.asked_play
+
+    def learned_from(self, payoffs: Array) -> Array:
+        """Followers' ``payoffs`` as their rule sees them: scaled where it learns, in game units where it has a closed form."""
+        return self.game.learned_from(payoffs) if self.closed is None else payoffs
 
     def with_num_rounds(self, num_rounds: int) -> Self:
         """The same with another length of the response phase."""

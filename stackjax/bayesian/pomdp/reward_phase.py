@@ -8,8 +8,8 @@ import numpy as np
 
 from stackjax.bayesian.followers import rounds
 from stackjax.bayesian.followers.base import known_rows
-from stackjax.bayesian.followers.equilibrate import Response
 from stackjax.bayesian.followers.joint_play import long_run_play, most_likely, play_seen
+from stackjax.bayesian.followers.response import Response
 from stackjax.bayesian.followers.rounds import Draws
 from stackjax.bayesian.followers.streams import Streams, next_uniforms
 from stackjax.bayesian.games.induced import InducedGame

@@ -16,7 +16,7 @@ import numpy as np
 from stackjax.bayesian.followers.rounds import all_profiles
 from stackjax.bayesian.games.base import Game, observation_size
 from stackjax.errors import InputError
-from stackjax.spaces import Box
+from stackjax.spaces import Discrete
 from stackjax.types import Array
 
 __all__ = [
@@ -205,11 +205,11 @@ def _later_groups(game: Game, profiles: np.ndarray, start: np.ndarray) -> tuple[
 def action_probes(game: Game, length: int) -> np.ndarray:
     """``[Q, length, ...]`` sequences of leader actions: all, or the extremes and random ones."""
     rng, space = np.random.default_rng(0), game.leader_actions
-    if isinstance(space, Box):
+    if not isinstance(space, Discrete):
         low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
-        constant = np.stack([low, high, (low + high) / 2])
+        constant = np.stack([low, high, (low + high) / 2]) if space.budget is None else np.asarray(space.plain())
         mixed = low + rng.random((NUM_PROBES, length, len(low)), np.float32) * (high - low)
-        return np.concatenate([np.repeat(constant[:, None], length, axis=1), mixed])
+        return space.on_host(np.concatenate([np.repeat(constant[:, None], length, axis=1), mixed]))
     if space.n**length <= NUM_PROBES:
         return np.array(list(itertools.product(range(space.n), repeat=length)), np.int32)
     constant = np.repeat(np.arange(min(space.n, NUM_PROBES))[:, None], length, axis=1)

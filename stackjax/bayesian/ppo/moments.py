@@ -12,7 +12,7 @@ import numpy as np
 
 from stackjax.bayesian.followers import rounds
 from stackjax.bayesian.followers.base import mixed_at
-from stackjax.bayesian.followers.equilibrate import Response
+from stackjax.bayesian.followers.response import Response
 from stackjax.bayesian.followers.rounds import profile_index
 from stackjax.bayesian.pomdp.commitment import Tabulated
 from stackjax.bayesian.pomdp.critic_view import CriticView
@@ -143,6 +143,6 @@ def _learned_so_far(
         profile = jax.vmap(env.plays.profile, (None, -1), -1)(jnp.int32(q), actions)
         cell = profile_index(env.game.table_shape, (*types, *profile))
         payoffs = jnp.stack([rounds.take_row(cell, p.reshape(-1, cell.shape[0])) for p in table.game.follower_payoffs])
-        learned = jax.vmap(env.plays.learned, (None, -1, -1), -1)(jnp.int32(q), env.game.learned_from(payoffs), mixed)
+        learned = jax.vmap(env.plays.learned, (None, -1, -1), -1)(jnp.int32(q), env.learned_from(payoffs), mixed)
         total = total + jnp.where(q < play, learned, 0.0)
     return total

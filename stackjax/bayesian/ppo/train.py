@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 
-from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.environment import StackelbergPOMDP
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.ppo.agent import POMDPAgent
@@ -13,6 +12,7 @@ from stackjax.bayesian.ppo.committed import committed_rollout
 from stackjax.bayesian.ppo.rollout import init_steps, step_rollout
 from stackjax.errors import InputError, require_is
 from stackjax.problem import Solver
+from stackjax.solvers.network import numbers_head
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.held import none_held
 from stackjax.solvers.ppo.networks import layers_of
@@ -86,11 +86,8 @@ def pomdp_solver(env: EpisodeSpec, config: PPOConfig) -> Solver:
 
 def head_of(trainer: POMDPTrainer) -> dict[str, Any]:
     """How the network's outputs become an action, in the words of `stackjax.policy.Policy`."""
-    config, game = trainer.config, trainer.env.game
-    space = game.leader_actions
+    config, space = trainer.config, trainer.env.game.leader_actions
     if isinstance(space, Discrete):
         return {"kind": "discrete"}
-    box = {"low": list(map(float, space.low)), "high": list(map(float, space.high))}
-    is_mix = isinstance(game, MatrixGame) and game.randomized
     points = {"points": config.grid_points} if config.box_policy == "grid" else {}
-    return {"kind": config.box_policy, **box, **points, "is_mix": is_mix}
+    return {"kind": config.box_policy, **numbers_head(space), **points}

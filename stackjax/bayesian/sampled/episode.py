@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.acting import Decisions, Episode, Leader
+from stackjax.bayesian.followers.at_once import check_turns
 from stackjax.bayesian.games.base import Game, observation_size
 from stackjax.bayesian.games.type_blocks import TypeBlocks, TypeSampler, types_of
 from stackjax.bayesian.sampled.hashing import NOTHING, Noise, Sketch, empty_sketch, estimated_count, mixed, with_decisions
@@ -67,6 +68,7 @@ def learn_rounds(
 ) -> tuple[tuple[PyTree, ...], Rounds | None, PyTree]:
     """What the followers have learned after all rounds, what was drawn in these if decisions are gathered, and ``held``."""
     game, learners, blocks = setting.game, setting.learners, setting.types
+    check_turns(learners.closed, learners.num_types, setting.num_rounds)
     who, _ = deviations(game.num_actions)
     each, everyone, count = 1 + np.arange(len(who)), np.arange(game.num_followers), blocks.num_uniforms
     uniforms = jax.random.uniform(key, (setting.num_rounds, count + game.num_followers))
@@ -74,6 +76,8 @@ def learn_rounds(
     def draw(learned: Any, t: Array) -> tuple[Array, Array]:
         uniform = uniforms[jnp.minimum(t, setting.num_rounds - 1)]
         types = blocks.draw(uniform[:count])
+        if learners.closed is not None:
+            types = jnp.full_like(types, t % learners.num_types[0])
         drawn = learners.draw(learners.rows(learned[0], types), uniform[count:])
         profiles = jax.vmap(partial(profile_of, game, drawn))(jnp.arange(1 + len(who), dtype=jnp.int32))
         return jnp.tile(types[None], (len(profiles), 1)), profiles
@@ -83,7 +87,8 @@ def learn_rounds(
         payoffs = jnp.zeros((game.num_followers, max(game.num_actions)))
         payoffs = payoffs.at[everyone, actions[0]].set(followers[0])
         payoffs = payoffs.at[who, actions[each, who]].set(followers[each, who])
-        states = learners.learn(states, types[0], actions[0], game.learned_from(payoffs))
+        seen = game.learned_from(payoffs) if learners.closed is None else payoffs
+        states = learners.learn(states, types[0], actions[0], seen)
         if rounds is None:
             return states, None
         is_now = (jnp.arange(setting.num_rounds, dtype=jnp.int32) == t)[:, None]

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.bayesian.followers.base import FollowerDynamics
+from stackjax.bayesian.followers.base import ClosedForm, FollowerDynamics, closed_form
 from stackjax.bayesian.followers.rounds import draw_index
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.games.type_blocks import types_of
@@ -22,7 +22,8 @@ __all__ = ["Learners"]
 class Learners(NamedTuple):
     """How the followers of a game learn; states are tuples over groups of leaves ``[..., n, K]``.
 
-    ``groups`` are the followers with as many actions as each other, ``num_types`` and ``num_actions`` of all followers.
+    ``groups`` are the followers with as many actions as each other, ``num_types`` and ``num_actions`` of all followers. A lone
+    follower with a ``closed`` form meets each of its types in turn, and sees payoffs in game units.
     """
 
     dynamics: FollowerDynamics
@@ -30,11 +31,13 @@ class Learners(NamedTuple):
     num_types: tuple[int, ...]
     num_actions: tuple[int, ...]
     own_types: tuple[tuple[float, ...], ...]
+    closed: ClosedForm | None = None
 
     @staticmethod
     def of(game: Game, dynamics: FollowerDynamics) -> "Learners":
         """Raises `InputError` for rules that need tables of the whole game, or remember the last round."""
-        if dynamics.feedback != "sampled":
+        closed = closed_form(dynamics, game.num_followers)
+        if dynamics.feedback != "sampled" and closed is None:
             raise InputError(
                 f"followers with feedback={dynamics.feedback!r} need a table of all profiles, and episodes of {game.name!r} "
                 "are played by samples; use feedback='sampled'"
@@ -48,7 +51,7 @@ class Learners(NamedTuple):
         groups = tuple(tuple(i for i, a in enumerate(counts) if a == size) for size in dict.fromkeys(counts))
         blocks = types_of(game.type_prior)
         own = tuple(tuple(blocks.own(i).tolist()) for i in range(len(counts)))
-        return Learners(dynamics, groups, tuple(game.num_types), tuple(counts), own)
+        return Learners(dynamics, groups, tuple(game.num_types), tuple(counts), own, closed)
 
     def init(self) -> tuple[PyTree, ...]:
         most = max(self.num_types)

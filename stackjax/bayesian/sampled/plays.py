@@ -55,7 +55,7 @@ def _decide(
     hashed = hash_of(observation)
     source = hashed if fresh is None else mixed(fresh + level.astype(jnp.uint32))
     choice = leader.choose(observation, jnp.zeros(0) if noise is None else noise.at(observation, source))
-    action = game.leader_actions.clip(leader.to_action(choice))
+    action = game.leader_actions.from_box(leader.to_action(choice))
     outcome = game.respond(types, state, action)
     ends = (outcome >= game.num_continuing_outcomes) | (level + 1 >= game.num_decisions)
     return game.advance(state, action, outcome), ends, (hashed, observation, choice)

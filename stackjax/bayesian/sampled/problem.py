@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.acting import Acting, Policy, played_by_batches
+from stackjax.acting import Acting, Policy, met_most, played_by_batches
+from stackjax.bayesian.followers.at_once import check_turns
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.games.base import Game
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
@@ -63,7 +64,8 @@ class SampledProblem(PlayedProblem):
             raise InputError(
                 f"reward_play='empirical' counts joint plays, and game {game.name!r} is too large for that; use argmax or mixed"
             )
-        Learners.of(game, dynamics)  # whom it refuses is told at once
+        learners = Learners.of(game, dynamics)  # whom it refuses is told at once
+        check_turns(learners.closed, game.num_types, min(rounds, judged_rounds or rounds))
         return SampledProblem(env, env.with_num_rounds(judged_rounds or 10 * rounds), settled_share)
 
     @property
@@ -184,6 +186,5 @@ def _met_most(seen: SampledCertificate) -> tuple[np.ndarray, np.ndarray, np.ndar
     count = seen.is_shown.shape[0] * seen.is_shown.shape[1]
     observations = np.asarray(seen.observations).reshape(len(made), -1)[made]
     actions = np.asarray(seen.actions).reshape(len(made), *seen.actions.shape[3:])[made]
-    _, first, times = np.unique(observations, axis=0, return_index=True, return_counts=True)
-    order = np.argsort(-times, kind="stable")[:MOST_SHOWN]
-    return observations[first[order]], actions[first[order]], times[order] / count
+    observations, actions, times = met_most(observations, actions, MOST_SHOWN)
+    return observations, actions, times / count

@@ -12,6 +12,7 @@ from stackjax.bayesian.followers.config import Kind
 from stackjax.bayesian.followers.multiplicative_weights import stationary_distribution
 from tests.bayesian.followers.test_equilibrate import random_game
 from tests.oracles import learners
+from tests.oracles.quantal import chances
 
 RULES = {
     "multiplicative-weights": (
@@ -32,12 +33,17 @@ RULES = {
         learners.q_learning,
         {"learning_rate": 0.2, "exploration_decay": 0.05},
     ),
+    "quantal": (
+        lambda: sx.followers.quantal(2.0),
+        lambda payoffs, actions, rationality: chances([*np.zeros((1, payoffs.shape[1])), *payoffs][-1], rationality),
+        {"rationality": 2.0},
+    ),
 }
 
 
 def test_every_rule_is_here_and_can_be_chosen():
-    assert set(RULES) == set(get_args(Kind))
-    for kind in get_args(Kind):
+    assert set(RULES) == set(get_args(Kind)) - {"suqr"}  # which goes by more than payoffs, see test_quantal.py
+    for kind in RULES:
         assert isinstance(sx.followers.FollowersConfig(kind=kind).build(), sx.followers.FollowerDynamics)
 
 
@@ -151,7 +157,7 @@ def test_stationary_distribution_survives_nearly_separate_parts():
 
 
 # Rules without a regret that vanishes at the settings above: follow-the-leader, cycling, τ ln A, bandit noise.
-NO_VANISHING_GAP = ("fictitious-play", "best-response", "logit-response", "exp3", "q-learning")
+NO_VANISHING_GAP = ("fictitious-play", "best-response", "logit-response", "exp3", "q-learning", "quantal")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RULES if kind not in NO_VANISHING_GAP])

@@ -72,8 +72,9 @@ def test_committed_path_equals_step_path(game, reward_play, feedback):
     check_paths(GAMES[game](), sx.followers.multiplicative_weights(0.3, feedback=feedback), reward_play)
 
 
+ALONE = ("quantal", "suqr")  # for one follower, see test_one_follower_at_once.py
 ALWAYS = ("regret-matching", "q-learning", "swap-regret")  # one of each shape of state
-OTHERS = [kind for kind in get_args(Kind) if kind not in ("multiplicative-weights", *ALWAYS)]
+OTHERS = [kind for kind in get_args(Kind) if kind not in ("multiplicative-weights", *ALONE, *ALWAYS)]
 
 
 @pytest.mark.parametrize("kind", first(1, [*ALWAYS, *OTHERS]))

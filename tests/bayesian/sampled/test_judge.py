@@ -63,7 +63,7 @@ def coverage(game, seeds, num_draws):
     @jax.jit
     def judged(key):
         acting = network.acting(network.init(key))
-        tables = tabulate(game, exact.env.tree, exact.filled(acting)).game[1:]
+        tables = tabulate(game, exact.env.tree, exact.filled(acting)).game[1:3]
         return certify_by_samples(sampled.setting, acting.leader, key, 16, num_draws, num_draws), tables
 
     holds_payoff, holds_gap = [], []

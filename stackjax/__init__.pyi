@@ -15,6 +15,10 @@ from .bayesian.games.normal_form import load_matrix_game as load_matrix_game
 from .bayesian.games.normal_form import matrix_game as matrix_game
 from .bayesian.games.normal_form import openspiel_game as openspiel_game
 from .bayesian.games.posted_price import PostedPrice as PostedPrice
+from .bayesian.games.security.game import load_security_game as load_security_game
+from .bayesian.games.security.game import security_game as security_game
+from .bayesian.games.security.placements import placements as placements
+from .bayesian.games.security.placements import sample_placement as sample_placement
 from .bayesian.games.type_blocks import TypeSampler as TypeSampler
 from .bayesian.pomdp.environment import StackelbergPOMDP as StackelbergPOMDP
 from .bayesian.ppo.train import make_train as make_train
@@ -30,6 +34,8 @@ from .registry import register_family as register_family
 from .registry import registered_games as registered_games
 from .runs.trained import load_run as load_run
 from .runs.trained import train as train
+from .simplices import CappedSimplex as CappedSimplex
+from .simplices import Simplex as Simplex
 from .solvers.config import BanditConfig as BanditConfig
 from .solvers.config import DirectConfig as DirectConfig
 from .solvers.config import ESConfig as ESConfig

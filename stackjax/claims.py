@@ -4,6 +4,7 @@ An `Optimum` is a claim. It stands if its own commitment, judged as a run judges
 no more than an upper bound, and a bound must not lie below anything that is ever judged.
 """
 
+import math
 import warnings
 from collections.abc import Iterable
 from typing import Any, TypeGuard
@@ -14,7 +15,6 @@ import numpy as np
 
 from stackjax.errors import InputError
 from stackjax.problem import Optimum, Problem
-from stackjax.spaces import Discrete
 from stackjax.types import Array
 
 __all__ = [
@@ -49,12 +49,10 @@ def as_commitment(problem: Problem, commitment: Any) -> np.ndarray:
         raise InputError(f"{what} of shape {given.shape}, but it must be {shape}")
     with np.errstate(invalid="ignore"):  # NaN is told below
         made = given.astype(np.asarray(space.zeros()).dtype)
-    low, high = (0, space.n - 1) if isinstance(space, Discrete) else (np.asarray(space.low), np.asarray(space.high))
-    size = np.maximum(np.abs(low), np.abs(high))
-    room = 0 if isinstance(space, Discrete) else TOLERANCE * (np.asarray(high) - low) + ROUNDING * size
-    inside = (made >= low - room) & (made <= high + room) & (np.abs(made - given) <= ROUNDING * (1.0 + np.abs(given)))
-    if not inside.all():
-        raise InputError(f"{what} that holds {given[~inside].ravel()[0]}, but every leader action must be {space.allowed()}")
+    is_kept = np.abs(made - given) <= ROUNDING * (1.0 + np.abs(given))
+    wrong = space.outside(given) if is_kept.all() else given[~is_kept][0]
+    if wrong is not None:
+        raise InputError(f"{what} that holds {wrong}, but every leader action must be {space.allowed()}")
     return made
 
 
@@ -120,11 +118,13 @@ def distance(problem: Problem, optimum: Optimum | None, words: dict[str, Any]) -
 def refutation(problem: Problem, optimum: Optimum | None, judged: Iterable[dict[str, Any]]) -> str | None:
     """That a payoff of ``judged`` (objects with ``leader_payoff`` and the gap) is above the optimum, or None.
 
-    Only where followers answer exactly: those who miss a best answer by a little may pay the leader more than it can get.
+    Only where followers answer exactly: those who miss a best answer by a little may pay the leader more than it can get. An
+    optimum against those who err by design, and always count as settled, knows how they answer.
     """
     if optimum is None:
         return None
-    exact = [words for words in judged if words[problem.gap_name] <= EXACT * problem.tie_tolerance]
+    most = math.inf if problem.settled_gap == math.inf else EXACT * problem.tie_tolerance
+    exact = [words for words in judged if words[problem.gap_name] <= most]
     above = lambda words: words["leader_payoff"] - optimum.value - _margin(problem, optimum, words, SURE)
     worst = max(exact, key=above, default=None)
     if worst is None or not above(worst) > 0:

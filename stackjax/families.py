@@ -198,6 +198,10 @@ class Family:
         """The problem of ``game``; ``settings`` has an object for every section."""
         return load(self.problem_at)(game, *(settings[name] for name in self.sections))
 
+    def defaults(self) -> dict[str, Any]:
+        """The settings that are used unless others are asked for, by section."""
+        return {name: section() for name, section in self.sections.items()}
+
     def solver_for(self, game: Any) -> str:
         """The name of the solver of ``game`` unless another is asked for."""
         del game
@@ -233,9 +237,27 @@ class Family:
             raise UnsolvedError(f"the optimum of {game.name!r} is not known")
         return Solved.of(game.name, found)
 
+    def solve_against(self, game: Any, settings: dict[str, Any]) -> Solved:
+        """The same with other ``settings``, for example other followers: what the problem claims, which is judged.
+
+        Raises:
+          UnsolvedError: it is not known.
+        """
+        from stackjax.claims import verified
+
+        problem = self.build(game, settings).prepare()
+        found = verified(problem, problem.optimum())
+        words = problem.evaluation_method()["words"]
+        if found is None:
+            why = problem.why_unknown and f": {problem.why_unknown}"
+            raise UnsolvedError(f"the optimum of {game.name!r} with followers {words} is not known{why}")
+        made = None if found.commitment is None else found.commitment
+        content = {"value": found.value, "method": found.method, "commitment": made, "followers": words}
+        return Solved.of(game.name, found, content, [f"followers {words}"])
+
     def claimed(self, game: Any) -> "Optimum | None":
         """What the problem of ``game``, with the usual settings, claims as its optimum."""
-        return self.build(game, {name: section() for name, section in self.sections.items()}).optimum()
+        return self.build(game, self.defaults()).optimum()
 
     def find(self, text: str) -> GameSource:
         """What ``text`` means, which has one of the `prefixes` or `endings`."""

@@ -7,13 +7,10 @@ import abc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from stackjax.acting import Policy
-from stackjax.arrays import drawn, lead
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Space
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = [
@@ -40,16 +37,12 @@ class Table(NamedTuple):
     """
 
     num_nodes: int
-    actions: Discrete | Box
+    actions: Space
     observations: Array | None = None
 
     def draw(self, key: PRNGKey, count: int) -> Array:
-        """``[count, O, ...]`` random commitments: every node's action by itself, uniform."""
-        space, shape = self.actions, (count, self.num_nodes, *self.actions.shape)
-        if isinstance(space, Discrete):
-            return drawn(lambda key, shape: jax.random.randint(key, shape, 0, space.n, jnp.int32), key, shape)
-        low, high = (lead(jnp.asarray(end, jnp.result_type(float)), len(shape)) for end in (space.low, space.high))
-        return low + (high - low) * drawn(jax.random.uniform, key, shape)
+        """``[count, O, ...]`` random commitments: every node's action by itself, evenly spread."""
+        return self.actions.draw(key, (count, self.num_nodes))
 
 
 class Worth(NamedTuple):
@@ -143,6 +136,7 @@ class Problem(abc.ABC):
       settled_gap: the largest gap at which followers count as settled, game units.
       bytes_per_commitment: memory that one of a batch of commitments takes while followers answer it.
       answer_choices: how many values each entry of an answer ``[Q]`` may have, see `Worth`.
+      num_slacks: how many deviations `nearby` tells the slack of.
       tie_tolerance: the slack, game units, up to which a follower counts as indifferent.
       kernel: what runs the followers on this machine, for the record.
       gap_name: what the followers' distance from equilibrium is called in results and metrics, for example ``bcce_gap``.
@@ -210,6 +204,11 @@ class Problem(abc.ABC):
         None, as it is by default, where the payoff does not vary smoothly.
         """
         return None
+
+    @property
+    def num_slacks(self) -> int:
+        """By default that of every value of every entry of an answer."""
+        return sum(self.answer_choices)
 
     @property
     def differentiable(self) -> Differentiable | None:

@@ -17,6 +17,7 @@ __all__ = [
     "definition",
     "entry",
     "families",
+    "family_of_class",
     "forget",
     "forget_family",
     "make",
@@ -27,14 +28,16 @@ __all__ = [
 
 HOMES = (
     "stackjax.bayesian.family:FAMILY",
-    "stackjax.markov.groups.family:GROUPS",  # before the family of all Markov games
+    "stackjax.markov.groups.family:GROUPS",
     "stackjax.markov.family:MARKOV",
     "stackjax.markov.family:MEAN_FIELD",
+    "stackjax.markov.groups.sampled.family:PLAYED_GROUPS",
     "stackjax.menus.family:MENUS",
     "stackjax.menus.family:SALES",
     "stackjax.menus.family:AUCTIONS",
     "stackjax.menus.family:MENU_AUCTIONS",
     "stackjax.menus.family:PERSUASION",
+    "stackjax.bayesian.games.security.family:SECURITY",
 )  # the families that the library brings; a new one is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names
@@ -137,8 +140,14 @@ def _family_of(factory: Callable[..., Any]) -> str:
     if not isinstance(factory, type):
         with contextlib.suppress(Exception):
             kind = typing.get_type_hints(factory)["return"]
-    found = [family.name for family in families().values() if isinstance(kind, type) and issubclass(kind, family.rules())]
-    return found[0] if found else next(iter(families()))
+    owner = family_of_class(kind) if isinstance(kind, type) else None
+    return next(iter(families())) if owner is None else owner.name
+
+
+def family_of_class(kind: type) -> Family | None:
+    """The family whose games a class is one of; of several the one that says most about them. None if there is none."""
+    found = [family for family in families().values() if issubclass(kind, family.rules())]
+    return max(found, key=lambda family: len(family.rules().__mro__), default=None)
 
 
 def _kind_of(parameter: inspect.Parameter, factory: Callable[..., Any]) -> Any:
@@ -203,8 +212,8 @@ def _built(known: GameEntry, options: dict[str, Any]) -> Any:
     game = factory(**dict(known.fixed), **options)
     rules = families()[known.family].rules()
     if not isinstance(game, rules):
-        owner = next((name for name, family in families().items() if isinstance(game, family.rules())), None)
-        returned = f"{game!r:.80}" if owner is None else f"a {type(game).__name__}; register it with family={owner!r}"
+        owner = family_of_class(type(game))
+        returned = f"{game!r:.80}" if owner is None else f"a {type(game).__name__}; register it with family={owner.name!r}"
         raise InputError(
             f"game {known.name!r} cannot be made: its factory must return a {rules.__name__}, but returned {returned}"
             f"{definition(factory)}"

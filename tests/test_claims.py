@@ -21,7 +21,8 @@ from tests.siblings import first
 SMALL = {"search": sx.SearchConfig(4, 16), "seeds": 1, "polish": 0, "progress": False, "pomdp": POMDPConfig(num_rounds=50)}
 ALL = [entry.name for entry in registry.registered_games() if entry.is_ours]
 COPIES = {"copies", "allocations", "threats", "maintains"}  # what is best for one is best for all unless followers mix
-NOT_ATTAINED = {"posted-price-uniform", "sequential-prices", "market-maker", "affine-auction", *COPIES}  # bounds
+GROUPS = {"commons", "escape-room", "taxed-duopoly", "coin-game", "patches"}  # what all together could earn the leader
+NOT_ATTAINED = {"posted-price-uniform", "sequential-prices", "market-maker", "affine-auction", *GROUPS, *COPIES}  # bounds
 UNKNOWN = {"sequential-sale"}
 
 

@@ -27,6 +27,7 @@ ROOMS = [
 MACHINERY = ["specs", "compute", "disk", "reports", "runs", "cli"]
 FAMILIES = ["bayesian", "markov", "menus"]
 SOLVERS = ["ppo", "direct", "search", "gradient"]
+NETWORKS = [f"stackjax.solvers.network.{name}" for name in ("random_acting", "stepped")]  # which are no solvers
 
 
 def imported(path):
@@ -81,7 +82,7 @@ def test_a_family_knows_no_solver_but_the_learner_that_it_brings(family):
     for path in files(family):
         if path.parent not in (PACKAGE / "bayesian/ppo", PACKAGE / "markov/ppo"):
             known = [name for name in imported(path) if room_of(name) == "solvers"]
-            assert set(known) <= {"stackjax.solvers.ppo.config.PPOConfig"}, path
+            assert set(known) <= {"stackjax.solvers.ppo.config.PPOConfig", *NETWORKS}, path
 
 
 def test_no_two_files_import_each_other():

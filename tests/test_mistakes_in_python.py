@@ -42,6 +42,12 @@ PLAY = np.array([[0.5, 0.5]])
         (lambda: sx.make("posted-price-uniform", num_types="3"), "num_types='3' must be a whole number"),
         (lambda: sx.make("bertrand-platform", num_prices=3.5), "num_prices=3.5 must be a whole number"),
         (lambda: sx.Discrete(3.0), "n=3.0 must be a whole number"),
+        (lambda: sx.Simplex(0), "n=0 must be a whole number of at least 1"),
+        (lambda: sx.Simplex(2.5), "n=2.5 must be a whole number"),
+        (lambda: sx.CappedSimplex(3, 0), "total=0 must be a positive finite number"),
+        (lambda: sx.CappedSimplex(3, float("nan")), "total=nan must be a positive finite number"),
+        (lambda: sx.CappedSimplex(3, float("inf")), "total=inf must be a positive finite number"),
+        (lambda: sx.CappedSimplex(True, 1.0), "n=True must be a whole number"),
         (lambda: sx.Box(0.0, 1.0), "low=0.0 must be a sequence of numbers"),
         (lambda: sx.Box((0.0,), ("a",)), "high=('a',) must be a sequence of numbers"),
         (lambda: sx.solve("escape"), "make one with sx.make('escape')"),
@@ -118,7 +124,7 @@ def test_one_line_says_what_is_wrong(mistake, message):
     assert "\n" not in str(caught.value).replace("overlaying:\n", "")
 
 
-ANY_SIZE = {"tree_seed", "horizon", "demand"}  # options that make nothing larger
+ANY_SIZE = {"tree_seed", "instance", "horizon", "demand"}  # options that make nothing larger
 SIZES = [
     (game.name, field.name)
     for game in registry.registered_games()

@@ -17,7 +17,7 @@ RULES = {
     name: getattr(sx.followers, name)
     for name in (
         *("best_response", "exp3", "fictitious_play", "logit_response", "multiplicative_weights", "optimistic_hedge"),
-        *("q_learning", "regret_matching", "regret_matching_plus", "swap_regret"),
+        *("q_learning", "quantal", "regret_matching", "regret_matching_plus", "swap_regret"),
     )
 }
 PAYOFFS = np.random.default_rng(0).random((1, 2, 3)).astype(np.float32)  # one follower, two types, three actions

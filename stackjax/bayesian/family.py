@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from stackjax.bayesian.entries import ENTRIES
 from stackjax.bayesian.followers.config import FollowersConfig
+from stackjax.digits import as_known
 from stackjax.errors import InputError, names_its_options, require, require_count, require_number
-from stackjax.families import Family, GameSource, PayoffSource, Solved
+from stackjax.families import Family, GameEntry, GameSource, PayoffSource, Solved
 
 if TYPE_CHECKING:
     from stackjax.bayesian.equilibrium.evaluate import Certificate
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["EVALUATION_ROUNDS_FACTOR", "FAMILY", "POMDPConfig"]
 
 EVALUATION_ROUNDS_FACTOR = 10
+OF_TYPES = ("best_found", "answers")  # of a solution, told where a follower has types
 RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
 
 
@@ -39,7 +41,8 @@ class POMDPConfig:
     """Rounds that fresh followers learn when a commitment is scored or judged; by default ten times num_rounds, so that a
     certificate measures the commitment and not unfinished learning."""
     reward_play: RewardPlay = "argmax"
-    """argmax: each follower's likeliest action; mixed: a draw from its strategy; empirical: a joint draw from past play."""
+    """argmax: each follower's likeliest action; mixed: a draw from its strategy; empirical: a joint draw from past play. One
+    follower that errs by design (quantal, suqr) always draws from its strategy."""
 
     ties: Literal["learned", "against"] = "learned"
     """What a commitment is judged by: the play that followers learn, or of all their equilibria the worst for the leader."""
@@ -83,7 +86,8 @@ def _payoffs_of(problem: "Problem") -> dict[str, Any]:
     """A matrix game as ``config.json`` holds it."""
     game = cast("Any", problem).env.game
     names = {"action_names": game.action_names} if game.action_names else {}
-    return {"payoffs": game.payoff_table.tolist(), "randomized": game.randomized, **names}
+    types = {"prior": game.type_prior.tolist(), "types": game.type_names or None} if game.has_types else {}
+    return {"payoffs": game.payoff_table.tolist(), "randomized": game.randomized, **names, **types}
 
 
 class BayesianFamily(Family):
@@ -93,9 +97,9 @@ class BayesianFamily(Family):
     rules_at = "stackjax.bayesian.games.base:Game"
     sections: ClassVar = {"pomdp": POMDPConfig, "followers": FollowersConfig}
     traced = ("followers",)
-    entries = ENTRIES
-    prefixes = ("openspiel:",)
-    endings = (".json", ".npz", ".nfg", ".efg")
+    entries: ClassVar[tuple[GameEntry, ...]] = ENTRIES
+    prefixes: ClassVar[tuple[str, ...]] = ("openspiel:",)
+    endings: ClassVar[tuple[str, ...]] = (".json", ".npz", ".nfg", ".efg")
 
     def build(self, game: "Game", settings: dict[str, Any]) -> "Problem":
         """The problem; commitments are judged against followers who learn for ``evaluation_rounds``.
@@ -175,7 +179,10 @@ class BayesianFamily(Family):
 
         found, (low, high) = solve(game), game.competing_range
         lines = [f"  {line}" for line in describe_commitment(game, found)]
-        return Solved.of(game.name, found, found._asdict(), lines, size=high - low, against="ties or equilibria")
+        if found.best_found is not None:
+            lines.insert(0, f"no commitment pays more; the best found pays {as_known(found.best_found, high - low)}")
+        told = {name: value for name, value in found._asdict().items() if value is not None or name not in OF_TYPES}
+        return Solved.of(game.name, found, told, lines, size=high - low, against="ties or equilibria")
 
     def find(self, text: str) -> GameSource:
         kind, _, name = text.partition(":")
@@ -183,9 +190,14 @@ class BayesianFamily(Family):
             make = partial(_of_openspiel, name)
             return PayoffSource(name.partition("(")[0], MatrixOptions, self.name, make, _payoffs_of, text)
         from stackjax.bayesian.games.payoff_files import read_payoffs
+        from stackjax.bayesian.games.security.family import security_source
+        from stackjax.bayesian.games.security.tables import SecurityTables
 
         file = pathlib.Path(text).resolve()
-        make = partial(_of_payoffs, read_payoffs(file))
+        found = read_payoffs(file)
+        if isinstance(found, SecurityTables):
+            return security_source(found, file)
+        make = partial(_of_payoffs, found)
         return PayoffSource(file.stem, MatrixOptions, self.name, make, _payoffs_of, str(file), file)
 
     def given(self, problem: "Problem") -> dict[str, Any]:
@@ -200,7 +212,8 @@ class BayesianFamily(Family):
         from stackjax.bayesian.games.payoff_files import PayoffFile
 
         name, more = content["game"], (content.get("action_names"), content.get("randomized", False))
-        make = partial(_of_payoffs, PayoffFile(content["payoffs"], *more, name))
+        types = content.get("prior"), content.get("types")
+        make = partial(_of_payoffs, PayoffFile(content["payoffs"], *more, name, *types))
         return PayoffSource(name, MatrixOptions, self.name, make, _payoffs_of, content.get("argument"))
 
     def certificates(self, entry: dict[str, Any]) -> "dict[str, Certificate | SampledNumbers]":

@@ -19,7 +19,7 @@ from stackjax.bayesian.pomdp.commitment import tabulate_batch
 from stackjax.bayesian.pomdp.tree import DecisionTree
 from stackjax.bayesian.sampled.hashing import Noise
 from stackjax.bayesian.sampled.plays import SubEpisode, play_all, play_out
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["extreme_commitments", "played_game", "random_actions", "random_plays", "tabulated_game"]
@@ -31,9 +31,9 @@ NUM_RANDOM, NUM_PLAYS = 16, 2048
 
 
 def extreme_commitments(game: Game, tree: DecisionTree, num_random: int, seed: int) -> np.ndarray:
-    """``[B, O, ...]``: every leader action, or corner of the box, at every node, and ``num_random`` at random."""
+    """``[B, O, ...]``: every leader action, or what is next to corners of its box, at every node; ``num_random`` at random."""
     nodes, space, rng = tree.num_nodes, game.leader_actions, np.random.default_rng(seed)
-    if not isinstance(space, Box):
+    if isinstance(space, Discrete):
         tried = np.arange(space.n) if space.n <= MOST_CONSTANT else np.linspace(0, space.n - 1, MOST_CONSTANT).astype(int)
         shifted = (tried[:, None] + np.arange(nodes)) % space.n  # neighbouring nodes differ
         drawn = rng.integers(space.n, size=(num_random, nodes))
@@ -46,16 +46,12 @@ def extreme_commitments(game: Game, tree: DecisionTree, num_random: int, seed: i
     mixed = rng.choice([0, 2], size=(num_random, nodes, len(entries)))
     extremes = ends[np.concatenate([constant, mixed]), entries]
     uniform = ends[0] + rng.random((num_random, nodes, len(entries)), np.float32) * (ends[2] - ends[0])
-    return np.concatenate([extremes, uniform])
+    return space.on_host(np.concatenate([extremes, uniform]))
 
 
 def random_actions(game: Game, count: int, key: PRNGKey) -> Array:
-    """``count`` leader actions, uniform over the game's space."""
-    space = game.leader_actions
-    if isinstance(space, Box):
-        low, high = jnp.asarray(space.low)[None], jnp.asarray(space.high)[None]
-        return low + jax.random.uniform(key, (count, low.size)) * (high - low)
-    return jax.random.randint(key, (count,), 0, space.n, jnp.int32)
+    """``count`` leader actions, evenly spread over the game's space."""
+    return game.leader_actions.draw(key, (count,))
 
 
 def random_leader(game: Game) -> Leader:
@@ -66,10 +62,9 @@ def random_leader(game: Game) -> Leader:
         del observation
         if isinstance(space, Discrete):
             return jnp.minimum((uniforms[0] * space.n).astype(jnp.int32), space.n - 1)
-        low, high = (jnp.asarray(end, uniforms.dtype) for end in (space.low, space.high))
-        return low + uniforms * (high - low)
+        return space.from_uniform(uniforms)
 
-    return Leader(act, lambda action: action, 1 if isinstance(space, Discrete) else len(space.low))
+    return Leader(act, lambda action: action, 1 if isinstance(space, Discrete) else space.num_uniforms)
 
 
 def random_plays(game: Game, num_leaders: int, seed: int) -> tuple[SubEpisode, bool]:
@@ -94,10 +89,10 @@ def random_plays(game: Game, num_leaders: int, seed: int) -> tuple[SubEpisode, b
 def tabulated_game(game: Game, tree: DecisionTree) -> dict[str, np.ndarray]:
     """The prior, and payoffs ``[K_1..K_N, A_1..A_N, B]`` under ``commitments [B, O, ...]``: all pure ones where they are few.
 
-    Of a matrix game ``payoffs [A_0..A_N, 1 + N]`` are all there is to it.
+    Of a matrix game its ``payoffs``, and the ``prior`` if there are types, are all there is to it.
     """
     if isinstance(game, MatrixGame):
-        return {"payoffs": game.payoff_table}
+        return {"payoffs": game.payoff_table, **({"prior": game.type_prior} if game.has_types else {})}
     commitments = extreme_commitments(game, tree, NUM_RANDOM, seed=0)
     per_commitment = (1 + game.num_followers) * math.prod(game.table_shape) + commitments[0].size
     commitments = commitments[: max(1, MOST_NUMBERS // per_commitment)]
@@ -114,9 +109,8 @@ def played_game(game: Game) -> dict[str, np.ndarray]:
     def choose(observation: Array, uniforms: Array) -> Array:
         del uniforms
         waves = jnp.cos(jnp.arange(1.0, 1.0 + observation.size)) @ observation
-        if isinstance(space, Box):
-            low, high = jnp.asarray(space.low), jnp.asarray(space.high)
-            return low + (high - low) * (0.5 + 0.5 * jnp.sin(3.0 * waves + jnp.arange(1.0, 1.0 + len(space.low))))
+        if not isinstance(space, Discrete):
+            return space.from_uniform(0.5 + 0.5 * jnp.sin(3.0 * waves + jnp.arange(1.0, 1.0 + space.num_uniforms)))
         return jnp.clip(space.n * (0.5 + 0.5 * jnp.sin(3.0 * waves)), 0, space.n - 1).astype(jnp.int32)
 
     def played() -> tuple[Array, Array, Array]:

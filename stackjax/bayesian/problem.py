@@ -16,27 +16,29 @@ from stackjax.bayesian.answers import answer_of, nearby, risk, stay, tied_loss
 from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
 from stackjax.bayesian.equilibrium.optimum import attaining, solve, takes_long
 from stackjax.bayesian.equilibrium.replies import NO_GAIN, can_reply, replies
-from stackjax.bayesian.followers.base import FollowerDynamics
-from stackjax.bayesian.followers.equilibrate import Response
+from stackjax.bayesian.followers.base import ClosedForm, FollowerDynamics
 from stackjax.bayesian.followers.regret import bcce_gap
+from stackjax.bayesian.followers.response import Response
 from stackjax.bayesian.games.induced import InducedGame
-from stackjax.bayesian.games.normal_form import MatrixGame
+from stackjax.bayesian.linear.improve import improved
 from stackjax.bayesian.pomdp.commitment import commit, tabulate, tabulate_batch
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.reward_phase import expected_play
 from stackjax.bayesian.sampled.episode import Setting, play_episode
 from stackjax.bayesian.sampled.learners import Learners
+from stackjax.bayesian.smooth import differentiable, smooth_nearby
 from stackjax.bayesian.words import describe
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.problem import Judged, Nearby, Optimum, Problem, Solver, Table, Worth
+from stackjax.problem import Differentiable, Judged, Nearby, Optimum, Problem, Solver, Table, Worth
 from stackjax.slopes import varies
 from stackjax.solvers.ppo.config import PPOConfig
+from stackjax.spaces import Continuous
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["BayesianProblem", "PlayedProblem"]
 
 RISK_TAG = 19  # keeps its draws apart from the followers'
-MOST_SECONDS = 60.0  # for the optimum of a run that is over
+MOST_SECONDS, TYPED_SECONDS = 60.0, 20.0  # for the optimum of a run that is over; where a follower has types
 TIE = 1e-5  # of the payoff scale: well above what float32 rounds, well below what anybody minds
 
 
@@ -64,6 +66,9 @@ class PlayedProblem(Problem):
 
     @property
     def settled_gap(self) -> float:
+        """Infinite where the follower errs by design: it has answered, however far from the best."""
+        if self.env.errs:
+            return math.inf
         return float(self.settled_share * self.env.game.payoff_scale)
 
     @property
@@ -81,8 +86,7 @@ class PlayedProblem(Problem):
     def policies(self) -> Policy:
         """See `stackjax.acting.Played`."""
         game = self.env.game
-        is_mix = isinstance(game, MatrixGame) and game.randomized
-        return Policy(self.env.observation_size, game.leader_actions, game.num_options, is_mix)
+        return Policy(self.env.observation_size, game.leader_actions, game.num_options)
 
     @cached_property
     def setting(self) -> Setting:
@@ -98,8 +102,8 @@ class PlayedProblem(Problem):
         return play_episode(self.setting, leader, key, num_distinct, num_own, fresh_noise)
 
     def yardsticks(self) -> dict[str, float]:
-        """See `Problem`."""
-        return self.env.game.yardsticks()
+        """See `Problem`; of best answers, so that there are none for a follower that errs."""
+        return {} if self.env.errs else self.env.game.yardsticks()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -118,6 +122,10 @@ class BayesianProblem(PlayedProblem):
     ties: str = "learned"
 
     def __post_init__(self) -> None:
+        if self.ties == "against" and self.env.errs:
+            raise InputError(
+                "ties='against': followers that err draw among all actions, and have no ties to break; use learned"
+            )
         if self.ties == "against" and not can_reply(self.env.game):
             raise InputError(
                 f"ties='against': game {self.env.game.name!r} has too many strategies to find the worst reply; use learned"
@@ -151,6 +159,11 @@ class BayesianProblem(PlayedProblem):
         return kernel_of(self.env)[0]
 
     @property
+    def num_groups(self) -> int:
+        """See `Problem`; one where there is nothing to learn, as all would answer the same."""
+        return super().num_groups if self.env.closed is None else 1
+
+    @property
     def has_kernel(self) -> bool:
         """See `Problem`."""
         return self.kernel == "native"
@@ -170,15 +183,17 @@ class BayesianProblem(PlayedProblem):
         """See `Problem`; the payoff is expected over types and the followers' play, as ``reward_play`` has it."""
         env, judged, count, risk_key = self.env, self.lasting or self.env, len(commitments), jax.random.fold_in(key, RISK_TAG)
 
-        if not self._varies[1]:
+        if self.env.errs or not self._varies[1]:
             tables, changes = self._payoffs(commitments), None
         else:  # in some direction, of which no entry is 0
             direction = 0.5 + 0.5 * drawn(jax.random.uniform, risk_key, commitments.shape).astype(commitments.dtype)
-            tables, changes = jax.jvp(self._payoffs, (commitments,), (direction,))
+            space = env.game.leader_actions
+            assert isinstance(space, Continuous)
+            tables, changes = jax.jvp(self._payoffs, (commitments,), (space.tangent(direction),))
         game = InducedGame(env.game.type_prior, *tables)
 
         def answered(key: PRNGKey, num_rounds: int, part: slice) -> Response:
-            own = InducedGame(game.type_prior, *(table[..., part] for table in tables))
+            own = InducedGame(game.type_prior, *jax.tree.map(lambda table: table[..., part], tables))
             return env.equilibrate(key, own, num_rounds, count_plays=env.counts_plays)
 
         if lasting in (0, count) or judged.num_rounds == env.num_rounds:
@@ -211,19 +226,36 @@ class BayesianProblem(PlayedProblem):
 
     @cached_property
     def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
+        """See `Problem`; a follower that errs holds to no answer."""
+        if not self.env.errs:
+            return partial(nearby, self.env.game, self.env.tree) if self._varies[0] else None
+
+        return smooth_nearby(self.env) if any(self._varies) else None
+
+    @property
+    def num_slacks(self) -> int:
         """See `Problem`."""
-        return partial(nearby, self.env.game, self.env.tree) if self._varies[0] else None
+        return 1 if self.env.errs else super().num_slacks
+
+    @cached_property
+    def differentiable(self) -> Differentiable | None:
+        """See `Problem`; of one follower, where the leader's actions are numbers."""
+        is_smooth = self.env.game.num_followers == 1 and (self.env.errs or self.env.reward_play == "argmax")
+        return differentiable(self.env, self.commitments) if is_smooth and any(self._varies) else None
 
     @cached_property
     def _varies(self) -> tuple[bool, bool]:
         """Whether what the leader is paid, and whether what followers are paid, has slopes while nobody answers otherwise."""
-        followers, leader = varies(self._payoffs, self.commitments)
+        if self.env.game.is_smooth:
+            return True, True
+        followers, leader, *_ = varies(self._payoffs, self.commitments)
         return leader, followers
 
-    def _payoffs(self, commitments: Array) -> tuple[Array, Array]:
-        """The followers' and the leader's payoffs in the games that ``commitments [B, O, ...]`` leave; batch last."""
-        _, followers, leader = tabulate_batch(self.env.game, self.env.tree, commitments).game
-        return jnp.asarray(followers), jnp.asarray(leader)
+    def _payoffs(self, commitments: Array) -> tuple[Any, ...]:
+        """What is in the games that ``commitments [B, O, ...]`` leave, beside the prior: payoffs of the followers and of the
+        leader, and features; batch last.
+        """
+        return tuple(tabulate_batch(self.env.game, self.env.tree, commitments).game[1:])
 
     @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:
@@ -242,7 +274,10 @@ class BayesianProblem(PlayedProblem):
     def optimum(self) -> Optimum | None:
         """The leader's optimum, or None where it is not known: what cannot be solved must not cost a run its result."""
         try:
-            found = solve(self.env.game, seconds=MOST_SECONDS)
+            if self.env.errs and self.env.closed is not None:
+                return self._optimum_against(self.env.closed)
+            has_types = math.prod(self.env.game.num_types) > 1
+            found = solve(self.env.game, seconds=TYPED_SECONDS if has_types else MOST_SECONDS)
         except (UnsolvedError, ArithmeticError) as error:
             self.__dict__["why_unknown"] = str(error)
             return None
@@ -250,9 +285,21 @@ class BayesianProblem(PlayedProblem):
             return Optimum(found.value if found.weak_value is None else found.weak_value, "upper-bound")
         return Optimum(found.value, found.method, attaining(self.env.game, found))
 
+    def _optimum_against(self, closed: ClosedForm) -> Optimum:
+        known = self.env.game.optimum_against(closed.rule, **dict(closed.options))
+        if known is None:
+            raise UnsolvedError("a follower who errs may pay the leader more than one who does not")
+        return known
+
+    @property
+    def improve(self) -> Callable[[np.ndarray, int], np.ndarray] | None:
+        """See `Problem`; where the leader mixes or covers, by holding what one follower answers, see `hop`."""
+        linear = self.env.game.linear()
+        return None if linear is None or self.env.reward_play != "argmax" else partial(improved, linear)
+
     @property
     def optimum_takes_long(self) -> bool:
-        return takes_long(self.env.game)
+        return not self.env.errs and takes_long(self.env.game)
 
     def describe(self, judged: Judged, commitments: Array, names: list[str]) -> list[dict[str, Any]]:
         """See `Problem`."""
@@ -269,7 +316,11 @@ class BayesianProblem(PlayedProblem):
 
     def evaluation_method(self) -> dict[str, Any]:
         """See `Problem`."""
-        rounds = (self.lasting or self.env).num_rounds
+        rounds, closed = (self.lasting or self.env).num_rounds, self.env.closed
         play = self.env.reward_play if self.ties == "learned" else "the worst equilibrium for the leader"
-        words = f"for {rounds} rounds, exact expectations over types and play ({play})"
-        return {"num_rounds": rounds, "settled_gap": self.settled_gap, "words": words}
+        exact = f"exact expectations over types and play ({play})"
+        if closed is None:
+            return {"num_rounds": rounds, "settled_gap": self.settled_gap, "words": f"for {rounds} rounds, {exact}"}
+        settled = None if self.env.errs else self.settled_gap
+        words = f"who answer at once ({closed.words}), {exact}"
+        return {"num_rounds": 0, "settled_gap": settled, "words": words, "rule": closed.words}

@@ -12,7 +12,6 @@ import numpy as np
 from stackjax.bayesian.equilibrium.evaluate import Certificate, Evaluation
 from stackjax.bayesian.equilibrium.replies import exact_games, margin, worst_payoff
 from stackjax.bayesian.games.base import Game
-from stackjax.bayesian.games.normal_form import MatrixGame
 from stackjax.bayesian.pomdp.commitment import commit, hides_a_difference, tabulate
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.tree import DecisionTree, Path, commitment_paths
@@ -48,10 +47,9 @@ def describe(env: EpisodeSpec, evaluation: Evaluation, commitments: Any, names: 
     observations, actions = jax.device_get(jax.jit(jax.vmap(filled_in))(commitments))
     if observations.shape[1] > MOST_OBSERVATIONS:
         observations = observations[:, :0]
-    if isinstance(game, MatrixGame) and game.randomized:  # probabilities, which are weights too
-        actions = np.asarray(jax.jit(jax.vmap(jax.vmap(game.row_mix)))(actions))
     paths = commitment_paths(game, env.tree)
-    moved, exact = moved_strategies(env, commitments), exact_games(game, env.tree, commitments)
+    moved = moved_strategies(env, commitments)
+    exact = None if env.errs else exact_games(game, env.tree, commitments)
     least = TELLING * float(np.ptp(game.competing_range))
     found = []
     for i in range(len(names)):
@@ -68,6 +66,7 @@ def describe(env: EpisodeSpec, evaluation: Evaluation, commitments: Any, names: 
             left_out = len(paths) - len(told)
             mechanism.append(f"{left_out:,} other {'path' if left_out == 1 else 'paths'}, no likelier than these")
         pictures = [drawn_or_none(partial(game.picture, actions[i], told, chances, strategies))]
+        pictures += drawn_or_none(partial(game.more_pictures, actions[i])) or []
         if moved is not None:
             pictures.append(of_strategies(game, moved[0], [table[i] for table in moved[1]]))
         found.append(
@@ -80,7 +79,7 @@ def describe(env: EpisodeSpec, evaluation: Evaluation, commitments: Any, names: 
                 "commitment": {"observations": observations[i].tolist(), "actions": actions[i].tolist()},
                 "mechanism": mechanism,
                 "follower_strategies": [table.tolist() for table in strategies],
-                "follower_play": _play_in_words(game, strategies),
+                "follower_play": _play_in_words(game, strategies, with_chances=env.errs),
                 "pictures": [picture for picture in pictures if picture is not None],
             }
         )
@@ -112,8 +111,8 @@ def _summary(certificate: Certificate) -> dict[str, Any]:
     }
 
 
-def _play_in_words(game: Game, strategies: list[np.ndarray]) -> list[str]:
-    """What each type of each follower most often plays; nothing where there is no choice."""
+def _play_in_words(game: Game, strategies: list[np.ndarray], *, with_chances: bool) -> list[str]:
+    """What each type of each follower most often plays, and how often; nothing where there is no choice."""
     lines = []
     for follower, table in enumerate(strategies):
         if game.num_actions[follower] == 1:
@@ -121,7 +120,8 @@ def _play_in_words(game: Game, strategies: list[np.ndarray]) -> list[str]:
         who = "follower" if game.num_followers == 1 else f"follower {follower + 1}"
         for type_index, row in enumerate(table):
             kind = f" ({game.describe_type(follower, type_index)})" if game.num_types[follower] > 1 else ""
-            lines.append(f"{who}{kind}: {game.describe_action(follower, int(row.argmax()))}")
+            how_often = f" ({row.max():.0%} of the time)" if with_chances else ""
+            lines.append(f"{who}{kind}: {game.describe_action(follower, int(row.argmax()))}{how_often}")
     return lines
 
 
@@ -141,13 +141,19 @@ def moved_strategies(env: EpisodeSpec, commitments: Any) -> tuple[np.ndarray, li
 
     All groups have the same luck, so that a commitment's picture does not depend on what else is in the batch.
 
-    None where followers remember, or where there is too much of it: a program of its own takes long to compile in large games.
+    None where followers remember, or answer at once, or where there is too much of it: a program of its own takes long to
+    compile in large games.
     """
     rows = sum(types * count for types, count in zip(env.game.num_types, env.game.num_actions, strict=True))
     count = min(NUM_SNAPSHOTS, env.num_rounds)
     if math.prod(env.game.table_shape) > MOST_PROFILES:
         return None
-    if env.dynamics.memory or rows * count * len(commitments) > MOST_CELLS or rows > MOST_CELLS // count:
+    if (
+        env.closed is not None
+        or env.dynamics.memory
+        or rows * count * len(commitments) > MOST_CELLS
+        or rows > MOST_CELLS // count
+    ):
         return None
 
     def learned(made: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from stackjax import _version, registry
 from stackjax.cli.arguments import fail, game_argument, parse, run_at
+from stackjax.cli.train import section_fields
 from stackjax.errors import InputError, UnsolvedError
 from stackjax.solvers.registry import registered_solvers
 from stackjax.specs.sources import family_of
@@ -78,15 +79,14 @@ def list_command(arguments: list[str]) -> int:
 
 def solve_command(arguments: list[str]) -> int:
     source, rest = game_argument(arguments, "solve")
-    settings_type = dataclasses.make_dataclass(
-        "Settings",
-        [("game", source.options, dataclasses.field(default_factory=source.options)), ("json", bool, False)],
-        frozen=True,
-    )
+    family = family_of(source)
+    fields = section_fields({"game": source.options, **family.sections}, rest, family.defaults())
+    settings_type = dataclasses.make_dataclass("Settings", [*fields, ("json", bool, False)], frozen=True)
     settings = parse(settings_type, rest, f"stackjax solve {arguments[0]}")
     game = source.build(dataclasses.asdict(settings.game))
+    sections = {name: getattr(settings, name) for name in family.sections}
     try:
-        found = family_of(source).solve(game)
+        found = family.solve(game) if sections == family.defaults() else family.solve_against(game, sections)
     except (UnsolvedError, ArithmeticError) as error:
         if settings.json:
             print(json.dumps({"game": game.name, "reason": str(error)}))

@@ -87,7 +87,8 @@ def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
     """
     family = family_of(source)
     solver = solver_entry(solver_asked_for(arguments) or family.solver)
-    fields = section_fields({"game": source.options, **family.sections, solver.name: solver.config}, arguments)
+    sections = {"game": source.options, **family.sections, solver.name: solver.config}
+    fields = section_fields(sections, arguments, family.defaults())
     return dataclasses.make_dataclass("Settings", fields, bases=(base,), frozen=True, kw_only=True)
 
 

@@ -17,6 +17,7 @@ __all__ = ["Conclusion", "claimed", "conclude", "enough"]
 
 Optima = Sequence[Optimum | None]  # of each element
 AT_OPTIMUM = 1e-6  # of the leader's payoff range, or of the payoff's own size: what counts as the optimum, in float32
+NEAR = 1e-4  # likewise, where commitments are improved by what a problem knows
 
 
 class Conclusion(NamedTuple):
@@ -63,22 +64,26 @@ def claimed(programs: Programs, elements: Blocks, optima: Optima) -> list[Optimu
     return checked * len(optima) if is_shared else checked
 
 
-def _is_optimal(problem: Problem, optima: Optima) -> Callable[[np.ndarray, np.ndarray], bool]:
-    """Whether all payoffs and gaps are those of settled followers and the optimum; False where that cannot be told."""
+def _is_optimal(problem: Problem, optima: Optima, share: float = AT_OPTIMUM) -> Callable[[np.ndarray, np.ndarray], bool]:
+    """Whether all payoffs and gaps are those of settled followers and the optimum, up to ``share`` of what payoffs are; False
+    where that cannot be told.
+    """
     low, high = problem.payoff_range
     is_told = not problem.judges_by_draws
-    size = lambda value: AT_OPTIMUM * max(high - low, abs(value))
+    size = lambda value: share * max(high - low, abs(value))
     at = lambda optimum: optimum.value - size(optimum.value) if is_told and optimum is not None else np.inf
     goals = np.array([at(optimum) for optimum in optima])
     return lambda payoffs, gaps: bool((payoffs >= goals).all() and (gaps <= problem.settled_gap).all())
 
 
 def enough(spec: RunSpec, problem: Problem, solver: Solver, optima: Optima) -> Callable[[Reached, int], str]:
-    """Why a run may stop at an update before its last: ``"optimum"``, every seed is there; ``"tried"``, there is nothing else;
+    """Why a run may stop at an update before its last: ``"optimum"``, every seed is there, or so near that what improves
+    commitments in the end goes the rest of the way; ``"tried"``, there is nothing else;
     ``"flat"``, where no optimum is known, no seed has risen for as long as `RunSpec.patience`. Empty if it must go on, as one
     whose last commitment counts always does.
     """
-    is_optimal = _is_optimal(problem, optima)
+    is_improved = problem.improve is not None and spec.polish_of(problem) > 0
+    is_optimal = _is_optimal(problem, optima, NEAR if is_improved else AT_OPTIMUM)
     is_known = all(optimum is not None and optimum.method != "upper-bound" for optimum in optima)
     patience = 0 if is_known else spec.patience or 0
 

@@ -20,7 +20,7 @@ from stackjax.types import PyTree
 
 __all__ = ["Checkpoints", "Restored"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 NUM_LATEST = 2
 LONGEST_LINE = 2**24  # bytes of what is said about a state
 

@@ -20,7 +20,8 @@ def save_nfg(game: MatrixGame, path: str | pathlib.Path) -> None:
       path: the file, which ends in ``.nfg``; one that exists is replaced.
 
     Raises:
-      InputError: ``game`` is no matrix game, ``path`` ends in something else, or a name cannot be written, see `nfg_text`.
+      InputError: ``game`` is no matrix game or has private types, ``path`` ends in something else, or a name cannot be written,
+        see `nfg_text`.
       OSError: the file cannot be written.
     """
     require_is("path", path, (str, pathlib.Path), "the path of a file that ends in .nfg")
@@ -31,8 +32,10 @@ def save_nfg(game: MatrixGame, path: str | pathlib.Path) -> None:
 
 
 def nfg_of(game: MatrixGame) -> str:
-    """The content of the file that `save_nfg` writes; raises `InputError` unless ``game`` is a matrix game."""
+    """The content of the file that `save_nfg` writes; raises `InputError` unless ``game`` is a matrix game without types."""
     require_is("game", game, MatrixGame, "a matrix game, for example sx.matrix_game(payoffs)")
+    if game.has_types:
+        raise InputError(f"game {game.name!r} has private types, which a strategic form has no place for")
     *num_actions, num_agents = game.payoff_table.shape
     players = ["leader", *(f"follower {i}" if num_agents > 2 else "follower" for i in range(1, num_agents))]
     names = game.action_names or [[str(action + 1) for action in range(count)] for count in num_actions]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from stackjax.digits import as_known
-from stackjax.errors import UnsolvedError
+from stackjax.errors import InputError, UnsolvedError
 from stackjax.families import Family, GameEntry, GameSource, PayoffSource, Solved
 from stackjax.markov.followers import MarkovFollowers, MeanFieldFollowers
 from stackjax.markov.queries import QueryConfig
@@ -157,10 +157,12 @@ class MarkovFamily(PlannedFamily):
         return Solved.of(game.name, found, content, lines)
 
     def find(self, text: str) -> GameSource:
-        from stackjax.bayesian.games.payoff_files import read_payoffs
+        from stackjax.bayesian.games.payoff_files import plain_payoffs
 
         file = pathlib.Path(text.removeprefix(ITERATED)).resolve()
-        found = read_payoffs(file)
+        found = plain_payoffs(file)
+        if found.prior is not None:
+            raise InputError(f"game file {file} has private types, which iterated games have not")
         return self._source(file.stem, found.payoffs.tolist(), found.action_names, f"{ITERATED}{file}", file)
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:

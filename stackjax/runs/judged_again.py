@@ -45,6 +45,9 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
     shape = (len(made), problem.commitments.num_nodes, *space.shape)
     if made.shape != shape:
         raise InputError(f"{directory.result} holds commitments of shape {made.shape}, but the game's are {shape}")
+    wrong = space.outside(made)
+    if wrong is not None:
+        raise InputError(f"{directory.result} holds the leader action {wrong}, but it must be {space.allowed()}")
     judge = lambda key, commitment: problem.judge(key, commitment, problem.num_groups)
     keys = jax.random.split(jax.random.key(seed), len(made))
     judged = jax.device_get(jax.jit(lambda keys, made: jax.lax.map(lambda pair: judge(*pair), (keys, made)))(keys, made))

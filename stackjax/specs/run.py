@@ -22,6 +22,7 @@ __all__ = ["SCHEMA_VERSION", "RunSpec"]
 SCHEMA_VERSION = 4
 MOST_SEEDS = 100_000
 MOST_POLISH = 10_000_000
+IMPROVED = SolverEntry._field_defaults["polish"]  # evaluations, where a problem knows how to improve a commitment
 RETIRED = {("shuffle_groups", 1)}  # settings of earlier versions, at the value that says what is done now
 OF_SOLVERS = ("polish", "patience")  # which each solver has its own of, unless told otherwise
 
@@ -32,7 +33,8 @@ class RunSpec:
 
     ``settings`` are by section; a section that is left out has its defaults. With ``stop_at_optimum`` a run ends once every
     seed has reached an optimum, or bound, that is known, or, where no optimum is known, has not risen for ``patience`` updates
-    (0 for however long). ``polish`` evaluations improve what was learned, in the end. None is for what the solver has.
+    (0 for however long). ``polish`` evaluations improve what was learned, in the end. None is for what the solver has, and for
+    4,096 where the problem itself knows how to improve a commitment.
     """
 
     source: GameSource
@@ -46,15 +48,13 @@ class RunSpec:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        defaults = {name: kind() for name, kind in self.family.sections.items() if name not in self.settings}
-        object.__setattr__(self, "settings", {**defaults, **self.settings})
+        object.__setattr__(self, "settings", {**self.family.defaults(), **self.settings})
         require_count("seed", self.first_seed, least=0)
         require_count("seeds", self.num_seeds)
         require("seeds", self.num_seeds, self.num_seeds <= MOST_SEEDS, f"at most {MOST_SEEDS}")
-        polish = self.solver_entry.polish if self.polish is None else self.polish
-        require_count("polish", polish, least=0)
-        require("polish", polish, polish <= MOST_POLISH, f"at most {MOST_POLISH}")
-        object.__setattr__(self, "polish", polish)
+        if self.polish is not None:
+            require_count("polish", self.polish, least=0)
+            require("polish", self.polish, self.polish <= MOST_POLISH, f"at most {MOST_POLISH}")
         patience = self.solver_entry.patience if self.patience is None else self.patience
         require_count("patience", patience, least=0)
         object.__setattr__(self, "patience", patience)
@@ -77,6 +77,7 @@ class RunSpec:
         check_jax()
         problem = self.family.build(self.source.build(self.game_options), self.settings)
         require_is("problem", problem, Problem, f"a Problem: what family {self.family.name!r} builds inherits from sx.Problem")
+        self.solver_entry.check(problem)  # before followers are trained
         return problem.prepare(prepared)
 
     def fitting(self) -> "RunSpec":
@@ -108,14 +109,23 @@ class RunSpec:
             other = self.problem_with(problem, values)
             return other, self.with_values(values).build_solver(other)
 
-        solver, polish = self.build_solver(problem), 0 if problem.counts_last else self.polish or 0
+        solver, polish = self.build_solver(problem), self.polish_of(problem)
         num_updates = self.solver.num_updates or solver.num_updates
-        return Work(problem, solver, num_updates, polish, swept, vary, self._to_save_memory(solver))
+        return Work(problem, solver, num_updates, polish, swept, vary, self._to_save_memory(solver, polish))
 
-    def _to_save_memory(self, solver: "Solver") -> str:
+    def polish_of(self, problem: "Problem") -> int:
+        """How many evaluations improve what was learned: policies are not polished, nor where the last commitment counts."""
+        from stackjax.acting import Policy
+
+        if problem.counts_last or isinstance(problem.commitments, Policy):
+            return 0
+        usual = self.solver_entry.polish or (0 if problem.improve is None else IMPROVED)
+        return usual if self.polish is None else self.polish
+
+    def _to_save_memory(self, solver: "Solver", polish: int) -> str:
         from stackjax.solvers.polish import POPULATION
 
-        if self.polish and solver.commitments_at_once <= POPULATION:
+        if polish and solver.commitments_at_once <= POPULATION:
             return "use --polish 0"
         section, has = f"--{self.solver_entry.name}", set(field_types(type(self.solver)))
         ways = [f"lower {section}.{name.replace('_', '-')}" for name in ("population", "num_envs") if name in has]
@@ -158,8 +168,6 @@ class RunSpec:
 
     def to_dict(self, problem: "Problem") -> dict[str, Any]:
         """``config.json``: fully resolved, every default written out."""
-        from stackjax.acting import Policy
-
         solver = dataclasses.asdict(self.solver)
         if solver["num_updates"] is None:
             solver["num_updates"] = self.build_solver(problem).num_updates
@@ -174,7 +182,7 @@ class RunSpec:
             "first_seed": self.first_seed,
             "num_seeds": self.num_seeds,
             "stop_at_optimum": self.stop_at_optimum,
-            "polish": 0 if isinstance(problem.commitments, Policy) else self.polish,  # policies are not polished
+            "polish": self.polish_of(problem),
             "patience": self.patience,
         }
 
@@ -183,8 +191,9 @@ class RunSpec:
         if self.source.argument is None:
             return None
         flags = changed_flags("game", self.game_options, self.source.options())
+        defaults = self.family.defaults()
         for name, values in self.family.resolved(problem, self.settings).items():
-            own, usual = self.settings[name], self.family.sections[name]()
+            own, usual = self.settings[name], defaults[name]
             if isinstance(own, Kinded) and own.kind != usual.kind:
                 flags, usual = [*flags, flag(f"{name}.kind", own.kind)], type(own)()
             flags += changed_flags(name, {field: value for field, value in values.items() if field != "kind"}, usual)
@@ -192,8 +201,9 @@ class RunSpec:
         flags += ["--solver", solver, *changed_flags(solver, dataclasses.asdict(self.solver), type(self.solver)())]
         flags += [flag("seeds", self.num_seeds), *([flag("seed", self.first_seed)] if self.first_seed else [])]
         flags += [] if self.stop_at_optimum else ["--no-stop-at-optimum"]
-        own = self.solver_entry
-        flags += [flag(name, getattr(self, name)) for name in OF_SOLVERS if getattr(self, name) != getattr(own, name)]
+        usual_polish = dataclasses.replace(self, polish=None).polish_of(problem)
+        flags += [] if self.polish in (None, usual_polish) else [flag("polish", self.polish)]
+        flags += [] if self.patience == self.solver_entry.patience else [flag("patience", self.patience)]
         return " ".join(["stackjax train", shlex.quote(self.source.argument), *flags, "--out DIR"])
 
     @staticmethod

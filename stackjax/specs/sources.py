@@ -62,7 +62,7 @@ class GivenGame(GameSource):
     @staticmethod
     def of(game: Any) -> "GivenGame":
         """``game``, checked; raises `InputError` unless it is one of some family's."""
-        owner = next((family for family in registry.families().values() if isinstance(game, family.rules())), None)
+        owner = registry.family_of_class(type(game))
         kinds = tuple(family.rules() for family in registry.families().values())
         words = " or ".join(f"a {kind.__name__}" for kind in kinds)
         require_is("game", game, kinds, f"a registered name (see stackjax list), a file, or {words}")

@@ -16,6 +16,7 @@ HEADS = {
     "grid": ({"kind": "grid", "low": [0.0, -1.0], "high": [1.0, 3.0], "points": 4}, 8),
     "grid mix": ({"kind": "grid", "low": [0.0, 0.0], "high": [1.0, 1.0], "points": 2, "is_mix": True}, 4),
     "gaussian": ({"kind": "gaussian", "low": [0.0, -1.0, 2.0], "high": [1.0, 3.0, 9.0]}, 3),
+    "grid cover": ({"kind": "grid", "low": [0.0] * 4, "high": [1.0] * 4, "points": 3, "budget": 1.5}, 12),
     "gaussian mix": ({"kind": "gaussian", "low": [0.0] * 3, "high": [1.0] * 3, "is_mix": True}, 3),
 }
 

@@ -77,12 +77,18 @@ def slack_and_loss(prior, followers, leader, answer):
     return np.array(slack), np.array(loss)
 
 
-def affine_scaling(start, payoff_slope, slack, slack_slopes, share):
-    """One step of Dikin's method for a linear programme over the unit box where no slack may fall below 0."""
+def affine_scaling(start, payoff_slope, slack, slack_slopes, share, kept=None):
+    """One step of Dikin's method for a linear programme over the unit box where no slack may fall below 0.
+
+    What ``kept [O, D]`` says of a point stays as it is, by multipliers.
+    """
     metric = np.diag(1.0 / start**2 + 1.0 / (1.0 - start) ** 2)
     for room, slope in zip(slack, slack_slopes, strict=True):
         metric += np.outer(slope, slope) / room**2
-    direction = np.linalg.solve(metric, payoff_slope)
+    kept = np.zeros((0, len(start))) if kept is None else kept
+    none = np.zeros((len(kept), len(kept)))
+    whole = np.block([[metric, kept.T], [kept, none]])
+    direction = np.linalg.solve(whole, np.concatenate([payoff_slope, np.zeros(len(kept))]))[: len(start)]
     ways = [*(-slack_slopes @ direction / slack), *(-direction / start), *(direction / (1.0 - start))]
     return start + share / max(ways) * direction
 

@@ -323,7 +323,8 @@ def test_commitments_are_judged_by_other_followers_and_the_run_stays_as_it_is(se
     assert [seed["commitment"]["actions"] for seed in same["seeds"]] == [seed["commitment"]["actions"] for seed in own]
     assert (same["settings"]["pomdp"]["num_rounds"], same["judge_seed"]) == (20, 3)  # the run's own
     assert others["settings"]["followers"]["kind"] == "best-response"
-    assert others["evaluation"]["num_rounds"] == 7
+    assert others["settings"]["pomdp"]["evaluation_rounds"] == 7
+    assert others["evaluation"]["num_rounds"] == 0  # one best response is there at once
     for seed in others["seeds"]:  # maintain's follower answers a row with the column that pays it most
         row = seed["commitment"]["actions"][0]
         assert seed["plays"]["argmax"]["leader_payoff"] == pytest.approx([20, 10, 5][row])

@@ -31,8 +31,6 @@ def test_it_acts_as_the_commitment_says_at_every_observation(case, tmp_path):
     write_policies(path, ppo_solver(BayesianProblem(env), config), [{"seed": 4}, {"seed": 7}], params["actor"])
     for place, seed in enumerate((4, 7)):
         observations, actions = trainer.agent.commitment(jax.tree.map(lambda leaf, place=place: leaf[place], params))
-        if case == "mix":
-            actions = jax.vmap(game.row_mix)(actions)
         policy = sx.load_policy(path, seed)
         np.testing.assert_allclose(policy.act(observations), actions, atol=1e-5)
         np.testing.assert_allclose(policy.act(observations[0]), actions[0], atol=1e-5)

@@ -104,8 +104,8 @@ def evaluate_commitment(key: PRNGKey, env: EpisodeSpec, actions: Array, num_equi
     require_count("num_equilibrations", num_equilibrations)
     check_commitment(env, actions)
     game = tabulate(env.game, env.tree, actions).game
-    followers, leader = (_repeat(table, num_equilibrations) for table in (game.follower_payoffs, game.leader_payoff))
-    response = env.equilibrate(key, InducedGame(game.type_prior, followers, leader), count_plays=True)
+    tables = jax.tree.map(lambda table: _repeat(table, num_equilibrations), game[1:])
+    response = env.equilibrate(key, InducedGame(game.type_prior, *tables), count_plays=True)
 
     def certify_one(strategies: tuple[Array, ...], play_counts: Array, memory: Array | None) -> Evaluation:
         mixed, argmax = (
@@ -127,15 +127,12 @@ def check_commitment(env: EpisodeSpec, actions: ArrayLike) -> None:
     found = actions if isinstance(actions, jax.core.Tracer) else np.asarray(actions)
     if found.shape != shape:
         raise InputError(f"actions has shape {found.shape}, but must be {shape}: a leader action for each of the nodes")
-    is_discrete = isinstance(space, Discrete)
-    if is_discrete and not jnp.issubdtype(found.dtype, jnp.integer):
+    if isinstance(space, Discrete) and not jnp.issubdtype(found.dtype, jnp.integer):
         raise InputError(f"actions has dtype {found.dtype}, but must hold whole numbers: leader_actions are Discrete")
     if isinstance(found, np.ndarray):
-        low, high = (0, space.n - 1) if isinstance(space, Discrete) else (np.asarray(space.low), np.asarray(space.high))
-        slack = 0 if is_discrete else 1e-5 * (np.asarray(high) - low)
-        inside = (found >= low - slack) & (found <= high + slack)
-        if not inside.all():
-            raise InputError(f"actions holds {found[~inside][0]}, but every leader action must be {space.allowed()}")
+        wrong = space.outside(found)
+        if wrong is not None:
+            raise InputError(f"actions holds {wrong}, but every leader action must be {space.allowed()}")
 
 
 def kernel_of(env: EpisodeSpec) -> tuple[str, str | None]:

@@ -3,7 +3,7 @@
 import functools
 import itertools
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ from stackjax.bayesian.equilibrium.replies import MOST_STRATEGY_PROFILES, Replie
 from stackjax.bayesian.games.base import Game, require_game
 from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.games.normal_form import MatrixGame
+from stackjax.bayesian.linear.solve import solve_linear
+from stackjax.bayesian.linear.weak import nudged
 from stackjax.bayesian.pomdp.commitment import commit, tabulate_batch
 from stackjax.bayesian.pomdp.tree import LARGEST_TABLE, commitment_paths, decision_tree
 from stackjax.errors import InputError, UnsolvedError, count_in_words
@@ -26,6 +28,8 @@ MOST_COLUMNS = 500_000  # of linear programmes, over all commitments: about ten 
 LARGEST_CHUNK = 5_000_000  # payoffs tabulated at a time
 LONG_MIXES, LONG_PLAYS, LONG_COLUMNS = 900, 2_000, 50_000  # cells of a matrix, joint plays, columns: a second or so
 CLOSE = 1e-6  # of the leader's payoff range: optima that are the same
+LONG_PROFILES = 10_000  # of answers of a follower's types
+SECONDS = 300.0  # for the optimum of a follower with types, unless told otherwise
 NUDGE = 4e-6  # likewise, what a mix may lose so that the follower's reply is strictly best
 
 
@@ -37,9 +41,12 @@ class Solution(NamedTuple):
         Stackelberg value; for a leader who mixes a supremum, and with method ``"upper-bound"`` no more than that.
       method: how it is known, as in `Optimum`.
       weak_value: with ties (or equilibria) against the leader, or None when that is not known.
-      commitment: one that reaches ``value``: probabilities of rows ``[A_0]`` in a matrix game, else a leader action for each
-        node of the decision tree ``[O]``; None where none is known. Of equally good ones, the best against the leader's luck.
-      reply: the follower's column, in a matrix game with one follower.
+      commitment: one that reaches ``value``: probabilities of rows ``[A_0]`` in a matrix game, coverage ``[n]``, else a leader
+        action for each node of the decision tree ``[O]``; None where none is known. Of equally good ones, the best against the
+        leader's luck. Where ``best_found`` is told, it reaches that.
+      reply: the follower's column, in a matrix game with one follower and no private types.
+      best_found: the most that a search found, where the optimum is not known.
+      answers: what each type of the follower then does, where programmes tell.
     """
 
     value: float
@@ -47,6 +54,8 @@ class Solution(NamedTuple):
     weak_value: float | None = None
     commitment: np.ndarray | None = None
     reply: int | None = None
+    best_found: float | None = None
+    answers: tuple[int, ...] | None = None
 
 
 def solve(game: Game, *, seconds: float | None = None) -> Solution:
@@ -55,7 +64,8 @@ def solve(game: Game, *, seconds: float | None = None) -> Solution:
     Matrix games with one follower are solved exactly, by enumeration (deterministic leader) or by one linear programme per
     reply (randomized leader; the values are then suprema). Games with a closed form return it. Other games with finitely many
     commitments, at most 10,000, are solved by `enumerate_commitments`. A leader who mixes against several followers gets an
-    upper bound: what it could do if it could also tell them what to play.
+    upper bound: what it could do if it could also tell them what to play. Where one follower with private types answers a mix
+    or a coverage, see `solve_linear`: where that does not come to an end, there is the best that it found and an upper bound.
 
     Args:
       seconds: that the linear programmes of a leader who mixes rows against one follower may take; as long as they do if None.
@@ -69,7 +79,7 @@ def solve(game: Game, *, seconds: float | None = None) -> Solution:
     require_game(game)
     game.check()
     known = game.optimum()
-    if isinstance(game, MatrixGame) and game.num_followers == 1:
+    if _is_plain(game):
         leader, follower = game.payoff_table[..., 0], game.payoff_table[..., 1]
         mixed = functools.partial(best_mixed_commitment, seconds=seconds)
         best = mixed if game.randomized else best_pure_commitment
@@ -87,8 +97,16 @@ def solve(game: Game, *, seconds: float | None = None) -> Solution:
     if known is not None:
         made = None if known.commitment is None else np.asarray(known.commitment)
         return Solution(known.value, known.method, commitment=made)
+    linear = game.linear()
+    if linear is not None:
+        found = solve_linear(linear, SECONDS if seconds is None else seconds)
+        answers = tuple(found.answers.tolist())
+        if not found.closed:
+            bound = found.bound
+            return Solution(bound, "upper-bound", commitment=found.commitment, best_found=found.value, answers=answers)
+        return Solution(found.value, found.method, found.weak_value, found.commitment, answers=answers)
     if isinstance(game, MatrixGame) and game.randomized:
-        plays = math.prod(game.payoff_table.shape[:-1])
+        plays = game.num_rows * num_strategy_profiles(game.num_types, game.num_actions)
         if plays > MOST_STRATEGY_PROFILES:
             raise UnsolvedError(
                 f"game {game.name!r} is too large to solve: {plays} joint plays, more than the {MOST_STRATEGY_PROFILES} of one "
@@ -100,12 +118,12 @@ def solve(game: Game, *, seconds: float | None = None) -> Solution:
 
 def takes_long(game: Game) -> bool:
     """Whether `solve` may take more than a second or two: nothing should wait for it."""
-    if isinstance(game, MatrixGame):
-        cells = math.prod(game.payoff_table.shape[:-1])
-        if game.num_followers == 1:
-            return game.randomized and cells > LONG_MIXES
-        if game.randomized:
-            return cells > LONG_PLAYS
+    if _is_plain(game):
+        return game.randomized and game.payoff_table[..., 0].size > LONG_MIXES
+    if game.linear() is not None:
+        return game.num_types[0] > 1 and game.num_actions[0] ** game.num_types[0] > LONG_PROFILES
+    if isinstance(game, MatrixGame) and game.randomized:
+        return game.num_rows * num_strategy_profiles(game.num_types, game.num_actions) > LONG_PLAYS
     if game.num_followers == 1 or not isinstance(game.leader_actions, Discrete) or game.optimum() is not None:
         return False
     count = game.leader_actions.n ** decision_tree(game).num_nodes
@@ -121,7 +139,12 @@ def attaining(game: Game, solution: Solution) -> np.ndarray | None:
     known, mix = game.optimum(), solution.commitment
     if known is not None and known.commitment is not None:
         return np.asarray(known.commitment)
-    if mix is None or not isinstance(game, MatrixGame):
+    if mix is None or solution.best_found is not None:
+        return None
+    linear = game.linear()
+    if linear is not None and not _is_plain(game):
+        return nudged(linear, mix)[None]
+    if not isinstance(game, MatrixGame):
         return mix
     if not game.randomized:
         return np.array([mix.argmax()])
@@ -147,8 +170,8 @@ def enumerate_commitments(game: Game) -> Solution:
     space = game.leader_actions
     if not isinstance(space, Discrete):
         raise UnsolvedError(
-            f"the optimum of game {game.name!r} is not known: leader_actions is a Box, not finite, so commitments cannot be "
-            "enumerated; define optimum(), or use sx.Discrete"
+            f"the optimum of game {game.name!r} is not known: leader_actions is a {type(space).__name__}, not finite, so "
+            "commitments cannot be enumerated; define optimum(), or use sx.Discrete"
         )
     tree = decision_tree(game)
     count = space.n**tree.num_nodes
@@ -190,12 +213,18 @@ def describe_commitment(game: Game, solution: Solution) -> list[str]:
     if solution.commitment is None:
         return []
     actions = solution.commitment
-    if isinstance(game, MatrixGame):
-        actions = actions[None] if game.randomized else np.array([actions.argmax()])
+    if isinstance(game, MatrixGame) and not game.randomized:
+        actions = np.array([actions.argmax()])
+    elif isinstance(game, MatrixGame) or solution.answers is not None:
+        actions = actions[None]
     tree = decision_tree(game)
     observations, _ = commit(game, tree, lambda _, nodes: jnp.asarray(actions)[nodes], lambda made: made)
     lines = game.explain(np.asarray(observations), actions, commitment_paths(game, tree))
-    return lines if solution.reply is None else [*lines, f"reply: {game.describe_action(0, solution.reply)}"]
+    told = [] if solution.reply is None else [f"reply: {game.describe_action(0, solution.reply)}"]
+    for k, answer in enumerate(solution.answers or ()):
+        who = f"{game.describe_type(0, k)}: " if game.num_types[0] > 1 else "reply: "
+        told.append(who + game.describe_action(0, answer))
+    return lines + told
 
 
 def _as_commitment(game: Game, actions: np.ndarray) -> np.ndarray:
@@ -210,9 +239,12 @@ def _correlated_bound(game: MatrixGame) -> float:
     With the leader's row as one more, unaware, "type" of the play it is the linear programme of `replies`; a leader that cannot
     correlate its row with the followers' actions gets at most as much.
     """
-    leader_free = np.concatenate([np.zeros((1, *game.payoff_table.shape[:-1])), np.moveaxis(game.payoff_table, -1, 0)[1:]])
-    n = 1 + game.num_followers
-    shape = (1,) * n + game.payoff_table.shape[:-1]
-    followers = leader_free.reshape(n, *shape)  # the leader as a follower whom nothing tempts
-    value = np.moveaxis(game.payoff_table, -1, 0)[0].reshape(shape)
-    return replies(InducedGame(np.ones((1,) * n), followers, value)).best
+    shape = (1, *game.num_types, game.num_rows, *game.num_actions)
+    payoffs = np.moveaxis(game.payoff_table, -1, 0).reshape(-1, *shape)
+    followers = np.concatenate([np.zeros_like(payoffs[:1]), payoffs[1:]])  # the leader as a follower whom nothing tempts
+    return replies(InducedGame(game.type_prior[None], followers, payoffs[0])).best
+
+
+def _is_plain(game: Game) -> TypeGuard[MatrixGame]:
+    """Whether ``game`` is a matrix game of one follower without private types."""
+    return isinstance(game, MatrixGame) and game.num_followers == 1 and not game.has_types

@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.type_blocks import MOST_AXES, TypeSampler, check_types
+from stackjax.bayesian.linear.game import LinearGame
 from stackjax.errors import InputError, require, require_count
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
-from stackjax.spaces import Box, Discrete
+from stackjax.spaces import Box, Continuous, Space
 from stackjax.types import Array, PyTree
 
 __all__ = ["Game", "OneShotGame", "observation_size", "require_game", "scaled"]
@@ -37,7 +38,7 @@ class Game(abc.ABC):
         that are independent of each other, for example ``[K_i]`` for each, or a `TypeSampler`; such a game is judged by
         samples.
       num_actions: ``(A_1, ..., A_N)``, each follower's number of actions.
-      leader_actions: `Discrete` or `Box`, what the leader chooses from at each decision.
+      leader_actions: `Discrete`, `Box`, `Simplex` or `CappedSimplex`, what the leader chooses from at each decision.
       num_decisions: ``L``, the most decisions the leader takes in a sub-episode.
       num_continuing_outcomes: how many of `respond`'s outcomes let the sub-episode go on. Outcomes at or above it
         end it. At the last decision every outcome ends it.
@@ -48,18 +49,20 @@ class Game(abc.ABC):
       num_options: how many entries of an action in a `Box`, the first, are scores of options of which the largest counts. As
         many entries of an observation, the first, are 1 for the options that are open. A policy draws an option, then the rest.
       leader_payoff_range: lowest and highest payoff of the leader, game units; its learner sees rewards mapped to [0, 1].
+      is_smooth: whether payoffs are known to have slopes in the leader's numbers; else that is found out by trial.
     """
 
     name: str
     type_prior: Any
     num_actions: tuple[int, ...]
-    leader_actions: Discrete | Box
+    leader_actions: Space
     num_options: int = 0
     num_decisions: int = 1
     num_continuing_outcomes: int = 1
     payoff_scale: float = 1.0
     payoff_floor: float = -math.inf
     leader_payoff_range: tuple[float, float] = (0.0, 1.0)
+    is_smooth: bool = False
 
     @abc.abstractmethod
     def start(self, actions: Array) -> PyTree:
@@ -82,8 +85,32 @@ class Game(abc.ABC):
     def payoffs(self, types: Array, actions: Array, state: PyTree) -> Array:
         """Payoffs ``[1 + N]`` at the end of a sub-episode, leader first, in the game's own units."""
 
+    def features(self, leader_action: Array) -> Array | None:
+        """What the one follower of a leader that decides once sees of its own actions: ``[K, A, 3]``, by type.
+
+        How likely each is covered (0 to 1), what it pays the follower uncovered (its reward), and what covered (its penalty).
+        `suqr` goes by it; None, as it is by default, where nothing is covered.
+        """
+        del leader_action
+        return None
+
     def optimum(self) -> Optimum | None:
         """The leader's best payoff, or None when it is not known."""
+        return None
+
+    def linear(self) -> LinearGame | None:
+        """The payoffs, where there is one follower and they are linear in a leader's mix or coverage: they can then be solved
+        by programmes, and commitments improved. None, as it is by default, where they are not.
+        """
+        return None
+
+    def optimum_against(self, rule: str, **options: Any) -> Optimum | None:
+        """As `optimum`, against one follower that errs; by default it is not known.
+
+        Args:
+          rule: ``"quantal"``, with its ``rationality``, or ``"suqr"``, with its ``weights``.
+        """
+        del rule, options
         return None
 
     def yardsticks(self) -> dict[str, float]:
@@ -104,7 +131,7 @@ class Game(abc.ABC):
     ) -> Picture:
         """The commitment as a picture, see `stackjax.pictures`; by default what the leader does on every path.
 
-        The numbers of a `Box` are bars, each from its lowest to its highest.
+        Numbers are bars, each from its lowest to its highest.
 
         Args:
           leader_actions: at every node.
@@ -113,18 +140,26 @@ class Game(abc.ABC):
         """
         del strategies
         space, found = self.leader_actions, []
-        in_bars = isinstance(space, Box) and len(space.low) * self.num_decisions <= MOST_BARS
+        in_bars = isinstance(space, Continuous) and len(space.low) * self.num_decisions <= MOST_BARS
 
         def steps_at(action: np.ndarray) -> list[dict[str, Any]]:
-            if not (isinstance(space, Box) and in_bars):
+            if not (isinstance(space, Continuous) and in_bars):
                 return [{"text": space.describe(action), "size": None}]
             ends = zip(np.asarray(action).tolist(), space.low, space.high, strict=True)
-            return [{"text": f"{value:.4g}", "size": (value - low) / max(high - low, 1e-12)} for value, low, high in ends]
+            size = lambda value, low, high: (value - low) / max(high - low, 1e-12)
+            names = [f"{name} " for name in space.labels] or [""] * len(space.low)
+            named = zip(names, ends, strict=True)
+            return [{"text": f"{name}{numbers[0]:.4g}", "size": size(*numbers)} for name, numbers in named]
 
         for path, chance in zip(paths, chances, strict=True):
             steps = [step for node in path.nodes for step in steps_at(leader_actions[node])]
             found.append({"label": path.label, "chance": chance, "steps": steps})
         return draw_paths("What the leader does", found, 1.0 if in_bars else None, "share of its range" if in_bars else "")
+
+    def more_pictures(self, leader_actions: np.ndarray) -> list[Picture]:
+        """What else there is to see of a commitment, which is the leader's action at every node; by default nothing."""
+        del leader_actions
+        return []
 
     @property
     def competing_range(self) -> tuple[float, float]:
@@ -194,8 +229,11 @@ class Game(abc.ABC):
             raise InputError(f"num_actions={counts} must have one entry for each of the {n} followers")
         for count in counts:
             require_count("num_actions", count)
-        is_space = isinstance(self.leader_actions, (Discrete, Box))
-        require("leader_actions", self.leader_actions, is_space, "a Discrete or a Box, for example sx.Discrete(3)")
+        is_space = isinstance(self.leader_actions, Space)
+        allowed = "a Discrete, a Box, a Simplex or a CappedSimplex, for example sx.Discrete(3)"
+        require("leader_actions", self.leader_actions, is_space, allowed)
+        is_box = isinstance(self.leader_actions, Box)
+        require("num_options", self.num_options, is_box or not self.num_options, "0 unless leader_actions is a Box")
         for name in ("num_decisions", "num_continuing_outcomes"):
             require_count(name, getattr(self, name))
         scale = self.payoff_scale

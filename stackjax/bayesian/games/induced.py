@@ -18,11 +18,13 @@ class InducedGame(NamedTuple):
       type_prior: ``[K_1, ..., K_N]``, joint, shared by the whole batch, or ``[K_1, ..., K_N, *batch]``.
       follower_payoffs: ``[N, K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
       leader_payoff: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
+      features: ``[K, A, 3, *batch]`` what one follower sees of its actions, see `Game.features`; None where nothing is covered.
     """
 
     type_prior: ArrayLike
     follower_payoffs: ArrayLike
     leader_payoff: ArrayLike
+    features: ArrayLike | None = None
 
     @property
     def num_followers(self) -> int:
@@ -46,13 +48,20 @@ class InducedGame(NamedTuple):
         return tuple(self.leader_payoff.shape[2 * self.num_followers :])
 
 
-def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payoff: ArrayLike | None = None) -> InducedGame:
+def induced_game(
+    type_prior: ArrayLike,
+    follower_payoffs: ArrayLike,
+    leader_payoff: ArrayLike | None = None,
+    features: ArrayLike | None = None,
+) -> InducedGame:
     """A checked `InducedGame` from plain arrays: what a commitment leaves to N followers.
 
     Args:
       type_prior: ``[K_1, ..., K_N]`` the joint distribution of types, or ``[K_1, ..., K_N, *batch]``.
       follower_payoffs: ``[N, K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units.
       leader_payoff: ``[K_1, ..., K_N, A_1, ..., A_N, *batch]``, game units; None is a game without a leader.
+      features: ``[K, A, 3, *batch]`` of one follower's actions, how likely each is covered, its reward and its penalty, for
+        `suqr`; see `Game.features`.
 
     Returns:
       The game, for `equilibrate`, `certify` and the gaps.
@@ -75,7 +84,13 @@ def induced_game(type_prior: ArrayLike, follower_payoffs: ArrayLike, leader_payo
     leader = nothing if leader_payoff is None else require_array("leader_payoff", leader_payoff)
     if leader.shape != followers.shape[1:]:
         raise InputError(f"leader_payoff has shape {leader.shape}, but must be {followers.shape[1:]}")
-    for name, table in {"follower_payoffs": followers, "leader_payoff": leader}.items():
+    tables = {"follower_payoffs": followers, "leader_payoff": leader}
+    if features is not None:
+        tables["features"] = require_array("features", features)
+        shape = (*followers.shape[1:3], 3, *batch)
+        if n != 1 or tables["features"].shape != shape:
+            raise InputError(f"features has shape {tables['features'].shape}, but must be [K, A, 3, *batch] of one follower")
+    for name, table in tables.items():
         if not np.isfinite(table).all():
             raise InputError(f"{name} holds NaN or infinity; every payoff must be finite")
-    return InducedGame(prior, followers, leader)
+    return InducedGame(prior, followers, leader, tables.get("features"))

@@ -5,6 +5,7 @@ own game comes from an array, see `matrix_game`, from a file, see `load_matrix_g
 """
 
 import functools
+import math
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +13,16 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from stackjax.arrays import shares
 from stackjax.bayesian.games.base import OneShotGame
-from stackjax.bayesian.games.payoff_files import PayoffFile, checked_names, checked_payoffs, read_payoffs
+from stackjax.bayesian.games.payoff_files import PayoffFile, checked_names, checked_payoffs, checked_types, plain_payoffs
 from stackjax.bayesian.games.penalties import without_penalties
+from stackjax.bayesian.games.security.tables import checked_prior
+from stackjax.bayesian.linear.game import LinearGame
 from stackjax.errors import InputError, near_matches, require_is
 from stackjax.pictures import Picture, cells
 from stackjax.problem import Optimum
-from stackjax.spaces import Box, Discrete
+from stackjax.simplices import Simplex
+from stackjax.spaces import Discrete
 from stackjax.types import Array
 
 __all__ = ["MatrixGame", "escape", "game_of", "load_matrix_game", "maintain", "matrix_game", "openspiel_game", "row_label"]
@@ -36,10 +39,11 @@ class MatrixGame(OneShotGame):
     """A matrix game with one leader and any number of followers.
 
     Attributes:
-      payoff_table: ``[A_0, A_1, ..., A_N, 1 + N]``, leader's action first and leader's payoff first, game units.
+      payoff_table: ``[A_0, A_1, ..., A_N, 1 + N]``, leader's action first and leader's payoff first, game units; with private
+        types ``[K_1, ..., K_N, A_0, A_1, ..., A_N, 1 + N]``.
       action_names: what each agent's actions are called, leader first; empty for "row A", "column A" and so on.
-      randomized: whether the leader commits to a mix of rows. Its action is then a weight in [0, 1] for each row,
-        and the mix is the weights divided by their sum (Brero et al. 2023, Section 7.1).
+      randomized: whether the leader commits to a mix of rows (Brero et al. 2023, Section 7.1). Its action is then the
+        probability of each row.
     """
 
     def __init__(
@@ -49,19 +53,23 @@ class MatrixGame(OneShotGame):
         randomized: bool = False,
         optimum: Optimum | None = None,
         action_names: tuple[tuple[str, ...], ...] = (),
+        prior: np.ndarray | None = None,
+        type_names: tuple[tuple[str, ...], ...] = (),
     ) -> None:
         self.name = name
         self.payoff_table = np.asarray(payoffs, np.float64)
-        self.randomized = randomized
+        self.randomized = self.is_smooth = randomized
         self._optimum = optimum
-        num_rows, *follower_actions = self.payoff_table.shape[:-1]
+        self.has_types, self.type_names = prior is not None, type_names
+        axes = 0 if prior is None else prior.ndim  # of types
+        self.num_rows, *follower_actions = self.payoff_table.shape[axes:-1]
         self.num_actions = tuple(follower_actions)
-        self.type_prior = np.ones((1,) * len(follower_actions))
+        self.type_prior = np.ones((1,) * len(follower_actions)) if prior is None else prior
         self.action_names = action_names
-        row_names = tuple(self.describe_row(row) for row in range(num_rows))
-        self.leader_actions = Box((0.0,) * num_rows, (1.0,) * num_rows) if randomized else Discrete(num_rows, row_names)
+        row_names = tuple(self.describe_row(row) for row in range(self.num_rows))
+        self.leader_actions = (Simplex if randomized else Discrete)(self.num_rows, row_names)
         leader, *followers = np.moveaxis(self.payoff_table, -1, 0)
-        best_replies = [payoffs.max(axis=1 + i, keepdims=True) for i, payoffs in enumerate(followers)]
+        best_replies = [payoffs.max(axis=axes + 1 + i, keepdims=True) for i, payoffs in enumerate(followers)]
         losses = np.concatenate([(best - own).ravel() for best, own in zip(best_replies, followers, strict=True)])
         competing, spread = without_penalties(losses), max(float(np.ptp(payoffs)) for payoffs in followers)
         self.payoff_scale = (competing if competing < losses.max() else spread) or 1.0
@@ -81,19 +89,28 @@ class MatrixGame(OneShotGame):
         return jnp.ones(1)
 
     def outcome_payoffs(self, types: Array, actions: Array, leader_action: Array) -> Array:
-        del types
         table = jnp.asarray(self.payoff_table, jnp.result_type(float))
+        if self.has_types:
+            table = table[tuple(types[i] for i in range(self.num_followers))]
         columns = table[(slice(None), *(actions[i] for i in range(self.num_followers)))]  # [A_0, 1 + N]
         if self.randomized:  # in full: some devices would round the factors of a product, also where nobody judges
-            return jnp.matmul(self.row_mix(leader_action), columns, precision="highest")
+            return jnp.matmul(leader_action, columns, precision="highest")
         return columns[leader_action]
-
-    def row_mix(self, leader_action: Array) -> Array:
-        """The probabilities of the rows: weights over their sum, uniform if all are zero."""
-        return shares(leader_action)
 
     def optimum(self) -> Optimum | None:
         return self._optimum
+
+    def linear(self) -> LinearGame | None:
+        """See `Game.linear`; None for several followers, or a leader who does not mix."""
+        if not self.randomized or self.num_followers > 1:
+            return None
+        table = self.payoff_table if self.has_types else self.payoff_table[None]
+        leader, follower = (np.moveaxis(table[..., agent], 1, 2) for agent in (0, 1))  # [K, columns, rows]
+        nothing = np.zeros(leader.shape[:2])
+        return LinearGame(self.type_prior, leader, nothing, follower, nothing)
+
+    def describe_type(self, follower: int, type_index: int) -> str:
+        return self.type_names[follower][type_index] if self.type_names else super().describe_type(follower, type_index)
 
     def describe_row(self, row: int) -> str:
         """What the leader's ``row`` is called."""
@@ -105,7 +122,7 @@ class MatrixGame(OneShotGame):
     def explain(self, observations: np.ndarray, leader_actions: np.ndarray, paths: list[Any]) -> list[str]:
         if not self.randomized:
             return super().explain(observations, leader_actions, paths)
-        mix = np.asarray(self.row_mix(jnp.asarray(leader_actions[0])))
+        mix = leader_actions[0]
         names = [self.describe_row(row).removeprefix("row ") for row in range(len(mix))]
         shown = [f"{name} {p:.3f}" for name, p in zip(names, mix, strict=True) if len(mix) <= FEW_ROWS or p >= 5e-4]
         rest = ", the others 0" if len(shown) < len(mix) else ""
@@ -115,20 +132,32 @@ class MatrixGame(OneShotGame):
         self, leader_actions: np.ndarray, paths: list[Any], chances: list[float], strategies: list[np.ndarray]
     ) -> Picture:
         """The payoffs, leader first, shaded by how often they are played; of a large game what is played at all."""
-        rows, *columns = self.payoff_table.shape[:-1]
-        first = leader_actions[0]
-        mix = np.asarray(self.row_mix(jnp.asarray(first))) if self.randomized else np.eye(rows)[first]
-        play = functools.reduce(np.multiply.outer, [table[0] for table in strategies]).ravel()
+        columns, kinds = self.num_actions, list(np.ndindex(*self.num_types))
+        rows, first = self.num_rows, leader_actions[0]
+        mix = first if self.randomized else np.eye(rows)[first]
+        by_types = [[table[k] for table, k in zip(strategies, kind, strict=True)] for kind in kinds]
+        play = np.concatenate([functools.reduce(np.multiply.outer, tables).ravel() for tables in by_types])
+        play *= np.repeat(self.type_prior.ravel(), math.prod(columns))
         is_large, title = rows * play.size > MOST_DRAWN, "Payoffs, and how often they are played"
         some = [np.flatnonzero(chances >= 5e-4) if is_large else np.arange(chances.size) for chances in (mix, play)]
         if some[0].size * some[1].size > MOST_DRAWN:
             return super().picture(leader_actions, paths, chances, strategies)
-        payoffs, places = self.payoff_table.reshape(rows, play.size, -1), list(np.ndindex(*columns))
+        payoffs = np.moveaxis(self.payoff_table.reshape(len(kinds), rows, math.prod(columns), -1), 1, 0).reshape(
+            rows, play.size, -1
+        )
+        places = [(kind, place) for kind in kinds for place in np.ndindex(*columns)]
         texts = [[", ".join(f"{x:.4g}" for x in payoffs[row, k]) for k in some[1]] for row in some[0]]
-        names = [", ".join(self.describe_action(i, a) for i, a in enumerate(places[k])) for k in some[1]]
+        names = [self._told(*places[k]) for k in some[1]]
         labels = [f"{self.describe_row(row)} ({mix[row]:.3g})" for row in some[0].tolist()]
         title += " (rows and columns that are played)" if is_large else ""
         return cells(title, labels, names, np.outer(mix[some[0]], play[some[1]]).tolist(), texts)
+
+    def _told(self, kinds: tuple[int, ...], actions: tuple[int, ...]) -> str:
+        """What followers of some types do, in words."""
+        each = [self.describe_action(i, a) for i, a in enumerate(actions)]
+        if self.has_types:
+            each = [f"{self.describe_type(i, k)} {action}" for i, (k, action) in enumerate(zip(kinds, each, strict=True))]
+        return ", ".join(each)
 
 
 def row_label(index: int) -> str:
@@ -137,31 +166,42 @@ def row_label(index: int) -> str:
 
 
 def matrix_game(
-    payoffs: Any, *, randomized: bool = False, name: str = "matrix-game", action_names: Sequence[Sequence[str]] | None = None
+    payoffs: Any,
+    *,
+    prior: Any = None,
+    randomized: bool = False,
+    name: str = "matrix-game",
+    action_names: Sequence[Sequence[str]] | None = None,
+    types: Sequence[Any] | None = None,
 ) -> MatrixGame:
     """A matrix game from nested lists or an array ``[A_0, A_1, ..., A_N, 1 + N]``, leader first in both.
 
     Args:
-      payoffs: in game units.
+      payoffs: in game units; with a ``prior`` the followers' types come first, ``[K_1, ..., K_N, A_0, A_1, ..., A_N, 1 + N]``.
+      prior: ``[K_1, ..., K_N]`` the chances of the followers' private types, which may be correlated; None for no types.
       randomized: whether the leader mixes rows.
       name: of the game.
       action_names: for each agent, leader first, what its actions are called, for example
         ``[["swerve", "drive on"], ["swerve", "drive on"]]``; by default "row A", "column A" and so on.
+      types: what each follower's types are called, a list for each follower; of one follower a plain list will do.
 
     Raises:
-      InputError: ragged, not numbers, NaN or infinite, or of a rank that does not fit; or the names do not fit.
+      InputError: ragged, not numbers, NaN or infinite, or of a rank that does not fit; or the prior or the names do not fit.
     """
     require_is("randomized", randomized, bool, "True or False")
     require_is("name", name, str, "a word")
-    table = checked_payoffs(payoffs)
-    return MatrixGame(name, table, randomized, action_names=checked_names(action_names, table.shape[:-1]))
+    chances = None if prior is None else checked_prior(prior)
+    table = checked_payoffs(payoffs, chances)
+    names = checked_names(action_names, table.shape[0 if chances is None else chances.ndim : -1])
+    return MatrixGame(name, table, randomized, None, names, chances, checked_types(types, chances))
 
 
 def load_matrix_game(path: str | pathlib.Path, *, randomized: bool = False) -> MatrixGame:
     """A matrix game from a file.
 
     ``.json`` holds ``{"payoffs": ...}`` as in `matrix_game`, or ``{"A": ..., "B": ...}``, a table for each of two agents, and
-    ``action_names``, ``name`` and ``randomized`` if it likes. ``.npz`` holds an array ``payoffs``; other arrays do not matter.
+    ``action_names``, ``name`` and ``randomized`` if it likes; with ``prior``, and ``types`` if it likes, the followers' types
+    come first in its tables. ``.npz`` holds an array ``payoffs``, and perhaps ``prior``; other arrays do not matter.
     ``.nfg`` is Gambit's strategic form, whose names of strategies are kept. ``.efg`` is its extensive form; actions are
     then the players' plans, what to do wherever one may come by following them.
 
@@ -172,13 +212,15 @@ def load_matrix_game(path: str | pathlib.Path, *, randomized: bool = False) -> M
     Raises:
       InputError: the file is missing, unreadable, or holds no game.
     """
-    return game_of(read_payoffs(pathlib.Path(path)), randomized=randomized)
+    return game_of(plain_payoffs(pathlib.Path(path)), randomized=randomized)
 
 
 def game_of(file: PayoffFile, *, randomized: bool = False) -> MatrixGame:
     """The game that a file holds."""
-    mixes = randomized or file.randomized
-    return matrix_game(file.payoffs, randomized=mixes, name=file.name or "matrix-game", action_names=file.action_names)
+    mixes, name = randomized or file.randomized, file.name or "matrix-game"
+    return matrix_game(
+        file.payoffs, prior=file.prior, randomized=mixes, name=name, action_names=file.action_names, types=file.types
+    )
 
 
 def openspiel_game(text: str, *, randomized: bool = False) -> MatrixGame:

@@ -12,13 +12,14 @@ import numpy as np
 
 from stackjax.bayesian.games.gambit_text import MOST_PAYOFFS, parse_nfg
 from stackjax.bayesian.games.gambit_trees import parse_efg, strategic_form
+from stackjax.bayesian.games.security.tables import SecurityTables, checked_prior, read_security
 from stackjax.errors import InputError, near_matches, require_is
 
-__all__ = ["PayoffFile", "checked_names", "checked_payoffs", "read_payoffs"]
+__all__ = ["PayoffFile", "checked_names", "checked_payoffs", "checked_types", "plain_payoffs", "read_payoffs"]
 
 MOST_AXES = 64  # of a NumPy array
 MOST_BYTES = 8 * MOST_PAYOFFS + 4096  # of an array in a file
-OTHER_ENTRIES = ("action_names", "name", "randomized")  # of a JSON file
+OTHER_ENTRIES = ("action_names", "name", "randomized", "prior", "types")  # of a JSON file
 # Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
 SMALLEST_RELATIVE_SPREAD = 1e-4
 LARGEST_PAYOFF = 1e30
@@ -31,9 +32,11 @@ class PayoffFile(NamedTuple):
     action_names: Any = None
     randomized: bool = False
     name: str | None = None
+    prior: Any = None
+    types: Any = None
 
 
-def read_payoffs(path: pathlib.Path) -> PayoffFile:
+def read_payoffs(path: pathlib.Path) -> PayoffFile | SecurityTables:
     """What the file at ``path`` holds, checked; its name is the file's own where it has none.
 
     Raises:
@@ -41,23 +44,43 @@ def read_payoffs(path: pathlib.Path) -> PayoffFile:
     """
     if not path.is_file():
         raise InputError(f"game file {path} does not exist or is not a file")
-    readers = {".json": _read_json, ".npz": _read_npz, ".nfg": _read_nfg, ".efg": _read_efg}
+    readers: dict[str, Any] = {".json": _read_json, ".npz": _read_npz, ".nfg": _read_nfg, ".efg": _read_efg}
     if path.suffix.lower() not in readers:
         raise InputError(f"game file {path} must end in {', '.join(readers)}")
     try:
         found = readers[path.suffix.lower()](path)
     except (OSError, MemoryError) as error:
         raise InputError(f"game file {path} cannot be read: {error}") from error
+    if isinstance(found, SecurityTables):
+        return found
     try:
-        table = checked_payoffs(found.payoffs)
-        checked_names(found.action_names, table.shape[:-1])
+        prior = None if found.prior is None else checked_prior(found.prior)
+        table = checked_payoffs(found.payoffs, prior)
+        checked_names(found.action_names, table.shape[0 if prior is None else prior.ndim : -1])
+        checked_types(found.types, prior)
     except InputError as error:
         raise InputError(f"game file {path}: {error}") from error
-    return found._replace(payoffs=table, name=path.stem if found.name is None else found.name)
+    return found._replace(payoffs=table, prior=prior, name=path.stem if found.name is None else found.name)
 
 
-def checked_payoffs(payoffs: Any) -> np.ndarray:
-    """``payoffs [A_0, A_1, ..., A_N, 1 + N]`` in float64; raises `InputError` unless it is a full table of finite numbers."""
+def plain_payoffs(path: pathlib.Path) -> PayoffFile:
+    """As `read_payoffs`, of a matrix game.
+
+    Raises:
+      InputError: likewise, or the file holds a security game.
+    """
+    found = read_payoffs(path)
+    if isinstance(found, SecurityTables):
+        raise InputError(f"game file {path} holds a security game, not a matrix game; sx.load_security_game reads it")
+    return found
+
+
+def checked_payoffs(payoffs: Any, prior: np.ndarray | None = None) -> np.ndarray:
+    """``payoffs [A_0, A_1, ..., A_N, 1 + N]`` in float64; with a ``prior`` the types' axes ``[K_1, ..., K_N]`` come first.
+
+    Raises:
+      InputError: it is no full table of finite numbers, or does not fit the prior.
+    """
     try:
         if np.asarray(payoffs).dtype.kind == "c":  # of which NumPy would drop a half
             raise TypeError("complex numbers")
@@ -67,7 +90,18 @@ def checked_payoffs(payoffs: Any) -> np.ndarray:
             "payoffs is ragged or holds something that is not a number; it must be a full table "
             "[leader action][follower 1 action]...[agent, leader first]"
         ) from error
-    if table.ndim < 3 or table.shape[-1] != table.ndim - 1 or 0 in table.shape:
+    if prior is not None and (
+        table.ndim != 2 * prior.ndim + 2
+        or table.shape[: prior.ndim] != prior.shape
+        or table.shape[-1] != 1 + prior.ndim
+        or 0 in table.shape
+    ):
+        types = "".join(f"[type of follower {i + 1}, of {count}]" for i, count in enumerate(prior.shape))
+        raise InputError(
+            f"payoffs has shape {table.shape}, but with a prior of shape {prior.shape} it must be "
+            f"{types}[leader action][follower 1 action]...[agent, leader first, of {1 + prior.ndim}]"
+        )
+    if prior is None and (table.ndim < 3 or table.shape[-1] != table.ndim - 1 or 0 in table.shape):
         raise InputError(
             f"payoffs has shape {table.shape}, but must be [leader action][follower 1 action]...[agent, leader first]: "
             "one axis per agent and a last axis as long as there are agents (2 or more)"
@@ -99,6 +133,21 @@ def checked_names(action_names: Any, num_actions: tuple[int, ...]) -> tuple[tupl
     return tuple(tuple(one) for one in action_names)
 
 
+def checked_types(names: Any, prior: np.ndarray | None) -> tuple[tuple[str, ...], ...]:
+    """What followers' types are called; a plain list is that of one follower. Raises `InputError` where it does not fit."""
+    if names is None:
+        return ()
+    if prior is None:
+        raise InputError(f"types={names!r:.80} need a prior, the chances of the types")
+    is_words = lambda one: isinstance(one, (list, tuple)) and all(isinstance(name, str) for name in one)
+    lists = [names] if prior.ndim == 1 and is_words(names) else names
+    fits = isinstance(lists, (list, tuple)) and all(map(is_words, lists)) and tuple(map(len, lists)) == prior.shape
+    if not fits:
+        counts = ", ".join(map(str, prior.shape))
+        raise InputError(f"types={names!r:.200} must hold a list of words for each follower, of {counts} words")
+    return tuple(tuple(one) for one in lists)
+
+
 def _text(path: pathlib.Path) -> str:
     """The file's text; a byte order mark says which encoding it has, else it is UTF-8."""
     content = path.read_bytes()
@@ -109,7 +158,7 @@ def _text(path: pathlib.Path) -> str:
         raise InputError(f"game file {path} is not text in UTF-8 (byte {error.start}); save it as UTF-8") from error
 
 
-def _read_json(path: pathlib.Path) -> PayoffFile:
+def _read_json(path: pathlib.Path) -> PayoffFile | SecurityTables:
     def entries(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for key, count in Counter(key for key, _ in pairs).items():
             if count > 1:
@@ -122,8 +171,10 @@ def _read_json(path: pathlib.Path) -> PayoffFile:
         if isinstance(error, InputError):
             raise
         raise InputError(f"game file {path} is not JSON: {error}") from error
+    if isinstance(content, dict) and "security" in content:
+        return read_security(content, path.stem, f"game file {path}")
     if not isinstance(content, dict) or not ({"payoffs"} & content.keys() or {"A", "B"} <= content.keys()):
-        raise InputError(f"game file {path} must hold an entry named 'payoffs', or 'A' and 'B'")
+        raise InputError(f"game file {path} must hold an entry named 'payoffs', or 'A' and 'B', or 'security'")
     known = ("payoffs", *OTHER_ENTRIES) if "payoffs" in content else ("A", "B", *OTHER_ENTRIES)
     for key in content:
         if key not in known:
@@ -139,10 +190,10 @@ def _read_json(path: pathlib.Path) -> PayoffFile:
     for key in ("A", "B"):
         _check_nested(path, key, content[key])
     first, second = (np.asarray(content[key], np.float64) for key in ("A", "B"))
-    if first.shape != second.shape or first.ndim != 2:
-        raise InputError(
-            f"game file {path}: A and B have shapes {first.shape} and {second.shape}, but must be two equal matrices"
-        )
+    has_types = content.get("prior") is not None
+    if first.shape != second.shape or first.ndim != 2 + has_types:
+        wanted = "equal tables [type][row][column]" if has_types else "two equal matrices"
+        raise InputError(f"game file {path}: A and B have shapes {first.shape} and {second.shape}, but must be {wanted}")
     return PayoffFile(np.stack([first, second], axis=-1), **others)
 
 
@@ -151,19 +202,26 @@ def _read_npz(path: pathlib.Path) -> PayoffFile:
         with zipfile.ZipFile(path) as archive:
             if "payoffs.npy" not in archive.namelist():
                 raise InputError(f"game file {path} must hold an array named 'payoffs'")
-            with archive.open("payoffs.npy") as member:
-                content = member.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise InputError(f"game file {path}: payoffs take more than {MOST_BYTES} bytes")
-        payoffs = np.load(io.BytesIO(content), allow_pickle=False)
+            payoffs = _member(archive, "payoffs", path)
+            prior = _member(archive, "prior", path) if "prior.npy" in archive.namelist() else None
     except InputError:
         raise
     except Exception as error:  # whatever reading damaged, encrypted or hostile bytes can end in, which is many things
         raise InputError(f"game file {path} is not a readable .npz archive of plain arrays") from error
-    if not isinstance(payoffs, np.ndarray) or payoffs.dtype.kind not in "iuf":
-        kind = payoffs.dtype if isinstance(payoffs, np.ndarray) else type(payoffs).__name__
-        raise InputError(f"game file {path}: payoffs are of dtype {kind}, but must be real numbers")
-    return PayoffFile(payoffs)
+    return PayoffFile(payoffs, prior=prior)
+
+
+def _member(archive: zipfile.ZipFile, name: str, path: pathlib.Path) -> np.ndarray:
+    """The array ``name`` of an archive; raises `InputError` unless it is a plain one of real numbers."""
+    with archive.open(f"{name}.npy") as member:
+        content = member.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise InputError(f"game file {path}: {name} take more than {MOST_BYTES} bytes")
+    array = np.load(io.BytesIO(content), allow_pickle=False)
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise InputError(f"game file {path}: {name} are of dtype {kind}, but must be real numbers")
+    return array
 
 
 def _read_nfg(path: pathlib.Path) -> PayoffFile:

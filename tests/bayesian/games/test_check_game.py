@@ -90,7 +90,7 @@ def respond_with(value):
         (broken(num_actions=(2, 2)), "one entry for each of the 1 followers"),
         (broken(num_actions=2), "num_actions=2 must be a tuple"),
         (broken(num_actions=(2.5,)), "num_actions=2.5 must be a whole number"),
-        (broken(leader_actions=3), "leader_actions=3 must be a Discrete or a Box"),
+        (broken(leader_actions=3), "leader_actions=3 must be a Discrete, a Box, a Simplex or a CappedSimplex"),
         (broken(type_prior=[1.0]), "NumPy array"),
         (broken(name=3), "name=3 must be a string"),
         (broken(payoff_scale=0), "payoff_scale=0 must be a positive"),

@@ -20,12 +20,12 @@ def test_maintain_is_table_2():
     np.testing.assert_array_equal(table.follower_payoffs[0, 0], [0, 5, 0])
 
 
-def test_maintain_randomized_normalises_weights():
+def test_maintain_randomized_plays_the_mix():
     game = sx.make("maintain-randomized")
-    table = tabulated(game, [[0.2, 0.6, 0.0]])[1].game
+    table = tabulated(game, [[0.25, 0.75, 0.0]])[1].game
     np.testing.assert_allclose(table.leader_payoff[0], [0.25 * 20 + 0.75 * 30, 7.5, 0], rtol=1e-6)
     np.testing.assert_allclose(table.follower_payoffs[0, 0], [0.25 * 15, 0.75 * 5, 0], rtol=1e-6)
-    nothing = tabulated(game, [[0.0, 0.0, 0.0]])[1].game
+    nothing = tabulated(game, game.leader_actions.from_box(jnp.zeros((1, 3))))[1].game  # weights that say nothing
     np.testing.assert_allclose(nothing.leader_payoff[0], [50 / 3, 10 / 3, 5 / 3], rtol=1e-6)
 
 

@@ -1,0 +1,1 @@
+"""Security games: guards cover targets by chance, an attacker who has watched takes one."""

@@ -50,7 +50,7 @@ def followers(problem: BayesianProblem, made: Any, lasting: int, repeats: int) -
     game, judged = problem.env.game, problem.lasting or problem.env
 
     def tabulated(made: Any) -> tuple[Any, ...]:
-        return tuple(jnp.asarray(table) for table in tabulate_batch(game, problem.env.tree, made).game[1:])
+        return tuple(jnp.asarray(table) for table in tabulate_batch(game, problem.env.tree, made).game[1:3])
 
     def answered(key: Any, tables: Any, env: Any) -> Any:
         own, scale, floor = InducedGame(game.type_prior, *tables), game.payoff_scale, game.payoff_floor

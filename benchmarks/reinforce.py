@@ -46,7 +46,7 @@ def reinforce(problem: Problem, config: ReinforceConfig) -> Solver:
 
     def to_box(unit: Array) -> Array:
         ends = [jnp.asarray(end, unit.dtype) for end in (space.low, space.high)]
-        return space.clip(ends[0] + jax.nn.sigmoid(unit) * (ends[1] - ends[0]))
+        return space.from_box(ends[0] + jax.nn.sigmoid(unit) * (ends[1] - ends[0]))
 
     def draw(params: Array, key: PRNGKey) -> Array:
         if is_discrete:

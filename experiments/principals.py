@@ -4,15 +4,15 @@ A bandit's arms are all commitments, on a grid where they are numbers. Payoffs a
 1 the optimum. One episode is one commitment against one fresh group of followers; bandits pull one arm at a time.
 """
 
-import itertools
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import stackjax as sx
 from stackjax.markov.groups.followers import GroupFollowers
-from stackjax.solvers.bandit import num_arms_of
+from stackjax.solvers.bandit import commitments_of_arms, num_arms_of
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import find_game, resolve_options
 from toolkit.figures import COLOURS, GREY, LINE_STYLES, new_figure
@@ -50,10 +50,7 @@ class Contest(NamedTuple):
     def best_arms(self, random: float, optimum: float) -> tuple[int, int]:
         """How many arms are worth `REACHED` of the optimum and settle, tried one by one, and the first of them in order."""
         problem = self.spec().build_problem()
-        table, space = problem.commitments, problem.commitments.actions
-        points = [range(space.n)] if isinstance(space, sx.Discrete) else np.linspace(space.low, space.high, self.levels).T
-        made = np.array(list(itertools.product(*list(points) * table.num_nodes)), np.asarray(space.zeros()).dtype)
-        made = made.reshape(-1, table.num_nodes, *space.shape)
+        made = np.asarray(commitments_of_arms(problem.commitments, self.levels)(jnp.arange(self.arms())))
         worth_of = jax.jit(lambda batch: problem.worth(jax.random.key(0), batch))
         parts = [
             worth_of(np.resize(made[k : k + POPULATION], (POPULATION, *made.shape[1:])))

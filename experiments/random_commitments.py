@@ -57,14 +57,14 @@ def payoff_file(settings: Settings, name: str) -> str:
 
 
 def random_actions(env: sx.StackelbergPOMDP, key: jax.Array, count: int) -> jax.Array:
-    """``[count, O, ...]`` uniform leader actions for every node, of a box from the default policy's grid."""
+    """``[count, O, ...]`` uniform leader actions for every node, numbers from the default policy's grid."""
     space, nodes = env.game.leader_actions, env.tree.num_nodes
     if isinstance(space, sx.Discrete):
         return jax.random.randint(key, (count, nodes), 0, space.n)
     points = sx.PPOConfig().grid_points
     share = jax.random.randint(key, (count, nodes, *space.shape), 0, points) / (points - 1)
     low, high = (jnp.asarray(end)[None, None] for end in (space.low, space.high))
-    return low + share * (high - low)
+    return space.from_box(low + share * (high - low))
 
 
 def best_random(env: sx.StackelbergPOMDP, key: jax.Array, num_commitments: int) -> tuple[jax.Array, jax.Array]:

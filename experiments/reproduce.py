@@ -35,6 +35,7 @@ EXPERIMENTS = (
     "sequential_auctions",
     "leaders",
     "principals",
+    "security",
     "large_mechanisms",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["EVALUATION_ROUNDS_FACTOR", "FAMILY", "POMDPConfig"]
 
 EVALUATION_ROUNDS_FACTOR = 10
-OF_TYPES = ("best_found", "answers")  # of a solution, told where a follower has types
+OF_TYPES = ("best_found", "answers", "whatever_ties")  # of a solution, told where a follower has types
 RewardPlay = Literal["argmax", "mixed", "empirical"]  # as in pomdp.reward_phase, which needs JAX
 
 
@@ -181,6 +181,8 @@ class BayesianFamily(Family):
         lines = [f"  {line}" for line in describe_commitment(game, found)]
         if found.best_found is not None:
             lines.insert(0, f"no commitment pays more; the best found pays {as_known(found.best_found, high - low)}")
+        if found.whatever_ties is not None:
+            lines.append(f"a commitment next to it pays {as_known(found.whatever_ties, high - low)} whatever the ties")
         told = {name: value for name, value in found._asdict().items() if value is not None or name not in OF_TYPES}
         return Solved.of(game.name, found, told, lines, size=high - low, against="ties or equilibria")
 

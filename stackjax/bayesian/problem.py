@@ -282,7 +282,9 @@ class BayesianProblem(PlayedProblem):
             self.__dict__["why_unknown"] = str(error)
             return None
         if self.ties == "against":
-            return Optimum(found.value if found.weak_value is None else found.weak_value, "upper-bound")
+            return Optimum(
+                found.value if found.weak_value is None else found.weak_value, "upper-bound"
+            )  # the strong is one too
         return Optimum(found.value, found.method, attaining(self.env.game, found))
 
     def _optimum_against(self, closed: ClosedForm) -> Optimum:

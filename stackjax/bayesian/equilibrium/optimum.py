@@ -47,6 +47,8 @@ class Solution(NamedTuple):
       reply: the follower's column, in a matrix game with one follower and no private types.
       best_found: the most that a search found, where the optimum is not known.
       answers: what each type of the follower then does, where programmes tell.
+      whatever_ties: what a commitment near that one pays with ties against the leader, where a follower has types; the weak
+        value is no less.
     """
 
     value: float
@@ -56,6 +58,7 @@ class Solution(NamedTuple):
     reply: int | None = None
     best_found: float | None = None
     answers: tuple[int, ...] | None = None
+    whatever_ties: float | None = None
 
 
 def solve(game: Game, *, seconds: float | None = None) -> Solution:
@@ -100,11 +103,14 @@ def solve(game: Game, *, seconds: float | None = None) -> Solution:
     linear = game.linear()
     if linear is not None:
         found = solve_linear(linear, SECONDS if seconds is None else seconds)
-        answers = tuple(found.answers.tolist())
-        if not found.closed:
-            bound = found.bound
-            return Solution(bound, "upper-bound", commitment=found.commitment, best_found=found.value, answers=answers)
-        return Solution(found.value, found.method, found.weak_value, found.commitment, answers=answers)
+        return Solution(
+            found.bound,
+            found.method,
+            commitment=found.commitment,
+            best_found=None if found.closed else found.value,
+            answers=tuple(found.answers.tolist()),
+            whatever_ties=found.weak_value,
+        )
     if isinstance(game, MatrixGame) and game.randomized:
         plays = game.num_rows * num_strategy_profiles(game.num_types, game.num_actions)
         if plays > MOST_STRATEGY_PROFILES:
@@ -143,7 +149,8 @@ def attaining(game: Game, solution: Solution) -> np.ndarray | None:
         return None
     linear = game.linear()
     if linear is not None and not _is_plain(game):
-        return nudged(linear, mix)[None]
+        counted = linear.for_types(linear.prior > 0)
+        return nudged(counted, mix, min(NUDGE, CLOSE * np.ptp(game.competing_range) / counted.spread))[None]
     if not isinstance(game, MatrixGame):
         return mix
     if not game.randomized:

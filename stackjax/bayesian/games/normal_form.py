@@ -107,7 +107,8 @@ class MatrixGame(OneShotGame):
         table = self.payoff_table if self.has_types else self.payoff_table[None]
         leader, follower = (np.moveaxis(table[..., agent], 1, 2) for agent in (0, 1))  # [K, columns, rows]
         nothing = np.zeros(leader.shape[:2])
-        return LinearGame(self.type_prior, leader, nothing, follower, nothing)
+        low, high = self.competing_range
+        return LinearGame(self.type_prior, leader, nothing, follower, nothing, unit=high - low)
 
     def describe_type(self, follower: int, type_index: int) -> str:
         return self.type_names[follower][type_index] if self.type_names else super().describe_type(follower, type_index)

@@ -12,7 +12,7 @@ import numpy as np
 
 from stackjax.bayesian.games.gambit_text import MOST_PAYOFFS, parse_nfg
 from stackjax.bayesian.games.gambit_trees import parse_efg, strategic_form
-from stackjax.bayesian.games.security.tables import SecurityTables, checked_prior, read_security
+from stackjax.bayesian.games.security.tables import SecurityTables, check_spread, checked_prior, read_security
 from stackjax.errors import InputError, near_matches, require_is
 
 __all__ = ["PayoffFile", "checked_names", "checked_payoffs", "checked_types", "plain_payoffs", "read_payoffs"]
@@ -20,9 +20,6 @@ __all__ = ["PayoffFile", "checked_names", "checked_payoffs", "checked_types", "p
 MOST_AXES = 64  # of a NumPy array
 MOST_BYTES = 8 * MOST_PAYOFFS + 4096  # of an array in a file
 OTHER_ENTRIES = ("action_names", "name", "randomized", "prior", "types")  # of a JSON file
-# Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
-SMALLEST_RELATIVE_SPREAD = 1e-4
-LARGEST_PAYOFF = 1e30
 
 
 class PayoffFile(NamedTuple):
@@ -111,13 +108,7 @@ def checked_payoffs(payoffs: Any, prior: np.ndarray | None = None) -> np.ndarray
         where = [int(index) for index in np.argwhere(~np.isfinite(table))[0]]
         raise InputError(f"payoffs{where} is {table[tuple(where)]}; every payoff must be finite")
     for agent in range(table.shape[-1]):
-        spread, largest = np.ptp(table[..., agent]), np.abs(table[..., agent]).max()
-        if largest > LARGEST_PAYOFF or 0 < spread < SMALLEST_RELATIVE_SPREAD * largest:
-            raise InputError(
-                f"payoffs of agent {agent} spread over {spread:.6g} at a size of {largest:.6g}, which float32 cannot tell "
-                f"apart well; shift or scale them (spread at least {SMALLEST_RELATIVE_SPREAD:g} of the largest, "
-                f"none beyond {LARGEST_PAYOFF:g})"
-            )
+        check_spread(f"payoffs of agent {agent}", table[..., agent])
     return table
 
 

@@ -26,6 +26,8 @@ class LinearGame(NamedTuple):
       follower: ``[K, A, n]`` slopes of the follower's payoff.
       follower_constant: ``[K, A]`` the follower's payoff at x = 0.
       total: None for mixes, ``x >= 0`` and ``sum(x) = 1``; a number for coverage, ``0 <= x <= 1`` and ``sum(x) <= total``.
+      unit: in which the leader's payoffs are told apart, game units; by default all that they spread over. Less where some are
+        penalties.
     """
 
     prior: np.ndarray
@@ -34,6 +36,7 @@ class LinearGame(NamedTuple):
     follower: np.ndarray
     follower_constant: np.ndarray
     total: float | None = None
+    unit: float | None = None
 
     @property
     def num_variables(self) -> int:
@@ -42,6 +45,8 @@ class LinearGame(NamedTuple):
     @property
     def spread(self) -> float:
         """At least that of the leader's payoffs: the unit in which values are told apart."""
+        if self.unit is not None:
+            return self.unit
         ends = np.stack([self._at_most(self.leader), -self._at_most(-self.leader)]) + self.leader_constant
         return float(np.ptp(ends)) or 1.0
 
@@ -93,7 +98,13 @@ class LinearGame(NamedTuple):
 
     def for_types(self, kept: np.ndarray) -> "LinearGame":
         """The game that those types alone play which ``kept [K]`` (a mask or indices) picks; ``prior`` is not scaled."""
-        return LinearGame(*(table[kept] for table in self[:-1]), total=self.total)  # type: ignore[misc]
+        return self._replace(
+            prior=self.prior[kept],
+            leader=self.leader[kept],
+            leader_constant=self.leader_constant[kept],
+            follower=self.follower[kept],
+            follower_constant=self.follower_constant[kept],
+        )
 
     def check(self) -> None:
         """Raise `InputError` unless shapes agree, numbers are finite, the prior is one and ``total`` is None or positive."""

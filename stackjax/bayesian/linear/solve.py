@@ -73,7 +73,7 @@ def solve_linear(game: LinearGame, seconds: float = 300.0, *, num_starts: int = 
     value = float(counted.value(x))
     closed = bound - value <= CLOSED * counted.spread
     other = adverse(counted)
-    if closed and len(counted.prior) == 1:
+    if closed and counted.leader.shape[1] ** len(counted.prior) <= FEW_PROFILES:
         tried, _ = _strong(other, seconds, num_starts, seed)
     else:
         tried = hop(other, x)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from stackjax.bayesian.family import BayesianFamily
 from stackjax.bayesian.followers.config import FollowersConfig
-from stackjax.errors import InputError
 from stackjax.families import GameEntry, GameSource, PayoffSource, Solved
 
 if TYPE_CHECKING:
@@ -62,11 +61,11 @@ class SecurityFamily(BayesianFamily):
         from stackjax.bayesian.games.security.game import SecurityGame
 
         found, tables = super().solve(game), game.tables
-        if found.method == "upper-bound" or tables.guards + 1 >= game.leader_actions.n:
+        if found.method == "upper-bound" or tables.guards + 1 >= tables.most_guards:
             return found
         try:
             more = solve(SecurityGame(tables.with_guards(tables.guards + 1)), seconds=MORE_SECONDS)
-        except (InputError, ArithmeticError):  # too many choices of schedules, or a programme that failed
+        except ArithmeticError:  # a programme that failed
             return found
         if more.method == "upper-bound":
             return found

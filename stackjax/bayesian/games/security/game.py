@@ -97,6 +97,10 @@ class SecurityGame(OneShotGame):
 
     def linear(self) -> LinearGame:
         """See `Game.linear`."""
+        return self._linear
+
+    @cached_property
+    def _linear(self) -> LinearGame:
         slopes, constants = [], []
         ways = np.eye(len(self.tables.targets)) if self.covers is None else self.covers
         for covered, uncovered in (self.tables.defender, self.tables.attacker):
@@ -131,17 +135,21 @@ class SecurityGame(OneShotGame):
         shown = [f"{self.tables.targets[a]} {coverage[a]:.3f}" for a in order if coverage[a] >= LEAST_TOLD]
         rest = int((coverage >= LEAST_TOLD).sum()) - len(shown)
         told = [f"guarded with chance {', '.join(shown)}" + (f", and {rest} others" if rest > 0 else "")]
-        return told + [f"with chance {chance:.3f}: {where}" for chance, where in self.placed(made)[:FEW_TARGETS]]
+        placed = self.placed(made)
+        told += [f"with chance {chance:.3f}: {where}" for chance, where in placed[:FEW_TARGETS] if chance >= LEAST_TOLD]
+        others = sum(chance for chance, _ in placed) - sum(chance for chance, _ in placed[: len(told) - 1])
+        rest = len(placed) - len(told) + 1
+        return told if others < LEAST_TOLD else [*told, f"with chance {others:.3f} one of {rest} others: see sx.placements"]
 
     def placed(self, leader_action: np.ndarray) -> list[tuple[float, str]]:
         """Where the guards stand, and with which chance; the likeliest first."""
         if self.covers is None:
-            chances, sets = placements(leader_action)
+            chances, sets = placements(self.linear().feasible(np.asarray(leader_action, np.float64)))
             names = [", ".join(self.tables.targets[a] for a in np.flatnonzero(one)) or "nowhere" for one in sets]
         else:
             chances, names = np.asarray(leader_action, np.float64), list(self.leader_actions.labels)
         order = np.argsort(-chances, kind="stable")
-        return [(float(chances[k]), names[k]) for k in order if chances[k] >= LEAST_TOLD]
+        return [(float(chances[k]), names[k]) for k in order]
 
     def picture(
         self, leader_actions: np.ndarray, paths: list[Any], chances: list[float], strategies: list[np.ndarray]

@@ -43,7 +43,8 @@ def strategies(game: "SecurityGame") -> dict[str, np.ndarray]:
     linear = game.linear()
     size = linear.num_variables
     share = 1.0 / size if linear.total is None else min(1.0, linear.total / size)
-    perfect = nudged(linear, hop_many(linear, random_commitments(linear, STARTS, 0), SECONDS))
+    counted = linear.for_types(linear.prior > 0)
+    perfect = nudged(counted, hop_many(counted, random_commitments(counted, STARTS, 0), SECONDS))
     found = {"found against perfect attackers": perfect}
     if len(linear.prior) == 1 and game.covers is None:
         owner, other = ((side[0, 0], side[1, 0]) for side in (game.tables.defender, game.tables.attacker))

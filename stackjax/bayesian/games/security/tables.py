@@ -10,14 +10,18 @@ import numpy as np
 
 from stackjax.errors import InputError, count_in_words, near_matches, require_array, require_count, require_is
 
-__all__ = ["SecurityTables", "checked_prior", "checked_security", "random_security", "read_security"]
+__all__ = ["SecurityTables", "check_spread", "checked_prior", "checked_security", "random_security", "read_security"]
 
+# Games are played in float32: what is smaller than this beside the largest payoff would be lost to rounding.
+SMALLEST_RELATIVE_SPREAD = 1e-4
+LARGEST_PAYOFF = 1e30
 MOST_OFF = 1e-6  # 1, of the sum of a prior
 SIDES, STATES = ("defender", "attacker"), ("covered", "uncovered")
 NEEDED = ("guards", *SIDES)
 ENTRIES = (*NEEDED, "prior", "types", "targets", "schedules")
 BESIDE = ("security", "name")
-MOST_TARGETS, MOST_TYPES = 10_000, 1_000  # of a random instance
+MOST_TARGETS, MOST_TYPES = 4_000, 1_000  # of a random instance
+MOST_SLOPES = 20_000_000  # of all types' payoffs by all targets' coverage
 MOST_CHOICES = 4096  # of schedules, for all guards together
 
 
@@ -41,6 +45,14 @@ class SecurityTables(NamedTuple):
     targets: tuple[str, ...]
     types: tuple[str, ...]
     schedules: tuple[tuple[int, ...], ...] | None = None
+
+    @property
+    def most_guards(self) -> int:
+        """Beyond which guards are of no use, or choose among more schedules than can be gone through."""
+        if self.schedules is None:
+            return len(self.targets)
+        counts = range(1, len(self.schedules) + 1)
+        return max(guards for guards in counts if math.comb(len(self.schedules), guards) <= MOST_CHOICES) + 1
 
     @property
     def choices(self) -> list[tuple[int, ...]]:
@@ -72,6 +84,16 @@ def checked_prior(prior: Any) -> np.ndarray:
     if abs(table.sum() - 1.0) > MOST_OFF:
         raise InputError(f"prior sums to {table.sum():.9g}, but must sum to 1")
     return table
+
+
+def check_spread(what: str, payoffs: np.ndarray) -> None:
+    """Raise `InputError` unless float32, in which games are played, tells payoffs apart."""
+    spread, largest = np.ptp(payoffs), np.abs(payoffs).max()
+    if largest > LARGEST_PAYOFF or 0 < spread < SMALLEST_RELATIVE_SPREAD * largest:
+        raise InputError(
+            f"{what} spread over {spread:.6g} at a size of {largest:.6g}, which float32 cannot tell apart well; shift or scale "
+            f"them (spread at least {SMALLEST_RELATIVE_SPREAD:g} of the largest, none beyond {LARGEST_PAYOFF:g})"
+        )
 
 
 def checked_security(
@@ -108,6 +130,12 @@ def checked_security(
     called = _names("types", types, kinds, "type")
     tables = [np.broadcast_to(table, (kinds, count)) for table in found.values()]
     owner, other = np.stack(tables[:2]), np.stack(tables[2:])
+    if kinds * count**2 > MOST_SLOPES:
+        raise InputError(
+            f"{kinds} types of {count} targets are too many: types x targets x targets must be at most {MOST_SLOPES}"
+        )
+    for side, table in zip(SIDES, (owner, other), strict=True):
+        check_spread(f"payoffs of the {side}", table)
     _check_order(owner, other, called, names)
     ways = None if schedules is None else _schedules(schedules, names)
     require_count("guards", guards)

@@ -98,6 +98,10 @@ def test_schedules_name_targets_by_words_or_places():
             {"attacker__covered": [[-1, -1, -1], [-1, 2, -1]]},
             "a guard at 'vault' pleases 'vandal' (2 covered, 1 uncovered); covered must pay it no more",
         ),
+        (
+            {"attacker__uncovered": [1e6, 1e6 + 1, 1e6 + 2], "attacker__covered": [1e6, 1e6, 1e6]},
+            "payoffs of the attacker spread over 2 at",
+        ),
         ({"schedules": []}, "schedules=[] must be a list of lists of targets"),
         ({"schedules": [[]]}, "schedules[0]=[] must be a list of targets"),
         ({"schedules": [["gate"], ["valt"]]}, "schedules[1] names 'valt', which is no target. Did you mean 'vault'?"),

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import OneShotGame
+from stackjax.bayesian.games.payoff_checks import checked_prior
 from stackjax.bayesian.games.payoff_files import PayoffFile, checked_names, checked_payoffs, checked_types, plain_payoffs
 from stackjax.bayesian.games.penalties import without_penalties
-from stackjax.bayesian.games.security.tables import checked_prior
-from stackjax.bayesian.linear.game import LinearGame
+from stackjax.bayesian.linear.game import LinearGame, mixing_game
 from stackjax.errors import InputError, near_matches, require_is
 from stackjax.pictures import Picture, cells
 from stackjax.problem import Optimum
@@ -105,10 +105,8 @@ class MatrixGame(OneShotGame):
         if not self.randomized or self.num_followers > 1:
             return None
         table = self.payoff_table if self.has_types else self.payoff_table[None]
-        leader, follower = (np.moveaxis(table[..., agent], 1, 2) for agent in (0, 1))  # [K, columns, rows]
-        nothing = np.zeros(leader.shape[:2])
         low, high = self.competing_range
-        return LinearGame(self.type_prior, leader, nothing, follower, nothing, unit=high - low)
+        return mixing_game(table[..., 0], table[..., 1], self.type_prior, high - low)
 
     def describe_type(self, follower: int, type_index: int) -> str:
         return self.type_names[follower][type_index] if self.type_names else super().describe_type(follower, type_index)

@@ -12,7 +12,8 @@ import numpy as np
 
 from stackjax.bayesian.games.gambit_text import MOST_PAYOFFS, parse_nfg
 from stackjax.bayesian.games.gambit_trees import parse_efg, strategic_form
-from stackjax.bayesian.games.security.tables import SecurityTables, check_spread, checked_prior, read_security
+from stackjax.bayesian.games.payoff_checks import check_spread, checked_prior
+from stackjax.bayesian.games.security.tables import SecurityTables, read_security
 from stackjax.errors import InputError, near_matches, require_is
 
 __all__ = ["PayoffFile", "checked_names", "checked_payoffs", "checked_types", "plain_payoffs", "read_payoffs"]

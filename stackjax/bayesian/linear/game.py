@@ -5,9 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stackjax.errors import InputError, require, require_array, require_number
-
-__all__ = ["ROUNDING", "LinearGame", "Pair", "Ties", "coverage_game", "coverage_payoffs", "mixing_game", "require_prior"]
+__all__ = ["ROUNDING", "LinearGame", "Ties", "coverage_game", "mixing_game"]
 
 Ties = Literal["strong", "weak"]
 ROUNDING = 1e-12  # of what is added up to a payoff: payoffs that differ by less count as equal
@@ -106,23 +104,6 @@ class LinearGame(NamedTuple):
             follower_constant=self.follower_constant[kept],
         )
 
-    def check(self) -> None:
-        """Raise `InputError` unless shapes agree, numbers are finite, the prior is one and ``total`` is None or positive."""
-        require_prior(self.prior, len(self.leader))
-        types, answers, size = self.leader.shape
-        for name, shape in (
-            ("leader", (types, answers, size)),
-            ("leader_constant", (types, answers)),
-            ("follower", (types, answers, size)),
-            ("follower_constant", (types, answers)),
-        ):
-            table = getattr(self, name)
-            require(f"shape of {name}", table.shape, table.shape == shape and 0 not in shape, f"{shape}, with no zero")
-            if not np.isfinite(table).all():
-                raise InputError(f"{name} holds {table[~np.isfinite(table)][0]}, but payoffs must be finite")
-        if self.total is not None:
-            require_number("total", self.total, lambda number: number > 0, "None or a positive finite number")
-
     def _at_most(self, slopes: np.ndarray) -> np.ndarray:
         """``[...]`` what no commitment's ``slopes [..., n] @ x`` exceeds; the most, for mixes and for one slope of coverage."""
         if self.total is None:
@@ -131,80 +112,29 @@ class LinearGame(NamedTuple):
         return np.minimum(rising.sum(axis=-1), self.total * rising.max(axis=-1))
 
 
-Pair = tuple[npt.ArrayLike, npt.ArrayLike]
-
-
-def coverage_payoffs(defender: Pair, attacker: Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Four arrays ``[K, n]``: the defender's payoff at a covered and at an uncovered target, and the attacker's.
-
-    Raises:
-      InputError: arrays that do not fit together, numbers that are not finite, or an attacker whom a guard pleases.
-    """
-    tables = []
-    for name, pair in (("defender", defender), ("attacker", attacker)):
-        require(f"length of {name}", len(pair), len(pair) == 2, "2: payoffs covered, and payoffs uncovered")
-        for state, payoffs in zip(("covered", "uncovered"), pair, strict=True):
-            table = np.atleast_2d(require_array(f"{name}, {state}", payoffs)).astype(np.float64)
-            if not np.isfinite(table).all():
-                raise InputError(f"{name}, {state}, holds {table[~np.isfinite(table)][0]}, but payoffs must be finite")
-            tables.append(table)
-    covered, uncovered, caught, free = tables
-    shapes = [table.shape for table in tables]
-    alike = len(set(shapes)) == 1 and len(shapes[0]) == 2 and 0 not in shapes[0]
-    require("shapes of payoffs", shapes, alike, "four times (targets,) or (types, targets)")
-    for k, a in np.argwhere(caught > free)[:1]:
-        raise InputError(
-            f"attacker: type {k} gets {caught[k, a]:g} at target {a} if it is covered and {free[k, a]:g} if not, "
-            "but a guard must never please the attacker"
-        )
-    return covered, uncovered, caught, free
-
-
-def coverage_game(defender: Pair, attacker: Pair, guards: float, prior: npt.ArrayLike | None = None) -> LinearGame:
+def coverage_game(
+    defender: npt.ArrayLike, attacker: npt.ArrayLike, guards: float, prior: npt.ArrayLike, ways: np.ndarray | None = None
+) -> LinearGame:
     """Guards cover targets with chances ``x [n]``; each type of an attacker takes one target.
 
     Args:
-      defender: the defender's payoff at a covered and at an uncovered target, each ``[n]`` or ``[K, n]``, game units.
-      attacker: likewise the attacker's.
+      defender: the defender's payoff at a covered and at an uncovered target, ``[2, K, n]``, game units.
+      attacker: likewise the attacker's, which a guard never raises.
       guards: how many there are, at least ``sum(x)``.
-      prior: ``[K]`` chances of the types; alike if None.
-
-    Raises:
-      InputError: arrays that do not fit together, numbers that are not finite, or an attacker whom a guard pleases.
+      prior: ``[K]`` chances of the types.
+      ways: ``[m, n]`` whether what guards can do together covers a target; x ``[m]`` is then a mix of that.
     """
-    covered, uncovered, caught, free = coverage_payoffs(defender, attacker)
-    require_number("guards", guards, lambda number: number > 0, "a positive finite number")
-    here = np.eye(covered.shape[1])
-    gain, change = ((there - elsewhere)[:, :, None] * here for there, elsewhere in ((covered, uncovered), (caught, free)))
-    game = LinearGame(_chances(prior, len(free)), gain, uncovered, change, free, float(guards))
-    game.check()
-    return game
+    made = np.eye(np.shape(defender)[-1]) if ways is None else ways.T
+    slopes, constants = [], []
+    for covered, uncovered in (np.asarray(side, np.float64) for side in (defender, attacker)):
+        slopes.append((covered - uncovered)[:, :, None] * made)
+        constants.append(uncovered)
+    total = float(guards) if ways is None else None
+    return LinearGame(np.asarray(prior, np.float64), slopes[0], constants[0], slopes[1], constants[1], total)
 
 
-def mixing_game(leader: npt.ArrayLike, follower: npt.ArrayLike, prior: npt.ArrayLike | None = None) -> LinearGame:
-    """A leader mixes the rows of matrices of payoffs, ``[rows, columns]`` or ``[K, rows, columns]``, game units.
-
-    Raises:
-      InputError: arrays that do not fit together, or numbers that are not finite.
-    """
-    tables = [require_array(name, table).astype(np.float64) for name, table in (("leader", leader), ("follower", follower))]
-    shapes = [table.shape for table in tables]
-    alike = len(set(shapes)) == 1 and len(shapes[0]) in (2, 3) and 0 not in shapes[0]
-    require("shapes of payoffs", shapes, alike, "twice (rows, columns) or (types, rows, columns)")
-    slopes = [np.swapaxes(table.reshape(-1, *table.shape[-2:]), 1, 2) for table in tables]
-    types, columns, _ = slopes[0].shape
-    nothing = np.zeros((types, columns))
-    game = LinearGame(_chances(prior, types), slopes[0], nothing, slopes[1], nothing)
-    game.check()
-    return game
-
-
-def require_prior(prior: np.ndarray, types: int) -> None:
-    """Raise `InputError` unless ``prior`` holds the chances of so many types."""
-    require("shape of prior", prior.shape, prior.shape == (types,), f"({types},), one for each type")
-    require("prior", prior.tolist(), bool((prior >= 0).all()), "numbers of at least 0")
-    require("sum of prior", prior.sum(), bool(abs(prior.sum() - 1.0) <= 1e-6), "1")
-
-
-def _chances(prior: npt.ArrayLike | None, types: int) -> np.ndarray:
-    return np.full(types, 1.0 / types) if prior is None else require_array("prior", prior).astype(np.float64)
+def mixing_game(leader: npt.ArrayLike, follower: npt.ArrayLike, prior: npt.ArrayLike, unit: float | None = None) -> LinearGame:
+    """A leader mixes the rows of matrices of payoffs ``[K, rows, columns]``, game units; ``prior [K]`` of the types."""
+    slopes = [np.swapaxes(np.asarray(table, np.float64), 1, 2) for table in (leader, follower)]
+    nothing = np.zeros(slopes[0].shape[:2])
+    return LinearGame(np.asarray(prior, np.float64), slopes[0], nothing, slopes[1], nothing, unit=unit)

@@ -14,7 +14,6 @@ from stackjax.bayesian.linear.integer import LARGEST_PROGRAMME, best_by_integers
 from stackjax.bayesian.linear.profiles import best_by_profiles
 from stackjax.bayesian.linear.programmes import best_holding
 from stackjax.bayesian.linear.weak import adverse, best_against_ties
-from stackjax.errors import require_count, require_number
 
 __all__ = ["Solved", "solve_linear"]
 
@@ -61,13 +60,8 @@ def solve_linear(game: LinearGame, seconds: float = 300.0, *, num_starts: int = 
       seed: of the starts and the moves.
 
     Raises:
-      InputError: ``game`` does not hold together, or a setting is not possible.
       ArithmeticError: a linear programme failed.
     """
-    game.check()
-    require_number("seconds", seconds, lambda number: number > 0, "a positive finite number")
-    require_count("num_starts", num_starts)
-    require_count("seed", seed, 0)
     counted = game.for_types(game.prior > 0)
     x, bound = _strong(counted, seconds, num_starts, seed)
     value = float(counted.value(x))
@@ -97,7 +91,7 @@ def _strong(game: LinearGame, seconds: float, num_starts: int, seed: int) -> tup
     if tables is not None and types == 1:
         assert game.total is not None
         u, gain, v, loss = (table[0] for table in tables)
-        found = origami((u + gain, u), (v - loss, v), game.total)
+        found = origami(np.stack([u + gain, u]), np.stack([v - loss, v]), game.total)
         return found.coverage, max(found.value * float(game.prior[0]), float(game.value(found.coverage)))
     x = hop_many(game, random_commitments(game, num_starts, seed), seconds / 10)
     if types == 1:

@@ -87,7 +87,8 @@ def agree(types, targets, guards, seed, scale, whole):
     assert bound == pytest.approx(expected, abs=close)
     assert float(game.value(best_holding(game, answers)[1])) == pytest.approx(expected, abs=close)
     if types == 1:
-        assert origami(payoffs[:2], payoffs[2:], guards).value == pytest.approx(expected, abs=close)
+        table = np.stack(payoffs)[:, 0]
+        assert origami(table[:2], table[2:], guards).value == pytest.approx(expected, abs=close)
     solved = solve_linear(game, 60.0, num_starts=3)
     assert solved.value == pytest.approx(expected, abs=close)
     assert solved.weak_value <= solved.value <= solved.bound
@@ -171,7 +172,7 @@ def test_a_nudged_optimum_needs_no_tie(seed):
 
 def test_a_weak_value_is_of_another_column_where_the_strong_one_needs_a_tie():
     """Column 1 pays the leader 1 and is never better for the follower than column 0: a tie in row 0 alone, never strict."""
-    game = mixing_game([[0.0, 1.0], [0.0, 0.5]], [[0.0, 0.0], [1.0, 0.0]])
+    game = mixing_game([[[0.0, 1.0], [0.0, 0.5]]], [[[0.0, 0.0], [1.0, 0.0]]], [1.0])
     solved = solve_linear(game)
     assert (solved.value, solved.weak_value) == (pytest.approx(1.0), pytest.approx(0.0))
 

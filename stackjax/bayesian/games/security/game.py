@@ -17,7 +17,7 @@ from stackjax.bayesian.games.security.placements import placements
 from stackjax.bayesian.games.security.quantal_optimum import quantal_optimum
 from stackjax.bayesian.games.security.robustness import strategies, table
 from stackjax.bayesian.games.security.tables import SecurityTables, checked_security, random_security
-from stackjax.bayesian.linear.game import LinearGame
+from stackjax.bayesian.linear.game import LinearGame, coverage_game
 from stackjax.errors import InputError, require_is
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
@@ -101,20 +101,14 @@ class SecurityGame(OneShotGame):
 
     @cached_property
     def _linear(self) -> LinearGame:
-        slopes, constants = [], []
-        ways = np.eye(len(self.tables.targets)) if self.covers is None else self.covers
-        for covered, uncovered in (self.tables.defender, self.tables.attacker):
-            slopes.append((covered - uncovered)[:, :, None] * ways.T[None])  # [K, A, entries]
-            constants.append(uncovered)
-        total = float(self.tables.guards) if self.covers is None else None
-        return LinearGame(self.type_prior, slopes[0], constants[0], slopes[1], constants[1], total)
+        return coverage_game(self.tables.defender, self.tables.attacker, self.tables.guards, self.type_prior, self.covers)
 
     def optimum_against(self, rule: str, **options: Any) -> Optimum | None:
         """See `Game`: of quantal response, where the attacker has one type and there are no schedules."""
         if rule != "quantal" or len(self.type_prior) > 1 or self.covers is not None:
             return None
-        owner, other = ((side[0, 0], side[1, 0]) for side in (self.tables.defender, self.tables.attacker))
-        found = quantal_optimum(owner, other, self.tables.guards, options["rationality"])
+        sides = self.tables.defender[:, 0], self.tables.attacker[:, 0]
+        found = quantal_optimum(*sides, self.tables.guards, options["rationality"])
         if found.bound - found.value > SAME * float(np.ptp(self.leader_payoff_range)):
             return Optimum(found.bound, "upper-bound")
         return Optimum(found.value, "closed-form", found.coverage[None])

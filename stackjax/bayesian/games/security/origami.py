@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from stackjax.bayesian.linear.coverage import lowest_level, needed
-from stackjax.bayesian.linear.game import ROUNDING, Pair, coverage_payoffs
-from stackjax.errors import require, require_number
+from stackjax.bayesian.linear.game import ROUNDING
 
-__all__ = ["Origami", "one_type", "origami"]
+__all__ = ["Origami", "origami"]
 
 
 class Origami(NamedTuple):
@@ -27,24 +26,20 @@ class Origami(NamedTuple):
     attack_set: np.ndarray
 
 
-def origami(defender: Pair, attacker: Pair, guards: float) -> Origami:
+def origami(defender: np.ndarray, attacker: np.ndarray, guards: float) -> Origami:
     """The strong optimum: as many targets as the guards can leave indifferent, at the lowest level that they pay for.
 
     At a level each target needs what keeps it from paying the attacker more. The lower the level, the more of each target is
     covered and the more targets it may take: the lowest is best, but for a target that the defender would rather not cover.
 
     Args:
-      defender: its payoff at a covered and at an uncovered target, each ``[n]``, game units.
-      attacker: likewise.
+      defender: ``[2, n]`` its payoff at a covered and at an uncovered target, game units.
+      attacker: likewise; a guard never raises it.
       guards: how many there are.
-
-    Raises:
-      InputError: arrays that do not fit together, numbers that are not finite, or an attacker whom a guard pleases.
 
     References: Kiekintveld et al. (2009), Algorithm 1.
     """
-    covered, uncovered, caught, free = one_type(defender, attacker)
-    require_number("guards", guards, lambda number: number > 0, "a positive finite number")
+    (covered, uncovered), (caught, free) = defender, attacker
     gain, size = covered - uncovered, np.maximum(np.abs(free), np.abs(caught)).max()
     loss = np.where(free - caught > ROUNDING * size, free - caught, 0.0)  # less changes no answer
     lowest = lowest_level(free, loss, guards)
@@ -58,10 +53,3 @@ def origami(defender: Pair, attacker: Pair, guards: float) -> Origami:
     pays = free - coverage * loss
     value = uncovered[attacked] + coverage[attacked] * gain[attacked]
     return Origami(float(value), coverage, attacked, pays >= pays.max() - 10 * ROUNDING * size)
-
-
-def one_type(defender: Pair, attacker: Pair) -> tuple[np.ndarray, ...]:
-    """As `coverage_payoffs`, four arrays ``[n]``; raises `InputError` if there are several types."""
-    tables = coverage_payoffs(defender, attacker)
-    require("number of types", len(tables[0]), len(tables[0]) == 1, "1: this is for attackers of one type")
-    return tuple(table[0] for table in tables)

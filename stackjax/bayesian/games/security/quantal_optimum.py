@@ -10,11 +10,8 @@ coverage agree and the bound is tight; where a guard hurts the defender at some 
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import scipy
-
-from stackjax.bayesian.games.security.origami import one_type
-from stackjax.bayesian.linear.game import Pair
-from stackjax.errors import require_number
 
 __all__ = ["QuantalOptimum", "quantal_optimum"]
 
@@ -31,24 +28,18 @@ class QuantalOptimum(NamedTuple):
     bound: float
 
 
-def quantal_optimum(defender: Pair, attacker: Pair, guards: float, rationality: float) -> QuantalOptimum:
+def quantal_optimum(defender: npt.ArrayLike, attacker: npt.ArrayLike, guards: float, rationality: float) -> QuantalOptimum:
     """The best coverage if the attacker takes target a with a chance in proportion to exp(rationality * its payoff there).
 
     Args:
-      defender: its payoff at a covered and at an uncovered target, each ``[n]``, game units.
-      attacker: likewise.
+      defender: ``[2, n]`` its payoff at a covered and at an uncovered target, game units.
+      attacker: likewise; a guard never raises it.
       guards: how many there are.
       rationality: at least 0, per game unit; 0 for an attacker who does not look.
 
-    Raises:
-      InputError: arrays that do not fit together, numbers that are not finite, an attacker whom a guard pleases, or a
-        setting that is not possible.
-
     References: Yang, Ordonez and Tambe (2012), for the search over the value; Dinkelbach (1967), for its steps.
     """
-    covered, uncovered, caught, free = one_type(defender, attacker)
-    require_number("guards", guards, lambda number: number > 0, "a positive finite number")
-    require_number("rationality", rationality, lambda number: number >= 0, "a finite number of at least 0")
+    (covered, uncovered), (caught, free) = np.asarray(defender, np.float64), np.asarray(attacker, np.float64)
     rule = _Rule(uncovered, covered - uncovered, rationality * free, rationality * (free - caught), float(guards))
     close = CLOSE * (float(np.ptp([covered, uncovered])) or 1.0)
     best = np.full(len(free), min(1.0, guards / len(free)))

@@ -47,7 +47,7 @@ def strategies(game: "SecurityGame") -> dict[str, np.ndarray]:
     perfect = nudged(counted, hop_many(counted, random_commitments(counted, STARTS, 0), SECONDS))
     found = {"found against perfect attackers": perfect}
     if len(linear.prior) == 1 and game.covers is None:
-        owner, other = ((side[0, 0], side[1, 0]) for side in (game.tables.defender, game.tables.attacker))
+        owner, other = game.tables.defender[:, 0], game.tables.attacker[:, 0]
         for rationality in RATIONALITIES[:-1]:
             best = quantal_optimum(owner, other, game.tables.guards, rationality).coverage
             found[f"best against quantal, rationality {rationality:g}"] = best

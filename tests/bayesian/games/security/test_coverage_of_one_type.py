@@ -28,11 +28,17 @@ QUANTAL = [  # rationality, seed, value; the third of .25 and the second of .76 
 ]
 
 
+def sides(payoffs):
+    """Of the one type: the defender's payoffs ``[2, n]``, and the attacker's."""
+    table = np.stack(payoffs)[:, 0]
+    return table[:2], table[2:]
+
+
 @pytest.mark.parametrize(("targets", "guards"), [(3, 0.7), (10, 3), (40, 40), (40, 55), (1000, 200)])
 def test_origami_by_bisection(targets, guards):
     for seed in range(5):
         payoffs, _ = oracle.random_instance(targets, 1, seed)
-        found, (value, level, _) = origami(payoffs[:2], payoffs[2:], guards), oracle.origami(payoffs, guards)
+        found, (value, level, _) = origami(*sides(payoffs), guards), oracle.origami(payoffs, guards)
         assert found.value == pytest.approx(value, abs=1e-9)
         A1, A0 = payoffs[2][0], payoffs[3][0]
         pays = found.coverage * A1 + (1 - found.coverage) * A0
@@ -51,7 +57,7 @@ def test_origami_with_ties_and_guards_that_hurt(seed, targets, guards, hurts):
     payoffs, _ = oracle.small_integers(targets, 1, seed)
     if hurts:
         payoffs[:2] = payoffs[1::-1]
-    found = origami(payoffs[:2], payoffs[2:], guards)
+    found = origami(*sides(payoffs), guards)
     assert found.value == pytest.approx(oracle.best_coverage(payoffs, np.ones(1), guards), abs=1e-7)
     assert found.value == pytest.approx(oracle.coverage_value(payoffs, np.ones(1), found.coverage), abs=1e-9)
 
@@ -59,7 +65,7 @@ def test_origami_with_ties_and_guards_that_hurt(seed, targets, guards, hurts):
 @pytest.mark.parametrize(("rationality", "seed", "value"), QUANTAL)
 def test_quantal_optimum_is_the_known_one(rationality, seed, value):
     payoffs, _ = oracle.random_instance(10, 1, seed)
-    found = quantal_optimum(payoffs[:2], payoffs[2:], 3, rationality)
+    found = quantal_optimum(*sides(payoffs), 3, rationality)
     assert found.value == pytest.approx(value, abs=3e-4)
     assert found.value == pytest.approx(float(oracle.quantal_value(payoffs, rationality, found.coverage)), abs=1e-9)
     assert found.value <= found.bound <= found.value + 1e-8
@@ -76,7 +82,7 @@ def test_quantal_optimum_by_trial(kind):
         if kind == "exchanged":  # a guard hurts the defender: the bound need not be tight
             payoffs[:2] = payoffs[1::-1]
         for rationality in (0.0, 0.3, 1.5):
-            found = quantal_optimum(payoffs[:2], payoffs[2:], 1.5, rationality)
+            found = quantal_optimum(*sides(payoffs), 1.5, rationality)
             best = oracle.quantal_best(payoffs, 1.5, rationality, 12)
             loose = 0.1 if kind == "exchanged" else 1e-8
             assert best - 1e-9 <= found.bound <= found.value + loose
@@ -90,7 +96,7 @@ def test_an_attacker_who_is_all_but_rational(seed):
     """The larger the rationality, the nearer to the strong optimum, from below."""
     payoffs, _ = oracle.random_instance(10, 1, seed)
     strong = oracle.origami(payoffs, 3)[0]
-    values = [quantal_optimum(payoffs[:2], payoffs[2:], 3, rationality).value for rationality in (3, 30, 3000)]
+    values = [quantal_optimum(*sides(payoffs), 3, rationality).value for rationality in (3, 30, 3000)]
     assert values[0] < values[1] < values[2] < strong
     assert values[2] == pytest.approx(strong, abs=0.02)
 
@@ -110,7 +116,7 @@ def test_placements_cover_as_asked(coverage):
 
 def test_placements_of_many_targets():
     payoffs, _ = oracle.random_instance(1000, 1, 0)
-    coverage = origami(payoffs[:2], payoffs[2:], 200).coverage
+    coverage = origami(*sides(payoffs), 200).coverage
     chances, placed = placements(coverage)
     assert len(chances) <= 1001
     assert np.abs(chances @ placed - coverage).max() <= 1e-12
@@ -141,7 +147,7 @@ def test_drawn_placements_never_hold_a_guard_too_many():
 
 def test_few_targets_by_every_subset_of_indifferent_ones():
     """Two targets, one guard, by hand: at coverage c and 1 - c the attacker is indifferent at c = 0.6."""
-    found = origami(([1.0, 2.0], [-1.0, -3.0]), ([0.0, 0.0], [3.0, 2.0]), 1)
+    found = origami(np.array([[1.0, 2.0], [-1.0, -3.0]]), np.array([[0.0, 0.0], [3.0, 2.0]]), 1)
     assert found.coverage == pytest.approx([0.6, 0.4])
     assert found.value == pytest.approx(max(0.6 * 1 - 0.4, 0.4 * 2 - 0.6 * 3))
     assert list(itertools.compress(range(2), found.attack_set)) == [0, 1]

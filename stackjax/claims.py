@@ -24,6 +24,7 @@ __all__ = [
     "checked",
     "distance",
     "is_attainable",
+    "judged_words",
     "refutation",
     "verified",
     "words_of",
@@ -62,16 +63,21 @@ def is_attainable(optimum: Optimum | None) -> TypeGuard[Optimum]:
 
 
 def verified(problem: Problem, optimum: Optimum | None) -> Optimum | None:
-    """``optimum`` as it turns out to be when its commitment is judged, see `checked`. Compiles `Problem.judge`."""
+    """``optimum`` as it turns out to be when its commitment is judged, see `checked`."""
+    return checked(problem, optimum, judged_words(problem, optimum))
+
+
+def judged_words(problem: Problem, optimum: Optimum | None) -> dict[str, Any] | None:
+    """What `Problem.describe` says of the optimum's commitment, judged; None where there is none. Compiles `Problem.judge`."""
     if not is_attainable(optimum):
-        return checked(problem, optimum, None)
+        return None
     made = jnp.asarray(as_commitment(problem, optimum.commitment))
 
     def judge(made: Array) -> Any:
         return jax.tree.map(lambda leaf: leaf[None], problem.judge(jax.random.key(0), made, NUM_GROUPS))
 
     judged = jax.device_get(jax.jit(judge)(made))
-    return checked(problem, optimum, words_of(problem, judged, made[None])[0])
+    return words_of(problem, judged, made[None])[0]
 
 
 def words_of(problem: Problem, judged: Any, commitments: Any) -> list[dict[str, Any]]:

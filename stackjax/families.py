@@ -243,17 +243,18 @@ class Family:
         Raises:
           UnsolvedError: it is not known.
         """
-        from stackjax.claims import verified
+        from stackjax.claims import checked, judged_words
 
         problem = self.build(game, settings).prepare()
-        found = verified(problem, problem.optimum())
-        words = problem.evaluation_method()["words"]
+        claim, words = problem.optimum(), problem.evaluation_method()["words"]
+        judged = judged_words(problem, claim)
+        found = checked(problem, claim, judged)
         if found is None:
             why = problem.why_unknown and f": {problem.why_unknown}"
             raise UnsolvedError(f"the optimum of {game.name!r} with followers {words} is not known{why}")
-        made = None if found.commitment is None else found.commitment
-        content = {"value": found.value, "method": found.method, "commitment": made, "followers": words}
-        return Solved.of(game.name, found, content, [f"followers {words}"])
+        content = {"value": found.value, "method": found.method, "commitment": found.commitment, "followers": words}
+        told = judged["mechanism"] if judged is not None and found.commitment is not None else []
+        return Solved.of(game.name, found, content, [*(f"  {line}" for line in told), f"followers {words}"])
 
     def claimed(self, game: Any) -> "Optimum | None":
         """What the problem of ``game``, with the usual settings, claims as its optimum."""

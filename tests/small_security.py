@@ -5,7 +5,16 @@ import numpy as np
 
 import stackjax as sx
 
-__all__ = ["Guards"]
+__all__ = ["MUSEUM", "Guards"]
+
+MUSEUM = {
+    "guards": 1,
+    "prior": [0.6, 0.4],
+    "types": ["thief", "vandal"],
+    "targets": ["gate", "vault", "hall"],
+    "defender": {"covered": [1, 2, 3], "uncovered": [[-1, -9, -2], [-3, -4, -5]]},
+    "attacker": {"covered": [-1, -1, -1], "uncovered": [[2, 9, 3], [4, 1, 5]]},
+}
 
 
 class Guards(sx.OneShotGame):

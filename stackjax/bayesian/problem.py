@@ -290,7 +290,7 @@ class BayesianProblem(PlayedProblem):
     def _optimum_against(self, closed: ClosedForm) -> Optimum:
         known = self.env.game.optimum_against(closed.rule, **dict(closed.options))
         if known is None:
-            raise UnsolvedError("a follower who errs may pay the leader more than one who does not")
+            raise UnsolvedError(f"no exact optimum against {closed.words} is known; that against exact ones is no bound")
         return known
 
     @property

@@ -90,7 +90,8 @@ def solve_command(arguments: list[str]) -> int:
     except (UnsolvedError, ArithmeticError) as error:
         if settings.json:
             print(json.dumps({"game": game.name, "reason": str(error)}))
-        way_round = f"; stackjax train {arguments[0]} --out DIR looks for a good commitment instead"
+        asked = " ".join(one for one in arguments if one != "--json")
+        way_round = f"; stackjax train {asked} --out DIR looks for a good commitment instead"
         return fail(f"{error}{way_round}", 1)
     print(json.dumps({"game": game.name, **found.content}) if settings.json else "\n".join(found.words))
     return 0

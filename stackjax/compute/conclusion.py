@@ -7,7 +7,6 @@ import jax
 import numpy as np
 
 from stackjax import claims
-from stackjax.acting import Policy
 from stackjax.compute.programs import Blocks, Programs, Reached
 from stackjax.compute.state import Evaluated
 from stackjax.problem import Optimum, Problem, Solver
@@ -35,7 +34,7 @@ def conclude(programs: Programs, state: Blocks, elements: Blocks, optima: Optima
     reached = programs.best(state, count)
     work = programs.work
     is_there = _is_optimal(work.problem, optima)(reached.payoffs, reached.gaps)
-    if work.polish == 0 or is_there or isinstance(work.problem.commitments, Policy):
+    if work.polish == 0 or is_there:
         return Conclusion(learned, None)
     return Conclusion(judge(programs.polish(state, elements)), learned)
 

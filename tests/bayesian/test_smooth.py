@@ -117,7 +117,7 @@ def test_climbing_reaches_the_best_mix_on_a_grid(trained, payoff_file):
         assert "% of the time)" in seed["follower_play"][0]
     assert found["evaluation"]["rule"] == "quantal, rationality 0.8"
     assert found["evaluation"]["settled_gap"] is None
-    assert "errs may pay the leader more" in found["why_unknown"]
+    assert "no exact optimum against quantal" in found["why_unknown"]
     assert found["kernel"] == "closed form"
 
 

@@ -228,7 +228,7 @@ def test_solve_says_why_not(tmp_path, capsys):
     path.write_text(json.dumps({"payoffs": np.eye(32)[:, :, None, None].repeat(32, 2).repeat(3, 3).tolist()}), encoding="utf-8")
     reason = "game 'large' is too large to solve: 32768 joint plays, more than the 20000 of one linear programme"
     assert run("solve", path, "--game.randomized") == 1
-    way = f"stackjax train {path} --out DIR looks for a good commitment instead"
+    way = f"stackjax train {path} --game.randomized --out DIR looks for a good commitment instead"
     assert capsys.readouterr() == ("", f"stackjax: error: {reason}; {way}\n")
     assert run("solve", path, "--game.randomized", "--json") == 1
     assert json.loads(capsys.readouterr().out) == {"game": "large", "reason": reason}

@@ -21,7 +21,6 @@ from stackjax.solvers.policy import policy_solver
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.solvers.ppo.solver import ppo_solver
 from stackjax.solvers.search import search
-from tests.guards import Guards
 from tests.oracles.direct_search import affine_scaling
 from tests.runs.commands import PLAIN, result_of, run
 from tests.solvers.test_direct import Toy
@@ -106,7 +105,7 @@ def test_ppo_learns_what_is_near(space, box_policy):
 @pytest.mark.parametrize("name", SPACES)
 def test_policies_learn_in_episodes(solver, name):
     payoffs = np.random.default_rng(1).random((3, 3, 2))
-    game = sx.matrix_game(payoffs, randomized=True) if name == "mix" else Guards(4, 1.5, 2)
+    game = sx.matrix_game(payoffs, randomized=True) if name == "mix" else sx.make("security", targets=4, guards=2, types=2)
     problem = BayesianProblem(sx.StackelbergPOMDP(game, sx.followers.multiplicative_weights(0.5), 50))
     build, config = solver
     made, first = settled_on(build(problem, config), config.num_updates)
@@ -141,8 +140,8 @@ def test_a_step_up_the_slope_keeps_to_the_budget(seed, is_spent, nodes):
 
 def test_the_best_coverage_is_found_where_many_targets_are_tied():
     """The optimum leaves an attacker indifferent between several targets; it is ORIGAMI's, by a bisection of the value."""
-    game = Guards(6, 2.0, 1, 3)
-    covered, uncovered, attacked, free = game.table[:, 0]
+    game = sx.make("security", targets=6, guards=2, types=1, instance=3)
+    (covered, uncovered), (attacked, free) = game.tables.defender[:, 0], game.tables.attacker[:, 0]
     low, high = attacked.max(), free.max()
     for _ in range(100):
         value = 0.5 * (low + high)

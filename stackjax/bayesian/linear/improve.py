@@ -10,7 +10,8 @@ from stackjax.bayesian.linear.weak import nudged
 
 __all__ = ["improved"]
 
-EVALUATIONS = 256  # of a move: about as long as so many commitments take to be answered
+EVALUATIONS = 256  # for each move
+SECONDS = 5.0  # after which there are no more moves
 
 
 def improved(game: LinearGame, commitment: np.ndarray, num_evaluations: int) -> np.ndarray:
@@ -21,7 +22,7 @@ def improved(game: LinearGame, commitment: np.ndarray, num_evaluations: int) -> 
     game = game.for_types(game.prior > 0)  # what the others answer does not matter
     x = game.feasible(np.asarray(commitment[0], np.float64))
     try:
-        better = nudged(game, wander(game, hop(game, x), num_evaluations // EVALUATIONS, seed=0))
+        better = nudged(game, wander(game, hop(game, x), -(-num_evaluations // EVALUATIONS), 0, SECONDS))
     except ArithmeticError as error:
         warnings.warn(f"a commitment was not improved: {error}", RuntimeWarning, stacklevel=2)
         return commitment

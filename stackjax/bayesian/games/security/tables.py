@@ -113,15 +113,14 @@ def checked_security(
     ways = None if schedules is None else _schedules(schedules, names)
     require_count("guards", guards)
     most = count if ways is None else len(ways)
-    if guards > most:
-        kind = "targets" if ways is None else "schedules"
-        raise InputError(f"guards={guards} must be at most {most}, the number of {kind}")
+    if guards > most and ways is not None:
+        raise InputError(f"guards={guards} must be at most {most}, the number of schedules")
     if ways is not None and math.comb(len(ways), guards) > MOST_CHOICES:
         ways_in_all = count_in_words(math.comb(len(ways), guards))
         raise InputError(f"guards={guards} can take {len(ways)} schedules in {ways_in_all} ways, more than {MOST_CHOICES}")
-    if guards == count and ways is None:
+    if guards >= count and ways is None:
         warnings.warn(f"guards={guards} cover every target: there is nothing to choose", RuntimeWarning, stacklevel=3)
-    return SecurityTables(name, int(guards), chances, owner, other, names, called, ways)
+    return SecurityTables(name, min(int(guards), most), chances, owner, other, names, called, ways)
 
 
 def read_security(content: dict[str, Any], stem: str, where: str) -> SecurityTables:

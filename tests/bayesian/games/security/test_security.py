@@ -12,20 +12,13 @@ from hypothesis import strategies as st
 import stackjax as sx
 from stackjax.bayesian.equilibrium.optimum import attaining, solve
 from stackjax.bayesian.games.security.game import SecurityGame
+from stackjax.bayesian.games.security.quantal_optimum import quantal_optimum
 from stackjax.bayesian.games.security.robustness import ATTACKERS, earned
 from stackjax.bayesian.games.security.tables import random_security
 from stackjax.bayesian.problem import BayesianProblem
 from stackjax.cli import main
 from stackjax.solvers.direct import direct
-
-MUSEUM = {
-    "guards": 1,
-    "prior": [0.6, 0.4],
-    "types": ["thief", "vandal"],
-    "targets": ["gate", "vault", "hall"],
-    "defender": {"covered": [1, 2, 3], "uncovered": [[-1, -9, -2], [-3, -4, -5]]},
-    "attacker": {"covered": [-1, -1, -1], "uncovered": [[2, 9, 3], [4, 1, 5]]},
-}
+from tests.small_security import MUSEUM
 
 
 def expected(tables, coverage, target, kind):
@@ -69,8 +62,8 @@ def test_one_guard_more_is_worth_what_two_optima_differ_by(tmp_path, capsys):
     assert "one_more_guard" not in values[1]  # a third guard would leave nothing to choose
     assert main(["solve", str(tmp_path / "museum.json"), "--game.guards", "3"]) == 0
     assert "guards=3 cover every target" in capsys.readouterr().err
-    assert main(["solve", str(tmp_path / "museum.json"), "--game.guards", "4"]) == 2
-    assert "--game.guards 4 must be at most 3, the number of targets" in capsys.readouterr().err
+    assert main(["solve", str(tmp_path / "museum.json"), "--game.guards", "0"]) == 2
+    assert "--game.guards 0 must be a whole number of at least 1" in capsys.readouterr().err
 
 
 def test_the_commitment_of_an_optimum_pays_it_without_ties():
@@ -183,3 +176,23 @@ def test_other_followers_and_other_words():
         "with chance 0.750: target 1",
         "with chance 0.250: target 0",
     ]
+
+
+def test_solving_against_an_attacker_who_errs(capsys):
+    """The closed form with its coverage; what is not known is told, with what would look for it."""
+    game = ["security", "--game.targets", "6", "--game.guards", "2"]
+    errs = ["--followers.kind", "quantal", "--followers.rationality", "0.5"]
+    assert main(["solve", *game, "--game.types", "1", *errs]) == 0
+    said = capsys.readouterr().out
+    tables = random_security(6, 2, 1, 0)
+    best = quantal_optimum(tables.defender[:, 0], tables.attacker[:, 0], 2, 0.5)
+    assert float(said.split()[1]) == pytest.approx(best.value, abs=1e-6)
+    assert "(closed-form)" in said
+    assert "guarded with chance" in said
+    assert "quantal, rationality 0.5" in said
+    assert main(["solve", *game, *errs]) == 1
+    said = capsys.readouterr().err
+    assert "no exact optimum against quantal, rationality 0.5 is known" in said
+    assert f"stackjax train {' '.join([*game, *errs])} --out DIR" in said
+    assert main(["solve", *game, "--followers.kind", "suqr"]) == 2
+    assert "weights" in capsys.readouterr().err

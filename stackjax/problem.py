@@ -7,10 +7,12 @@ import abc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from stackjax.acting import Policy
-from stackjax.spaces import Space
+from stackjax.outcomes import Differentiable, Judged, Nearby, Optimum, Played, Region, Table, Worth
 from stackjax.types import Array, PRNGKey, PyTree
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "Metrics",
     "Nearby",
     "Optimum",
+    "Played",
     "Problem",
+    "Region",
     "Solver",
     "Table",
     "Worth",
@@ -28,98 +32,6 @@ __all__ = [
 
 Metrics = dict[str, Array]
 NUM_SCORING_GROUPS = 16  # groups of fresh followers that score a commitment on the way
-
-
-class Table(NamedTuple):
-    """Commitments that fix a leader action at each of ``num_nodes`` nodes: arrays ``[O, *actions.shape]``.
-
-    ``observations [O, D]`` are what the leader sees at the nodes; None where that depends on what it does at earlier ones.
-    """
-
-    num_nodes: int
-    actions: Space
-    observations: Array | None = None
-
-    def draw(self, key: PRNGKey, count: int) -> Array:
-        """``[count, O, ...]`` random commitments: every node's action by itself, evenly spread."""
-        return self.actions.draw(key, (count, self.num_nodes))
-
-
-class Worth(NamedTuple):
-    """What each commitment of a batch leads to.
-
-    Attributes:
-      payoff: ``[B]`` the leader's expected payoff, exact given how its followers answered, game units.
-      gap: ``[B]`` the followers' distance from equilibrium, game units.
-      risk: ``[B]`` what the leader would lose, game units, if a follower that is all but indifferent chose otherwise;
-        zero for ties that no small change of the commitment breaks.
-      answer: int ``[B, Q]``, what the followers answer; within one answer the payoff varies smoothly, if `Problem.nearby` can
-        say how.
-    """
-
-    payoff: Array
-    gap: Array
-    risk: Array
-    answer: Array
-
-
-class Nearby(NamedTuple):
-    """What a commitment leads to if its followers keep to an answer; differentiable in the commitment.
-
-    Attributes:
-      payoff: the leader's expected payoff, a scalar, game units.
-      slack: ``[M]`` what each deviation would cost a follower; the answer is an equilibrium if and only if all are at
-        least 0. Zero, and constant, for the action that is the answer.
-    """
-
-    payoff: Array
-    slack: Array
-
-
-class Differentiable(NamedTuple):
-    """A payoff that gradients can climb.
-
-    Attributes:
-      payoff: ``(key, commitment [O, ...], sharpness) -> scalar``, softened: the sharper, the nearer to the leader's payoff, in
-        game units.
-      start: ``key -> commitment`` to start from.
-      project: ``commitment -> commitment``, the nearest that is possible.
-    """
-
-    payoff: Callable[[PRNGKey, Array, Array], Array]
-    start: Callable[[PRNGKey], Array]
-    project: Callable[[Array], Array]
-
-
-class Judged(NamedTuple):
-    """One commitment judged against fresh groups of followers.
-
-    Attributes:
-      payoff: the leader's expected payoff, mean over groups, game units.
-      gap: the followers' distance from equilibrium, largest over groups, game units.
-      details: what the family of the problem reports beside.
-    """
-
-    payoff: Array
-    gap: Array
-    details: PyTree
-
-
-class Optimum(NamedTuple):
-    """The best that a leader can get, in game units, and how that is known: a claim, which `stackjax.claims` checks.
-
-    Attributes:
-      value: game units.
-      method: one of ``"closed-form"`` (a proof or the paper), ``"lp"`` (linear programmes), ``"enumeration"`` (every commitment
-        tried, exactly) or ``"upper-bound"`` (no leader can do better; whether any reaches it is not known).
-      commitment: ``[O, ...]`` one that pays ``value``; a claim without one counts as an upper bound.
-      half_width: of a 95 % interval, where ``value`` is a mean over draws; else 0.
-    """
-
-    value: float
-    method: str
-    commitment: Any = None
-    half_width: float = 0.0
 
 
 class Problem(abc.ABC):
@@ -274,6 +186,31 @@ class Problem(abc.ABC):
     def score(self, key: PRNGKey, commitment: Any) -> Judged:
         """A commitment on the way judged, against fewer draws than the best one where a problem says so."""
         return self.judge(key, commitment, NUM_SCORING_GROUPS)
+
+    def worst(self, commitment: Array) -> Array:
+        """What the leader is paid at the worst of all that followers may answer to ``commitment [O, ...]``, game units: at the
+        worst of ties, by default as `worth` tells it; -inf where it is not told.
+        """
+        found = self.worth(jax.random.key(0), commitment[None], lasting=1).worst
+        return jnp.asarray(-jnp.inf) if found is None else found[0]
+
+    def played(self, judged: Judged, commitments: Any) -> list[Played] | None:
+        """What each of ``commitments [S, O, ...]``, ``judged`` (leaves ``[S, ...]``), comes to; None where it is not told."""
+        del judged, commitments
+        return None
+
+    def revenue(self, payoff: Array, followers: Array) -> Array | None:
+        """What followers pay in all, game units, of the leader's ``payoff`` and theirs ``[N]``; None where nobody pays, or
+        where that is the leader's payoff itself.
+        """
+        del payoff, followers
+        return None
+
+    def regions(self) -> list[Region] | None:
+        """All commitments, as one polytope for each answer of the followers; None, as it is by default, where there are no
+        such polytopes or too many.
+        """
+        return None
 
     def yardsticks(self) -> dict[str, float]:
         """What else is known that leaders may be paid, game units by what it is, as `Game.yardsticks`; empty for nothing."""

@@ -10,6 +10,7 @@ and with each other action of one follower: with four followers of three types a
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import chex
@@ -26,7 +27,9 @@ from stackjax.bayesian.pomdp.tree import DecisionTree
 from stackjax.problem import Nearby
 from stackjax.types import Array, ArrayLike
 
-__all__ = ["answer_of", "nearby", "risk", "stay", "tied_loss"]
+__all__ = ["answer_of", "nearby", "risk", "stay", "tied_loss", "worst_pure"]
+
+MOST_ANSWERS = 64
 
 
 def answer_of(game: InducedGame, play: Array) -> Array:
@@ -65,6 +68,17 @@ def tied_loss(game: InducedGame, answer: Array, tie: float) -> Array:
     return found
 
 
+def worst_pure(game: InducedGame, tie: float) -> Array:
+    """The least that the leader is paid where all types of all followers hold to one action each, none of which gains more than
+    ``tie`` by another; infinite where there is no such answer, or more than `MOST_ANSWERS` to look at.
+    """
+    choices = [n for types, n in zip(game.num_types, game.num_actions, strict=True) for _ in range(types)]
+    if game.num_followers == 1 or math.prod(choices) > MOST_ANSWERS:
+        return jnp.asarray(jnp.inf)
+    found = jax.vmap(lambda answer: stay(game, answer))(jnp.asarray(all_profiles(tuple(choices)), jnp.int32))
+    return jnp.where(found.slack.min(axis=1) >= -tie, found.payoff, jnp.inf).min()
+
+
 def nearby(game: Game, tree: DecisionTree, commitment: Array, answer: Array) -> tuple[Nearby, Nearby]:
     """`stay` in the game that ``commitment [O, ...]`` leaves, and the slopes of that, ``[O, ...]`` and ``[M, O, ...]``.
 
@@ -91,6 +105,7 @@ def nearby(game: Game, tree: DecisionTree, commitment: Array, answer: Array) -> 
     sums = _sums(game)
     own = [paid[[row for row, owner in zip(sums.row, sums.whose, strict=True) if owner == 1 + i], :, 1 + i] for i in range(n)]
     here = _compared(game, paid[0, :, 0], own, answer)
+    chances = [jnp.asarray(_own_chances(game, i), paid.dtype) for i in range(n)]
     summands = slopes[sums.row[:, None], np.arange(len(types))[None], sums.whose[:, None]]  # [B, P, L, ...]
     weight = jnp.asarray(sums.weight, paid.dtype).reshape(*sums.weight.shape, *(1,) * (summands.ndim - 2))
     nothing = jnp.zeros((1 + int(sums.sum.max()), *actions.shape), paid.dtype)
@@ -99,7 +114,9 @@ def nearby(game: Game, tree: DecisionTree, commitment: Array, answer: Array) -> 
     for kinds, size in zip(game.num_types, game.num_actions, strict=True):
         by_type.append(totals[start : start + size * kinds].reshape(size, kinds, *actions.shape))
         start += size * kinds
-    return here, Nearby(totals[0], _lost(game, by_type, answer))
+    weighted = partial(jnp.tensordot, axes=1, precision="highest")
+    followers = [weighted(own, rows[0]) for own, rows in zip(chances, by_type, strict=True)]
+    return here, Nearby(totals[0], _lost(game, by_type, answer), jnp.stack(followers))
 
 
 class _Sums(NamedTuple):
@@ -143,6 +160,12 @@ def _given_type(game: Game | InducedGame, follower: int) -> np.ndarray:
     return np.where(own > 0, prior / np.where(own > 0, own, 1.0), 0.0).ravel()
 
 
+def _own_chances(game: Game | InducedGame, follower: int) -> np.ndarray:
+    """``[K_i]`` the probability of a follower's types."""
+    prior = np.asarray(game.type_prior, float)
+    return prior.sum(axis=tuple(axis for axis in range(prior.ndim) if axis != follower))
+
+
 def _places(game: Game | InducedGame, answer: Array) -> tuple[Array, list[Array]]:
     """The place of the obeyed actions among all profiles, int ``[P]``, and of each follower's deviations, ``[A_i, P]``.
 
@@ -167,7 +190,9 @@ def _compared(game: Game | InducedGame, leader: Array, own: Sequence[Array], ans
     """From what is paid: ``leader [P]`` for what is obeyed, and followers for their deviations, ``[A_i, P]`` each."""
     weights = [jnp.asarray(_given_type(game, i), leader.dtype)[None] for i in range(len(own))]
     by_type = [_by_type(game, i, weight * paid) for i, (weight, paid) in enumerate(zip(weights, own, strict=True))]
-    return Nearby((jnp.asarray(_prior(game), leader.dtype) * leader).sum(), _lost(game, by_type, answer))
+    followers = [(jnp.asarray(_own_chances(game, i), leader.dtype) * rows[0]).sum() for i, rows in enumerate(by_type)]
+    payoff = (jnp.asarray(_prior(game), leader.dtype) * leader).sum()
+    return Nearby(payoff, _lost(game, by_type, answer), jnp.stack(followers))
 
 
 def _leader_loses(game: InducedGame, answer: Array) -> Array:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.acting import Acting, Episode, Leader, Policy
-from stackjax.arrays import drawn, in_full
-from stackjax.bayesian.answers import answer_of, nearby, risk, stay, tied_loss
+from stackjax.arrays import drawn, in_full, lead
+from stackjax.bayesian.answers import answer_of, nearby, risk, stay, tied_loss, worst_pure
 from stackjax.bayesian.equilibrium.evaluate import evaluate_commitment, kernel_of
 from stackjax.bayesian.equilibrium.optimum import attaining, solve, takes_long
 from stackjax.bayesian.equilibrium.replies import NO_GAIN, can_reply, replies
@@ -21,6 +21,8 @@ from stackjax.bayesian.followers.regret import bcce_gap
 from stackjax.bayesian.followers.response import Response
 from stackjax.bayesian.games.induced import InducedGame
 from stackjax.bayesian.linear.improve import improved
+from stackjax.bayesian.linear.regions import regions_of
+from stackjax.bayesian.played import played
 from stackjax.bayesian.pomdp.commitment import commit, tabulate, tabulate_batch
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.reward_phase import expected_play
@@ -29,7 +31,7 @@ from stackjax.bayesian.sampled.learners import Learners
 from stackjax.bayesian.smooth import differentiable, smooth_nearby
 from stackjax.bayesian.words import describe
 from stackjax.errors import InputError, UnsolvedError
-from stackjax.problem import Differentiable, Judged, Nearby, Optimum, Problem, Solver, Table, Worth
+from stackjax.problem import Differentiable, Judged, Nearby, Optimum, Played, Problem, Region, Solver, Table, Worth
 from stackjax.slopes import varies
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.spaces import Continuous
@@ -210,17 +212,20 @@ class BayesianProblem(PlayedProblem):
             game = InducedGame(env.game.type_prior, *tables)
             if play is None:
                 answer = jnp.concatenate([table.argmax(axis=1).astype(jnp.int32) for table in strategies])
-                payoff, slack = stay(game, answer)
+                payoff, slack, followers = stay(game, answer)
                 gap = -slack.min(initial=0.0)
             else:
                 prior = jnp.asarray(game.type_prior, play.dtype).reshape(*game.num_types, *(1,) * game.num_followers)
                 answer, payoff, gap = answer_of(game, play), (prior * play * game.leader_payoff).sum(), bcce_gap(game, play)
+                followers = (lead(prior * play, 2 * game.num_followers + 1) * game.follower_payoffs).sum(
+                    axis=tuple(range(1, 2 * game.num_followers + 1))
+                )
             at_risk = jnp.zeros((), payoff.dtype)
             if changes is not None:
                 at_risk = risk(game, InducedGame(game.type_prior, *changes), answer, self.tie_tolerance)
-            if self.ties == "against":  # what it says of several followers is a guess that judging puts right
-                payoff = payoff - tied_loss(game, answer, self.tie_tolerance)
-            return Worth(payoff, gap, at_risk, answer)
+            tied = payoff - tied_loss(game, answer, self.tie_tolerance)  # of several followers a guess that judging puts right
+            worst = jnp.minimum(tied, worst_pure(game, self.tie_tolerance))
+            return Worth(tied if self.ties == "against" else payoff, gap, at_risk, answer, followers, worst)
 
         return jax.vmap(one, -1)(tables, changes, strategies, play)
 
@@ -264,12 +269,19 @@ class BayesianProblem(PlayedProblem):
         chosen = getattr(evaluation, self.env.reward_play)
         payoff = chosen.leader_payoff.mean()
         if self.ties == "against":
-            game = tabulate(self.env.game, self.env.tree, commitment).game
-            worst = lambda *tables: np.asarray(replies(InducedGame(game.type_prior, *tables), NO_GAIN).worst, payoff.dtype)
-            shape = jax.ShapeDtypeStruct((), payoff.dtype)
-            tables = game.follower_payoffs, game.leader_payoff
-            payoff = jax.pure_callback(worst, shape, *tables, vmap_method="sequential")
+            payoff = self.worst(commitment)
         return Judged(payoff, chosen.bcce_gap.max(), evaluation)
+
+    @in_full
+    def worst(self, commitment: Array) -> Array:
+        """See `Problem`: at the worst equilibrium, exactly, where strategies are few enough."""
+        if self.env.errs or not can_reply(self.env.game):
+            return super().worst(commitment)
+        game = tabulate(self.env.game, self.env.tree, commitment).game
+        dtype = jnp.result_type(game.leader_payoff)
+        worst = lambda *tables: np.asarray(replies(InducedGame(game.type_prior, *tables), NO_GAIN).worst, dtype)
+        tables = game.follower_payoffs, game.leader_payoff
+        return jax.pure_callback(worst, jax.ShapeDtypeStruct((), dtype), *tables, vmap_method="sequential")
 
     def optimum(self) -> Optimum | None:
         """The leader's optimum, or None where it is not known: what cannot be solved must not cost a run its result."""
@@ -309,6 +321,19 @@ class BayesianProblem(PlayedProblem):
         if self.ties == "learned":
             return found
         return [{**words, "leader_payoff": words["worst_payoff"], "learned_payoff": words["leader_payoff"]} for words in found]
+
+    def revenue(self, payoff: Array, followers: Array) -> Array | None:
+        """See `Problem`."""
+        return self.env.game.revenue(payoff, followers)
+
+    def played(self, judged: Judged, commitments: Array) -> list[Played] | None:
+        """See `Problem`."""
+        return played(self.env, judged.details, commitments)
+
+    def regions(self) -> list[Region] | None:
+        """See `Problem`; of one follower that does not err, where payoffs are linear in what the leader commits to."""
+        linear = self.env.game.linear()
+        return None if linear is None or self.env.errs or self.env.reward_play != "argmax" else regions_of(linear)
 
     def ppo(self, config: PPOConfig) -> Solver:
         """See `Problem`: the learner of the Stackelberg POMDP."""

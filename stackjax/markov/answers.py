@@ -33,6 +33,7 @@ __all__ = [
     "softmax_answer",
     "swept",
     "tie_of",
+    "visits",
 ]
 
 Ties = Literal["for", "against", "even"]
@@ -132,6 +133,19 @@ def occupancy(game: InducedMarkovGame, length: Length, policy: Array) -> Array:
         return (length.discount * game.moved(there, policy), visits + there), None
 
     return jax.lax.scan(step, (first, jnp.zeros_like(first)), None, length=length.steps)[0][1]
+
+
+def visits(game: InducedMarkovGame, length: Length, policy: Array) -> Array:
+    """``[S, J, *B]`` how often an episode under ``policy``, stationary or timed, is in a state and joint action, discounted."""
+    if policy.ndim == game.leader_payoff.ndim:
+        return occupancy(game, length, policy)[:, None] * policy
+
+    def step(carry: tuple[Array, Array], chances: Array) -> tuple[tuple[Array, Array], None]:
+        there, often = carry
+        return (length.discount * game.moved(there, chances), often + there[:, None] * chances), None
+
+    start = game.first_visits(), jnp.zeros_like(game.leader_payoff)
+    return jax.lax.scan(step, start, policy, length=length.steps)[0][1]
 
 
 def deviations(game: InducedMarkovGame, length: Length, answer: Array) -> tuple[Values, Array]:

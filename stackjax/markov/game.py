@@ -15,7 +15,7 @@ import numpy as np
 from stackjax.arrays import added, lead
 from stackjax.errors import InputError, require, require_count, require_is, require_number
 from stackjax.families import Solved
-from stackjax.problem import Solver
+from stackjax.problem import Region, Solver
 from stackjax.spaces import Discrete, Space
 from stackjax.types import Array
 
@@ -104,6 +104,15 @@ class MarkovGame(abc.ABC):
 
     def beside(self) -> Solved | None:
         """What ``stackjax solve`` tells beside the optimum, or in its place where it cannot be had; None by default."""
+        return None
+
+    def regions(self, *, knows_time: bool) -> list[Region] | None:
+        """See `Problem.regions`, against a follower that answers best; None, as it is by default, for none.
+
+        Args:
+          knows_time: whether the follower may do something else in every step.
+        """
+        del knows_time
         return None
 
     @property

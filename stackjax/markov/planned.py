@@ -1,5 +1,6 @@
 """What problems of one follower who plans, and of several, share: the game, its length, what is trained beforehand."""
 
+import abc
 import dataclasses
 from functools import cached_property
 from typing import Any
@@ -11,8 +12,9 @@ from flax import traverse_util
 
 from stackjax.game_problem import GameProblem
 from stackjax.markov.answers import Length, tie_of
-from stackjax.markov.game import MarkovGame
-from stackjax.problem import Solver
+from stackjax.markov.game import InducedMarkovGame, MarkovGame
+from stackjax.markov.played import played
+from stackjax.problem import Judged, Played, Solver
 from stackjax.types import Array, PyTree
 
 __all__ = ["PlannedProblem", "by_name", "nested"]
@@ -95,6 +97,22 @@ class PlannedProblem(GameProblem):
     @property
     def tie_tolerance(self) -> float:
         return self.tie_in(jnp.result_type(float))
+
+    @property
+    @abc.abstractmethod
+    def _tells_ties(self) -> bool:
+        """Whether followers break ties, which float64 tells."""
+
+    @abc.abstractmethod
+    def _answered(self, commitments: Array) -> tuple[InducedMarkovGame, Array]:
+        """What ``commitments [B, O, ...]`` leave to followers, and the policy ``[(T,) S, J, B]`` of fresh ones."""
+
+    def played(self, judged: Judged, commitments: Array) -> list[Played] | None:
+        """See `Problem`; of fresh followers, where answers are drawn."""
+        del judged
+        groups = self.num_groups if self.rule.is_drawn else 1
+        about = self.game, lambda: self.length, self._answered
+        return played(*about, commitments, groups=groups, in_double=self._tells_ties)
 
     def own(self, config: Any) -> Solver | None:
         """See `MarkovGame.own`."""

@@ -32,7 +32,7 @@ from stackjax.markov.pictures import state_graph
 from stackjax.markov.planned import PlannedProblem
 from stackjax.markov.queries import QueryConfig
 from stackjax.pictures import drawn_or_none
-from stackjax.problem import Judged, Nearby, Optimum, Solver, Worth
+from stackjax.problem import Judged, Nearby, Optimum, Region, Solver, Worth
 from stackjax.slopes import varies
 from stackjax.solvers.ppo.config import PPOConfig
 from stackjax.spaces import Discrete
@@ -163,12 +163,12 @@ class MarkovProblem(PlannedProblem):
         induced = tabulate_markov(self.game, commitments)
         policy = self.answer(key, commitments, induced)
         values = evaluate(induced, self.length, policy)
-        at_risk = jnp.zeros_like(values.leader)
+        worst, at_risk = evaluate(induced, self.length, self.best(induced, "against")).leader, jnp.zeros_like(values.leader)
         if not isinstance(self.game.leader_actions, Discrete) and self.rule.is_best:
-            against = evaluate(induced, self.length, self.best(induced, "against"))
-            at_risk = jnp.maximum(values.leader - against.leader, 0.0)
+            at_risk = jnp.maximum(values.leader - worst, 0.0)
         first = policy[0] if policy.ndim > 3 else policy
-        return Worth(values.leader, self._gap(induced, values), at_risk, first.argmax(axis=1).astype(jnp.int32).T)
+        answer, followers = first.argmax(axis=1).astype(jnp.int32).T, values.follower[:, None]
+        return Worth(values.leader, self._gap(induced, values), at_risk, answer, followers, worst)
 
     @cached_property
     def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
@@ -179,7 +179,7 @@ class MarkovProblem(PlannedProblem):
         def values(commitment: Array, answer: Array) -> tuple[Nearby, Nearby]:
             induced = without_batch(tabulate_markov(self.game, commitment[None]))
             values, slack = deviations(induced, self.length, answer)
-            return (Nearby(values.leader, slack),) * 2
+            return (Nearby(values.leader, slack, values.follower[None]),) * 2
 
         def nearby(commitment: Array, answer: Array) -> tuple[Nearby, Nearby]:
             num_slacks = sum(self.answer_choices)
@@ -191,7 +191,7 @@ class MarkovProblem(PlannedProblem):
             choices = np.random.default_rng(0).integers(0, self.answer_choices, (len(commitments), len(self.answer_choices)))
             return jax.vmap(values)(commitments, jnp.asarray(choices, jnp.int32))[0]
 
-        paid, _ = varies(at_random_answers, self.commitments)
+        paid, *_ = varies(at_random_answers, self.commitments)
         return nearby if paid else None
 
     def _gap(self, induced: InducedMarkovGame, values: Values) -> Array:
@@ -229,6 +229,18 @@ class MarkovProblem(PlannedProblem):
     @property
     def optimum_takes_long(self) -> bool:
         return takes_long(self.game)
+
+    @property
+    def _tells_ties(self) -> bool:
+        return self.rule.is_best
+
+    def _answered(self, commitments: Array) -> tuple[InducedMarkovGame, Array]:
+        induced = tabulate_markov(self.game, commitments)
+        return induced, self.answer(jax.random.key(0), commitments, induced)
+
+    def regions(self) -> list[Region] | None:
+        """See `Problem` and `MarkovGame.regions`."""
+        return self.game.regions(knows_time=self.is_timed) if self.rule.is_best else None
 
     def _certified(self, induced: InducedMarkovGame, policy: Array) -> MarkovCertificate:
         """Of the answers ``policy [(T,) S, J, B]`` to one commitment, ``B`` times."""

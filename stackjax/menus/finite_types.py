@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,11 @@ import scipy
 
 from stackjax.menus.bound import Rows
 from stackjax.menus.game import Menu, MenuGame
+from stackjax.outcomes import Region
 
-__all__ = ["BestMechanism", "best_for", "best_of_all", "improved_for_finite"]
+__all__ = ["BestMechanism", "best_for", "best_of_all", "direct_mechanisms", "improved_for_finite"]
 
+MOST_NUMBERS = 2**23  # of a table of all rows
 MOST_TYPES = 200  # a programme has a row for each pair of them
 HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
 MOST_SECONDS = 20.0  # of branch and bound
@@ -120,6 +123,53 @@ def best_of_all(game: MenuGame) -> BestMechanism | None:
     value, menu = found
     is_exact = bound is None or bound <= value + DECIDED * game.scale
     return BestMechanism(value if is_exact or bound is None else bound, _without_spares(menu, taken), is_exact)
+
+
+def direct_mechanisms(game: MenuGame, commitment: Callable[[Menu], np.ndarray]) -> Region | None:
+    """All that menus can come to: for each type an option of its own, which it likes as well as others' and what is free.
+
+    None where what is free may not be an option too, at price 0: then who takes it matters, and mechanisms are not convex. None
+    also where there are too many types for one table.
+
+    Args:
+      game: with finitely many types.
+      commitment: of a menu that has an option for each type of positive chance, in their order.
+    """
+    units, atoms, weights = _in_units(game)
+    atoms, weights = atoms[weights > 0], weights[weights > 0]
+    count, d, free = len(atoms), game.law.dimension, len(game.free)
+    sides, ends = _sides(units)
+    total = count * (count - 1 + free + len(sides))
+    if total * count * (d + 1) > MOST_NUMBERS or not all(_may_be_offered(game, one) for one in game.free):
+        return None
+    pairs = [(i, j) for i in range(count) for j in range(count) if i != j]
+    gains = np.column_stack([atoms, -np.ones(count)])  # of each type, by an option's allocation and price
+    rows, own = np.zeros((total, count, d + 1)), np.arange(count)
+    for row, (i, j) in zip(rows, pairs, strict=False):
+        row[i], row[j] = -gains[i], gains[i]
+    stays, within = rows[len(pairs) :].reshape(count, free + len(sides), count, d + 1), slice(free, None)
+    stays[own, :free, own], stays[own, within, own] = -gains[:, None], sides[None]
+    limits = np.column_stack([-atoms @ game.free.T, np.tile(ends, (count, 1))])
+    (low, high), span = units.price_range, game.allocations
+    worth = (weights[:, None, None] * np.stack([np.tile(np.append(-units.cost, 1.0), (count, 1)), gains], axis=1)) * game.scale
+
+    def made(x: np.ndarray) -> np.ndarray:
+        options = x.reshape(count, d + 1)
+        return commitment(Menu(options[:, :d], options[:, d] * game.scale))
+
+    return Region(
+        at_most=rows.reshape(total, -1),
+        limits=np.concatenate([np.zeros(len(pairs)), limits.ravel()]),
+        equal=np.zeros((0, count * (d + 1))),
+        totals=np.zeros(0),
+        low=np.tile(np.append(span.low, low), count),
+        high=np.tile(np.append(span.high, high), count),
+        leader=worth[:, 0].ravel(),
+        leader_constant=0.0,
+        followers=worth[:, 1].reshape(1, -1),
+        followers_constant=np.zeros(1),
+        commitment=made,
+    )
 
 
 def _may_be_offered(game: MenuGame, free: np.ndarray) -> bool:

@@ -198,11 +198,19 @@ class MenuGame:
             return None
         return self._taken(menu, self.law.atoms, self.law.weights, self.margins(menu), against=True).value
 
-    def _taken(self, menu: Menu, types: np.ndarray, weights: np.ndarray, margins: np.ndarray, against: bool = False) -> Profit:
-        whole = self.with_free(menu)
+    def choices(self, menu: Menu, types: np.ndarray, *, against: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """int ``[n]`` the options that ``types [n, d]`` take, those free ones last, and ``[n]`` what these leave them.
+
+        Ties are broken for the seller, or ``against`` it.
+        """
+        whole, margins = self.with_free(menu), self.margins(menu)
         gains = types @ whole.allocations.T - whole.prices
         tied = gains >= gains.max(axis=1, keepdims=True) - 1e-9 * self.scale
         taken = (np.where(tied, margins, np.inf).argmin if against else np.where(tied, margins, -np.inf).argmax)(axis=1)
+        return taken, np.take_along_axis(gains, taken[:, None], axis=1)[:, 0]
+
+    def _taken(self, menu: Menu, types: np.ndarray, weights: np.ndarray, margins: np.ndarray, against: bool = False) -> Profit:
+        taken, _ = self.choices(menu, types, against=against)
         shares = np.bincount(taken, weights, len(margins))
         return Profit(float(shares @ margins), 0.0, shares)
 

@@ -1,6 +1,7 @@
 """Persuasion by one sender as a `Problem`: the commitment is the chances of its signals, and the receiver's answer is exact."""
 
 import dataclasses
+import itertools
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -15,11 +16,12 @@ from stackjax.menus.persuasion import TIE, best_signals
 from stackjax.menus.persuasion_game import PersuasionGame
 from stackjax.menus.senders import best_answer
 from stackjax.pictures import cells
-from stackjax.problem import Differentiable, Judged, Nearby, Optimum, Worth
+from stackjax.problem import Differentiable, Judged, Nearby, Optimum, Played, Region, Worth
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["PersuasionProblem"]
 
+MOST_REGIONS = 4096
 ROUGH_TIE = 2e-6  # of the receiver's payoffs, in float32
 MARGINS = (2e-7, 3e-8, 0.0)  # likewise, by which it prefers what the best commitment wants: float32 may round the last away
 
@@ -96,6 +98,11 @@ class PersuasionProblem(GameProblem):
         lost = problem.receiver - problem.receiver.max(axis=1, keepdims=True)  # small numbers, which float32 tells apart
         return joint.T @ jnp.asarray(lost, dtype), joint.T @ jnp.asarray(problem.senders[0], dtype)
 
+    @cached_property
+    def _informed(self) -> float:
+        """What the receiver would be paid if it knew the state."""
+        return float(self.game.problem.prior @ self.game.problem.receiver.max(axis=1))
+
     def _worth(self, commitment: Array) -> Worth:
         own, theirs = self._expected(commitment)
         close = own >= own.max(axis=1, keepdims=True) - self.tie_tolerance
@@ -105,7 +112,8 @@ class PersuasionProblem(GameProblem):
             jnp.where(close, kindly, jnp.inf).min(axis=1).sum(),
         )
         answer = jnp.where(close, theirs, -jnp.inf).argmax(axis=1).astype(jnp.int32)
-        return Worth(payoff, jnp.zeros_like(payoff), jnp.maximum(payoff - worst, 0.0), answer)
+        followers = self._informed + own.max(axis=1).sum()
+        return Worth(payoff, jnp.zeros_like(payoff), jnp.maximum(payoff - worst, 0.0), answer, followers[None], worst)
 
     @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
@@ -127,7 +135,8 @@ class PersuasionProblem(GameProblem):
         def values(commitment: Array) -> tuple[Nearby, Nearby]:
             own, theirs = self._expected(commitment)
             taken = lambda paid: jnp.take_along_axis(paid, answer[:, None], axis=1)
-            found = Nearby(taken(theirs).sum(), (taken(own) - own).reshape(-1))
+            obeyed = taken(own)
+            found = Nearby(taken(theirs).sum(), (obeyed - own).reshape(-1), self._informed + obeyed.sum()[None])
             return found, found
 
         slopes, here = jax.jacfwd(values, has_aux=True)(commitment)
@@ -148,6 +157,37 @@ class PersuasionProblem(GameProblem):
         return Differentiable(
             payoff, lambda key: self.commitments.draw(key, 1)[0], lambda made: shares(jnp.clip(made, 0.0, 1.0))
         )
+
+    def played(self, judged: Judged, commitments: Array) -> list[Played]:
+        """See `Problem`: what the receiver does, by state."""
+        del judged
+        problem, found = self.game.problem, []
+        states, actions = problem.receiver.shape
+        labels = np.broadcast_to(np.arange(actions, dtype=np.float64)[None, :, None], (states, actions, 1))
+        for table in shares(np.asarray(commitments, np.float64), np):
+            chances = table @ np.eye(actions)[problem.acts(problem.joint((table,)))]
+            paid = (chances * problem.receiver).sum(axis=1)[None]
+            found.append(Played(problem.prior, labels, chances, problem.receiver[..., None], paid, list(self.game.states)))
+        return found
+
+    def regions(self) -> list[Region] | None:
+        """See `Problem`: of the chances of signals, for each plan of the receiver."""
+        problem, (signals,) = self.game.problem, self.game.leader_actions.shape
+        states, actions = problem.receiver.shape
+        if actions**signals > MOST_REGIONS:
+            return None
+        prior, size = problem.prior[:, None], states * signals
+        none, sums = np.zeros(1), np.kron(np.eye(states), np.ones(signals))
+        found = []
+        for plan in itertools.product(range(actions), repeat=signals):
+            obeyed = problem.receiver[:, plan]  # [S, M]
+            more = prior[..., None] * (problem.receiver[:, None] - obeyed[..., None])  # [S, M, A]
+            rows = np.einsum("sma,mk->mask", more, np.eye(signals)).reshape(-1, size)
+            paid = [(prior * payoffs).reshape(1, size) for payoffs in (problem.senders[0][:, plan], obeyed)]
+            ends = np.zeros(size), np.ones(size)
+            made = lambda x: x.reshape(states, signals)
+            found.append(Region(rows, np.zeros(len(rows)), sums, np.ones(states), *ends, paid[0][0], 0.0, paid[1], none, made))
+        return found
 
     def _claimed(self) -> Optimum | str | None:
         """The linear programme's value, and signals that all but earn it, at which the receiver is not indifferent if it need

@@ -13,18 +13,20 @@ from stackjax.errors import UnsolvedError
 from stackjax.menus.bound import upper_bound
 from stackjax.menus.config import MenuConfig
 from stackjax.menus.draws import in_numpy, shifted_lattice
-from stackjax.menus.finite_types import best_of_all, improved_for_finite
+from stackjax.menus.finite_types import best_of_all, direct_mechanisms, improved_for_finite
 from stackjax.menus.game import Menu, MenuGame, Profit
 from stackjax.menus.improve import improved
 from stackjax.menus.seller import SellerProblem
 from stackjax.pictures import Picture, regions
-from stackjax.problem import Differentiable, Optimum
+from stackjax.problem import Differentiable, Judged, Optimum, Played, Region
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
 __all__ = ["MenuCertificate", "MenuProblem"]
 
 BOUND_CELLS = 32
+NUM_POINTS = 4096  # types that stand for a law in `MenuProblem.played`
+DIGITS = 3  # of allocations that count as one
 FEWEST_OPTIONS, MOST_BY_DEFAULT = 32, 1024  # unless told otherwise
 
 
@@ -51,6 +53,11 @@ class MenuProblem(SellerProblem):
 
     exactly, draws = "exact shares of types", "fresh Sobol points"
     columns: ClassVar = {"half_width": "± (95 %)", "options": "options", "regret": "buyer's regret"}
+
+    @property
+    def ties_have_no_chance(self) -> bool:
+        """Unless types are finitely many."""
+        return self.game.law.atoms is None
 
     @cached_property
     def num_options(self) -> int:
@@ -91,12 +98,13 @@ class MenuProblem(SellerProblem):
         """``[num_types, d]``."""
         return self.game.law.types(shifted_lattice(key, self.config.num_types, self.game.law.num_uniforms))
 
-    def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
+    def _earned(self, key: PRNGKey) -> Callable[[Array], tuple[Array, Array]]:
         types = self._types(key)
 
-        def one(commitment: Array) -> Array:
+        def one(commitment: Array) -> tuple[Array, Array]:
             allocations, prices, margins = self._options(commitment)
-            return margins[(types @ allocations.T - prices[None]).argmax(axis=1)].mean()
+            gains = types @ allocations.T - prices[None]
+            return margins[gains.argmax(axis=1)].mean(), gains.max(axis=1).mean()[None]
 
         return one
 
@@ -186,6 +194,35 @@ class MenuProblem(SellerProblem):
             options = np.append(self.game.allocations.corners()[0], self.game.price_range[1])[None]
         spare = np.repeat(options[:1], self.num_options - len(options), axis=0)  # the same once more changes nothing
         return np.concatenate([options, spare]).astype(np.float32)
+
+    def worst(self, commitment: Array) -> Array:
+        """See `Problem`; exact where types are finitely many."""
+        if self.ties_have_no_chance:
+            return super().worst(commitment)
+        return in_numpy(lambda made: self.game.worst_profit(self.menu_of(made)), (), commitment)
+
+    def played(self, judged: Judged, commitments: Any) -> list[Played]:
+        """See `Problem`: what a type gets, up to rounding; of laws that are not finite 4,096 types stand for all."""
+        del judged
+        game, law, found = self.game, self.game.law, []
+        types, weights = law.atoms, law.weights
+        if types is None or weights is None:
+            types = np.asarray(law.types(shifted_lattice(jax.random.key(0), NUM_POINTS, law.num_uniforms)), np.float64)
+            weights = np.full(NUM_POINTS, 1.0 / NUM_POINTS)
+        names = [f"value {', '.join(f'{number:.4g}' for number in one)}" for one in types]
+        for menu in map(self.menu_of, commitments):
+            taken, left = game.choices(menu, types)
+            labels = np.round(game.with_free(menu).allocations[taken], DIGITS) + 0.0  # no -0
+            found.append(Played(weights, labels[:, None], np.ones((len(types), 1)), left[:, None, None], left[None], names))
+        return found
+
+    def regions(self) -> list[Region] | None:
+        """See `Problem`; one, of all direct mechanisms, where types are finitely many and there are options enough for them."""
+        weights = self.game.law.weights
+        if weights is None or int((weights > 0).sum()) > self.num_options:
+            return None
+        found = direct_mechanisms(self.game, self.commitment_of)
+        return None if found is None else [found]
 
     @property
     def buyers(self) -> str:

@@ -51,12 +51,17 @@ class SellerProblem(GameProblem):
         """Who they are and what they do, for people."""
 
     @abc.abstractmethod
-    def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
-        """What a commitment earns from buyers that are drawn by ``key``."""
+    def _earned(self, key: PRNGKey) -> Callable[[Array], tuple[Array, Array]]:
+        """What a commitment earns from buyers that are drawn by ``key``, and what each of them is left with, ``[N]``."""
 
     @abc.abstractmethod
     def _certified(self, key: PRNGKey, commitment: Array) -> Any:
         """The certificate of a commitment, a tuple of what it earns and more; see `judge`."""
+
+    @property
+    def ties_have_no_chance(self) -> bool:
+        """As where types have a density."""
+        return True
 
     @property
     def judges_by_draws(self) -> bool:
@@ -66,8 +71,9 @@ class SellerProblem(GameProblem):
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
         """See `Problem`: all commitments meet the same buyers."""
         del lasting
-        payoff = jax.lax.map(self._earned(key), commitments)
-        return Worth(payoff, jnp.zeros_like(payoff), jnp.zeros_like(payoff), jnp.zeros((len(payoff), 1), jnp.int32))
+        payoff, followers = jax.lax.map(self._earned(key), commitments)
+        nothing, worst = jnp.zeros_like(payoff), payoff if self.ties_have_no_chance else None
+        return Worth(payoff, nothing, nothing, jnp.zeros((len(payoff), 1), jnp.int32), followers, worst)
 
     @in_full
     def judge(self, key: PRNGKey, commitment: Array, num_groups: int) -> Judged:

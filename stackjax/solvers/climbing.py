@@ -86,7 +86,8 @@ def climbed(
 
     def leads_to(at: Array, answer: Array) -> tuple[Nearby, Nearby]:
         here, slopes = nearby(space.unscaled(at.reshape(shape)), answer)
-        return here, Nearby(*((leaf * lead(scale, leaf.ndim)).reshape(*leaf.shape[: -len(shape)], -1) for leaf in slopes))
+        flat = lambda leaf: (leaf * lead(scale, leaf.ndim)).reshape(*leaf.shape[: -len(shape)], -1)
+        return here, jax.tree.map(flat, slopes)
 
     def another(chance: Array, answer: Array) -> Array:
         entry = whole(chance[0], len(answer))

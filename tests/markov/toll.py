@@ -16,9 +16,9 @@ class Toll(MarkovGame):
         self.successor = np.array([[[0, 0], [0, 1]], [[0, 1], [1, 1]]], np.int32)
 
     def outcomes(self, state, actions, leader_action):
-        wears = 0.3 * jnp.float32(actions[0])
+        wears = 0.3 * actions[0].astype(leader_action.dtype)
         return jnp.stack([1.0 - wears, wears])
 
     def payoffs(self, state, actions, leader_action, outcome):
-        sails = actions[0].astype(jnp.float32)
-        return sails * jnp.stack([leader_action[0], 2.0 - jnp.float32(state) - leader_action[0]])
+        sails, worn = actions[0].astype(leader_action.dtype), state.astype(leader_action.dtype)
+        return sails * jnp.stack([leader_action[0], 2.0 - worn - leader_action[0]])

@@ -7,7 +7,7 @@ from stackjax.bayesian.games.base import OneShotGame
 from stackjax.errors import require_count
 from stackjax.problem import Optimum
 from stackjax.spaces import Discrete
-from stackjax.types import Array
+from stackjax.types import Array, PyTree
 
 __all__ = ["Allocation"]
 
@@ -36,6 +36,11 @@ class Allocation(OneShotGame):
     def outcome_payoffs(self, types: Array, actions: Array, leader_action: Array) -> Array:
         del actions
         return jnp.full((2,), (leader_action == types[0]).astype(jnp.result_type(float)))
+
+    def outcome(self, types: Array, actions: Array, state: PyTree) -> tuple[Array, Array]:
+        """Whether the follower got what it wants."""
+        del actions
+        return (state["leader_action"] == types[0])[None, None].astype(jnp.result_type(float)), jnp.ones(1)
 
     def optimum(self) -> Optimum:
         messages = self.num_actions[0]

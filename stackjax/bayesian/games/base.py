@@ -20,7 +20,7 @@ from stackjax.errors import InputError, require, require_count
 from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
-from stackjax.spaces import Box, Continuous, Space
+from stackjax.spaces import Box, Continuous, Discrete, Space
 from stackjax.types import Array, PyTree
 
 __all__ = ["Game", "OneShotGame", "observation_size", "require_game", "scaled"]
@@ -85,6 +85,13 @@ class Game(abc.ABC):
     def payoffs(self, types: Array, actions: Array, state: PyTree) -> Array:
         """Payoffs ``[1 + N]`` at the end of a sub-episode, leader first, in the game's own units."""
 
+    def outcome(self, types: Array, actions: Array, state: PyTree) -> tuple[Array, Array]:
+        """What has happened at the end of a sub-episode, payments apart: ``labels [Z, D]``, numbers that are equal where the
+        same has happened, and the chances ``[Z]`` of each; by default what followers did.
+        """
+        del types, state
+        return actions[None].astype(jnp.result_type(float)), jnp.ones(1)
+
     def features(self, leader_action: Array) -> Array | None:
         """What the one follower of a leader that decides once sees of its own actions: ``[K, A, 3]``, by type.
 
@@ -92,6 +99,11 @@ class Game(abc.ABC):
         `suqr` goes by it; None, as it is by default, where nothing is covered.
         """
         del leader_action
+        return None
+
+    def revenue(self, leader_payoff: Array, follower_payoffs: Array) -> Array | None:
+        """What followers ``[N]`` pay in all, on average, game units; None, as it is by default, where nobody pays."""
+        del leader_payoff, follower_payoffs
         return None
 
     def optimum(self) -> Optimum | None:
@@ -283,6 +295,13 @@ class OneShotGame(Game):
 
     def payoffs(self, types: Array, actions: Array, state: PyTree) -> Array:
         return self.outcome_payoffs(types, actions, state["leader_action"])
+
+    def outcome(self, types: Array, actions: Array, state: PyTree) -> tuple[Array, Array]:
+        """See `Game`; what the leader did too, if it has only so many actions."""
+        if not isinstance(self.leader_actions, Discrete):
+            return super().outcome(types, actions, state)
+        done = jnp.concatenate([actions, state["leader_action"][None].astype(actions.dtype)])
+        return done[None].astype(jnp.result_type(float)), jnp.ones(1)
 
 
 def require_game(game: Any) -> None:

@@ -23,7 +23,7 @@ from stackjax.pictures import Picture, cells
 from stackjax.problem import Optimum
 from stackjax.simplices import Simplex
 from stackjax.spaces import Discrete
-from stackjax.types import Array
+from stackjax.types import Array, PyTree
 
 __all__ = ["MatrixGame", "escape", "game_of", "load_matrix_game", "maintain", "matrix_game", "openspiel_game", "row_label"]
 
@@ -96,6 +96,14 @@ class MatrixGame(OneShotGame):
         if self.randomized:  # in full: some devices would round the factors of a product, also where nobody judges
             return jnp.matmul(leader_action, columns, precision="highest")
         return columns[leader_action]
+
+    def outcome(self, types: Array, actions: Array, state: PyTree) -> tuple[Array, Array]:
+        """What followers did, and the row that came up."""
+        if not self.randomized:
+            return super().outcome(types, actions, state)
+        rows = jnp.arange(self.num_rows, dtype=jnp.result_type(float))[:, None]
+        own = jnp.broadcast_to(actions[None].astype(rows.dtype), (self.num_rows, self.num_followers))
+        return jnp.concatenate([own, rows], axis=1), state["leader_action"]
 
     def optimum(self) -> Optimum | None:
         return self._optimum

@@ -206,6 +206,18 @@ class SequentialPrices(Game):
         )()
         return jnp.concatenate([leader[None], values - paid])
 
+    def outcome(self, types: Array, actions: Array, state: SequentialPricesState) -> tuple[Array, Array]:
+        """Who got which bundle."""
+        del types, actions
+        return state.bundles[None].astype(jnp.result_type(float)), jnp.ones(1)
+
+    def revenue(self, leader_payoff: Array, follower_payoffs: Array) -> Array:
+        """See `Game`."""
+        if self.objective == "revenue":
+            return leader_payoff
+        welfare = leader_payoff + (self._best_on_average[0] if self.objective == "welfare-loss" else 0.0)
+        return welfare - follower_payoffs.sum()
+
     def optimum(self) -> Optimum:
         """What is known: the exact value without messages where agents are independent, or a bound."""
         found = self.without_messages() if self.num_messages == 1 else None
@@ -249,10 +261,12 @@ class SequentialPrices(Game):
         best = jax.jit(lambda types: jax.lax.map(self.best_welfare, types, batch_size=at_once))
         if isinstance(self.type_prior, np.ndarray):
             profiles = np.stack(np.unravel_index(np.arange(self.type_prior.size), self.type_prior.shape), axis=-1)
-            return float(self.type_prior.ravel() @ np.asarray(best(jnp.asarray(profiles, jnp.int32)), np.float64)), 0.0
+            with jax.ensure_compile_time_eval():  # inside of other functions' traces too
+                return float(self.type_prior.ravel() @ np.asarray(best(jnp.asarray(profiles, jnp.int32)), np.float64)), 0.0
         prior = types_of(self.type_prior)
-        types = jax.vmap(prior.draw)(jax.random.uniform(jax.random.key(0), (WELFARE_DRAWS, prior.num_uniforms)))
-        found = np.asarray(best(types), np.float64)
+        with jax.ensure_compile_time_eval():
+            types = jax.vmap(prior.draw)(jax.random.uniform(jax.random.key(0), (WELFARE_DRAWS, prior.num_uniforms)))
+            found = np.asarray(best(types), np.float64)
         return float(found.mean()), float(1.96 * found.std(ddof=1) / np.sqrt(WELFARE_DRAWS))
 
     def describe_action(self, follower: int, action: int) -> str:

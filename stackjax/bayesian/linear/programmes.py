@@ -7,7 +7,7 @@ import scipy
 
 from stackjax.bayesian.linear.game import LinearGame
 
-__all__ = ["CLOSE", "Held", "best_holding", "holding", "objective_of"]
+__all__ = ["CLOSE", "Held", "best_holding", "holding", "objective_of", "rows_of"]
 
 HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that it takes
 CLOSE = 1e-9  # of the leader's spread: values that are the same up to a solver's tolerance
@@ -48,7 +48,7 @@ def holding(
     Raises:
       ArithmeticError: the linear programme failed.
     """
-    made = _rows(game, held)
+    made = rows_of(game, held)
     if made is None:
         return None
     rows, limits, who = made
@@ -108,7 +108,7 @@ def best_holding(game: LinearGame, answers: Sequence[int] | np.ndarray, floor: f
     return promised, best
 
 
-def _rows(game: LinearGame, held: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def rows_of(game: LinearGame, held: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """``rows @ x <= limits`` where no other answer gains, and each row's type; largest slopes are 1. None if no x can do it."""
     all_rows, all_limits, who = [np.zeros((0, game.num_variables))], [np.zeros(0)], [np.zeros(0, int)]
     for k, a in held:
@@ -126,7 +126,7 @@ def _rows(game: LinearGame, held: Sequence[tuple[int, int]]) -> tuple[np.ndarray
 
 def _met_exactly(game: LinearGame, held: Sequence[tuple[int, int]], x: np.ndarray) -> np.ndarray | None:
     """The nearest commitment at which the limits that ``x [n]`` all but meets are met to the last digits."""
-    made = _rows(game, held)
+    made = rows_of(game, held)
     if made is None:
         return None
     rows, limits, _ = made

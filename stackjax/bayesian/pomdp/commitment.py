@@ -59,6 +59,7 @@ class Rollout(NamedTuple):
       nodes, reached: ``[P, M, L]`` as in `Tabulated`.
       seen: ``[P, M, L, D]`` what the leader is shown.
       outcomes: int ``[P, M, L]`` of its actions.
+      ended: the public state in the end, leaves ``[P, M, ...]``.
     """
 
     payoffs: Array
@@ -66,6 +67,7 @@ class Rollout(NamedTuple):
     reached: Array
     seen: Array
     outcomes: Array
+    ended: PyTree
 
     def hides_a_difference(self, observations: Array) -> Array:
         """Whether the leader is somewhere shown another observation than that of the node, of ``[O, D]``, where it decides."""
@@ -200,7 +202,8 @@ def play_profile(
         else:
             state = ended
         node = tree.child(level, node, outcome, place)
-    return Rollout(game.payoffs(types, play, ended), *map(jnp.stack, (nodes, reached, seen, outcomes)))
+    levels = map(jnp.stack, (nodes, reached, seen, outcomes))
+    return Rollout._make((game.payoffs(types, play, ended), *levels, ended))
 
 
 def tabulate_batch(game: Game, tree: DecisionTree, actions: Array) -> Tabulated:

@@ -15,7 +15,7 @@ from stackjax.markov.contracts.learned import NUM_UPDATES, contract_learner
 from stackjax.markov.contracts.process import PrincipalAgentMDP, longest_episode, random_tree
 from stackjax.markov.game import MarkovGame
 from stackjax.markov.optimum import MarkovOptimum
-from stackjax.problem import Solver
+from stackjax.problem import Region, Solver
 from stackjax.spaces import Box
 from stackjax.types import Array
 
@@ -149,6 +149,31 @@ class ContractGame(MarkovGame):
         value, payments = best_contracts(self.process, **options)
         nothing = np.zeros((1, payments.shape[1]))  # at the end
         return MarkovOptimum(value, None, np.concatenate([payments, nothing]), None, "lp")
+
+    def regions(self, *, knows_time: bool) -> list[Region] | None:
+        """See `MarkovGame`: one for each policy of the agent; None where they are too many."""
+        try:
+            policies = _policies(self.process, self.horizon or 0, knows_time)
+        except UnsolvedError:
+            return None
+        count, shape = policies.paid.shape[1], self.process.gains.shape
+        nothing = np.zeros((1, shape[1]))  # at the end
+        return [
+            Region(
+                at_most=policies.paid - paid,
+                limits=agent - policies.agent,
+                equal=np.zeros((0, count)),
+                totals=np.zeros(0),
+                low=np.zeros(count),
+                high=np.full(count, self._max_payment),
+                leader=-paid,
+                leader_constant=float(principal),
+                followers=paid[None],
+                followers_constant=np.array([agent]),
+                commitment=lambda x: np.concatenate([x.reshape(shape), nothing]),
+            )
+            for paid, agent, principal in zip(*policies, strict=True)
+        ]
 
     @cached_property
     def equilibrium(self) -> Equilibrium | None:

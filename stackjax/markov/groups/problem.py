@@ -20,7 +20,7 @@ from stackjax.markov.game import InducedMarkovGame, joint_actions, tabulate_mark
 from stackjax.markov.groups.answers import joint_values, pure, unilateral_values, visited_policy
 from stackjax.markov.groups.followers import GroupFollowers
 from stackjax.markov.groups.game import GroupGame
-from stackjax.markov.groups.objectives import equality, leader_payoff, payoff_bounds
+from stackjax.markov.groups.objectives import leader_payoff, payoff_bounds
 from stackjax.markov.groups.optimum import first_best, solve_group
 from stackjax.markov.pictures import state_graph
 from stackjax.markov.planned import PlannedProblem
@@ -28,6 +28,7 @@ from stackjax.pictures import drawn_or_none
 from stackjax.problem import Judged, Optimum, Worth
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey, PyTree
+from stackjax.welfare import equality
 
 __all__ = ["GroupCertificate", "GroupProblem"]
 
@@ -136,13 +137,14 @@ class GroupProblem(PlannedProblem):
             policy = self.rule.answer(self, key, part, induced, lasts)
             values = joint_values(induced, self.length, policy)
             payoff = self.payoff(values)
-            risk = jnp.zeros_like(payoff)
-            if not isinstance(self.game.leader_actions, Discrete) and self.rule.ties is not None:
-                against = joint_values(induced, self.length, self.pure(induced, "against"))
-                risk = jnp.maximum(payoff - self.payoff(against), 0.0)
+            risk, worst = jnp.zeros_like(payoff), None
+            if self.rule.ties is not None:
+                worst = self.payoff(joint_values(induced, self.length, self.pure(induced, "against")))
+                if not isinstance(self.game.leader_actions, Discrete):
+                    risk = jnp.maximum(payoff - worst, 0.0)
             first = policy[0] if policy.ndim > 3 else policy
             gap = self.gaps(induced, policy, values).max(axis=0)
-            return Worth(payoff, gap, risk, first.argmax(axis=1).astype(jnp.int32).T)
+            return Worth(payoff, gap, risk, first.argmax(axis=1).astype(jnp.int32).T, values[1:].T, worst)
 
         in_parts = self._in_parts()
         cuts = [0, lasting, len(commitments)]
@@ -208,6 +210,14 @@ class GroupProblem(PlannedProblem):
             return full
         as_judged = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), judged)
         return as_judged._replace(strong_payoff=full.strong_payoff, weak_payoff=full.weak_payoff)
+
+    @property
+    def _tells_ties(self) -> bool:
+        return self.rule.ties is not None
+
+    def _answered(self, commitments: Array) -> tuple[InducedMarkovGame, Array]:
+        induced = self.tabulate(commitments)
+        return induced, self.rule.answer(self, jax.random.key(0), commitments, induced, True)
 
     def _claimed(self) -> Optimum | str | None:
         """The best pure equilibrium, or what all together could earn the leader at most."""

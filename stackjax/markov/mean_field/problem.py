@@ -17,7 +17,7 @@ from stackjax.markov.mean_field.answers import ATOMS, TOLERANCE, equilibrium, ex
 from stackjax.markov.mean_field.game import MeanFieldGame, Outcome
 from stackjax.markov.mean_field.rules import PopulationRule
 from stackjax.pictures import curves
-from stackjax.problem import Judged, Optimum, Worth
+from stackjax.problem import Judged, Optimum, Played, Worth
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -119,14 +119,17 @@ class MeanFieldProblem(GameProblem):
 
     @in_full
     def worth(self, key: PRNGKey, commitments: Array, *, lasting: int = 0) -> Worth:
-        """See `Problem`; a continuum draws nothing. ``answer`` is what most do in each state and period."""
+        """See `Problem`; a continuum draws nothing. ``answer`` is what most do in each state and period, and the followers that
+        are paid are one of each type.
+        """
         del key, lasting
 
         def one(commitment: Array) -> Worth:
             own, outcome, _ = self._outcome(commitment)
             gap = exploitability(self.game, own, outcome).max()
             payoff = self.game.leader_payoff(commitment, outcome)
-            return Worth(payoff, gap, jnp.zeros_like(gap), outcome.flow.argmax(axis=-1).reshape(-1).astype(jnp.int32))
+            answer = outcome.flow.argmax(axis=-1).reshape(-1).astype(jnp.int32)
+            return Worth(payoff, gap, jnp.zeros_like(gap), answer, -outcome.costs)
 
         return jax.vmap(one)(commitments)
 
@@ -159,6 +162,27 @@ class MeanFieldProblem(GameProblem):
             return "a population that errs leaves more to be had than any bound says"
         found = solve_mean_field(self.game)
         return Optimum(found.value, "enumeration", found.commitment)
+
+    @in_full
+    def played(self, judged: Judged, commitments: Array) -> list[Played]:
+        """See `Problem`: by type of a follower that is looked at, a period, a state and an action of its; the others of that
+        type, and of other types, are paid on average.
+        """
+        game, found = self.game, []
+        flows, prices = (np.asarray(leaf, np.float64) for leaf in (judged.details.flow, judged.details.prices))
+        own = np.asarray(jax.jit(jax.vmap(game.own_costs))(jnp.asarray(commitments)), np.float64)
+        kinds, shape = game.num_types, game.quantity.shape[1:]
+        labels = np.broadcast_to(np.indices(shape, np.float64).reshape(3, -1).T, (kinds, int(np.prod(shape)), 3))
+        for flow, asked, beside in zip(flows, prices, own, strict=True):
+            costs = np.where(flow > 0, beside + asked[None, :, None, None] * game.quantity, 0.0).reshape(kinds, -1)
+            chances = flow.reshape(kinds, -1) / game.num_periods
+            means = -game.num_periods * (chances * costs).sum(axis=1)
+            paid = np.broadcast_to(means, (*chances.shape, kinds)).copy()
+            paid[np.arange(kinds), :, np.arange(kinds)] = -game.num_periods * costs
+            utilities = np.repeat(means[:, None], kinds, axis=1)
+            names = [game.describe_type(k) for k in range(kinds)]
+            found.append(Played(np.asarray(game.shares, np.float64), labels, chances, paid, utilities, names))
+        return found
 
     def _described(self, actions: np.ndarray, seen: MeanFieldCertificate) -> dict[str, Any]:
         game, periods = self.game, range(self.game.num_periods)

@@ -151,8 +151,10 @@ class MenuAuctionProblem(SellerProblem):
         points = shifted_lattice(key, self.config.num_auctions, 2 * self.game.items)
         return low + (high - low) * points.reshape(-1, 2, self.game.items)
 
-    def _met(self, values: Array, commitment: Array, choose: Callable[[Array], Array]) -> tuple[Array, Array]:
-        """``[B]`` what is paid, and how much of all items is given twice, if ``choose`` turns gains into chances of options."""
+    def _met(self, values: Array, commitment: Array, choose: Callable[[Array], Array]) -> tuple[Array, Array, Array]:
+        """``[B]`` what is paid, and how much of all items is given twice, if ``choose`` turns gains into chances of options;
+        ``[B, 2]`` what bidders are left with.
+        """
         places, size = jnp.asarray(self._places.ravel()), self.ties.size
         counts = jnp.asarray(np.bincount(self._places.ravel(), minlength=size), commitment.dtype)
         free = jax.ops.segment_sum(commitment.ravel(), places, size) / counts
@@ -160,16 +162,18 @@ class MenuAuctionProblem(SellerProblem):
         tables = whole[self.ties.first], whole[self.ties.second]
         allocations = jnp.asarray(self.menus.allocations, values.dtype)
         offered = [self.menus.meshes[1 - i].interpolate(tables[i], values[:, 1 - i]) for i in range(2)]
-        chances = [choose(values[:, i] @ allocations.T - offered[i]) for i in range(2)]
+        gains = [values[:, i] @ allocations.T - offered[i] for i in range(2)]
+        chances = [choose(one) for one in gains]
         paid = (chances[0] * offered[0] + chances[1] * offered[1]).sum(axis=1)
-        return paid, jnp.maximum((chances[0] + chances[1]) @ allocations - 1.0, 0.0).sum(axis=1)
+        left = jnp.stack([(chance * one).sum(axis=1) for chance, one in zip(chances, gains, strict=True)], axis=1)
+        return paid, jnp.maximum((chances[0] + chances[1]) @ allocations - 1.0, 0.0).sum(axis=1), left
 
-    def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
+    def _earned(self, key: PRNGKey) -> Callable[[Array], tuple[Array, Array]]:
         values, cost = self._values(key), PENALTY * self.menus.scale
 
-        def one(commitment: Array) -> Array:
-            paid, over = self._met(values, commitment, _best)
-            return (paid - cost * over).mean()
+        def one(commitment: Array) -> tuple[Array, Array]:
+            paid, over, left = self._met(values, commitment, _best)
+            return (paid - cost * over).mean(), left.mean(axis=0)
 
         return one
 
@@ -180,7 +184,7 @@ class MenuAuctionProblem(SellerProblem):
 
         def payoff(key: PRNGKey, commitment: Array, sharpness: Array) -> Array:
             softly = lambda gains: jax.nn.softmax(sharpness / scale * gains, axis=1)
-            paid, over = self._met(self._values(key), commitment, softly)
+            paid, over, _ = self._met(self._values(key), commitment, softly)
             return (paid - cost * jnp.minimum(1.0, sharpness / FULL_PENALTY) * over).mean()
 
         def start(key: PRNGKey) -> Array:
@@ -206,7 +210,7 @@ class MenuAuctionProblem(SellerProblem):
 
     def score(self, key: PRNGKey, commitment: Array) -> Judged:
         """See `Problem`: by draws alone, to which menus are compatible that never give an item twice."""
-        met = lambda key: self._met(self._values(key), commitment, _best)
+        met = lambda key: self._met(self._values(key), commitment, _best)[:2]
         paid, over = jax.lax.map(lambda key: tuple(part.mean() for part in met(key)), jax.random.split(key, NUM_REPEATS))
         (mean, half_width), twice = interval(paid), over.mean()
         payoff = self._worth(mean, twice, (twice <= 0.0).astype(mean.dtype))

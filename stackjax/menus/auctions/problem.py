@@ -127,20 +127,23 @@ class AffineProblem(SellerProblem):
         return AffineMaximizer(*(np.asarray(part, np.float64) for part in self._parts(jnp.asarray(commitment))))
 
     def _payments(self, values: Array, commitment: Array) -> tuple[Array, Array]:
-        """``[B, K + 1]`` scores, and what all bidders would pay in all under each option."""
+        """``[B, K + 1]`` scores, and what each bidder would pay under each option, ``[B, n, K + 1]``."""
         allocations, weights, boosts = self._parts(commitment)
         whole, others = scores(allocations, weights, boosts, values)
-        return whole, ((others.max(axis=2, keepdims=True) - others) / weights[None, :, None]).sum(axis=1)
+        return whole, (others.max(axis=2, keepdims=True) - others) / weights[None, :, None]
 
     def _values(self, key: PRNGKey) -> Array:
         return jax.random.uniform(key, (self.config.num_auctions, self.game.bidders, self.game.items))
 
-    def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
+    def _earned(self, key: PRNGKey) -> Callable[[Array], tuple[Array, Array]]:
         values = self._values(key)
 
-        def one(commitment: Array) -> Array:
+        def one(commitment: Array) -> tuple[Array, Array]:
             whole, paid = self._payments(values, commitment)
-            return jnp.take_along_axis(paid, whole.argmax(axis=1)[:, None], axis=1).mean()
+            chosen = whole.argmax(axis=1)
+            payments = jnp.take_along_axis(paid, chosen[:, None, None], axis=2)[..., 0]
+            worth = (values * self._parts(commitment)[0][chosen]).sum(axis=2)
+            return payments.sum(axis=1).mean(), (worth - payments).mean(axis=0)
 
         return one
 
@@ -151,7 +154,7 @@ class AffineProblem(SellerProblem):
 
         def payoff(key: PRNGKey, commitment: Array, sharpness: Array) -> Array:
             whole, paid = self._payments(self._values(key), commitment)
-            return (jax.nn.softmax(sharpness / (n * m) * whole, axis=1) * paid).sum(axis=1).mean()
+            return (jax.nn.softmax(sharpness / (n * m) * whole, axis=1) * paid.sum(axis=1)).sum(axis=1).mean()
 
         def start(key: PRNGKey) -> Array:
             """Myerson's auction of each item by itself, as far as there are options for it, and random ones beside."""

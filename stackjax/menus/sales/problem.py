@@ -98,8 +98,12 @@ class SaleProblem(SellerProblem):
         whole = [self.game.table(prices) for prices in self._blocks(jnp.asarray(commitment))]
         return SaleTable(jnp.stack(whole), self.game.kind)
 
-    def _earned(self, key: PRNGKey) -> Callable[[Array], Array]:
-        return lambda made: repeats(self.game, self.table(made).prices, key, self.config.num_valuations, 1)[0]
+    def _earned(self, key: PRNGKey) -> Callable[[Array], tuple[Array, Array]]:
+        def one(commitment: Array) -> tuple[Array, Array]:
+            paid, left = repeats(self.game, self.table(commitment).prices, key, self.config.num_valuations, 1)
+            return paid[0], left[0]
+
+        return one
 
     @cached_property
     def differentiable(self) -> Differentiable:
@@ -159,7 +163,7 @@ class SaleProblem(SellerProblem):
         if self.game.is_exact:
             value = in_numpy(lambda prices: unit_demand_value(prices.astype(np.float64)), (), prices[:, :, 1])
             return RevenueCertificate(value, jnp.zeros_like(value), draw)
-        found = repeats(self.game, prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
+        found, _ = repeats(self.game, prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
         return RevenueCertificate(*interval(found), draw)
 
     def _claimed(self) -> Optimum | None:

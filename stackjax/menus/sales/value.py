@@ -47,30 +47,35 @@ def sale_value(sale: Sale, table: SaleTable, key: PRNGKey, count: int = 2**15) -
     require("table", table.prices.shape, table.prices.shape == shape, f"of prices of shape {shape}")
     if game.is_exact:
         return SaleValue(unit_demand_value(np.asarray(table.prices[:, :, 1], np.float64)), 0.0)
-    play = jax.jit(lambda prices, key: repeats(game, prices, key, count, NUM_REPEATS))
+    play = jax.jit(lambda prices, key: repeats(game, prices, key, count, NUM_REPEATS)[0])
     return SaleValue(*map(float, interval(np.asarray(play(table.prices, key), np.float64))))
 
 
-def repeats(game: SequentialSaleGame, prices: Array, key: PRNGKey, count: int, num_repeats: int) -> Array:
-    """``[num_repeats]`` the mean revenue of each repeat of ``count`` sales at ``prices [n, N, O]``."""
+def repeats(game: SequentialSaleGame, prices: Array, key: PRNGKey, count: int, num_repeats: int) -> tuple[Array, Array]:
+    """``[num_repeats]`` the mean revenue of each repeat of ``count`` sales at ``prices [n, N, O]``; ``[num_repeats, n]`` what
+    bidders are left with.
+    """
     by_size = game.kind == "size"
     width = game.num_options * (game.num_states if by_size else 1)
     chunk = min(count, 2 ** max(0, int(math.log2(MOST_NUMBERS / width))))
 
-    def bidder(left: Array, step: tuple[Array, PRNGKey]) -> tuple[Array, Array]:
+    def bidder(left: Array, step: tuple[Array, PRNGKey]) -> tuple[Array, tuple[Array, Array]]:
         own_prices, key = step
         worth = game.all_worth(game.draw(key, chunk))
         own = jnp.take_along_axis(worth, left[:, None, None], axis=1)[:, 0] if by_size else worth[:, 0]
         offered = own_prices[left]
-        bought = (own - offered).argmax(axis=1)
-        return left - bought, jnp.take_along_axis(offered, bought[:, None], axis=1)[:, 0]
+        gains = own - offered
+        bought = gains.argmax(axis=1)
+        paid = jnp.take_along_axis(offered, bought[:, None], axis=1)[:, 0]
+        return left - bought, (paid, gains.max(axis=1).mean())
 
-    def sales(key: PRNGKey) -> Array:
+    def sales(key: PRNGKey) -> tuple[Array, Array]:
         start = jnp.full(chunk, game.num_states - 1)
-        return jax.lax.scan(bidder, start, (prices, jax.random.split(key, len(prices))))[1].sum(axis=0).mean()
+        paid, gains = jax.lax.scan(bidder, start, (prices, jax.random.split(key, len(prices))))[1]
+        return paid.sum(axis=0).mean(), gains
 
     keys = jax.random.split(key, (num_repeats, -(-count // chunk)))
-    return jax.lax.map(lambda keys: jax.lax.map(sales, keys).mean(), keys)
+    return jax.lax.map(lambda keys: tuple(part.mean(axis=0) for part in jax.lax.map(sales, keys)), keys)
 
 
 def found_backward(game: SequentialSaleGame) -> SaleValue | None:

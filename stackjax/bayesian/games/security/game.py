@@ -23,7 +23,7 @@ from stackjax.pictures import Picture
 from stackjax.pictures import paths as draw_paths
 from stackjax.problem import Optimum
 from stackjax.simplices import CappedSimplex, Simplex
-from stackjax.types import Array
+from stackjax.types import Array, PyTree
 
 __all__ = ["SecurityGame", "load_security_game", "security", "security_game"]
 
@@ -88,6 +88,14 @@ class SecurityGame(OneShotGame):
         target, chance = actions[0], self.coverage(leader_action)[actions[0]]
         sides = [jnp.asarray(side, chance.dtype)[:, types[0], target] for side in (self.tables.defender, self.tables.attacker)]
         return jnp.stack([chance * covered + (1.0 - chance) * uncovered for covered, uncovered in sides])
+
+    def outcome(self, types: Array, actions: Array, state: PyTree) -> tuple[Array, Array]:
+        """The target that is attacked, and whether it was guarded."""
+        del types
+        chance = self.coverage(state["leader_action"])[actions[0]]
+        target = actions[0].astype(chance.dtype)
+        guarded = jnp.arange(2, dtype=chance.dtype)
+        return jnp.stack([jnp.full_like(guarded, target), guarded], axis=1), jnp.stack([1.0 - chance, chance])
 
     def features(self, leader_action: Array) -> Array:
         """See `Game`: coverage, the attacker's reward and its penalty."""

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import scipy
 
-from stackjax.markov.groups.objectives import equality, leader_payoff
+from stackjax.markov.groups.objectives import leader_payoff
 from stackjax.markov.groups.sampled.game import PlayedGroupGame
 from stackjax.markov.groups.sampled.play import Answer, Lead, episode_payoffs, play_out
 from stackjax.types import Array, PRNGKey
+from stackjax.welfare import equality
 
 __all__ = ["GROUP_SIZE", "PlayedGroupCertificate", "certify", "linear_in_means", "paid_on_average"]
 

@@ -162,8 +162,8 @@ class PlayedGroupProblem(Problem):
         steps = play_out(self.game, jax.random.split(key, count * EPISODES), lead, self._answer(lead, count))
         paid = episode_payoffs(self.game, steps.payoffs).reshape(count, EPISODES, -1)
         payoff = jax.vmap(partial(paid_on_average, self.game.objective))(paid)[0]
-        nothing = jnp.zeros_like(payoff)
-        return Worth(payoff, nothing, nothing, jnp.zeros((count, 1), jnp.int32))
+        nothing, followers = jnp.zeros_like(payoff), paid[..., 1:].mean(axis=1)
+        return Worth(payoff, nothing, nothing, jnp.zeros((count, 1), jnp.int32), followers)
 
     def play(self, key: PRNGKey, leader: Leader, num_distinct: int, num_own: int, fresh_noise: bool = False) -> Episode:
         """See `stackjax.acting.Played`; decisions at the followers' probes are among the distinct ones.

@@ -16,6 +16,7 @@ ROOMS = [
     "bayesian",
     "markov",
     "menus",
+    "rashomon",
     "interop",
     "specs",
     "compute",

@@ -1,0 +1,13 @@
+from .comparison import Comparison as Comparison
+from .found import Multiplicity as Multiplicity
+from .found import Range as Range
+from .measures import ambiguity as ambiguity
+from .measures import churn as churn
+from .measures import churn_bound as churn_bound
+from .measures import churns_from as churns_from
+from .measures import diameter as diameter
+from .measures import disagreement as disagreement
+from .measures import discrepancy as discrepancy
+from .measures import expected_churn as expected_churn
+from .measures import medoid as medoid
+from .measures import replacement_churn as replacement_churn

@@ -2,6 +2,7 @@ from . import followers as followers
 from . import interop as interop
 from . import markov as markov
 from . import menus as menus
+from . import rashomon as rashomon
 from . import testing as testing
 from ._version import __version__ as __version__
 from .bayesian.equilibrium.evaluate import Certificate as Certificate
@@ -32,6 +33,8 @@ from .registry import make as make
 from .registry import register as register
 from .registry import register_family as register_family
 from .registry import registered_games as registered_games
+from .runs.multiplicity import compare as compare
+from .runs.multiplicity import multiplicity as multiplicity
 from .runs.trained import load_run as load_run
 from .runs.trained import train as train
 from .simplices import CappedSimplex as CappedSimplex

@@ -42,7 +42,7 @@ HOMES = (
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names
     *("game", "seeds", "seed", "out", "solver", "resume", "overwrite", "mesh"),
-    *("stop_at_optimum", "polish", "patience", "progress", "log"),
+    *("stop_at_optimum", "polish", "patience", "second", "slack", "progress", "log"),
 )
 
 _FAMILIES: dict[str, Family] = {}

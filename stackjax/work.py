@@ -17,6 +17,7 @@ class Work(NamedTuple):
       polish: evaluations that improve the best commitment in the end.
       swept: the settings that differ within a batch, as in ``ppo.learning_rate``.
       vary: ``values -> (problem, solver)`` with other numbers for the swept settings, which may be tracers.
+      choice: which of the commitments that pay as much a run ends with, a `stackjax.specs.choice.Choice`; None for any.
       to_save_memory: what a user may do so that fewer tables are needed at once, in words.
     """
 
@@ -27,6 +28,7 @@ class Work(NamedTuple):
     swept: tuple[str, ...] = ()
     vary: Callable[[dict[str, Any]], tuple[Problem, Solver]] | None = None
     to_save_memory: str = ""
+    choice: Any = None
 
     def varied(self, values: dict[str, Any]) -> "Work":
         """The work of a run whose swept settings are ``values``."""

@@ -11,6 +11,7 @@ from stackjax.cli.evaluate import evaluate_command
 from stackjax.cli.inspect import cite_command, export_command, list_command, report_command, solve_command
 from stackjax.cli.interrupts import ends_soon
 from stackjax.cli.jax_start import check_xla_flags, why_jax_fails
+from stackjax.cli.multiplicity import compare_command, multiplicity_command
 from stackjax.cli.streams import standard_streams
 from stackjax.cli.sweep import sweep_command
 from stackjax.cli.train import train_command
@@ -36,6 +37,8 @@ usage:
                                     the table of its seeds, .csv or .tex; a figure, .svg or .pdf
   stackjax solve GAME [--json]      the leader's exact optimum, where it is known or can be computed
   stackjax vote DIR...              followers vote over the commitments of a sweep, or of several runs [--rule borda] [--json]
+  stackjax multiplicity DIR         what else pays the leader as much, and followers what [--slack 0.01] [--second equality]
+  stackjax compare DIR DIR          who gains and who loses if one run's commitment takes the place of another's [--json]
   stackjax cite                     what to cite
   stackjax help COMMAND             the same as stackjax COMMAND --help
 
@@ -44,7 +47,7 @@ iterated:FILE (a payoff file, played again and again). --solver direct (the defa
 commitment.
 stackjax train GAME --help shows every setting: --game.*, --pomdp.*, --followers.*, and the solver's, --direct.*
 """
-COMPUTE = ("train", "sweep", "evaluate", "solve")  # the commands that need JAX
+COMPUTE = ("train", "sweep", "evaluate", "solve", "multiplicity", "compare")  # the commands that need JAX
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,6 +90,8 @@ def _run(arguments: list[str]) -> int:
         "export": export_command,
         "solve": solve_command,
         "vote": vote_command,
+        "multiplicity": multiplicity_command,
+        "compare": compare_command,
         "cite": cite_command,
     }
     if arguments[:1] == ["help"]:

@@ -15,6 +15,7 @@ from stackjax.compute.startup import Processes, join
 from stackjax.disk.directory import RunDirectory
 from stackjax.errors import InputError
 from stackjax.families import GameSource
+from stackjax.runs.choice import choice_of
 from stackjax.settings import Kinded
 from stackjax.solvers.registry import registered_solvers, solver_entry
 from stackjax.specs.config_files import arguments_of
@@ -78,6 +79,12 @@ class TrainSettings(RunSettings):
     4096, and none after direct, which ends with such a search itself, nor of policies of games that are too large for a table.
     They are left out where training has reached the optimum.
     The result tells what was learned from what they added."""
+    second: str | None = None
+    """A second objective, by which to choose among commitments that pay the leader as much: followers (the sum of their
+    payoffs), least-follower, equality, revenue, robust (the worst that followers may answer), simplicity (few different
+    numbers) or nearest:RUN (to the commitment of another run)."""
+    slack: float = 0.0
+    """What --second may cost the leader, in units of the game's payoffs."""
 
 
 def settings_type(source: GameSource, base: type, arguments: list[str]) -> type:
@@ -142,7 +149,8 @@ def run_spec(source: GameSource, settings: Any) -> RunSpec:
     sections = {name: getattr(settings, name) for name in family_of(source).sections}
     stops = getattr(settings, "stop_at_optimum", False)
     patience = getattr(settings, "patience", 0)
-    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, stops, settings.polish, patience)
+    choice = choice_of(getattr(settings, "second", None), getattr(settings, "slack", 0.0))
+    return RunSpec(source, options, sections, solver, settings.seed, settings.seeds, stops, settings.polish, patience, choice)
 
 
 def solver_of(settings: Any) -> str:

@@ -181,21 +181,21 @@ def _content(found: "Vote", options: list[Option], remarks: list[str]) -> dict[s
 
 
 def _show(found: "Vote", remarks: Sequence[str]) -> None:
-    from stackjax.reports.display import number
+    from stackjax.reports.display import number, text_table
 
     names, means, chosen = found.names, found.utilities.mean(axis=0), found.names[found.winner]
     voters = [f"voter {i + 1}" for i in range(len(found.utilities))]
     paid = [[name, *map(number, (*column, mean))] for name, column, mean in zip(names, found.utilities.T, means, strict=True)]
-    _print_table("What each voter is paid:", ["option", *voters, "mean"], paid)
+    print(text_table(["option", *voters, "mean"], paid, "What each voter is paid:") + "\n")
     print("Ballots, best first; = where options pay the same:")
     for voter, own, ballot in zip(voters, found.utilities, found.ballots, strict=True):
         signs = ["", *(" = " if own[a] == own[b] else " > " for a, b in itertools.pairwise(ballot))]
         print(f"  {voter}: {''.join(sign + names[place] for sign, place in zip(signs, ballot, strict=True))}")
     if len(names) <= MOST_SHOWN:
         pairs = [[name, *map(str, row)] for name, row in zip(names, found.pairwise, strict=True)]
-        _print_table("\nHow many voters prefer the row to the column:", ["", *names], pairs)
+        print("\n" + text_table(["", *names], pairs, "How many voters prefer the row to the column:") + "\n")
     rows = [[rule, names[found.winners[rule]], number(float(scores.max()))] for rule, scores in found.scores.items()]
-    _print_table("The winner by each rule:", ["rule", "winner", "its score"], rows)
+    print(text_table(["rule", "winner", "its score"], rows, "The winner by each rule:") + "\n")
     best = int(found.utilities.mean(axis=0).argmax())
     print(f"Winner by {found.rule}: {chosen}.")
     print(f"Condorcet winner: {'none' if found.condorcet is None else names[found.condorcet]}.")
@@ -215,11 +215,3 @@ def _manipulability_in_words(found: "Vote") -> str:
     if not found.manipulability:
         return "0; no voter gains by another ballot"
     return f"{number(found.manipulability)}; that is the most that one voter gains by another ballot"
-
-
-def _print_table(title: str, headings: list[str], rows: list[list[str]]) -> None:
-    widths = [max(len(row[k]) for row in (headings, *rows)) for k in range(len(headings))]
-    line = lambda row: "  ".join(
-        [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
-    )
-    print("\n".join([title, *(f"  {line(row)}".rstrip() for row in (headings, *rows))]) + "\n")

@@ -8,7 +8,7 @@ import numpy as np
 
 from stackjax import claims
 from stackjax.compute.programs import Blocks, Programs, Reached
-from stackjax.compute.state import Evaluated
+from stackjax.compute.state import Chosen, Evaluated
 from stackjax.problem import Optimum, Problem, Solver
 from stackjax.specs.run import RunSpec
 
@@ -20,23 +20,34 @@ NEAR = 1e-4  # likewise, where commitments are improved by what a problem knows
 
 
 class Conclusion(NamedTuple):
-    """What a batch came to (leaves ``[S, ...]``), and what it was before polishing; None if that was left out."""
+    """What a batch came to (leaves ``[S, ...]``), and what it was before polishing; None if that was left out.
+
+    ``chosen`` is the second objective, before and after choosing by it; None without one.
+    """
 
     final: Evaluated
     learned: Evaluated | None
+    chosen: Chosen | None = None
 
 
 def conclude(programs: Programs, state: Blocks, elements: Blocks, optima: Optima) -> Conclusion:
-    """Judge the best commitments of as many elements as ``optima`` again; polish them first unless all are at their optimum."""
+    """Judge the best commitments of as many elements as ``optima`` again; polish them first unless all are at their optimum,
+    and choose by the second objective, if there is one.
+    """
     count = len(optima)
     judge = lambda state: jax.tree.map(lambda leaf: leaf[:count], programs.evaluate(state, elements))
     learned: Evaluated = judge(state)
     reached = programs.best(state, count)
     work = programs.work
     is_there = _is_optimal(work.problem, optima)(reached.payoffs, reached.gaps)
-    if work.polish == 0 or is_there:
-        return Conclusion(learned, None)
-    return Conclusion(judge(programs.polish(state, elements)), learned)
+    is_polished = work.polish > 0 and not is_there
+    state = programs.polish(state, elements) if is_polished else state
+    chosen: Chosen | None = None
+    if work.choice is not None:
+        state, told = programs.choose(state, elements)
+        chosen = jax.tree.map(lambda leaf: leaf[:count], told)
+    final = judge(state) if is_polished or chosen is not None else learned
+    return Conclusion(final, learned if is_polished else None, chosen)
 
 
 def claimed(programs: Programs, elements: Blocks, optima: Optima) -> list[Optimum | None]:

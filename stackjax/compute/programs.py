@@ -21,7 +21,18 @@ from jax.sharding import PartitionSpec as P
 from stackjax.compiler import compiler_options
 from stackjax.compute.devices import among_processes, exchange, on_devices
 from stackjax.compute.startup import num_cores
-from stackjax.compute.state import Evaluated, Logged, RunState, advance_run, evaluate_run, polish_run, score_run, start_run
+from stackjax.compute.state import (
+    Chosen,
+    Evaluated,
+    Logged,
+    RunState,
+    advance_run,
+    choose_run,
+    evaluate_run,
+    polish_run,
+    score_run,
+    start_run,
+)
 from stackjax.types import PyTree
 from stackjax.work import Work
 
@@ -51,8 +62,9 @@ class Reached(NamedTuple):
 class Programs:
     """Programs for batches of ``num_elements`` runs of ``work`` that differ in seed and in the numbers that it varies.
 
-    ``init(elements)``, ``advance(state, elements, count)``, ``score``, ``polish`` and ``evaluate`` ``(state, elements)`` are
-    those of `compute.state` for the whole batch; states stay on the devices, what is reported is NumPy, on every process.
+    ``init(elements)``, ``advance(state, elements, count)``, ``score``, ``polish``, ``choose`` and ``evaluate``
+    ``(state, elements)`` are those of `compute.state` for the whole batch; states stay on the devices, what is reported is
+    NumPy, on every process.
     ``advance`` and ``score`` use up the state that they are given. ``pack`` and ``unpack`` turn a state into arrays for a
     checkpoint and back.
 
@@ -120,15 +132,21 @@ class Programs:
         return self._each("advance", state, elements, [np.int32(count)] * len(state))
 
     def score(self, state: Blocks, elements: Blocks) -> tuple[Blocks, Logged]:
-        found = self._each("score", state, elements)
-        after, logged = zip(*(one or (None, None) for one in found), strict=True)
-        return list(after), self._joined(list(logged))
+        return self._with_told("score", state, elements)
+
+    def _with_told(self, name: str, *blocks: Blocks) -> tuple[Blocks, Any]:
+        """Of a program that returns a state and something to tell."""
+        after, told = zip(*(one or (None, None) for one in self._each(name, *blocks)), strict=True)
+        return list(after), self._joined(list(told))
 
     def evaluate(self, state: Blocks, elements: Blocks) -> Evaluated:
         return self._joined(self._each("evaluate", state, elements))
 
     def polish(self, state: Blocks, elements: Blocks) -> Blocks:
         return self._each("polish", state, elements)
+
+    def choose(self, state: Blocks, elements: Blocks) -> tuple[Blocks, Chosen]:
+        return self._with_told("choose", state, elements)
 
     def best(self, state: Blocks, count: int) -> "Reached":
         """How far the first ``count`` elements have come, on every process."""
@@ -245,6 +263,7 @@ class Programs:
             "advance": (lambda state, element, count: advance_run(varied(element.values), state, count), (0, 0, None)),
             "score": (lambda state, element: score_run(varied(element.values), state, element.seeds), 0),
             "polish": (lambda state, element: polish_run(varied(element.values), state, element.seeds), 0),
+            "choose": (lambda state, element: choose_run(varied(element.values), state, element.seeds), 0),
             "evaluate": (lambda state, element: evaluate_run(varied(element.values), state, element.seeds), 0),
         }
         return {name: self._jit(name, *function) for name, function in functions.items()}
@@ -273,7 +292,7 @@ class Programs:
 
 def _compiled(name: str, lowered: Any, work: Work) -> Any:
     is_light = work.problem.has_kernel and (name != "advance" or not work.solver.has_network)
-    return lowered.compile(compiler_options=compiler_options(runs_once=name in ("init", "polish"), is_light=is_light))
+    return lowered.compile(compiler_options=compiler_options(runs_once=name in ("init", "polish", "choose"), is_light=is_light))
 
 
 def _filled(array: np.ndarray, size: int) -> np.ndarray:

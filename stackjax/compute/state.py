@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from stackjax.problem import NUM_SCORING_GROUPS, Judged, Metrics, Problem
+from stackjax.rashomon.selection import TOLERANCE, chosen, told
 from stackjax.solvers.polish import polished
 from stackjax.solvers.ranking import unsettled
 from stackjax.types import Array, PRNGKey, PyTree
@@ -16,10 +17,12 @@ from stackjax.work import Work
 
 __all__ = [
     "Best",
+    "Chosen",
     "Evaluated",
     "Logged",
     "RunState",
     "advance_run",
+    "choose_run",
     "evaluate_run",
     "polish_run",
     "score_run",
@@ -30,6 +33,7 @@ PAYOFF_TOLERANCE = 1e-4  # of the leader's payoff range: payoffs closer than thi
 RISE = 1e-4  # likewise: what the highest payoff must gain so that a run counts as rising
 EVALUATION_TAG = 2**31 - 1  # folded into a seed's key so that evaluation never reuses training's draws
 POLISH_TAG = 2**31 - 2
+CHOICE_TAG = 2**31 - 3
 
 
 class Best(NamedTuple):
@@ -78,6 +82,13 @@ class Logged(NamedTuple):
     best_gap: Array
     rose_at: Array
     diverged_at: Array
+
+
+class Chosen(NamedTuple):
+    """The second objective of what was learned, and of what was chosen."""
+
+    before: Any
+    after: Any
 
 
 class Evaluated(NamedTuple):
@@ -158,6 +169,22 @@ def polish_run(work: Work, state: RunState, seed: Array) -> RunState:
     (payoff, new_payoff), (gap, new_gap) = both
     is_better = new_payoff - unsettled(problem, new_gap) > payoff - unsettled(problem, gap)
     return state._replace(best=state.best._replace(commitment=jnp.where(is_better, found, learned)))
+
+
+def choose_run(work: Work, state: RunState, seed: Array) -> tuple[RunState, Chosen]:
+    """With the best commitment exchanged for one that pays as much, but for the slack, and is better by the second objective,
+    if fresh followers agree that it pays that.
+    """
+    search_key, judge_key = jax.random.split(jax.random.fold_in(_evaluation_key(seed), CHOICE_TAG))
+    problem, choice, learned = work.problem, work.choice, state.best.commitment
+    low, high = problem.payoff_range
+    least = problem.judge(judge_key, learned, NUM_SCORING_GROUPS).payoff - choice.slack
+    found = chosen(problem, search_key, learned, least, choice.second, choice.nearest)
+    payoff, gap = problem.judge(judge_key, found, NUM_SCORING_GROUPS)[:2]
+    is_kept = (payoff >= least - 2.0 * TOLERANCE * (high - low)) & (gap <= problem.settled_gap)
+    kept = jnp.where(is_kept, found, learned)
+    before, after = (told(problem, one, choice.second, choice.nearest) for one in (learned, kept))
+    return state._replace(best=state.best._replace(commitment=kept)), Chosen(before, after)
 
 
 def evaluate_run(work: Work, state: RunState, seed: Array) -> Evaluated:

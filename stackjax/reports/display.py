@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 TIED = 1e-5  # of what payoffs may differ by: payoffs closer than this are the same
+DIFFERENT = 0.01  # of the largest payoff: what followers must be paid more or less to be spoken of
 MOST_MARGINS = 3
 SOON = 0.05  # of the updates, after which the time that is left is told
 PLAIN_INTERVAL = 5.0  # seconds between lines when the output is not a terminal
@@ -122,6 +123,8 @@ def remarks(result: dict[str, Any]) -> list[str]:
         rising_in_words(result),
         margins_in_words(result),
         _polished_in_words(polished),
+        chosen_in_words(result),
+        alike_in_words(result),
         result.get("caveat", "") if len(polished) < len(result["seeds"]) else "",
         unsettled_in_words(result),
     ]
@@ -165,6 +168,46 @@ def _polished_in_words(seeds: list[dict[str, Any]]) -> str:
     which = f"seed{'s' * (len(seeds) > 1)} {', '.join(str(seed['seed']) for seed in seeds)}"
     mean = float(np.mean([seed["leader_payoff"] - seed["learned"]["leader_payoff"] for seed in seeds]))
     return f"Polishing changed what {which} learned and added {number(mean)} to the payoff{' on average' * (len(seeds) > 1)}."
+
+
+def alike_in_words(result: dict[str, Any]) -> str:
+    """That seeds which all reach the optimum pay followers differently; else an empty string."""
+    seeds = result["seeds"]
+    paid = [seed.get("follower_payoffs") for seed in seeds]
+    if len(seeds) < 2 or not all(paid) or not all(seed["settled"] and seed["optimality_gap"] == 0.0 for seed in seeds):
+        return ""
+    columns = np.array(paid, np.float64).T
+    if np.ptp(columns, axis=1).max() <= DIFFERENT * max(float(np.abs(columns).max()), 1e-12):
+        return ""
+    who = [
+        f"follower{f' {i + 1}' * (len(columns) > 1)} {number(own.min())} … {number(own.max())}" for i, own in enumerate(columns)
+    ]
+    return (
+        f"All seeds pay the leader its best, and followers different amounts: {', '.join(who)}. Which to deploy? stackjax "
+        "multiplicity DIR tells what else there is; train --second chooses."
+    )
+
+
+def chosen_in_words(result: dict[str, Any]) -> str:
+    """What choosing by a second objective has come to; empty without one."""
+    if "choice" not in result:
+        return ""
+    choice = result["choice"]
+    what = {
+        "followers": "the sum of followers' payoffs",
+        "least-follower": "the least follower's payoff",
+        "equality": "the equality of followers' payoffs",
+        "revenue": "what followers pay",
+        "robust": "the leader's payoff at the worst that followers may answer",
+        "simplicity": "how many different numbers a commitment holds",
+        "nearest": "the distance from the other run's commitment",
+    }[choice["second"]]
+    ends = [[seed[key] for seed in result["seeds"]] for key in ("second_before", "second")]
+    span = lambda values: (
+        number(min(values)) if min(values) == max(values) else f"{number(min(values))} … {number(max(values))}"
+    )
+    cost = f"with {number(choice['slack'])} less for the leader at most" if choice["slack"] else "at no cost to the leader"
+    return f"Chosen by {what}, {cost}: {span(ends[0])} before, {span(ends[1])} now."
 
 
 def unsettled_in_words(result: dict[str, Any]) -> str:
@@ -259,6 +302,14 @@ def _rests_on_ties(seed: dict[str, Any], size: float) -> bool:
     """Whether followers who answer as well may pay the leader less."""
     worst = seed.get("worst_payoff")
     return worst is not None and worst < seed["leader_payoff"] - TIED * size
+
+
+def text_table(headings: list[str], rows: list[list[str]], title: str = "") -> str:
+    """A table in plain text, the first column to the left and all others to the right; lines are as long as they are."""
+    widths = [max(len(row[k]) for row in (headings, *rows)) for k in range(len(headings))]
+    rest = lambda row: [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+    lines = [f"  {'  '.join([row[0].ljust(widths[0]), *rest(row)])}".rstrip() for row in (headings, *rows)]
+    return "\n".join([title, *lines] if title else lines)
 
 
 def number(value: float, size: float = 1.0) -> str:

@@ -17,7 +17,7 @@ from stackjax.reports.display import best_seed, listed, number, optimum_in_words
 from stackjax.reports.intervals import interval
 from stackjax.reports.pictures import draw
 
-__all__ = ["page", "write_comparison", "write_report"]
+__all__ = ["drawn", "page", "write_comparison", "write_report"]
 
 
 @functools.cache
@@ -49,10 +49,10 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
         reached=_reached(result),
         plays=_plays(best),
         best=best,
-        pictures=_drawn(best.get("pictures", [])),
+        pictures=drawn(best.get("pictures", [])),
         mechanism=_words(best),
         others=[(seed["seed"], _words(seed)) for seed in result["seeds"] if seed is not best],
-        curves=_drawn(learning_curves(metrics.read(directory.metrics), result).values()),
+        curves=drawn(learning_curves(metrics.read(directory.metrics), result).values()),
         command=result.get("command") or "made in Python: no command trains it again",
         config=json.dumps(config, indent=1),
         timing=f"{took(result)} on {result['device']}; {listed(result['versions'], ' ')}",
@@ -60,7 +60,7 @@ def write_report(directory: RunDirectory, result: dict[str, Any]) -> None:
     write_text(directory.report, content)
 
 
-def _drawn(pictures: Iterable[Picture]) -> list[tuple[str, str]]:
+def drawn(pictures: Iterable[Picture]) -> list[tuple[str, str]]:
     """Titles and SVGs, without what cannot be drawn."""
     found = [(picture["title"], drawn_or_none(functools.partial(draw, picture))) for picture in pictures]
     return [(title, svg) for title, svg in found if svg is not None]
@@ -114,5 +114,5 @@ def write_comparison(directories: list[RunDirectory], out: pathlib.Path) -> None
         of_game.setdefault((result["game"], gap), []).append(named)
     headings = ["run", "game", "options", "solver", "seeds", "leader payoff", "best", "optimum"]
     headings += ["largest gap", "not settled", "time"]
-    curves = [(game, _drawn(compared_curves(found))) for (game, _), found in of_game.items()]
+    curves = [(game, drawn(compared_curves(found))) for (game, _), found in of_game.items()]
     write_text(out, page("comparison.html", headings=headings, rows=rows, curves=curves))

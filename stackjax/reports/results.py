@@ -40,6 +40,7 @@ def result_of(
         "game_options": spec.game_options,
         "command": spec.command(problem),
         "solver": spec.solver_entry.name,
+        **({"choice": spec.choice.to_dict()} if spec.choice else {}),
         "caveat": spec.solver_entry.warns(problem, spec.solver),
         **({"counts_last": True} if problem.counts_last else {}),
         "has_policies": bool(concluded.final.policy),
@@ -81,6 +82,7 @@ def entries(
     """What became of every element of a batch, named by ``names``: payoffs, gaps, the commitment in numbers and in words.
 
     ``learned`` is what polishing started from (payoff, gap, whether followers settled, actions), or None if it was left out.
+    ``second`` is the second objective, if there is one, and ``second_before`` what it was before choosing by it.
     """
     key_of = lambda entry: tuple(entry.get(key) for key in names[0])
     logged: dict[tuple[Any, ...], dict[str, Any]] = {}  # the last of each
@@ -90,7 +92,7 @@ def entries(
         if row["greedy_payoff"] is not None and row["update"] > 0:
             curves.setdefault(key_of(row), []).append(row["greedy_payoff"])
     in_words = [", ".join(f"{key} {value}" for key, value in name.items()) for name in names]
-    found, (evaluated, before) = [], concluded
+    found, (evaluated, before, chosen) = [], concluded
     learned = [None] * len(names) if before is None else _learned(problem, before)
     for i, words in enumerate(problem.describe(evaluated.judged, evaluated.commitment, in_words)):
         name, optimum, diverged_at = names[i], optima[i], int(evaluated.diverged_at[i])
@@ -103,6 +105,7 @@ def entries(
                 **words,
                 "settled": words[problem.gap_name] <= problem.settled_gap,
                 "learned": learned[i],
+                **({} if chosen is None else {"second_before": float(chosen.before[i]), "second": float(chosen.after[i])}),
                 "optimum": None if optimum is None else optimum.value,
                 "optimum_method": None if optimum is None else optimum.method,
                 "optimality_gap": claims.distance(problem, optimum, words),

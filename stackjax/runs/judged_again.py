@@ -4,14 +4,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from stackjax.acting import Policy
 from stackjax.claims import distance, verified
 from stackjax.disk.directory import RunDirectory
 from stackjax.disk.policies import read_arrays
-from stackjax.errors import InputError, require
+from stackjax.errors import require
 from stackjax.reports.display import best_seed, number, optimum_in_words, size_of
+from stackjax.runs.commitments import commitments_in
 from stackjax.runs.game_tables import check_tables
 from stackjax.specs.run import RunSpec
 
@@ -35,19 +34,7 @@ def judged_again(directory: RunDirectory, spec: RunSpec, seed: int, *, same_sett
     result, arrays = directory.read_result(), read_arrays(directory.followers)
     problem = spec.build_problem(arrays if same_settings else None)
     check_tables(directory, spec, problem)
-    if isinstance(problem.commitments, Policy):
-        raise InputError(
-            f"{problem.name!r} is too large for a table, so that {directory.result} does not hold the whole commitment; judge "
-            "it as it was trained, with stackjax evaluate DIR and no settings"
-        )
-    space = problem.commitments.actions
-    made = np.asarray([entry["commitment"]["actions"] for entry in result["seeds"]], np.asarray(space.zeros()).dtype)
-    shape = (len(made), problem.commitments.num_nodes, *space.shape)
-    if made.shape != shape:
-        raise InputError(f"{directory.result} holds commitments of shape {made.shape}, but the game's are {shape}")
-    wrong = space.outside(made)
-    if wrong is not None:
-        raise InputError(f"{directory.result} holds the leader action {wrong}, but it must be {space.allowed()}")
+    made = commitments_in(directory, result, problem)
     judge = lambda key, commitment: problem.judge(key, commitment, problem.num_groups)
     keys = jax.random.split(jax.random.key(seed), len(made))
     judged = jax.device_get(jax.jit(lambda keys, made: jax.lax.map(lambda pair: judge(*pair), (keys, made)))(keys, made))

@@ -18,6 +18,7 @@ from stackjax.interop.needs import needed
 from stackjax.policy import Policy, load_policy
 from stackjax.reports.display import LiveProgress, best_seed, plain_console, print_result
 from stackjax.reports.tables import rows_of
+from stackjax.runs.choice import choice_of
 from stackjax.runs.session import run_training
 from stackjax.solvers.registry import entry_of, registered_solvers, solver_entry
 from stackjax.specs.run import RunSpec
@@ -110,6 +111,8 @@ def train(
     stop_at_optimum: bool = True,
     polish: int | None = None,
     patience: int | None = None,
+    second: str | None = None,
+    slack: float = 0.0,
     progress: bool = True,
     log: str | None = None,
     **settings: Any,
@@ -132,6 +135,10 @@ def train(
         none. If None, 4096, and 0 after ``direct``, which ends with such a search itself.
       patience: where no optimum is known, updates for which no seed's best payoff has risen, after which training ends; 0 to
         go on. If None, 100 with ``direct`` and 0 with others. Without ``stop_at_optimum`` all updates are made.
+      second: an objective by which to choose among commitments that pay the leader as much: ``"followers"`` (the sum of their
+        payoffs), ``"least-follower"``, ``"equality"``, ``"revenue"``, ``"robust"`` (the worst that followers may answer),
+        ``"simplicity"`` (few different numbers) or ``"nearest:RUN"`` (to the commitment of another run).
+      slack: what that may cost the leader, game units.
       progress: whether to show a progress line on standard error.
       log: ``"tensorboard"`` or ``"wandb"``, a viewer that metrics go to as they come, one series a seed; it needs ``out``.
       settings: by section as at the command line, for example ``pomdp=sx.POMDPConfig(num_rounds=100)``,
@@ -153,7 +160,8 @@ def train(
     if settings and isinstance(source, GivenGame):
         raise InputError(f"{next(iter(settings))} is an option of a named game; give a Game its options when it is made")
     given = {name: value for name, value in known.items() if value is not None}
-    spec = RunSpec(source, resolve_options(source, settings), given, chosen, seed, seeds, stop_at_optimum, polish, patience)
+    options, choice = resolve_options(source, settings), choice_of(second, slack)
+    spec = RunSpec(source, options, given, chosen, seed, seeds, stop_at_optimum, polish, patience, choice)
     spec = spec if is_asked else spec.fitting()
     require_is("out", out, (str, os.PathLike, type(None)), "the path of a directory, or None")
     is_mesh = isinstance(mesh, tuple) and len(mesh) == 2 and all(isinstance(count, int) for count in mesh)

@@ -10,6 +10,7 @@ from stackjax.errors import InputError, require, require_count, require_is
 from stackjax.families import Family, GameSource
 from stackjax.settings import Kinded, field_types
 from stackjax.solvers.registry import SolverEntry, entry_of, solver_entry
+from stackjax.specs.choice import Choice
 from stackjax.specs.flags import changed_flags, flag
 from stackjax.specs.sources import family_of, stored_game
 
@@ -34,7 +35,8 @@ class RunSpec:
     ``settings`` are by section; a section that is left out has its defaults. With ``stop_at_optimum`` a run ends once every
     seed has reached an optimum, or bound, that is known, or, where no optimum is known, has not risen for ``patience`` updates
     (0 for however long). ``polish`` evaluations improve what was learned, in the end. None is for what the solver has, and for
-    4,096 where the problem itself knows how to improve a commitment.
+    4,096 where the problem itself knows how to improve a commitment. ``choice`` is by what second objective the run chooses
+    among commitments that pay the leader alike.
     """
 
     source: GameSource
@@ -46,6 +48,7 @@ class RunSpec:
     stop_at_optimum: bool = True
     polish: int | None = None
     patience: int | None = None
+    choice: Choice | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", {**self.family.defaults(), **self.settings})
@@ -111,7 +114,22 @@ class RunSpec:
 
         solver, polish = self.build_solver(problem), self.polish_of(problem)
         num_updates = self.solver.num_updates or solver.num_updates
-        return Work(problem, solver, num_updates, polish, swept, vary, self._to_save_memory(solver, polish))
+        self._check_choice(problem)
+        return Work(problem, solver, num_updates, polish, swept, vary, self._to_save_memory(solver, polish), self.choice)
+
+    def _check_choice(self, problem: "Problem") -> None:
+        """Raise `InputError` where the problem does not tell what the second objective needs."""
+        if self.choice is None:
+            return
+        from stackjax.acting import Policy
+        from stackjax.rashomon.selection import check_choice
+
+        if problem.counts_last or isinstance(problem.commitments, Policy):
+            why = "its last commitment counts" if problem.counts_last else "it is too large for a table"
+            raise InputError(
+                f"second={self.choice.second!r}: nothing is chosen among commitments of {problem.name!r}, as {why}"
+            )
+        check_choice(problem, self.choice.second, self.choice.nearest)
 
     def polish_of(self, problem: "Problem") -> int:
         """How many evaluations improve what was learned: policies are not polished, nor where the last commitment counts."""
@@ -184,6 +202,7 @@ class RunSpec:
             "stop_at_optimum": self.stop_at_optimum,
             "polish": self.polish_of(problem),
             "patience": self.patience,
+            **({"choice": self.choice.to_dict()} if self.choice else {}),
         }
 
     def command(self, problem: "Problem") -> str | None:
@@ -204,6 +223,9 @@ class RunSpec:
         usual_polish = dataclasses.replace(self, polish=None).polish_of(problem)
         flags += [] if self.polish in (None, usual_polish) else [flag("polish", self.polish)]
         flags += [] if self.patience == self.solver_entry.patience else [flag("patience", self.patience)]
+        if self.choice is not None:
+            flags.append(flag("second", "nearest:RUN" if self.choice.nearest is not None else self.choice.second))
+            flags += [flag("slack", self.choice.slack)] if self.choice.slack else []
         return " ".join(["stackjax train", shlex.quote(self.source.argument), *flags, "--out DIR"])
 
     @staticmethod
@@ -238,6 +260,7 @@ class RunSpec:
             solver = read(solver_entry(content["solver"]).config, content["solver"])
             others = {name: content[name] for name in ("first_seed", "num_seeds", "stop_at_optimum", "polish")}
             others["patience"] = content.get("patience", 0)  # which runs of version 0.1 did not have
+            others["choice"] = Choice(**content["choice"]) if "choice" in content else None
             return RunSpec(source, content["game_options"], sections, solver, **others)
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} does not describe a run of this version: {error}") from error

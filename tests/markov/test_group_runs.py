@@ -41,6 +41,7 @@ def test_a_result_names_the_rule_the_gap_and_the_ties(strong, capsys):
     assert "stock 6: rate" in said
 
 
+@pytest.mark.long
 def test_another_rule_with_another_best_is_warned_about(strong, capsys):
     arguments = ["evaluate", str(strong), "--followers.kind", "pure", "--followers.ties", "against", "--json"]
     assert main(arguments) == 0

@@ -17,8 +17,9 @@ from stackjax.markov.answers import Length, best_stationary, best_timed, best_va
 from stackjax.markov.game import InducedMarkovGame
 from stackjax.markov.groups.answers import joint_values, learned, logit, pure, unilateral_values, visited_policy
 from stackjax.markov.groups.followers import PureGroup
-from stackjax.markov.groups.objectives import OBJECTIVES, equality, leader_payoff, payoff_bounds, welfare_bound
+from stackjax.markov.groups.objectives import OBJECTIVES, leader_payoff, payoff_bounds, welfare_bound
 from stackjax.markov.q_learning import first_values, q_learning_answer
+from stackjax.welfare import equality
 from tests.oracles import groups as oracle
 
 STATES, OUTCOMES, STEPS, DISCOUNT, BATCH = 3, 2, 3, 0.9, 3
@@ -203,7 +204,7 @@ def test_bounds_of_welfares_are_reached_where_all_are_paid_the_same(objective, c
     assert float(found[0]) == pytest.approx(welfare_bound(objective, 2.0, count), rel=1e-5)
 
 
-@pytest.mark.parametrize("ties", ["for", "against"])
+@pytest.mark.parametrize("ties", [pytest.param("for", marks=pytest.mark.long), "against"])
 def test_the_commons_pays_what_its_definition_says(ties):
     """The numbers were computed apart, with every commitment tried: pure equilibria, ties for and against."""
     best = {
@@ -250,6 +251,7 @@ def judged(problem, commitment):
     return problem.describe(jax.tree.map(lambda leaf: leaf[None], found), made[None], ["one"])[0]
 
 
+@pytest.mark.long
 def test_flat_taxes_and_learners_in_the_commons():
     flat = GroupProblem(sx.make("commons", flat=True), PureGroup())
     for rate, strong, weak in ((0, 1.2, 1.2), (1, 1.2, 1.2), (2, 1.67333, 1.66), (3, 4.52, 4.3208), (4, 4.55, 4.33)):

@@ -193,6 +193,7 @@ def test_with_its_queries_the_leader_learns_what_is_best_and_without_them_it_doe
     assert all(seed["update"] == 40 and seed["learned"] is None for seed in hidden["seeds"])  # the last, as it was learned
 
 
+@pytest.mark.long
 def test_a_leader_that_sees_the_phase_promises_one_table_and_plays_another(quick):
     seen = quick("phase", *DILEMMA, *QUICK, "--queries.phase")
     assert (returns(seen) > 3.5).all()
@@ -208,6 +209,7 @@ def test_the_contextual_follower_is_one_command_too(quick):
     assert (payoffs(found) < 7.5).all()
 
 
+@pytest.mark.long
 def test_followers_carried_over_and_paid_games_train(quick):
     short = [*ONE_STEP, *Q_LEARNING, "--followers.episodes", 5, "--seeds", 2, "--ppo.num-updates", 4, "--ppo.num-envs", 8]
     found = quick("both", "--game.matrix", "battle-of-the-sexes", *short, "--queries.carried", "--queries.paid")
@@ -216,6 +218,7 @@ def test_followers_carried_over_and_paid_games_train(quick):
     assert found["command"].count("--queries.") == 2
 
 
+@pytest.mark.long
 def test_a_run_goes_on_and_is_judged_again_as_if_nothing_had_been(tmp_path):
     short = ["--seeds", 1, "--ppo.num-updates", 6, "--ppo.num-envs", 8]
     options = [*ONE_STEP, *Q_LEARNING, "--followers.episodes", 5, "--queries.carried", *short, "--out", tmp_path / "run"]

@@ -48,6 +48,7 @@ def test_the_coin_game_is_that_of_its_words():
         CoinGame(4)
 
 
+@pytest.mark.long
 def test_three_by_three_pays_a_team_what_the_specification_says():
     game = CoinGame(3)
     _, contracts = team_equilibrium(game.induced(), game.num_actions, game.horizon)
@@ -123,6 +124,7 @@ def test_agents_deviate_one_at_a_time():
     assert judged.compliance == 0.0
 
 
+@pytest.mark.long
 def test_contracts_are_learned(game):
     with pytest.raises(InputError, match="nudge"):
         learn_team_contracts(jax.random.key(0), game, MOVES, STEPS, nudge=-1.0)

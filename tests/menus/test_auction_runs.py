@@ -125,6 +125,7 @@ def test_the_checker_refuses_a_file_that_was_changed(two, check, tmp_path, name,
         check(tmp_path / "changed.npz")
 
 
+@pytest.mark.long
 def test_a_finer_mesh_begins_where_a_run_ended(one):
     fine = one.parent / "fine"
     command = ("--prices.cells", "8", "--prices.start", one, "--gradient.num-updates", "1", "--seeds", "1")
@@ -141,6 +142,7 @@ def test_a_finer_mesh_begins_where_a_run_ended(one):
         (one / "kept").rename(one / "result.json")
 
 
+@pytest.mark.long
 def test_menus_that_are_no_auction_are_shown_as_none(tmp_path, capsys):
     command = (*ONE[:-1], "2", "--polish", "0", "--seeds", "1")
     assert run(*command, "--out", tmp_path / "run") == 0
@@ -212,6 +214,7 @@ def test_a_run_to_begin_with_must_fit(one, tmp_path, capsys):
         play(load_auction(one), np.full((1, 2, 1), 1.5))
 
 
+@pytest.mark.long
 def test_other_auctions_run_from_python():
     for options in ({"items": 1, "high": (1.0, 2.0)}, {"low": (0.1,), "high": (0.7,), "unit_demand": True}):
         prices = sx.menus.PriceConfig(cells=1, num_auctions=256)

@@ -245,6 +245,7 @@ def test_all_vertices_are_whole_units(game, cells):
         assert np.abs(vertices * (game.items + 1)).max() < 2**24  # float32 holds as much
 
 
+@pytest.mark.long
 def test_the_affine_maximiser_is_raised():
     """From .874403 on 6 cells; its interpolation is not compatible at first."""
     problem = MenuAuctionProblem(MenuAuction(2), PriceConfig(cells=6))

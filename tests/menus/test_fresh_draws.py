@@ -35,6 +35,7 @@ CASES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", first(2, CASES))
 def test_intervals_hold_the_truth_as_often_as_they_say(name):
     problem, commitment, truth = CASES[name]()

@@ -80,6 +80,7 @@ def test_of_options_as_good_those_that_cost_most_are_taken():
     np.testing.assert_array_equal(found.allocations.sum(axis=(1, 2)), [1.0, 1.0, 1.0, 0.0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("game", [MenuAuction(2), MenuAuction(3), MenuAuction(2, high=(3.0,)), UNLIKE])
 def test_an_auction_is_worth_what_its_menus_earn(game):
     """Of unlike bidders the first alone buys, at a price for each item."""
@@ -215,6 +216,7 @@ def test_a_run_must_be_there(tmp_path):
         prices_of_run(str(tmp_path / "nowhere"), MenuAuction(1), MenuAuctionProblem(MenuAuction(1)).menus)
 
 
+@pytest.mark.long
 def test_a_bound_that_fails_costs_no_run(monkeypatch, tmp_path, capsys):
     def failing(*given, **options):
         raise ArithmeticError("the bound was not found: time")

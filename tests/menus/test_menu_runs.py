@@ -40,6 +40,7 @@ def test_other_solvers_take_menus_too(tmp_path):
     assert result_of(tmp_path / "run")["seeds"][0]["leader_payoff"] == pytest.approx(2 / 27**0.5, rel=5e-4)
 
 
+@pytest.mark.long
 def test_a_sweep_over_learning_rates_is_one_program(tmp_path, capsys):
     assert (
         run("sweep", "menu-triangle", "--sweep.gradient.learning-rate", "0.001", "0.004", *QUICK, "--out", tmp_path / "s") == 0

@@ -122,6 +122,7 @@ def test_prices_by_sets_earn_what_prices_by_numbers_earn_where_items_are_alike()
         assert abs(other.value - values[0].value) <= 2e-3 + other.half_width + values[0].half_width
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("items", "best"), first(1, [(1, ((1 + 0.25) / 2) ** 2), (2, unit_demand_optimum(2, 2))]))
 def test_fitted_policy_iteration_comes_near_the_optimum(items, best):
     sale = Sale(2, items, "unit-demand")

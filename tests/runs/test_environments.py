@@ -50,6 +50,7 @@ def test_what_a_terminal_cannot_show_is_replaced(encoding):
     assert "posted-price-pi" in output
 
 
+@pytest.mark.long
 def test_training_goes_on_when_nobody_reads_and_nothing_is_as_usual(tmp_path):
     """A pipe that is closed at once, a locale of ASCII, a backend that is not there, a file whose name is no text."""
     game = os.fsencode(tmp_path) + b"/\xff.json"

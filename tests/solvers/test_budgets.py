@@ -138,6 +138,7 @@ def test_a_step_up_the_slope_keeps_to_the_budget(seed, is_spent, nodes):
         np.testing.assert_allclose(rows @ moved, 1.0, atol=1e-3)
 
 
+@pytest.mark.long
 def test_the_best_coverage_is_found_where_many_targets_are_tied():
     """The optimum leaves an attacker indifferent between several targets; it is ORIGAMI's, by a bisection of the value."""
     game = sx.make("security", targets=6, guards=2, types=1, instance=3)

@@ -295,6 +295,7 @@ def test_a_commitments_worth_is_what_its_judge_says_of_the_same_followers(reward
     np.testing.assert_allclose([worth.payoff[0], worth.gap[0]], [judged.payoff, judged.gap], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.long
 def test_lasting_followers_learn_for_as_long_as_those_that_judge():
     env = sx.StackelbergPOMDP(sx.make("allocation"), num_rounds=2, reward_play="mixed")
     problem, key = BayesianProblem(env, env.with_num_rounds(300)), jax.random.key(5)

@@ -203,6 +203,7 @@ def test_sales_are_priced_by_the_command(tmp_path, capsys):
     assert config["own"] == {"num_updates": 400, "method": "default"}
 
 
+@pytest.mark.long
 def test_solve_tells_what_prices_found_backwards_earn(capsys):
     """No more than all values, and no less than items sold one by one, but for the interval."""
     assert run("solve", "sequential-sale", "--game.bidders", 2, "--game.items", 2, "--json") == 0

@@ -75,6 +75,7 @@ def test_parts_are_the_distribution_of_plain_loops(policies):
     assert mode == max((k for k in expected if k[0] == best), key=expected.get)
 
 
+@pytest.mark.long
 def test_a_policy_of_a_small_game_is_judged_exactly_and_settles_the_threats():
     """Fighting never happens once followers have learned: only the term of distinct observations can find it."""
     config = PolicyConfig(num_updates=40)

@@ -28,6 +28,7 @@ def random_game(seed):
     return SequentialPrices(values, marginals, int(rng.integers(1, 3)), bool(rng.integers(2)), objective), rng
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_a_sub_episode_is_that_of_plain_loops(seed):

@@ -11,6 +11,7 @@ PAGES = {
     "followers": ("followers.pyi", "stackjax"),
     "markov": ("markov/__init__.pyi", "stackjax.markov"),
     "menus": ("menus/__init__.pyi", "stackjax.menus"),
+    "rashomon": ("rashomon/__init__.pyi", "stackjax.rashomon"),
     "interop": ("interop/__init__.pyi", "stackjax.interop"),
 }
 EXTRA = {"stackjax": ["stackjax.testing.check_game"]}

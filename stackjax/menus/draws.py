@@ -11,9 +11,10 @@ import scipy
 
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["NUM_REPEATS", "in_numpy", "interval", "shifted_lattice", "sobol_repeats"]
+__all__ = ["NUM_REPEATS", "fixed_points", "in_numpy", "interval", "num_fixed", "shifted_lattice", "sobol_repeats"]
 
 NUM_REPEATS = 16
+MOST_FIXED = 2**12
 LATTICE_FACTOR = 0.6180339887498949  # of the points: Korobov's lattice with a golden generator
 
 
@@ -27,6 +28,16 @@ def sobol_repeats(width: int, log_points: int, seeds: Iterable[Any]) -> Iterator
     """For each of ``seeds`` the first ``2**log_points`` points in ``[0, 1]^width`` of a Sobol sequence, scrambled by it."""
     for seed in seeds:
         yield scipy.stats.qmc.Sobol(width, rng=np.random.default_rng(seed)).random_base2(log_points)
+
+
+def fixed_points(width: int, most: int) -> np.ndarray:
+    """The same points in ``[0, 1]^width`` always, as many as a power of 2 allows, of at most ``most`` and 4,096."""
+    return next(sobol_repeats(width, num_fixed(most).bit_length() - 1, [0]))
+
+
+def num_fixed(most: int) -> int:
+    """The largest power of 2 that is at most ``most`` and 4,096."""
+    return 2 ** (min(max(1, most), MOST_FIXED).bit_length() - 1)
 
 
 def shifted_lattice(key: PRNGKey, count: int, width: int) -> Array:

@@ -26,6 +26,7 @@ __all__ = ["MenuCertificate", "MenuProblem"]
 
 BOUND_CELLS = 32
 NUM_POINTS = 4096  # types that stand for a law in `MenuProblem.played`
+ROUGH_TIE = 1e-6  # of the spread of values: what float32 does not tell apart
 DIGITS = 3  # of allocations that count as one
 FEWEST_OPTIONS, MOST_BY_DEFAULT = 32, 1024  # unless told otherwise
 
@@ -107,6 +108,13 @@ class MenuProblem(SellerProblem):
             return margins[gains.argmax(axis=1)].mean(), gains.max(axis=1).mean()[None]
 
         return one
+
+    def _at_worst(self, commitment: Array) -> Array:
+        allocations, prices, margins = self._options(commitment)
+        dtype = commitment.dtype
+        gains = jnp.asarray(self.game.law.atoms, dtype) @ allocations.T - prices[None]
+        tied = gains >= gains.max(axis=1, keepdims=True) - ROUGH_TIE * self.game.scale
+        return jnp.asarray(self.game.law.weights, dtype) @ jnp.where(tied, margins[None], jnp.inf).min(axis=1)
 
     @cached_property
     def differentiable(self) -> Differentiable:

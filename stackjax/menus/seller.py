@@ -54,6 +54,10 @@ class SellerProblem(GameProblem):
     def _earned(self, key: PRNGKey) -> Callable[[Array], tuple[Array, Array]]:
         """What a commitment earns from buyers that are drawn by ``key``, and what each of them is left with, ``[N]``."""
 
+    def _at_worst(self, commitment: Array) -> Array:
+        """What a commitment earns with ties against the seller, where they have a chance."""
+        raise NotImplementedError
+
     @abc.abstractmethod
     def _certified(self, key: PRNGKey, commitment: Array) -> Any:
         """The certificate of a commitment, a tuple of what it earns and more; see `judge`."""
@@ -72,7 +76,9 @@ class SellerProblem(GameProblem):
         """See `Problem`: all commitments meet the same buyers."""
         del lasting
         payoff, followers = jax.lax.map(self._earned(key), commitments)
-        nothing, worst = jnp.zeros_like(payoff), payoff if self.ties_have_no_chance else None
+        nothing, worst = jnp.zeros_like(payoff), payoff
+        if not self.ties_have_no_chance:
+            worst = jax.lax.map(self._at_worst, commitments)  # apart, so that it is not computed unless it is asked for
         return Worth(payoff, nothing, nothing, jnp.zeros((len(payoff), 1), jnp.int32), followers, worst)
 
     @in_full

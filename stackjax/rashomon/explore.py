@@ -5,8 +5,10 @@ A sample comes from the commitments that are known, from searches for the most a
 enough.
 """
 
+import dataclasses
 import itertools
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ from stackjax.compiler import compiler_options
 from stackjax.errors import InputError
 from stackjax.problem import Problem
 from stackjax.rashomon.among import NEXT_TO_NONE, measures
-from stackjax.rashomon.selection import TOLERANCE, found_by
+from stackjax.rashomon.selection import CONFIG, TOLERANCE, found_by
 from stackjax.solvers.every import how_many
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
@@ -29,6 +31,8 @@ MOST_TRIED = 2_000_000  # commitments that are all tried
 MOST_BYTES = 2**28  # of tables at once
 MOST_AT_ONCE = 4096
 NUM_CHAINS, NUM_STEPS, NUM_HALVINGS = 256, 6, 6
+FEWEST_CHAINS, FEWEST_UPDATES = 16, 10
+MOST_SECONDS = 40.0  # of all searches, and of all walks, beyond which there are fewer updates, and fewer walks
 ONE_WAY = ("least-follower", "equality")  # of which only the most is of interest
 
 
@@ -94,7 +98,7 @@ def explored(
     """Commitments of ``problem`` that pay the leader ``floor``, game units.
 
     Args:
-      known: ``[S, O, ...]`` some, of which at least one pays that.
+      known: ``[S, O, ...]`` some, of which at least one pays that; all do, if they are judged by draws.
       told: hears what is done.
     """
     search_key, walk_key, check_key = jax.random.split(key, 3)
@@ -102,22 +106,35 @@ def explored(
     if every is not None:
         told(f"trying all {len(every):,} commitments")
         return Explored(every[sound(problem, check_key, every, floor)], True)
+    if problem.judges_by_draws:  # other draws may say a little less of them
+        floor = min(floor, float(answered(problem, check_key, known)[0].min()))
     good = known[sound(problem, check_key, known, floor)]
     if not len(good):
         raise InputError(
             f"no commitment that is known of {problem.name!r} pays {floor:.6g}: train it for longer, or give it slack"
         )
     gap = max(NEXT_TO_NONE * problem.settled_gap, float(answered(problem, check_key, good)[1].max()))
+    pace = _pace(problem, check_key)
     told("looking for the ends of second objectives")
-    ends = _ends(problem, search_key, floor, good, names_of(problem))
+    ends = _ends(problem, search_key, floor, good, names_of(problem), pace)
     told("walking between commitments")
     starts = np.concatenate([good, ends])
-    found = np.concatenate([ends, _walked(problem, walk_key, floor, gap, starts)])
+    found = np.concatenate([ends, _walked(problem, walk_key, floor, gap, starts, pace)])
     found = np.unique(found.reshape(len(found), -1), axis=0).reshape(-1, *found.shape[1:])
     return Explored(np.concatenate([good, found[sound(problem, check_key, found, floor, gap)]]), False)
 
 
-def _ends(problem: Problem, key: PRNGKey, floor: float, good: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def _pace(problem: Problem, key: PRNGKey) -> float:
+    """The seconds that one of a batch of commitments takes here."""
+    made = problem.commitments.draw(key, CONFIG.population)
+    program = jax.jit(lambda made: problem.worth(key, made)[:2], compiler_options=compiler_options(runs_once=True))
+    jax.block_until_ready(program(made))
+    start = time.perf_counter()
+    jax.block_until_ready(program(made))
+    return (time.perf_counter() - start) / CONFIG.population
+
+
+def _ends(problem: Problem, key: PRNGKey, floor: float, good: np.ndarray, names: Sequence[str], pace: float) -> np.ndarray:
     """``[E, O, ...]`` commitments found to have the most, or the least, of each second objective."""
     directions = [(name, sign) for name in names for sign in (1.0, -1.0) if sign > 0 or name not in ONE_WAY]
     if not directions:
@@ -127,6 +144,8 @@ def _ends(problem: Problem, key: PRNGKey, floor: float, good: np.ndarray, names:
         row[names.index(name)] = sign
     starts = good[np.arange(len(directions)) % len(good)]
     low, high = problem.payoff_range
+    affordable = int(MOST_SECONDS / (pace * CONFIG.population * len(directions)))
+    config = dataclasses.replace(CONFIG, num_updates=min(CONFIG.num_updates, max(FEWEST_UPDATES, affordable)))
 
     def one(each: tuple[Array, Array, Array]) -> Array:
         key, weights, start = each
@@ -134,15 +153,15 @@ def _ends(problem: Problem, key: PRNGKey, floor: float, good: np.ndarray, names:
         def second(_: Array, told: dict[str, Array]) -> Array:
             return (weights * jnp.stack([told[name] for name in names])).sum()
 
-        return found_by(problem, key, start, jnp.asarray(floor - TOLERANCE * (high - low), weights.dtype), second)
+        return found_by(problem, key, start, jnp.asarray(floor - TOLERANCE * (high - low), weights.dtype), second, config)
 
     options = compiler_options(runs_once=True)
     program = jax.jit(lambda *each: jax.lax.map(one, each), compiler_options=options)
     return np.asarray(program(jax.random.split(key, len(directions)), jnp.asarray(signs), jnp.asarray(starts)))
 
 
-def _walked(problem: Problem, key: PRNGKey, floor: float, gap: float, starts: np.ndarray) -> np.ndarray:
-    """``[NUM_CHAINS, O, ...]`` where walks from ``starts`` end."""
+def _walked(problem: Problem, key: PRNGKey, floor: float, gap: float, starts: np.ndarray, pace: float) -> np.ndarray:
+    """``[C, O, ...]`` where walks from ``starts`` end, of which there are `NUM_CHAINS` where time allows."""
     table, space = problem.commitments, problem.commitments.actions
     low, high = problem.payoff_range
     least = floor - TOLERANCE * (high - low)
@@ -175,7 +194,9 @@ def _walked(problem: Problem, key: PRNGKey, floor: float, gap: float, starts: np
         inside, _ = jax.lax.fori_loop(0, NUM_HALVINGS, halved, (inside, outside))
         return at(inside * jnp.sqrt(jax.random.uniform(share_key, inside.shape))), None
 
-    chains = jnp.asarray(starts[np.arange(NUM_CHAINS) % len(starts)])
+    affordable = int(MOST_SECONDS / (pace * NUM_STEPS * (1 + NUM_HALVINGS)))
+    count = min(NUM_CHAINS, max(FEWEST_CHAINS, affordable))
+    chains = jnp.asarray(starts[np.arange(count) % len(starts)])
     walk = lambda made, keys: jax.lax.scan(step, made, keys)[0]
     program = jax.jit(walk, compiler_options=compiler_options(runs_once=True))
     return np.asarray(program(chains, jax.random.split(key, math.ceil(NUM_STEPS))))

@@ -190,7 +190,7 @@ def outcomes_of(played: list[Played], measure: str) -> np.ndarray | None:
     rows = labels.reshape(-1, labels.shape[-1])
     happens = chances.ravel() > 0
     named = np.zeros(len(rows), np.int64)
-    named[happens] = np.unique(rows[happens], axis=0, return_inverse=True)[1].ravel()
+    named[happens] = _named(rows[happens])
     kinds = named.reshape(chances.shape)
     likeliest = np.take_along_axis(kinds, chances.argmax(axis=-1)[..., None], axis=-1)
     on_likeliest = np.where(kinds == likeliest, chances, 0.0).sum(axis=-1)
@@ -203,3 +203,12 @@ def outcomes_of(played: list[Played], measure: str) -> np.ndarray | None:
     places = np.indices(chances.shape)
     np.add.at(found, (places[0], places[1], kinds), chances)
     return found / found.sum(axis=-1, keepdims=True)
+
+
+def _named(rows: np.ndarray) -> np.ndarray:
+    """int ``[R]``, the same for rows ``[R, D]`` that are the same: column by column, much faster than rows as a whole."""
+    found = np.zeros(len(rows), np.int64)
+    for column in rows.T:
+        _, own = np.unique(column, return_inverse=True)
+        _, found = np.unique(found * (own.max(initial=0) + 1) + own, return_inverse=True)
+    return found

@@ -68,16 +68,17 @@ def members(
         found, how = commitments[sound(problem, keys[1], commitments, floor)], "given"
     else:
         assert known is not None
-        floor = _reached(problem, keys[1], floor, known)
-        every = explored(problem, keys[1], floor, known, told=told)
+        floor, good = _reached(problem, keys[1], floor, known)
+        every = explored(problem, keys[1], floor, good, told=told)
         found, how = every.commitments, "all" if every.is_all else "sample"
-    count, labels = len(found), labels if how == "sample" else ()
+    count = len(found)
     if count > MOST_MEMBERS:
         found = found[np.sort(np.random.default_rng(seed).choice(count, MOST_MEMBERS, replace=False))]
+    labels = _those_first(labels, known, found) if how == "sample" and known is not None else ()
     told(f"judging {len(found):,} commitments")
     judged = judged_afresh(problem, keys[2], found)
     paid, gaps = np.asarray(judged.payoff, np.float64), np.asarray(judged.gap)
-    kept = (paid >= floor - 2.0 * TOLERANCE * (low_high[1] - low_high[0])) & (gaps <= problem.settled_gap)
+    kept = (paid + _rough(judged) >= floor - 2.0 * TOLERANCE * (low_high[1] - low_high[0])) & (gaps <= problem.settled_gap)
     if not kept.any():
         raise InputError(f"no commitment that is known of {problem.name!r} pays {floor:.6g} ({best[0]:.6g} less slack={slack})")
     labels = tuple(label for label, stays in zip(labels, kept, strict=False) if stays)
@@ -90,12 +91,32 @@ def members(
     return gathered
 
 
-def _reached(problem: Problem, key: PRNGKey, floor: float, known: np.ndarray) -> float:
-    """``floor``, or a little less where the best of ``known`` stands off the tie at which it is reached."""
+def _reached(problem: Problem, key: PRNGKey, floor: float, known: np.ndarray) -> tuple[float, np.ndarray]:
+    """``floor``, or a little less where the best of ``known`` misses it by a tie or by draws; and those that may pay it."""
     low, high = problem.payoff_range
-    payoffs, gaps = answered(problem, key, known)
-    most = float(np.where(gaps <= problem.settled_gap, payoffs, -np.inf).max())
-    return most if floor - STEP_BACK * (high - low) <= most < floor else floor
+    if not problem.judges_by_draws:
+        payoffs, gaps = answered(problem, key, known)
+        most, room = float(np.where(gaps <= problem.settled_gap, payoffs, -np.inf).max()), STEP_BACK * (high - low)
+        return (most if floor - room <= most < floor else floor), known
+    judged = judged_afresh(problem, key, known)
+    payoffs = np.where(judged.gap <= problem.settled_gap, judged.payoff + _rough(judged), -np.inf)
+    if payoffs.max() < floor:
+        raise InputError(f"no commitment that is known of {problem.name!r} pays {floor:.6g}: give it slack")
+    return floor, known[payoffs >= floor]
+
+
+def _those_first(labels: Sequence[str], known: np.ndarray, found: np.ndarray) -> tuple[str, ...]:
+    """What the first of ``found`` are called: those of ``known`` that were not left out, which are in order."""
+    names: list[str] = []
+    for label, one in zip(labels, known, strict=False):
+        if len(names) < len(found) and np.array_equal(found[len(names)], one):
+            names.append(label)
+    return tuple(names)
+
+
+def _rough(judged: Judged) -> np.ndarray:
+    """``[M]`` half of the payoffs' 95 % intervals, 0 where they are exact."""
+    return np.asarray(getattr(judged.details, "half_width", np.zeros_like(judged.payoff)), np.float64)
 
 
 def _by_programmes(problem: Problem, regions: Sequence[Region], floor: float) -> dict[str, Range]:

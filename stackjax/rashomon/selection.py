@@ -87,17 +87,24 @@ def told(problem: Problem, commitment: Array, name: str, nearest: Any = None) ->
     return measures(problem, found.payoff[0], followers, worst)[name]
 
 
-def found_by(problem: Problem, key: PRNGKey, commitment: Array, floor: Array, second: Second) -> Array:
-    """The best by ``second`` of what `direct` finds, started from ``commitment`` and from elsewhere."""
+def found_by(
+    problem: Problem, key: PRNGKey, commitment: Array, floor: Array, second: Second, config: DirectConfig = CONFIG
+) -> Array:
+    """The best by ``second`` of what `direct` finds, started from ``commitment [O, ...]`` and from elsewhere.
+
+    Args:
+      floor: what the leader must be paid, game units.
+      config: of the search.
+    """
     unit_key, start_key, child_key, last_key = jax.random.split(key, 4)
     among = Among.of(problem, unit_key, commitment, floor, second)
-    solver, space = direct(among, CONFIG), problem.commitments.actions
+    solver, space = direct(among, config), problem.commitments.actions
     state, update = solver.init(start_key), lambda _, state: solver.update(state)[0]
     if solver.tries_all:
         return solver.commitment(jax.lax.fori_loop(0, solver.tries_all, update, state))
-    near, half = jnp.broadcast_to(commitment, (CONFIG.population // 2, 1, *commitment.shape)), CONFIG.population // 2
+    near, half = jnp.broadcast_to(commitment, (config.population // 2, 1, *commitment.shape)), config.population // 2
     near = children.bred(child_key, space, near, jnp.ones((half, 1)), jnp.asarray(FIRST_STEP)).at[0].set(commitment)
-    state = jax.lax.fori_loop(0, CONFIG.num_updates, update, state._replace(tried=state.tried.at[:half].set(near)))
+    state = jax.lax.fori_loop(0, config.num_updates, update, state._replace(tried=state.tried.at[:half].set(near)))
     both = jnp.stack([commitment, solver.commitment(state)])
     judged = among.worth(last_key, both, lasting=2)
     is_better = (judged.gap[1] <= 1.0) & ((judged.gap[0] > 1.0) | (judged.payoff[1] > judged.payoff[0]))

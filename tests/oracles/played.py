@@ -50,3 +50,57 @@ def sale_utilities(rng, prices, items, count, worths):
                 left_with[run, bidder] = gains[best]
                 left -= set(best)
     return left_with.mean(axis=0), left_with.std(axis=0) / np.sqrt(count)
+
+
+def affine_at(allocations, weights, boosts, value):
+    """What bidders have ``[n, m]`` and pay ``[n]`` at ``value [n, m]``, option by option."""
+    count, bidders, items = allocations.shape
+    everybody = range(bidders)
+    worth = [
+        [weights[i] * sum(allocations[k, i, j] * value[i, j] for j in range(items)) for i in everybody] for k in range(count)
+    ]
+    score = lambda k, without: boosts[k] + sum(worth[k][i] for i in everybody if i != without)
+    chosen = max(range(count), key=lambda k: score(k, None))
+    paid = [(max(score(k, i) for k in range(count)) - score(chosen, i)) / weights[i] for i in everybody]
+    return allocations[chosen], np.array(paid)
+
+
+def drawn_one_by_one(shares, value, paid):
+    """By who has which item, as a tuple of 0 and 1: its chance if each is drawn by itself, and what is left to bidders with
+    ``value [n, m]`` who have ``paid``.
+    """
+    bidders, items = shares.shape
+    found = {}
+
+    def onwards(item, has, chance):
+        if chance < 1e-9:
+            return
+        if item == items:
+            found[tuple(has.ravel())] = chance, (has * value).sum(axis=1) - paid
+            return
+        onwards(item + 1, has, chance * (1.0 - shares[:, item].sum()))
+        for i in range(bidders):
+            more = has.copy()
+            more[i, item] = 1.0
+            onwards(item + 1, more, chance * shares[i, item])
+
+    onwards(0, np.zeros(shares.shape), 1.0)
+    return found
+
+
+def sale_at(prices, left, worth, after):
+    """What bidders buy and are left with, who come one after another: ``prices[bidder][left][option]``, ``worth(bidder, left,
+    option)``, None where an option is not there, and ``after(left, option)``.
+    """
+    bought, kept = [], []
+    for bidder, table in enumerate(prices):
+        gains = {0: 0.0}
+        for option in range(1, len(table[left])):
+            value = worth(bidder, left, option)
+            if value is not None:
+                gains[option] = value - table[left][option]
+        best = max(gains, key=gains.get)
+        bought.append(best)
+        kept.append(gains[best])
+        left = after(left, best)
+    return bought, kept

@@ -9,8 +9,11 @@ import pytest
 
 import stackjax as sx
 from stackjax.cli import main
+from stackjax.errors import InputError
+from stackjax.menus import AffineConfig
+from stackjax.menus.auctions.problem import AffineAuction, AffineProblem
 from stackjax.rashomon.found import outcomes_of
-from stackjax.rashomon.members import members
+from stackjax.rashomon.members import _those_first, members
 from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import GivenGame
 
@@ -201,3 +204,37 @@ def test_ten_seeds_of_every_second_objective():
             assert seed["second"] >= least, (second, seed["seed"])
             if second == "robust":
                 assert seed["worst_payoff"] >= least
+
+
+def test_members_keep_the_names_of_their_seeds_when_others_are_left_out():
+    known = np.arange(4.0)[:, None]
+    found = np.array([[1.0], [3.0], [0.5], [2.0]])  # seeds 1 and 3, and what a search has found
+    assert _those_first(("seed 0", "seed 1", "seed 2", "seed 3"), known, found) == ("seed 1", "seed 3")
+    assert _those_first((), known, found) == ()
+
+
+@pytest.mark.long
+def test_auctions_that_are_judged_by_draws():
+    problem = AffineProblem(AffineAuction(2, 1), AffineConfig(num_options=3, num_auctions=512))
+    good = np.asarray(problem.differentiable.start(jax.random.key(0)))  # Myerson's: 5/12
+    bad = good.copy()
+    bad[1:, -1] = -0.9
+    found = members(
+        problem, slack=0.01, best=(5 / 12, "the best seed"), known=np.stack([bad, good]), labels=("seed 0", "seed 1")
+    )
+    assert found.labels == ["seed 1"]
+    assert found.how == "sample"
+    assert len(found) > 1
+    assert (found.payoffs >= 5 / 12 - 0.01 - 2e-3).all()
+    assert set(found.outcomes) >= {"allocation"}
+    low, high, _ = found.ranges["followers"]
+    assert low - 5e-3 <= 1 / 6 <= high + 5e-3  # of Myerson's auction
+    exactly = members(problem, best=(5 / 12, "the best seed"), known=np.stack([bad, good]))  # not lost to other draws
+    assert len(exactly) >= 1
+
+
+def test_nothing_that_is_known_pays_so_much():
+    problem = AffineProblem(AffineAuction(2, 1), AffineConfig(num_options=3, num_auctions=64))
+    made = np.asarray(problem.differentiable.start(jax.random.key(0)))[None]
+    with pytest.raises(InputError, match=r"no commitment that is known of 'affine-auction' pays 0\.5: give it slack"):
+        members(problem, best=(0.5, "a claim"), known=made)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stackjax.arrays import in_full
 from stackjax.menus.draws import NUM_REPEATS, sobol_repeats
 from stackjax.menus.game import Profit
 
@@ -33,9 +34,12 @@ class Outcome(NamedTuple):
     payments: np.ndarray
 
 
+@in_full
 def scores(allocations: Any, weights: Any, boosts: Any, values: Any) -> tuple[Any, Any]:
     """``[B, K]`` weighted welfare and boost, and ``[B, n, K]`` the same without each bidder; NumPy or JAX."""
-    shares = (allocations[None] * values[:, None]).sum(axis=3) * weights[None, None]  # [B, K, n]
+    # A product, as jaxlib 0.10.2 computes wrong sums of 33 to 64 options on CPUs (jax-ml/jax#39103).
+    worth = (values.swapaxes(0, 1) @ allocations.transpose(1, 2, 0)).transpose(1, 2, 0)
+    shares = worth * weights[None, None]  # [B, K, n]
     whole = shares.sum(axis=2) + boosts[None]
     return whole, (whole[:, :, None] - shares).swapaxes(1, 2)
 

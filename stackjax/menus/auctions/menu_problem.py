@@ -15,16 +15,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.menus.auctions import lots
 from stackjax.menus.auctions.ascend import Ties, ascended, revenue, ties_of
 from stackjax.menus.auctions.menu_auction import MenuAuction, menus_of
-from stackjax.menus.auctions.play import PricedMenus, average_play, compatibility
+from stackjax.menus.auctions.play import PricedMenus, average_play, compatibility, play
 from stackjax.menus.auctions.priced import Menus
 from stackjax.menus.auctions.shown import pictures_of, words_of
 from stackjax.menus.auctions.started import prices_of_run
 from stackjax.menus.config import PriceConfig
 from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval, shifted_lattice
 from stackjax.menus.seller import SellerProblem
-from stackjax.problem import Differentiable, Judged, Optimum
+from stackjax.problem import Differentiable, Judged, Optimum, Played
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -233,6 +234,16 @@ class MenuAuctionProblem(SellerProblem):
 
         found = in_numpy(certified, (4,), commitment, draws[0])
         return AuctionCertificate(found[0], found[1], found[2], found[3], draws[1])
+
+    def played(self, judged: Judged, commitments: Any) -> list[Played]:
+        """See `Problem`; at the same values always, and a part of an item is the chance to have it."""
+        del judged
+        by_lots = self.config.levels > 1 and not self.game.unit_demand  # there a bidder never has two items
+        values, found = lots.values_told(np.array(self.game.ends), self.game.items, by_lots=by_lots), []
+        for auction in map(self.auction, commitments):
+            met = play(auction, values)
+            found.append(lots.told(values, met.allocations, met.payments, by_lots=by_lots))
+        return found
 
     def _claimed(self) -> Optimum | None:
         """See `MenuAuction.optimum`; one item goes to the highest bid of at least half of the largest value."""

@@ -12,13 +12,14 @@ import numpy as np
 
 from stackjax.errors import require_count
 from stackjax.menus.allocations import UnitDemand
-from stackjax.menus.auctions.affine import AffineMaximizer, average_revenue, item_wise_myerson, scores
+from stackjax.menus.auctions import lots
+from stackjax.menus.auctions.affine import AffineMaximizer, auction, average_revenue, item_wise_myerson, scores
 from stackjax.menus.auctions.bound import auction_bound
 from stackjax.menus.auctions.flux_bound import flux_bound
 from stackjax.menus.config import AffineConfig
 from stackjax.menus.draws import in_numpy
 from stackjax.menus.seller import RevenueCertificate, SellerProblem
-from stackjax.problem import Differentiable, Optimum
+from stackjax.problem import Differentiable, Judged, Optimum, Played
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -169,6 +170,15 @@ class AffineProblem(SellerProblem):
             return jnp.concatenate([jnp.ones((1, n * m + 1)), options])
 
         return Differentiable(payoff, start, self._project)
+
+    def played(self, judged: Judged, commitments: Any) -> list[Played]:
+        """See `Problem`; at the same values always, and a share of an item is the chance to have it."""
+        del judged
+        values, found = lots.values_told(np.tile([0.0, 1.0], (self.game.bidders, 1)), self.game.items, by_lots=True), []
+        for maximizer in map(self.maximizer, commitments):
+            option, payments = auction(maximizer, values)
+            found.append(lots.told(values, maximizer.allocations[option], payments, by_lots=True))
+        return found
 
     def _certified(self, key: PRNGKey, commitment: Array) -> RevenueCertificate:
         draws = jax.random.bits(key, (2,), jnp.uint32)

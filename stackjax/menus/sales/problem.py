@@ -16,11 +16,12 @@ from stackjax.menus.draws import NUM_REPEATS, in_numpy, interval
 from stackjax.menus.sales.backward import SaleTable, SolveConfig, backward, hard_value, soft_value
 from stackjax.menus.sales.fitted import FittedConfig, fitted
 from stackjax.menus.sales.game import Prices, SequentialSaleGame
+from stackjax.menus.sales.met import sales_met
 from stackjax.menus.sales.sale import Sale, Valuations, bits, one_item
 from stackjax.menus.sales.value import repeats, sale_value, unit_demand_value
 from stackjax.menus.seller import RevenueCertificate, SellerProblem
 from stackjax.pictures import Picture, curves
-from stackjax.problem import Differentiable, Optimum, Solver
+from stackjax.problem import Differentiable, Judged, Optimum, Played, Solver
 from stackjax.spaces import Box
 from stackjax.types import Array, PRNGKey
 
@@ -165,6 +166,11 @@ class SaleProblem(SellerProblem):
             return RevenueCertificate(value, jnp.zeros_like(value), draw)
         found, _ = repeats(self.game, prices, key, SALES_ON_THE_WAY, NUM_REPEATS)
         return RevenueCertificate(*interval(found), draw)
+
+    def played(self, judged: Judged, commitments: Any) -> list[Played]:
+        """See `Problem`; an outcome is what each bidder buys, of bidders who are the same always."""
+        del judged
+        return sales_met(self.game, np.stack([self.table(one).prices for one in commitments]))
 
     def _claimed(self) -> Optimum | None:
         """Where a closed form has it: one item, or unit demand."""

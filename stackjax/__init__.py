@@ -1,7 +1,7 @@
 """stackjax learns how to lead: the commitment that pays best once self-interested followers have learned to answer it.
 
-The public names are those of ``__init__.pyi``, and of `stackjax.followers`, `stackjax.interop`, `stackjax.markov`,
-`stackjax.menus` and `stackjax.testing`. They are loaded when first used, so that importing the package (and
+The public names are those of ``__init__.pyi``, and of `stackjax.extensive`, `stackjax.followers`, `stackjax.interop`,
+`stackjax.markov`, `stackjax.menus` and `stackjax.testing`. They are loaded when first used, so that importing the package (and
 ``stackjax --help``) costs no JAX.
 """
 

@@ -1,3 +1,4 @@
+from . import extensive as extensive
 from . import followers as followers
 from . import interop as interop
 from . import markov as markov

@@ -260,8 +260,8 @@ class Family:
         """What the problem of ``game``, with the usual settings, claims as its optimum."""
         return self.build(game, self.defaults()).optimum()
 
-    def find(self, text: str) -> GameSource:
-        """What ``text`` means, which has one of the `prefixes` or `endings`."""
+    def find(self, text: str) -> GameSource | None:
+        """What ``text`` means, which has one of the `prefixes` or `endings`; None where it is another's."""
         raise NotImplementedError
 
     def given(self, problem: "Problem") -> dict[str, Any]:

@@ -38,6 +38,7 @@ HOMES = (
     "stackjax.menus.family:MENU_AUCTIONS",
     "stackjax.menus.family:PERSUASION",
     "stackjax.bayesian.games.security.family:SECURITY",
+    "stackjax.extensive.family:EXTENSIVE",
 )  # the families that the library brings; a new one is a line here
 
 TRAIN_PARAMETERS = (  # of sx.train, so that no game may have options of these names

@@ -99,7 +99,7 @@ class BayesianFamily(Family):
     traced = ("followers",)
     entries: ClassVar[tuple[GameEntry, ...]] = ENTRIES
     prefixes: ClassVar[tuple[str, ...]] = ("openspiel:",)
-    endings: ClassVar[tuple[str, ...]] = (".json", ".npz", ".nfg", ".efg")
+    endings: ClassVar[tuple[str, ...]] = (".json", ".npz", ".nfg")
 
     def build(self, game: "Game", settings: dict[str, Any]) -> "Problem":
         """The problem; commitments are judged against followers who learn for ``evaluation_rounds``.
@@ -186,9 +186,13 @@ class BayesianFamily(Family):
         told = {name: value for name, value in found._asdict().items() if value is not None or name not in OF_TYPES}
         return Solved.of(game.name, found, told, lines, size=high - low, against="ties or equilibria")
 
-    def find(self, text: str) -> GameSource:
+    def find(self, text: str) -> GameSource | None:
         kind, _, name = text.partition(":")
         if kind == "openspiel":
+            from stackjax.bayesian.games.openspiel import is_one_shot, load_openspiel
+
+            if not is_one_shot(load_openspiel(name)):
+                return None
             make = partial(_of_openspiel, name)
             return PayoffSource(name.partition("(")[0], MatrixOptions, self.name, make, _payoffs_of, text)
         from stackjax.bayesian.games.payoff_files import read_payoffs

@@ -60,7 +60,8 @@ def list_command(arguments: list[str]) -> int:
 
     table = Table("game", "optimum", "what the leader does", "options", box=None, pad_edge=False)
     for game in entries:
-        options = [f"{field.name.replace('_', '-')}={field.default}" for field in dataclasses.fields(game.options)]
+        plain = lambda value: str(value).replace(", ", ",")  # what is cut at blanks is not read as one
+        options = [f"{field.name.replace('_', '-')}={plain(field.default)}" for field in dataclasses.fields(game.options)]
         table.add_row(game.name, game.optimum, game.summary, "\n".join(options))
     for column in (table.columns[0], table.columns[3]):
         column.no_wrap = True  # what one must type is never cut

@@ -44,7 +44,7 @@ def in_words(found: Multiplicity) -> list[str]:
     if found.outcomes:
         measure = found.telling
         apart = found.disagreement(measure)
-        if apart.any():
+        if apart.any() and len(apart) > 1:
             lines.append(f"How far two of them are apart in {WHAT[measure]}, by type profile:")
             lines += _bars(found.profiles, found.weights, apart)
     if found.utilities.size:

@@ -213,8 +213,8 @@ class RunSpec:
         defaults = self.family.defaults()
         for name, values in self.family.resolved(problem, self.settings).items():
             own, usual = self.settings[name], defaults[name]
-            if isinstance(own, Kinded) and own.kind != usual.kind:
-                flags, usual = [*flags, flag(f"{name}.kind", own.kind)], type(own)()
+            if isinstance(own, Kinded) and values["kind"] != usual.kind:
+                flags, usual = [*flags, flag(f"{name}.kind", values["kind"])], own.of(values["kind"])()
             flags += changed_flags(name, {field: value for field, value in values.items() if field != "kind"}, usual)
         solver = self.solver_entry.name
         flags += ["--solver", solver, *changed_flags(solver, dataclasses.asdict(self.solver), type(self.solver)())]

@@ -115,8 +115,9 @@ def find_game(text: str) -> GameSource:
       InputError: there is no such game or file; near matches are named.
     """
     for family in registry.families().values():
-        if text.startswith(family.prefixes):
-            return family.find(text)
+        found = family.find(text) if text.startswith(family.prefixes) else None
+        if found is not None:
+            return found
     endings = tuple(ending for family in registry.families().values() for ending in family.endings)
     path, colon, name = text.rpartition(".py:")
     if colon and not ("/" in name and name.endswith((".py", *endings))):  # else the colon belongs to a folder's name
@@ -124,8 +125,9 @@ def find_game(text: str) -> GameSource:
     if text.endswith(".py"):
         return _python_game(pathlib.Path(text).resolve(), "")
     for family in registry.families().values():
-        if text.lower().endswith(family.endings):
-            return family.find(text)
+        found = family.find(text) if text.lower().endswith(family.endings) else None
+        if found is not None:
+            return found
     if "/" in text or pathlib.Path(text).suffix in (".csv", ".txt", ".npy", ".yaml"):
         raise InputError(f"game file {text} must end in {', '.join(endings)} or .py")
     return _registered(text)

@@ -14,7 +14,7 @@ import numpy as np
 
 from stackjax.errors import InputError
 
-__all__ = ["MOST_PAYOFFS", "Nfg", "Tokens", "nfg_text", "parse_nfg"]
+__all__ = ["MOST_PAYOFFS", "Nfg", "Tokens", "listed", "nfg_text", "number_text", "parse_nfg", "quoted"]
 
 T = TypeVar("T")
 MOST_PAYOFFS = 10_000_000  # of all players in all profiles
@@ -187,23 +187,25 @@ def nfg_text(title: str, players: Sequence[str], strategies: Sequence[Sequence[s
     Raises:
       InputError: a name has a backslash before a quotation mark or at its end, which the format cannot tell from others.
     """
-    names = " ".join(_listed(own) for own in strategies)
+    names = " ".join(listed(own) for own in strategies)
     by_profile = np.moveaxis(payoffs, -1, 0).reshape(len(players), -1, order="F").T
-    numbers = "\n".join(" ".join(_number(float(value)) for value in row) for row in by_profile)
-    return f"NFG 1 R {_quoted(title)} {_listed(players)} {{ {names} }}\n\n{numbers}\n"
+    numbers = "\n".join(" ".join(number_text(float(value)) for value in row) for row in by_profile)
+    return f"NFG 1 R {quoted(title)} {listed(players)} {{ {names} }}\n\n{numbers}\n"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """``value`` in digits that give it back, without an exponent, which not every reader knows."""
     return np.format_float_positional(value, trim="0") if value else "0"
 
 
-def _listed(words: Sequence[str]) -> str:
-    return "{ " + " ".join(_quoted(word) for word in words) + " }"
+def listed(words: Sequence[str]) -> str:
+    return "{ " + " ".join(quoted(word) for word in words) + " }"
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     if re.search(r'\\("|$)', word):
-        raise InputError(f"name {word!r} has a backslash before a quotation mark or at its end, which .nfg cannot hold")
+        raise InputError(
+            f"name {word!r} has a backslash before a quotation mark or at its end, which Gambit's formats cannot hold"
+        )
     escaped = word.replace('"', '\\"')
     return f'"{escaped}"'

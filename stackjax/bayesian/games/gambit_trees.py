@@ -9,7 +9,7 @@ import numpy as np
 from stackjax.bayesian.games.gambit_text import MOST_PAYOFFS, Nfg, Tokens
 from stackjax.errors import InputError
 
-__all__ = ["Efg", "Ending", "parse_efg", "strategic_form"]
+__all__ = ["Efg", "EfgNode", "parse_efg", "strategic_form"]
 
 MOST_NODES = 1_000_000
 MOST_WORK = 200_000_000  # payoffs that are added up for a strategic form
@@ -19,7 +19,37 @@ NOT_REACHED = "-"  # what a plan does where it never comes
 Moves = tuple[tuple[int, int], ...]  # of one player: pairs of an information set and an action there
 
 
-class Ending(NamedTuple):
+class EfgNode(NamedTuple):
+    """A node as the file has it.
+
+    Attributes:
+      kind: ``c`` where chance moves, ``p`` where a player does, ``t`` at the end.
+      player: who moves, from 0; -1 for nobody.
+      number: of the information set.
+      name: of the information set, where the file tells one.
+      actions: what they are called.
+      law: chance's probabilities.
+      payoffs: ``[n]`` of the node's outcome; None where it has none.
+    """
+
+    kind: str
+    player: int = -1
+    number: int = 0
+    name: str = ""
+    actions: tuple[str, ...] = ()
+    law: tuple[float, ...] = ()
+    payoffs: tuple[float, ...] | None = None
+
+
+class Efg(NamedTuple):
+    """A game in extensive form: players' names, and nodes in the order of the file, each before those that it leads to."""
+
+    title: str
+    players: list[str]
+    nodes: list[EfgNode]
+
+
+class _Ending(NamedTuple):
     """A terminal node, or one that is on the way there: its probability if all players want to get there, ``payoffs [n]`` of
     the outcomes up to it, and the ``moves`` of each player that lead there.
     """
@@ -29,21 +59,8 @@ class Ending(NamedTuple):
     moves: tuple[Moves, ...]
 
 
-class Efg(NamedTuple):
-    """A game in extensive form: players' names, ``actions`` of each player's information sets, and how it may end.
-
-    ``before[i][k]`` are the ways in which player i comes to its information set k: its own moves up to there.
-    """
-
-    title: str
-    players: list[str]
-    actions: list[list[list[str]]]
-    before: list[list[set[Moves]]]
-    endings: list[Ending]
-
-
 class _Reader:
-    """Nodes in the order of the file: each before those that it leads to."""
+    """Nodes one after the other."""
 
     def __init__(self, text: str) -> None:
         self.tokens = tokens = Tokens(text)
@@ -51,87 +68,83 @@ class _Reader:
         if not players:
             raise InputError("has no players")
         tokens.pass_word("a comment")
-        self.game = Efg(title, players, [[] for _ in players], [[] for _ in players], [])
-        self._places: dict[tuple[int, int], int] = {}  # information sets by player and number
-        self._laws: dict[int, list[float]] = {}
-        self._outcomes: dict[int, np.ndarray] = {}
+        self.game = Efg(title, players, [])
+        self._sets: dict[tuple[int, int], tuple[str, tuple[str, ...]]] = {}  # by player and number
+        self._laws: dict[int, tuple[tuple[str, ...], tuple[float, ...]]] = {}
+        self._outcomes: dict[int, tuple[float, ...]] = {}
 
     def read(self) -> Efg:
-        n = len(self.game.players)
-        left, count = [Ending(1.0, np.zeros(n), ((),) * n)], 0
+        left = 1
         while left:
-            count += 1
-            if count > MOST_NODES:
+            if len(self.game.nodes) == MOST_NODES:
                 raise InputError(f"has more than {MOST_NODES} nodes")
-            left += reversed(self._node(left.pop()))
+            self.game.nodes.append(self._node())
+            left += len(self.game.nodes[-1].actions) - 1
         if self.tokens.kind != "end":
             raise self.tokens.wrong("the end")
         return self.game
 
-    def _node(self, way: Ending) -> list[Ending]:
-        """The next node, to which ``way`` leads: the ways to those that follow it."""
-        tokens, game, kind = self.tokens, self.game, next((kind for kind in "cpt" if self.tokens.next_is(kind)), None)
+    def _node(self) -> EfgNode:
+        tokens, kind = self.tokens, next((kind for kind in "cpt" if self.tokens.next_is(kind)), None)
         if kind is None:
             raise tokens.wrong("a node, 'c', 'p' or 't',")
         tokens.word("the node's name")
         if kind == "t":
-            game.endings.append(way._replace(payoffs=way.payoffs + self._outcome()))
-            return []
+            return EfgNode(kind, payoffs=self._outcome())
         if kind == "c":
-            law, paid = self._law(), way.payoffs + self._outcome()
-            return [Ending(way.chance * p, paid, way.moves) for p in law]
-        player = tokens.count("a player's number", len(game.players)) - 1
+            number, name = self._set_number()
+            actions, law = self._law(number)
+            return EfgNode(kind, -1, number, name, actions, law, self._outcome())
+        player = tokens.count("a player's number", len(self.game.players)) - 1
         if player < 0:
             raise InputError("has a node of player 0")
-        place, own = self._information_set(player), way.moves[player]
-        game.before[player][place].add(own)
-        paid = way.payoffs + self._outcome()
-        made = lambda a: (*way.moves[:player], (*own, (place, a)), *way.moves[player + 1 :])
-        return [Ending(way.chance, paid, made(a)) for a in range(len(game.actions[player][place]))]
+        number, name = self._set_number()
+        name, actions = self._information_set(player, number, name)
+        return EfgNode(kind, player, number, name, actions, (), self._outcome())
 
-    def _set_number(self) -> int:
-        """That of an information set, whose name may be left out."""
+    def _set_number(self) -> tuple[int, str]:
+        """That of an information set, and its name, which may be left out."""
         number = self.tokens.count("an information set's number", 10**9)
-        self.tokens.pass_word("an information set's name")
-        return number
+        return number, self.tokens.word("an information set's name") if self.tokens.kind == "word" else ""
 
-    def _information_set(self, player: int) -> int:
-        """Its place among the player's; its actions may be left out once they are known."""
-        tokens, number, actions = self.tokens, self._set_number(), self.game.actions[player]
-        given = tokens.words("an action's name") if tokens.kind == "brace" else None
-        place = self._places.get((player, number))
-        if place is None:
+    def _information_set(self, player: int, number: int, name: str) -> tuple[str, tuple[str, ...]]:
+        """Its name and actions, which may be left out once they are known."""
+        tokens = self.tokens
+        given = tuple(tokens.words("an action's name")) if tokens.kind == "brace" else None
+        if (player, number) not in self._sets:
             if not given:
                 raise tokens.wrong(f"actions of information set {number} of player {player + 1}")
-            place = self._places[player, number] = len(actions)
-            actions.append(given)
-            self.game.before[player].append(set())
-        elif given is not None and len(given) != len(actions[place]):
-            raise tokens.wrong(f"{len(actions[place])} actions of information set {number} of player {player + 1}")
-        return place
+            self._sets[player, number] = name, given
+        known = self._sets[player, number]
+        if given is not None and len(given) != len(known[1]):
+            raise tokens.wrong(f"{len(known[1])} actions, not {len(given)}, of information set {number} of player {player + 1}")
+        return known
 
-    def _law(self) -> list[float]:
-        """The probabilities of chance's actions."""
-        tokens, number = self.tokens, self._set_number()
+    def _law(self, number: int) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """Chance's actions and their probabilities."""
+        tokens = self.tokens
         if tokens.next_is("{"):
-            law = tokens.until_closed(lambda: (tokens.word("an action's name"), tokens.real("a probability"))[1])
+            pairs = tokens.until_closed(lambda: (tokens.word("an action's name"), tokens.real("a probability")))
+            law = tuple(p for _, p in pairs)
             if min(law, default=-1.0) < 0 or abs(sum(law) - 1.0) > 1e-6:
                 raise InputError(f"has chance moves with probabilities {', '.join(f'{p:g}' for p in law)}, which must sum to 1")
-            self._laws[number] = law
+            self._laws[number] = tuple(name for name, _ in pairs), law
         if number not in self._laws:
             raise tokens.wrong(f"actions and probabilities of chance's information set {number}")
         return self._laws[number]
 
-    def _outcome(self) -> np.ndarray:
+    def _outcome(self) -> tuple[float, ...] | None:
         """What an outcome pays; 0 is none, and others may be repeated by their number alone."""
-        tokens, n = self.tokens, len(self.game.players)
+        tokens, count = self.tokens, len(self.game.players)
         number = tokens.count("an outcome's number", 10**9)
         if number == 0:
-            return np.zeros(n)
+            return None
         tokens.pass_word("an outcome's name")
         if tokens.next_is("{"):
-            self._outcomes[number] = np.array([tokens.real("a payoff") for _ in range(n)])
-            tokens.need("}")
+            paid = tuple(tokens.until_closed(lambda: tokens.real("a payoff")))
+            if len(paid) != count:
+                raise InputError(f"has outcome {number}, which pays {len(paid)} players, but there are {count}")
+            self._outcomes[number] = paid
         if number not in self._outcomes:
             raise tokens.wrong(f"payoffs of outcome {number}")
         return self._outcomes[number]
@@ -146,19 +159,46 @@ def parse_efg(text: str) -> Efg:
     return _Reader(text).read()
 
 
+def _played_out(game: Efg) -> tuple[list[list[list[str]]], list[list[set[Moves]]], list[_Ending]]:
+    """Actions of each player's information sets, the ways in which it comes to each (its own moves), and how the game ends."""
+    n = len(game.players)
+    actions: list[list[list[str]]] = [[] for _ in range(n)]
+    before: list[list[set[Moves]]] = [[] for _ in range(n)]
+    places: dict[tuple[int, int], int] = {}
+    endings, left = [], [_Ending(1.0, np.zeros(n), ((),) * n)]
+    for node in game.nodes:
+        way = left.pop()
+        way = way._replace(payoffs=way.payoffs + (np.zeros(n) if node.payoffs is None else node.payoffs))
+        if node.kind == "t":
+            endings.append(way)
+        elif node.kind == "c":
+            left += [way._replace(chance=way.chance * p) for p in reversed(node.law)]
+        else:
+            player, own = node.player, way.moves[node.player]
+            place = places.setdefault((player, node.number), len(actions[player]))
+            if place == len(actions[player]):
+                actions[player].append(list(node.actions))
+                before[player].append(set())
+            before[player][place].add(own)
+            for a in reversed(range(len(node.actions))):
+                left.append(way._replace(moves=(*way.moves[:player], (*own, (place, a)), *way.moves[player + 1 :])))
+    return actions, before, endings
+
+
 def strategic_form(game: Efg) -> Nfg:
     """The reduced strategic form: plans that say what to do wherever a player may come by following them.
 
     Raises:
       InputError: there are too many plans.
     """
-    plans = [_plans(actions, before) for actions, before in zip(game.actions, game.before, strict=True)]
+    sets, before, endings = _played_out(game)
+    plans = [_plans(actions, ways) for actions, ways in zip(sets, before, strict=True)]
     shape, n = tuple(map(len, plans)), len(plans)
     size = math.prod(shape)
-    if size * n > MOST_PAYOFFS or size * len(game.endings) > MOST_WORK * n:
+    if size * n > MOST_PAYOFFS or size * len(endings) > MOST_WORK * n:
         raise InputError(f"has {' x '.join(map(str, shape))} plans, which makes more than {MOST_PAYOFFS} payoffs")
     payoffs, size_of_terms = np.zeros((*shape, n)), np.zeros((*shape, n))
-    for ending in game.endings:
+    for ending in endings:
         leads = [
             [k for k, plan in enumerate(own) if all(plan[place] == action for place, action in moves)]
             for own, moves in zip(plans, ending.moves, strict=True)
@@ -166,7 +206,7 @@ def strategic_form(game: Efg) -> Nfg:
         payoffs[np.ix_(*leads)] += ending.chance * ending.payoffs
         size_of_terms[np.ix_(*leads)] += ending.chance * np.abs(ending.payoffs)
     payoffs[np.abs(payoffs) <= ROUNDING * size_of_terms] = 0.0  # gains and losses that cancel, but for rounding
-    names = [[_called(plan, actions) for plan in own] for own, actions in zip(plans, game.actions, strict=True)]
+    names = [[_called(plan, actions) for plan in own] for own, actions in zip(plans, sets, strict=True)]
     return Nfg(game.title, game.players, names, payoffs)
 
 

@@ -14,11 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.bayesian.games.base import OneShotGame
+from stackjax.bayesian.games.openspiel import is_one_shot, load_openspiel
 from stackjax.bayesian.games.payoff_checks import checked_prior
 from stackjax.bayesian.games.payoff_files import PayoffFile, checked_names, checked_payoffs, checked_types, plain_payoffs
 from stackjax.bayesian.games.penalties import without_penalties
 from stackjax.bayesian.linear.game import LinearGame, mixing_game
-from stackjax.errors import InputError, near_matches, require_is
+from stackjax.errors import InputError, require_is
 from stackjax.pictures import Picture, cells
 from stackjax.problem import Optimum
 from stackjax.simplices import Simplex
@@ -238,20 +239,11 @@ def openspiel_game(text: str, *, randomized: bool = False) -> MatrixGame:
     Raises:
       InputError: OpenSpiel is not installed, has no such game, or the game is not one-shot.
     """
-    try:
-        import pyspiel
-    except ImportError as error:
-        raise InputError("openspiel: games need OpenSpiel: pip install 'stackjax[openspiel]'") from error
-    name, known = text.partition("(")[0], pyspiel.registered_names()
-    if name not in known:
-        raise InputError(f"OpenSpiel has no game {name!r}.{near_matches(name, known)}")
-    try:
-        game = pyspiel.load_game(text)
-    except Exception as error:
-        raise InputError(f"OpenSpiel cannot load {text!r}: {str(error).partition(chr(10))[0]}") from error
-    kind = game.get_type()
-    if kind.information != pyspiel.GameType.Information.ONE_SHOT or kind.dynamics != pyspiel.GameType.Dynamics.SIMULTANEOUS:
+    game, name = load_openspiel(text), text.partition("(")[0]
+    if not is_one_shot(game):
         raise InputError(f"OpenSpiel's {text!r} is not a one-shot game with simultaneous moves")
+    import pyspiel
+
     tensor = pyspiel.extensive_to_tensor_game(game)
     payoffs = [np.reshape(tensor.player_utilities(player), tensor.shape()) for player in range(game.num_players())]
     return matrix_game(np.stack(payoffs, axis=-1), randomized=randomized, name=name)

@@ -16,7 +16,7 @@ from stackjax.bayesian.games.payoff_checks import check_spread, checked_prior
 from stackjax.bayesian.games.security.tables import SecurityTables, read_security
 from stackjax.errors import InputError, near_matches, require_is
 
-__all__ = ["PayoffFile", "checked_names", "checked_payoffs", "checked_types", "plain_payoffs", "read_payoffs"]
+__all__ = ["PayoffFile", "checked_names", "checked_payoffs", "checked_types", "plain_payoffs", "read_payoffs", "text_of"]
 
 MOST_AXES = 64  # of a NumPy array
 MOST_BYTES = 8 * MOST_PAYOFFS + 4096  # of an array in a file
@@ -140,7 +140,7 @@ def checked_types(names: Any, prior: np.ndarray | None) -> tuple[tuple[str, ...]
     return tuple(tuple(one) for one in lists)
 
 
-def _text(path: pathlib.Path) -> str:
+def text_of(path: pathlib.Path) -> str:
     """The file's text; a byte order mark says which encoding it has, else it is UTF-8."""
     content = path.read_bytes()
     encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
@@ -158,7 +158,7 @@ def _read_json(path: pathlib.Path) -> PayoffFile | SecurityTables:
         return dict(pairs)
 
     try:
-        content = json.loads(_text(path), object_pairs_hook=entries)
+        content = json.loads(text_of(path), object_pairs_hook=entries)
     except (json.JSONDecodeError, RecursionError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -219,7 +219,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: pathlib.Path) -> np.ndarr
 def _read_nfg(path: pathlib.Path) -> PayoffFile:
     """The payoffs, and the names of strategies unless they are just numbered."""
     try:
-        game = parse_nfg(_text(path))
+        game = parse_nfg(text_of(path))
     except InputError as error:
         raise InputError(f"game file {path} is not a strategic-form game: it {error}") from error
     is_numbered = all(own == [str(k + 1) for k in range(len(own))] for own in game.strategies)
@@ -229,7 +229,7 @@ def _read_nfg(path: pathlib.Path) -> PayoffFile:
 def _read_efg(path: pathlib.Path) -> PayoffFile:
     """The payoffs of plans, and their names."""
     try:
-        game = strategic_form(parse_efg(_text(path)))
+        game = strategic_form(parse_efg(text_of(path)))
     except InputError as error:
         raise InputError(f"game file {path} is not a game in extensive form: it {error}") from error
     return PayoffFile(game.payoffs, game.strategies)

@@ -16,6 +16,7 @@ ROOMS = [
     "bayesian",
     "markov",
     "menus",
+    "extensive",
     "rashomon",
     "interop",
     "specs",
@@ -26,7 +27,7 @@ ROOMS = [
     "cli",
 ]  # each may know those before it
 MACHINERY = ["specs", "compute", "disk", "reports", "runs", "cli"]
-FAMILIES = ["bayesian", "markov", "menus"]
+FAMILIES = ["bayesian", "markov", "menus", "extensive"]
 SOLVERS = ["ppo", "direct", "search", "gradient"]
 NETWORKS = [f"stackjax.solvers.network.{name}" for name in ("random_acting", "stepped")]  # which are no solvers
 

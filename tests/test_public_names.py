@@ -10,6 +10,7 @@ from stackjax import registry
 
 MODULES = {
     "sx": sx,
+    "sx.extensive": sx.extensive,
     "sx.followers": sx.followers,
     "sx.interop": sx.interop,
     "sx.markov": sx.markov,
@@ -43,7 +44,7 @@ def test_public_names_and_their_parameters_are_those_that_were_promised():
 
 
 def test_names_are_public_once_and_few_at_the_top():
-    assert len(sx.__all__) <= 54
+    assert len(sx.__all__) <= 55
     shared = set(sx.__all__) & set(sx.followers.__all__)
     assert not shared
     with pytest.raises(AttributeError):
@@ -70,7 +71,7 @@ def test_all_lists_exist():
             assert hasattr(loaded, name), (module, name)
 
 
-@pytest.mark.parametrize("family", [sx.markov, sx.menus])
+@pytest.mark.parametrize("family", [sx.extensive, sx.markov, sx.menus])
 def test_a_familys_names_are_not_hidden_by_its_modules(family):
     """A module of the same name as a function would take its place once it is imported."""
     modules = {path.stem for path in pathlib.Path(family.__file__).parent.glob("*.py")}

@@ -9,6 +9,7 @@ PACKAGE = HERE.parent / "stackjax"
 PAGES = {
     "stackjax": ("__init__.pyi", "stackjax"),
     "followers": ("followers.pyi", "stackjax"),
+    "extensive": ("extensive/__init__.pyi", "stackjax.extensive"),
     "markov": ("markov/__init__.pyi", "stackjax.markov"),
     "menus": ("menus/__init__.pyi", "stackjax.menus"),
     "rashomon": ("rashomon/__init__.pyi", "stackjax.rashomon"),

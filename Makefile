@@ -47,6 +47,7 @@ bench: $(TOOLS)
 	$(BIN)/python benchmarks/planning.py
 	$(BIN)/python benchmarks/menus.py
 	$(BIN)/python benchmarks/security.py
+	$(BIN)/python benchmarks/extensive.py
 	$(BIN)/python benchmarks/large.py --games 2 --repeats 3
 	$(BIN)/python benchmarks/leaders.py --problems independent at-odds bayesian --sizes 8 --instances 1
 

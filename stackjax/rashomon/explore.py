@@ -6,8 +6,6 @@ enough.
 """
 
 import dataclasses
-import itertools
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -21,7 +19,7 @@ from stackjax.errors import InputError
 from stackjax.problem import Problem
 from stackjax.rashomon.among import NEXT_TO_NONE, measures
 from stackjax.rashomon.selection import CONFIG, TOLERANCE, found_by
-from stackjax.solvers.every import how_many
+from stackjax.solvers.every import all_of, how_many
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -45,11 +43,7 @@ class Explored(NamedTuple):
 
 def enumerated(problem: Problem) -> np.ndarray | None:
     """All commitments, ``[C, O]``; None where they are numbers, or more than `MOST_TRIED`."""
-    table = problem.commitments
-    if how_many(table) > MOST_TRIED:
-        return None
-    each = itertools.product(range(table.actions.n), repeat=table.num_nodes)
-    return np.array(list(each), np.int32)
+    return all_of(problem.commitments) if how_many(problem.commitments) <= MOST_TRIED else None
 
 
 def sound(problem: Problem, key: PRNGKey, commitments: np.ndarray, floor: float, gap: float | None = None) -> np.ndarray:
@@ -199,4 +193,4 @@ def _walked(problem: Problem, key: PRNGKey, floor: float, gap: float, starts: np
     chains = jnp.asarray(starts[np.arange(count) % len(starts)])
     walk = lambda made, keys: jax.lax.scan(step, made, keys)[0]
     program = jax.jit(walk, compiler_options=compiler_options(runs_once=True))
-    return np.asarray(program(chains, jax.random.split(key, math.ceil(NUM_STEPS))))
+    return np.asarray(program(chains, jax.random.split(key, NUM_STEPS)))

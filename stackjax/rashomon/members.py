@@ -83,8 +83,25 @@ def members(
         raise InputError(f"no commitment that is known of {problem.name!r} pays {floor:.6g} ({best[0]:.6g} less slack={slack})")
     labels = tuple(label for label, stays in zip(labels, kept, strict=False) if stays)
     found, paid, judged = found[kept], paid[kept], jax.tree.map(lambda leaf: leaf[kept], judged)
-    count = count if count > MOST_MEMBERS else len(found)
-    gathered = _gathered(problem, slack, best, found, paid, judged, how, count, labels, measure, second)
+    told_of = _told_of(problem, found, paid, judged, how)
+    outcomes = told_of["outcomes"]
+    gathered = Multiplicity(
+        name=problem.name,
+        slack=slack,
+        best_payoff=best[0],
+        best_method=best[1],
+        commitments=found,
+        payoffs=paid,
+        how=how,
+        num_members=count if count > MOST_MEMBERS else len(found),
+        labels=list(labels),
+        measure=measure if measure in outcomes or not outcomes else next(iter(outcomes)),
+        second=second,
+        **told_of,
+    )
+    shown = sorted({gathered.best, *([gathered.medoid] if outcomes else [])})
+    words = words_of(problem, jax.tree.map(lambda leaf: leaf[np.array(shown)], judged), jnp.asarray(found[shown]))
+    gathered.mechanisms.update({place: one["mechanism"] for place, one in zip(shown, words, strict=True)})
     if how == "sample" and (regions := problem.regions()) is not None:
         told("solving linear programmes")
         gathered.ranges.update(_by_programmes(problem, regions, floor))
@@ -169,58 +186,30 @@ def judged_afresh(problem: Problem, key: Any, commitments: np.ndarray) -> Judged
     return jax.device_get(program(jax.random.split(key, len(commitments)), jnp.asarray(commitments)))
 
 
-def _gathered(
-    problem: Problem,
-    slack: float,
-    best: tuple[float, str],
-    found: np.ndarray,
-    paid: np.ndarray,
-    judged: Judged,
-    how: str,
-    count: int,
-    labels: tuple[str, ...],
-    measure: str,
-    second: str,
-) -> Multiplicity:
-    """All that is said of the members ``found [M, O, ...]``."""
+def _told_of(problem: Problem, found: np.ndarray, paid: np.ndarray, judged: Judged, how: str) -> dict[str, Any]:
+    """What the members ``found [M, O, ...]`` lead to, by the names of `Multiplicity`."""
     played = problem.played(judged, jnp.asarray(found))
+    outcomes: dict[str, np.ndarray] = {}
     if played is None:
         worth = jax.jit(lambda made: problem.worth(jax.random.key(0), made, lasting=len(made)).followers)
-        followers, weights, profiles, outcomes = np.asarray(worth(jnp.asarray(found)), np.float64), np.ones(0), [], {}
+        followers, weights, profiles = np.asarray(worth(jnp.asarray(found)), np.float64), np.ones(0), list[str]()
         utilities = np.zeros((*followers.shape, 0))
     else:
         weights, profiles = played[0].weights, played[0].profiles
         utilities = np.stack([one.utilities for one in played])
         followers = utilities @ weights
-        told = {name: outcomes_of(played, name) for name in MEASURES}
-        outcomes = {name: table for name, table in told.items() if table is not None}
+        tables = {name: outcomes_of(played, name) for name in MEASURES}
+        outcomes = {name: table for name, table in tables.items() if table is not None}
     tell: Callable[[Array, Array], dict[str, Array]] = jax.vmap(lambda payoff, own: measures(problem, payoff, own, None))
     with jax.enable_x64(True):
-        found_by_name = tell(jnp.asarray(paid), jnp.asarray(followers))
-    objectives = {name: np.asarray(found_by_name[name]) for name in names_of(problem)}
-    ranges = {name: Range(float(column.min()), float(column.max()), how) for name, column in objectives.items()}
-    gathered = Multiplicity(
-        name=problem.name,
-        slack=slack,
-        best_payoff=best[0],
-        best_method=best[1],
-        commitments=found,
-        payoffs=paid,
-        followers=followers,
-        objectives=objectives,
-        how=how,
-        num_members=count,
-        ranges=ranges,
-        weights=weights,
-        profiles=profiles,
-        utilities=utilities,
-        outcomes=outcomes,
-        labels=list(labels),
-        measure=measure if measure in outcomes or not outcomes else next(iter(outcomes)),
-        second=second,
-    )
-    told_of = sorted({gathered.best, *([gathered.medoid] if outcomes else [])})
-    some = jax.tree.map(lambda leaf: leaf[np.array(told_of)], judged)
-    words = words_of(problem, some, jnp.asarray(found[told_of]))
-    gathered.mechanisms.update({place: one["mechanism"] for place, one in zip(told_of, words, strict=True)})
-    return gathered
+        by_name = tell(jnp.asarray(paid), jnp.asarray(followers))
+    objectives = {name: np.asarray(by_name[name]) for name in names_of(problem)}
+    return {
+        "followers": followers,
+        "objectives": objectives,
+        "ranges": {name: Range(float(column.min()), float(column.max()), how) for name, column in objectives.items()},
+        "weights": weights,
+        "profiles": profiles,
+        "utilities": utilities,
+        "outcomes": outcomes,
+    }

@@ -1,6 +1,5 @@
 """Choosing among commitments that pay a leader alike: the best by a second objective."""
 
-import itertools
 import math
 from typing import Any
 
@@ -15,7 +14,7 @@ from stackjax.rashomon.among import Among, Second, distance, measures, named_sec
 from stackjax.solvers import children
 from stackjax.solvers.config import DirectConfig
 from stackjax.solvers.direct import direct
-from stackjax.solvers.every import how_many
+from stackjax.solvers.every import all_of, how_many
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
@@ -51,7 +50,7 @@ def chosen(problem: Problem, key: PRNGKey, commitment: Array, floor: Array, name
     # What `worth` says of the worst reply of several followers is a guess.
     table = problem.commitments
     if how_many(table) <= CONFIG.population:
-        tried = jnp.asarray(list(itertools.product(range(table.actions.n), repeat=table.num_nodes)), commitment.dtype)
+        tried = jnp.asarray(all_of(table))
     else:
         search = lambda key: found_by(problem, key, commitment, floor, second)
         tried = jax.lax.map(search, jax.random.split(key, NUM_TRIES))

@@ -1,6 +1,5 @@
 """Where there are few commitments they are all tried, each update against one more group of followers."""
 
-import itertools
 import math
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from stackjax.solvers.ranking import search_metrics, unsettled
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["every", "how_many"]
+__all__ = ["all_of", "every", "how_many"]
 
 
 class EveryState(NamedTuple):
@@ -34,12 +33,19 @@ def how_many(table: Table) -> float:
     return float(space.n**table.num_nodes)
 
 
+def all_of(table: Table) -> np.ndarray:
+    """All commitments of a table of choices, int32 ``[C, O]``; see `how_many` for C."""
+    space, nodes = table.actions, table.num_nodes
+    assert isinstance(space, Discrete)
+    return (np.arange(space.n**nodes)[:, None] // space.n ** np.arange(nodes - 1, -1, -1) % space.n).astype(np.int32)
+
+
 def every(problem: Problem, num_groups: int) -> Solver:
     """All commitments of ``problem``; after ``num_groups`` updates each has met as many groups, who answer for as long as an
     evaluation takes. The best has the highest mean payoff among those against which all groups settle.
     """
     table = problem.commitments
-    commitments = np.array(list(itertools.product(range(table.actions.n), repeat=table.num_nodes)), np.int32)
+    commitments = all_of(table)
 
     def init(key: PRNGKey) -> EveryState:
         require_key(key)

@@ -286,7 +286,7 @@ def test_external_sampling_is_unbiased():
 
 def test_external_sampling_learns_kuhn_poker():
     found = sx.extensive.self_play(kuhn(), ExtensiveFollowers("es-mccfr"), told=(8000,), seeds=8)
-    assert found.nash_conv.mean() <= 0.04  # 0.0264 by OpenSpiel's, a mean of 8
+    assert found.nash_conv.mean() <= 0.04
     assert found.nodes is None
 
 

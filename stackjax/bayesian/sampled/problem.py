@@ -13,9 +13,9 @@ from stackjax.acting import Acting, Policy, met_most, played_by_batches
 from stackjax.bayesian.followers.at_once import check_turns
 from stackjax.bayesian.followers.base import FollowerDynamics
 from stackjax.bayesian.games.base import Game
+from stackjax.bayesian.played_problem import PlayedProblem
 from stackjax.bayesian.pomdp.episode_spec import EpisodeSpec
 from stackjax.bayesian.pomdp.reward_phase import RewardPlay
-from stackjax.bayesian.problem import PlayedProblem
 from stackjax.bayesian.sampled.episode import play_episode
 from stackjax.bayesian.sampled.judge import SampledCertificate, certify_by_samples, evaluation_words, num_paired_draws
 from stackjax.bayesian.sampled.learners import Learners

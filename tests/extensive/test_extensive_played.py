@@ -9,9 +9,29 @@ from stackjax.specs.run import RunSpec
 from stackjax.specs.sources import GivenGame
 
 
-@pytest.mark.parametrize(("name", "options"), [("kuhn", {"rake": 0.1}), ("haggle", {}), ("random-tree", {"tree_seed": 3})])
-def test_ends_pay_what_the_certificate_says(name, options):
-    problem = RunSpec(GivenGame.of(sx.make(name, **options)), {}, {}, sx.DirectConfig()).build_problem()
+def biased(history):
+    """A coin that the house sees, and that seldom comes up heads."""
+    if not history:
+        return sx.extensive.Chance({"heads": 0.2, "tails": 0.8})
+    if len(history) == 1:
+        return sx.extensive.Decision("house", history[0], ["pass", "raise"])
+    if len(history) == 2:
+        return sx.extensive.Decision("guest", history[1], ["fold", "call"])
+    return sx.extensive.Terminal(
+        (float(len(history[2]) + len(history[0])), 2.0 * (history[0] == "heads") + (history[1] == "pass"))
+    )
+
+
+GAMES = {
+    "kuhn": lambda: sx.make("kuhn", rake=0.1),
+    "random-tree": lambda: sx.make("random-tree", tree_seed=3),
+    "coin": lambda: sx.extensive.game("coin", players=("house", "guest"), node=biased),
+}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_ends_pay_what_the_certificate_says(name):
+    problem = RunSpec(GivenGame.of(GAMES[name]()), {}, {}, sx.DirectConfig()).build_problem()
     made = problem.commitments.draw(jax.random.key(0), 4)
     judged = jax.vmap(lambda one: problem.judge(jax.random.key(1), one, 1))(made)
     found = problem.played(judged, made)

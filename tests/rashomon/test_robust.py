@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import stackjax as sx
+from stackjax.bayesian.answers import worst_pure
 from stackjax.bayesian.equilibrium.replies import exact_games, worst_payoff
+from stackjax.bayesian.games.induced import InducedGame
 from stackjax.rashomon.explore import answered
 from stackjax.rashomon.selection import chosen
 from stackjax.specs.run import RunSpec
@@ -35,6 +37,23 @@ def test_of_few_commitments_the_one_with_the_best_worst_reply_is_chosen(seed):
     start = jnp.asarray(rows[payoffs.argmax()])
     found = jax.jit(lambda key: chosen(problem, key, start, jnp.float32(floor), "robust"))(jax.random.key(1))
     assert worst[int(found[0])] == pytest.approx(worst[payoffs >= floor - 1e-6].max(), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_worst_pure_answer_is_that_of_a_trial_of_all(seed):
+    """Two followers, one of them with two types; answers from which nobody gains, by plain loops."""
+    rng = np.random.default_rng(seed)
+    prior, paid = rng.dirichlet(np.ones(2)).reshape(2, 1), rng.integers(0, 4, size=(3, 2, 1, 2, 2)).astype(float)
+    worst = np.inf
+    for answer in itertools.product(range(2), repeat=3):  # of the first follower's types, of the second follower
+        expected = lambda who, answer: sum(prior[k, 0] * paid[who, k, 0, answer[k], answer[2]] for k in range(2))
+        first, second = (expected(who, answer) for who in (1, 2))
+        others = [[*answer[:place], 1 - answer[place], *answer[place + 1 :]] for place in range(3)]
+        gains = [expected(1, others[0]) - first, expected(1, others[1]) - first, expected(2, others[2]) - second]
+        if max(gains) <= 1e-9:
+            worst = min(worst, expected(0, answer))
+    game = InducedGame(prior, jnp.asarray(paid[1:], jnp.float32), jnp.asarray(paid[0], jnp.float32))
+    assert float(worst_pure(game, 1e-5)) == pytest.approx(worst, abs=1e-5)
 
 
 @pytest.mark.long

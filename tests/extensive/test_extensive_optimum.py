@@ -13,7 +13,7 @@ from stackjax.extensive.games.leduc import leduc
 from stackjax.extensive.induced import plan_of
 from stackjax.extensive.optimum import solve as solving
 from stackjax.extensive.optimum.form import best_values, reply_to, sequence_form
-from stackjax.extensive.optimum.hopping import wander
+from stackjax.extensive.optimum.hopping import hop, random_plan, wander
 from stackjax.extensive.optimum.integer import best_by_integers
 from stackjax.extensive.optimum.programmes import best_by_plans, best_holding, worst_by_plans
 from stackjax.extensive.optimum.reduced import num_reduced_plans, reduced_plans
@@ -273,3 +273,15 @@ def test_what_cannot_be_solved_says_why():
         solve_extensive(kuhn(), 0)
     with pytest.raises(InputError, match="game='kuhn'"):
         solve_extensive("kuhn")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_hops_never_lose(seed):
+    """From random commitments: what a hop ends with pays at least what every commitment on its way does."""
+    form, rng = sequence_form(small.random_game(tree_seed=40 + seed, levels=6)), np.random.default_rng(seed)
+    for _ in range(5):
+        plan = random_plan(form, rng)
+        found = hop(form, plan, np.random.default_rng(0), set())
+        first = best_holding(form, reply_to(form, plan, "for").plan)
+        assert found.value >= reply_to(form, plan, "for").leader - 1e-9
+        assert found.value >= first.value - 1e-9

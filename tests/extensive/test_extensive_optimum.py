@@ -282,6 +282,6 @@ def test_hops_never_lose(seed):
     for _ in range(5):
         plan = random_plan(form, rng)
         found = hop(form, plan, np.random.default_rng(0), set())
-        first = best_holding(form, reply_to(form, plan, "for").plan)
-        assert found.value >= reply_to(form, plan, "for").leader - 1e-9
+        first = best_holding(form, reply_to(form, plan, "for", 1e-11).plan)
+        assert found.value >= reply_to(form, plan, "for", 1e-11).leader - 1e-9
         assert found.value >= first.value - 1e-9

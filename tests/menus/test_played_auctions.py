@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stackjax.menus import AffineConfig, PriceConfig
 from stackjax.menus.allocations import BoxAllocations
 from stackjax.menus.auctions import lots
-from stackjax.menus.auctions.affine import scores
+from stackjax.menus.auctions.affine import item_wise_myerson, scores
 from stackjax.menus.auctions.menu_auction import MenuAuction
 from stackjax.menus.auctions.menu_problem import MenuAuctionProblem
 from stackjax.menus.auctions.problem import AffineAuction, AffineProblem
@@ -76,6 +76,13 @@ def test_affine_bidders_are_left_with_what_worth_tells_however_many_options_ther
     worth, (played,) = jax.jit(problem.worth)(KEY, made), problem.played(None, made)
     np.testing.assert_allclose(worth.followers[0], played.utilities @ played.weights, atol=0.015)
     assert float(worth.payoff[0]) == pytest.approx(float(problem.judge(KEY, made[0], 1).payoff), abs=0.015)
+
+
+@pytest.mark.parametrize(("bidders", "items"), first(1, [(2, 2), (3, 1)]))
+def test_affine_auctions_start_from_the_best_auction_of_each_item(bidders, items):
+    problem = AffineProblem(AffineAuction(bidders, items), AffineConfig(num_options=(bidders + 1) ** items - 1))
+    made = problem.differentiable.start(KEY)
+    assert float(problem.judge(KEY, made, 1).payoff) == pytest.approx(item_wise_myerson(bidders, items), abs=2e-3)
 
 
 @pytest.mark.parametrize("options", [33, 64])

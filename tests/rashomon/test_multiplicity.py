@@ -215,7 +215,7 @@ def test_members_keep_the_names_of_their_seeds_when_others_are_left_out():
 
 @pytest.mark.long
 def test_auctions_that_are_judged_by_draws():
-    problem = AffineProblem(AffineAuction(2, 1), AffineConfig(num_options=3, num_auctions=512))
+    problem = AffineProblem(AffineAuction(2, 1), AffineConfig(num_options=2, num_auctions=512))
     good = np.asarray(problem.differentiable.start(jax.random.key(0)))  # Myerson's: 5/12
     bad = good.copy()
     bad[1:, -1] = -0.9

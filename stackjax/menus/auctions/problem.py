@@ -161,7 +161,8 @@ class AffineProblem(SellerProblem):
             """Myerson's auction of each item by itself, as far as there are options for it, and random ones beside."""
             share_key, boost_key = jax.random.split(key)
             shares = jax.random.dirichlet(share_key, jnp.full(n + 1, 0.5), (count, m))[..., :n].swapaxes(1, 2)
-            owners = np.array(list(itertools.islice(itertools.product(range(n + 1), repeat=m), 1, count + 1)))
+            # -1 is nobody: that all have nothing is an option anyway
+            owners = np.array(list(itertools.islice(itertools.product(range(-1, n), repeat=m), 1, count + 1)))
             given = (owners[:, None] == np.arange(n)[:, None]).astype(np.float32)[: min(count, len(owners))]
             shares = shares.at[: len(given)].set(given)
             reserve = jax.random.uniform(boost_key, (count,), minval=0.5, maxval=1.0).at[: len(given)].set(0.5)

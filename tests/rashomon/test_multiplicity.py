@@ -91,6 +91,14 @@ def run(tmp_path_factory):
     return place
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A run of two followers that takes no time."""
+    place = tmp_path_factory.mktemp("alike") / "small"
+    sx.train("matrix-design", seeds=1, out=place, progress=False)
+    return place
+
+
 def test_training_ends_with_the_best_for_the_worse_off(run):
     result = json.loads((run / "result.json").read_text(encoding="utf-8"))
     for seed in result["seeds"]:
@@ -149,15 +157,15 @@ def test_what_changes_between_two_runs(run, tmp_path, capsys):
         (["train", "posted-price-pi", "--out", "{none}", "--slack", "1"], "name one with second"),
         (["train", "posted-price-pi", "--out", "{none}", "--second", "nearest"], "nearest:RUN"),
         (["train", "maintain", "--out", "{none}", "--second", "revenue"], "'maintain' does not tell that of a commitment"),
-        (["train", "maintain", "--out", "{none}", "--second", "nearest:{run}"], "the run holds a commitment of shape"),
+        (["train", "posted-price-pi", "--out", "{none}", "--second", "nearest:{run}"], "the run holds a commitment of shape"),
         (
             ["train", "iterated", "--solver", "ppo", "--queries.seen", "visible", "--out", "{none}", "--second", "robust"],
             "--second 'robust': nothing is chosen",
         ),
     ],
 )
-def test_wrong_use_is_one_line(run, tmp_path, capsys, arguments, message):
-    places = {"run": str(run), "none": str(tmp_path / "none")}
+def test_wrong_use_is_one_line(small, tmp_path, capsys, arguments, message):
+    places = {"run": str(small), "none": str(tmp_path / "none")}
     assert main([argument.format(**places) for argument in arguments]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
@@ -165,14 +173,14 @@ def test_wrong_use_is_one_line(run, tmp_path, capsys, arguments, message):
     assert not (tmp_path / "none").exists()
 
 
-def test_games_that_differ_are_not_compared(run, tmp_path):
+def test_games_that_differ_are_not_compared(small, tmp_path):
     sx.train("maintain", seeds=1, out=tmp_path / "maintain", progress=False)
     with pytest.raises(sx.InputError, match="runs of one game can be compared"):
-        sx.compare(run, tmp_path / "maintain")
+        sx.compare(small, tmp_path / "maintain")
     with pytest.raises(sx.InputError, match="the run was not kept"):
         sx.multiplicity(sx.train("maintain", seeds=1, progress=False))
     with pytest.raises(sx.InputError, match="commitments has shape"):
-        sx.multiplicity(run, commitments=np.zeros((3, 2)))
+        sx.multiplicity(small, commitments=np.zeros((3, 2, 5)))
     with pytest.raises(sx.InputError, match="commitments holds the leader action"):
         sx.multiplicity(problem_of("maintain"), commitments=np.array([[7]]))
     with pytest.raises(sx.UnsolvedError, match="train a run"):

@@ -26,7 +26,7 @@ class Changes(NamedTuple):
     """What follows each own action, for the test of whether it changes.
 
     Attributes:
-      counts: int32 ``[I, A, 2, K]`` how often each kind of node followed, earlier and lately.
+      counts: int32 ``[I, A, 3, K]`` how often each kind of node followed, in three stretches of visits, the latest last.
       calm: bool ``[I, A]`` the verdict: it does not change.
     """
 
@@ -80,7 +80,7 @@ class Branching(Explorers):
 
     Args:
       significance: of the test; 0 for players to whom nothing changes, 1 for those to whom everything does (MAX-CFR).
-      window: the most observations of each half of a test.
+      window: the most visits of a test's first stretch; later ones are of about two thirds of it.
       frontier: the most own nodes of a level.
       by_reach: whether plays are weighted by how likely own moves lead there.
     """
@@ -109,7 +109,7 @@ class Branching(Explorers):
         changes = []
         for walk in self.walks:
             shape, kinds = walk.treeplex.mask.shape, walk.num_kinds if self.tests else 0
-            changes.append(Changes(jnp.zeros((*shape, 2, kinds), jnp.int32), jnp.full(shape, self.significance < 1.0)))
+            changes.append(Changes(jnp.zeros((*shape, 3, kinds), jnp.int32), jnp.full(shape, self.significance < 1.0)))
         zero = jnp.zeros((), jnp.int32)
         known = tuple(estimates(walk.treeplex, dtype) for walk in self.walks)
         return AbcsState(zero, known, tuple(changes), zero, zero)
@@ -187,20 +187,23 @@ class Branching(Explorers):
         )
 
     def _tested(self, changes: Changes, rows: Array, joined: "_Joined", kinds: Array) -> Changes:
-        """Counts what followed at ``rows [W]``, and tests it there.
+        """Counts what followed at ``rows [W]``, and tests the first stretch against the others, at every visit.
 
-        At every visit: a player that is wrongly calm plays one reply until it notices, long if a window has to fill first.
+        A player that is wrongly calm plays one reply until it notices. A stretch begins anew while the one before is kept,
+        so that no test sees a few visits alone.
         """
         size = changes.counts.shape[-1]
-        counts = changes.counts[joined.sets]
         new = jax.nn.one_hot(kinds, size, dtype=jnp.int32) * joined.legal.astype(jnp.int32)[..., None]
-        counts = counts.at[..., 1, :].add(new)
-        earlier, lately = counts.sum(axis=-1)[..., 0], counts.sum(axis=-1)[..., 1]
-        due = lately >= earlier.clip(FEWEST, self.window)
-        alike = is_stationary(counts, jnp.asarray(self.critical, joined.change.dtype))
-        calm = jnp.where((lately >= FEWEST) & (earlier >= FEWEST), alike, changes.calm[joined.sets])
-        fits = (earlier + lately <= self.window)[..., None]
-        moved = jnp.stack([jnp.where(fits, counts.sum(axis=-2), counts[..., 1, :]), jnp.zeros_like(counts[..., 1, :])], axis=-2)
+        counts = changes.counts[joined.sets].at[..., 2, :].add(new)
+        first, middle, latest = jnp.moveaxis(counts, -2, 0)
+        sizes = counts.sum(axis=-1)
+        both = sizes[..., 0] + sizes[..., 1]
+        alike = is_stationary(jnp.stack([first, middle + latest], axis=-2), jnp.asarray(self.critical, joined.change.dtype))
+        enough = jnp.minimum(sizes[..., 0], sizes[..., 1] + sizes[..., 2]) >= FEWEST
+        calm = jnp.where(enough, alike, changes.calm[joined.sets])
+        fits = (both <= self.window)[..., None]
+        moved = jnp.stack([jnp.where(fits, first + middle, middle), latest, jnp.zeros_like(latest)], axis=-2)
+        due = sizes[..., 2] >= (both // 2).clip(FEWEST, self.window)
         counts = jnp.where(due[..., None, None], moved, counts)
         return Changes(changes.counts.at[rows].set(counts, mode="drop"), changes.calm.at[rows].set(calm, mode="drop"))
 

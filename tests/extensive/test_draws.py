@@ -16,7 +16,7 @@ from stackjax.extensive.games.leduc import leduc
 from stackjax.extensive.induced import induce, plan_of, uniform
 from stackjax.extensive.sampling import Boltzmann, ExternalSampling
 from stackjax.extensive.turns import explored
-from stackjax.extensive.walks import Walk
+from stackjax.extensive.walks import Walk, uniforms_of
 from tests.extensive.test_trees import random_game
 from tests.oracles import abcs as oracle
 from tests.oracles import cfr
@@ -127,7 +127,7 @@ def test_a_frontier_has_room_for_all_own_nodes(seed):
 @pytest.mark.long
 @pytest.mark.parametrize(("mode", "options"), [(oracle.ABCS, {}), (oracle.MAXCFR, {"significance": 1.0})])
 def test_kuhn_poker_in_law_at_length(mode, options):
-    """Five checkpoints, |z| at most 3.5: of ten comparisons one beyond 3 is bad luck once in forty runs."""
+    """At five checkpoints, |z| at most 3."""
     pytest.importorskip("numba")
     after, lanes, game = (300, 1000, 5000, 20_000, 60_000), 64, kuhn()
     found = sx.extensive.self_play(game, ExtensiveFollowers("abcs", **options), told=after, seeds=lanes).nash_conv
@@ -135,7 +135,7 @@ def test_kuhn_poker_in_law_at_length(mode, options):
     for count, ours in zip(after, found, strict=True):
         theirs = np.array([sx.extensive.nash_conv(game, one.run(iterations=count).average()) for one in told])
         error = np.sqrt((ours.var(ddof=1) + theirs.var(ddof=1)) / lanes)
-        assert abs(ours.mean() - theirs.mean()) <= 3.5 * error
+        assert abs(ours.mean() - theirs.mean()) <= 3 * error
 
 
 @pytest.mark.long
@@ -220,6 +220,27 @@ def test_limits_of_significance():
     assert never.changes[0].counts.size == 0
 
 
+@pytest.mark.parametrize("make", [weighted_rps, kuhn, lambda: random_game(3, 2, depth=6)[0]])
+def test_where_all_is_judged_to_change_it_is_max_cfr_draw_by_draw(make, x64):
+    """Beside plain loops that are given the same draws, to rounding."""
+    game = make()
+    sampler, key = Branching(game, (0, 1), significance=1.0, frontier=64), jax.random.key(4)
+    state = jax.jit(lambda: sampler.steps(sampler.start(jnp.float64), key, 40, {}))()
+    known = [tuple([np.zeros(k) for k in one.choices] for _ in range(3)) for one in game.treeplexes]
+    for iteration in range(40):
+        for p, own_key in enumerate(jax.random.split(jax.random.fold_in(key, iteration), 2)):
+            walk = sampler.walks[p]
+            shapes = [(walk.opening, 1)]
+            for width in walk.widths:
+                shapes += [(width,), (walk.between, width * walk.treeplex.num_actions)]
+            opening, *drawn = map(np.asarray, uniforms_of(own_key, shapes, jnp.float64))
+            oracle.max_cfr_turn(game, known, p, opening[:, 0], list(zip(drawn[::2], drawn[1::2], strict=True)))
+    for own, (values, visits, played) in zip(state.estimates, known, strict=True):
+        for found, told in ((own.values, values), (own.visits, visits), (own.played, played)):
+            for i, row in enumerate(told):
+                np.testing.assert_allclose(found[i, : len(row)], row, atol=1e-9)
+
+
 @pytest.mark.long
 def test_to_one_follower_the_world_is_stationary():
     """At most as many verdicts say otherwise as the test has by design; what is played in the end is a best reply."""
@@ -228,7 +249,7 @@ def test_to_one_follower_the_world_is_stationary():
     state = run(sampler, 16, 6000, {0: even})
     (changes,) = state.changes
     tested = np.asarray(changes.counts).sum(axis=(-1, -2)) >= 10
-    assert (~np.asarray(changes.calm) & tested).sum() <= 0.08 * tested.sum()
+    assert (~np.asarray(changes.calm) & tested).sum() <= 0.05 * tested.sum()
     last = np.asarray(jax.vmap(lambda one: sampler.last(one, 0))(state))
     plan = plan_of(game.treeplexes[0], even)
     gains = [best_gains(game, induce(game, plan), [plan_of(game.treeplexes[1], own.astype(float))])[0] for own in last]

@@ -11,7 +11,7 @@ import numpy as np
 from stackjax.errors import InputError, near_matches, require_is
 from stackjax.extensive.tree import CHANCE, LEAF, Chance, Decision, Named, Node, Terminal, Tree
 
-__all__ = ["MOST_LEAVES", "walk"]
+__all__ = ["MOST_LEAVES", "too_many_leaves", "walk"]
 
 MOST_LEAVES = 2_000_000
 MOST_LEVELS = 1_000  # information sets of one player on a path
@@ -39,6 +39,11 @@ class _Set:
     actions: tuple[str, ...]
     before: tuple[int, int]
     level: int
+
+
+def too_many_leaves() -> InputError:
+    """That a game is too large."""
+    return InputError(f"the game has more than {MOST_LEAVES} leaves, the most that a game in extensive form may have")
 
 
 def walk(players: Sequence[str], root: Any, expand: Callable[[Any], tuple[Node, Callable[[int], Any]]]) -> Tree:
@@ -108,7 +113,7 @@ class _Walk:
             if not (_is_real(value) and math.isfinite(value)):
                 raise InputError(f"the end {_at(way.path)} pays {value!r}; every payoff must be a finite number")
         if len(self.leaves) == MOST_LEAVES:
-            raise InputError(f"the game has more than {MOST_LEAVES} leaves, the most that a game in extensive form may have")
+            raise too_many_leaves()
         self.leaves.append(len(self.owner))
         self.payoffs.append(tuple(float(value) for value in values))
         self._visit(LEAF)

@@ -168,6 +168,7 @@ def test_simultaneous_moves_become_turns():
         ("liars_dice_ir", "player 2 forgets: set"),
         ("phantom_ttt_ir", "games need perfect recall"),
         ("mfg_crowd_modelling", "is a mean-field game, which has no tree of players' moves"),
+        ("hearts", "the game has more than 2000000 leaves"),
         ("catch", "does not tell information states as strings"),
     ],
 )
@@ -185,7 +186,10 @@ def test_large_games_are_refused_on_the_way(monkeypatch):
 
     monkeypatch.setattr(walking, "MOST_LEAVES", 100)
     with pytest.raises(sx.InputError, match="the game has more than 100 leaves"):
-        sx.extensive.openspiel("tic_tac_toe")
+        sx.extensive.openspiel("tic_tac_toe")  # as its first levels show
+    monkeypatch.setattr(reader, "LOOK", 0)
+    with pytest.raises(sx.InputError, match="the game has more than 100 leaves"):
+        sx.extensive.openspiel("tic_tac_toe")  # on the way
     with pytest.raises(sx.InputError, match=r"is a one-shot game .* sx\.openspiel_game loads it"):
         sx.extensive.openspiel("matrix_pd")
     sampled = type("Kind", (), {"dynamics": 0, "information": 0, "chance_mode": 0})

@@ -5,12 +5,14 @@ from typing import Any
 
 from stackjax.bayesian.games.openspiel import is_one_shot, load_openspiel, quiet
 from stackjax.errors import InputError, require_is
+from stackjax.extensive import walking
 from stackjax.extensive.making import game_of_tree
 from stackjax.extensive.tree import Chance, Decision, Named, Node, Terminal, Tree
 from stackjax.extensive.treeplex import ExtensiveGame
-from stackjax.extensive.walking import walk
 
 __all__ = ["openspiel", "openspiel_tree"]
+
+LOOK = 20_000  # states of a level
 
 
 def openspiel(text: str, *, leader: int | str = 1, randomized: bool = True) -> ExtensiveGame:
@@ -48,11 +50,34 @@ def openspiel_tree(text: str) -> Tree:
         with quiet():
             turns = pyspiel.convert_to_turn_based(game) if kind.dynamics == pyspiel.GameType.Dynamics.SIMULTANEOUS else game
             names = tuple(f"player {k + 1}" for k in range(turns.num_players()))
-            return walk(names, turns.new_initial_state(), _expanded)
+            root = turns.new_initial_state()
+            _look_ahead(root)
+            return walking.walk(names, root, _expanded)
     except InputError as error:
         raise InputError(f"{what}: {error}") from error
     except Exception as error:
         raise InputError(f"{what} cannot be played out: {str(error).partition(chr(10))[0]}") from error
+
+
+def _look_ahead(root: Any) -> None:
+    """Refuses a game whose first levels show that it is too large: it has no fewer leaves than a level has actions.
+
+    Walking to the limit takes minutes where the tree is deep.
+    """
+    level, ended = [root], 0
+    while 0 < len(level) <= LOOK:
+        below: list[Any] = []
+        actions = 0
+        for child in (state.child(action) for state in level for action in state.legal_actions()):
+            if child.is_terminal():
+                ended += 1
+                continue
+            actions += len(child.legal_actions())
+            if len(below) <= LOOK:
+                below.append(child)
+            if ended + actions > walking.MOST_LEAVES:
+                raise walking.too_many_leaves()
+        level = below
 
 
 def _expanded(state: Any) -> tuple[Node, Callable[[int], Any]]:

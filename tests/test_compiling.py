@@ -50,7 +50,11 @@ def test_fusion_emitters_are_left_out_where_a_kernel_does_the_work_and_no_networ
 @pytest.mark.parametrize(
     ("game", "solver", "has_network"),
     [
-        *(("iterated", "ppo", True), ("maintain", "ppo", True), ("copies", "policy", True), ("copies", "es", True)),
+        *(
+            ("iterated", "ppo", True),
+            ("maintain", "ppo", True),
+            *(pytest.param("copies", solver, True, marks=pytest.mark.long) for solver in ("policy", "es")),
+        ),
         *(("maintain-randomized", "direct", False), ("maintain", "direct", False), ("maintain", "search", False)),
     ],
 )
@@ -74,6 +78,7 @@ def test_numbers_drawn_in_a_row_are_the_same(draw):
     np.testing.assert_allclose(drawn(draw, key, shape), draw(key, shape), rtol=1e-6)
 
 
+@pytest.mark.long
 def test_an_update_is_traced_once_for_all_programs_of_a_run(monkeypatch):
     traced, told = [], []
     monkeypatch.setattr(direct, "judged_once", lambda *given: traced.append(1) or judged_once(*given))

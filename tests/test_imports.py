@@ -118,6 +118,7 @@ def test_every_room_is_listed():
     assert sorted(ROOMS) == sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
+@pytest.mark.long
 def test_a_run_that_does_not_step_needs_no_gymnax(tmp_path):
     """Its import takes a third of what all others take together."""
     code = """

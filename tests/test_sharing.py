@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import jax, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
@@ -34,6 +36,7 @@ print("kernel:", [",2]" in line for line in calls])
 """
 
 
+@pytest.mark.long
 def test_devices_that_share_episodes_each_play_their_own_and_end_with_the_same_strategies():
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)

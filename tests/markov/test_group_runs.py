@@ -58,6 +58,7 @@ def test_another_rule_with_another_best_is_warned_about(strong, capsys):
     assert json.loads(capsys.readouterr().out)["warnings"] == []
 
 
+@pytest.mark.long
 def test_frozen_followers_say_what_they_could_gain():
     """Few updates: what is reported is exact all the same."""
     game = sx.make("escape-room")

@@ -204,7 +204,8 @@ def test_bounds_of_welfares_are_reached_where_all_are_paid_the_same(objective, c
     assert float(found[0]) == pytest.approx(welfare_bound(objective, 2.0, count), rel=1e-5)
 
 
-@pytest.mark.parametrize("ties", [pytest.param("for", marks=pytest.mark.long), "against"])
+@pytest.mark.long
+@pytest.mark.parametrize("ties", ["for", "against"])
 def test_the_commons_pays_what_its_definition_says(ties):
     """The numbers were computed apart, with every commitment tried: pure equilibria, ties for and against."""
     best = {
@@ -290,6 +291,7 @@ def test_the_escape_room_pays_what_its_definition_says(followers, needed, value,
     assert values[0, 0] == 0
 
 
+@pytest.mark.long
 def test_the_taxed_duopoly_is_that_of_its_definition():
     """Brute force over all 625 tables, with the oracle's own stages."""
     game = sx.make("taxed-duopoly")

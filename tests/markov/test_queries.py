@@ -182,6 +182,7 @@ def returns(result):
     return np.array([seed["mean_return"] for seed in result["seeds"]])
 
 
+@pytest.mark.long
 def test_with_its_queries_the_leader_learns_what_is_best_and_without_them_it_does_not(quick):
     visible = quick("visible", *HIDDEN_QUERIES, *QUICK, "--queries.seen", "visible")
     hidden = quick("hidden", *HIDDEN_QUERIES, *QUICK, "--queries.seen", "hidden")

@@ -137,6 +137,7 @@ def test_contracts_are_learned(game):
     assert judged.welfare > 0.97 * best.welfare
 
 
+@pytest.mark.long
 def test_the_solver_of_the_coin_game_pays_what_the_function_learns():
     game, key = CoinGame(2, 5), jax.random.key(4)
     solver = game.own(OwnConfig(num_updates=8))

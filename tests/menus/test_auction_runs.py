@@ -157,6 +157,7 @@ def test_menus_that_are_no_auction_are_shown_as_none(tmp_path, capsys):
         export_proof(load_auction(tmp_path / "run"), tmp_path / "proof.npz")
 
 
+@pytest.mark.long
 def test_the_bound_is_told(capsys):
     assert run("solve", "menu-auction") == 0
     said = capsys.readouterr().out

@@ -178,6 +178,7 @@ def test_affine_auctions_are_held_against_it(bidders, items, least, most):
     assert found is None if not most else least < found.value < most and found.method == "upper-bound"
 
 
+@pytest.mark.long
 def test_eight_cells_are_enough_for_half_a_percent():
     assert flux_bound(ZERO, ONE, 8, 1).value <= 0.88376
 

@@ -188,6 +188,7 @@ def test_the_solver_of_sales_is_solve_fitted():
     assert -2.0 <= metrics["total_return"] / 64 < 1.5  # a price is above -1 at first; both items are worth 3/2 at most
 
 
+@pytest.mark.long
 def test_sales_are_priced_by_the_command(tmp_path, capsys):
     """Unit demand, whose optimum is known and whose revenue is exact; a run goes on from its checkpoint."""
     place = tmp_path / "run"
@@ -219,6 +220,7 @@ def test_solve_tells_what_prices_found_backwards_earn(capsys):
     assert "is not known; for unit demand and for one item it is" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_the_games_that_bring_a_method_are_those_that_are_named():
     config = sx.OwnConfig()
     specs = {entry.name: RunSpec(find_game(entry.name), {}, {}, config) for entry in registered_games() if entry.is_ours}

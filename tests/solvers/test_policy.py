@@ -225,9 +225,8 @@ def test_a_table_of_a_policy_is_what_it_does_at_every_node():
     np.testing.assert_allclose(np.asarray(acting(seen)), np.asarray(made), atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("solver", "config"), [("es", ESConfig(3, 8)), pytest.param("search", SearchConfig(3, 8), marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("solver", "config"), [("es", ESConfig(3, 8)), ("search", SearchConfig(3, 8))])
 def test_other_solvers_of_large_games(solver, config):
     class Large(sx.OneShotGame):
         name, num_actions, leader_actions = "large", (2, 2), sx.Discrete(2)

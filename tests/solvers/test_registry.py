@@ -59,6 +59,7 @@ def toy():
     forget_solver("climb")
 
 
+@pytest.mark.long
 def test_a_solver_from_elsewhere_goes_through_the_command_line(toy, tmp_path, capsys):
     whole, half = tmp_path / "whole", tmp_path / "half"
     command = ["train", "allocation", *toy, *WHOLE, "--polish", 0, "--climb.num-updates", 12]

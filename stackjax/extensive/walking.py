@@ -41,9 +41,9 @@ class _Set:
     level: int
 
 
-def too_many_leaves() -> InputError:
-    """That a game is too large."""
-    return InputError(f"the game has more than {MOST_LEAVES} leaves, the most that a game in extensive form may have")
+def too_many_leaves(most: int) -> InputError:
+    """That a game has more than the ``most`` that it may have."""
+    return InputError(f"the game has more than {most} leaves, the most that a game in extensive form may have")
 
 
 def walk(players: Sequence[str], root: Any, expand: Callable[[Any], tuple[Node, Callable[[int], Any]]]) -> Tree:
@@ -113,7 +113,7 @@ class _Walk:
             if not (_is_real(value) and math.isfinite(value)):
                 raise InputError(f"the end {_at(way.path)} pays {value!r}; every payoff must be a finite number")
         if len(self.leaves) == MOST_LEAVES:
-            raise too_many_leaves()
+            raise too_many_leaves(MOST_LEAVES)
         self.leaves.append(len(self.owner))
         self.payoffs.append(tuple(float(value) for value in values))
         self._visit(LEAF)

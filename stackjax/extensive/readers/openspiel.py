@@ -76,7 +76,7 @@ def _look_ahead(root: Any) -> None:
             if len(below) <= LOOK:
                 below.append(child)
             if ended + actions > walking.MOST_LEAVES:
-                raise walking.too_many_leaves()
+                raise walking.too_many_leaves(walking.MOST_LEAVES)
         level = below
 
 

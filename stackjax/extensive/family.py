@@ -34,9 +34,11 @@ def _remembered(problem: "Problem") -> dict[str, Any]:
     from stackjax.extensive.readers.efg import efg_text
 
     text = efg_text(cast("ExtensiveProblem", problem).game)
-    if len(text) > MOST_REMEMBERED:
-        return {"efg_sha256": hashlib.sha256(text.encode()).hexdigest()}
-    return {"efg": text}
+    return {"efg": text} if len(text) <= MOST_REMEMBERED else {"efg_sha256": _digest(text)}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class ExtensiveFamily(Family):
@@ -94,10 +96,7 @@ class ExtensiveFamily(Family):
 
     def stored(self, content: dict[str, Any]) -> GameSource | None:
         if "efg_sha256" in content:
-            raise InputError(
-                f"the game of this run, {content['game']!r}, is too large for its config.json to hold; read it again by "
-                "sx.extensive.load_efg and use sx.evaluate_commitment"
-            )
+            return self._read_again(content.get("argument", ""), content["efg_sha256"])
         if "efg" not in content:
             return None
         from stackjax.extensive.readers.efg import tree_of_text
@@ -106,6 +105,17 @@ class ExtensiveFamily(Family):
         if "efg_leader" in content:
             fixed = {"leader": content["efg_leader"], "randomized": content["efg_randomized"]}
         return self._source(content["game"], tree, content.get("argument"), **fixed)
+
+    def _read_again(self, text: str, digest: str) -> GameSource:
+        """A game that is too large for ``config.json``, from where it was."""
+        from stackjax.extensive.readers.efg import efg_text
+
+        if not text.startswith(self.prefixes) and not text.endswith(self.endings):
+            raise InputError(f"argument={text!r} in config.json must be a file in .efg or a game of OpenSpiel")
+        source = self.find(text)
+        if _digest(efg_text(source.build({}))) != digest:
+            raise InputError(f"{text} was changed after the run was trained; bring it back as it was, or train again")
+        return source
 
     def _source(
         self, name: str, tree: "Tree", called: str | None, file: pathlib.Path | None = None, **fixed: Any

@@ -136,7 +136,12 @@ def sampled(follower: Any) -> FollowerRule:
 
         return _batched(plan, of, CACHE, numbered=True)
 
-    return FollowerRule(answer, f"{follower.kind}, {follower.iterations} iterations", learns=True, is_drawn=True)
+    def kept(game: ExtensiveGame) -> int:
+        learners = tuple(range(1, 1 + game.num_followers))
+        state = jax.eval_shape(lambda: sampler_of(follower, game, learners).start(jnp.float32))
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+
+    return FollowerRule(answer, f"{follower.kind}, {follower.iterations} iterations", learns=True, is_drawn=True, kept=kept)
 
 
 RULES: dict[str, Callable[[Any], FollowerRule]] = {

@@ -130,11 +130,12 @@ class ExtensiveProblem(GameProblem):
 
     @property
     def bytes_per_commitment(self) -> int:
-        """Leaves, what they leave to followers, and what passes over sequences keep."""
+        """Leaves, what they leave to followers, what passes over sequences keep, and what followers who draw know."""
         game = self.game
         sequences = sum(own.mask.size for own in game.treeplexes)
         leaves, profiles = len(game.leaf_chance), game.profile_rows.shape[1]
-        return 4 * (2 * leaves + (1 + game.num_followers) * profiles + 6 * sequences + game.treeplexes[0].mask.size)
+        numbers = 2 * leaves + (1 + game.num_followers) * profiles + 6 * sequences + game.treeplexes[0].mask.size
+        return 4 * numbers + self.rule.kept(game)
 
     def behaviour(self, commitments: Any) -> Any:
         """``[I, A, B]`` the chances of the leader's actions under ``commitments [B, O, ...]``, by the library of these."""

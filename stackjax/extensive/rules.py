@@ -48,6 +48,7 @@ class FollowerRule(NamedTuple):
       errs: whether it misses a best reply by design.
       learns: whether it is found by learning, in JAX alone, so that what a judge saw is what is told.
       is_drawn: whether it depends on the key, so that several are judged.
+      kept: what followers of a game remember of one commitment beside regrets and plans, bytes.
     """
 
     answer: Callable[[ExtensiveGame, Any, Any], Answer]
@@ -57,6 +58,7 @@ class FollowerRule(NamedTuple):
     errs: bool = False
     learns: bool = False
     is_drawn: bool = False
+    kept: Callable[[ExtensiveGame], int] = lambda game: 0
 
 
 def follower_range(game: ExtensiveGame) -> float:

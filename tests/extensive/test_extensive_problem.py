@@ -9,6 +9,8 @@ import stackjax as sx
 from stackjax.extensive import ExtensiveFollowers, ExtensiveProblem
 from stackjax.extensive.games import small
 from stackjax.extensive.games.kuhn import kuhn
+from stackjax.extensive.games.leduc import leduc
+from stackjax.extensive.walks import Walk
 from stackjax.extensive.words import MOST_LINES, Behaviour, behaviour_lines
 from tests.oracles import extensive as oracle
 
@@ -198,6 +200,14 @@ def test_a_small_tree_is_drawn_and_a_large_play_is_cut():
     assert lines[0] == "> set 40: a"
     assert lines[-1] == "> (40 less likely sets are not told)"
     assert treeplex.num_sets == 16
+
+
+def test_memory_has_what_abcs_count():
+    """Three tables of counts for each action, as wide as the most kinds of nodes that follow one."""
+    game = leduc()
+    plain, counting = (ExtensiveProblem(game, ExtensiveFollowers(kind)).bytes_per_commitment for kind in ("bql", "abcs"))
+    counts = 4 * 3 * 468 * 3 * Walk.of(game, 1).num_kinds
+    assert counts <= counting - plain <= counts + 468 * 3 + 100
 
 
 def test_many_sets_are_told_apart_by_the_bits_of_their_number(monkeypatch):

@@ -256,12 +256,20 @@ def test_what_cannot_be_written_is_told(tmp_path):
 
 
 @pytest.mark.long
-def test_a_game_too_long_to_remember_says_so(tmp_path, monkeypatch, capsys):
+def test_a_game_too_long_to_remember_is_read_again(tmp_path, monkeypatch, capsys):
     from stackjax.extensive import family
 
     monkeypatch.setattr(family, "MOST_REMEMBERED", 10)
     path = tmp_path / "mine.efg"
     sx.extensive.save_efg(small.signalling(), path)
     assert run("train", path, *FAST, "--out", tmp_path / "run") == 0
+    assert run("evaluate", tmp_path / "run") == 0
+    sx.extensive.save_efg(small.inspection(), path)
+    capsys.readouterr()
     assert run("evaluate", tmp_path / "run") == 2
-    assert "is too large for its config.json to hold" in capsys.readouterr().err
+    assert "was changed after the run was trained" in capsys.readouterr().err
+    path.unlink()
+    assert run("evaluate", tmp_path / "run") == 2
+    assert "does not exist" in capsys.readouterr().err
+    with pytest.raises(sx.InputError, match=r"argument='mine.txt' in config\.json must be a file in \.efg"):
+        family.EXTENSIVE.stored({"argument": "mine.txt", "efg_sha256": "0", "game": "mine"})

@@ -7,7 +7,7 @@ import numpy as np
 
 from stackjax.errors import InputError, require, require_count, require_number
 from stackjax.extensive.making import game
-from stackjax.extensive.tree import Chance, Decision, Node, Terminal
+from stackjax.extensive.tree import Chance, Decision, Named, Node, Terminal
 from stackjax.extensive.treeplex import ExtensiveGame
 
 __all__ = ["haggle", "inspection", "patrol", "random_game", "sheriff", "signalling"]
@@ -243,6 +243,6 @@ def random_game(
             return Terminal(paid[place].tolist())
         player = len(moves) % 2
         seen = [str(move) if k % 2 == player else ("even", "odd")[move % 2] for k, move in enumerate(moves)]
-        return Decision(player, (f"{('leader', 'follower')[player]}:", *seen), names)
+        return Decision(player, Named((player, *seen), " ".join(["after", *seen] if seen else ["at first"])), names)
 
     return game("random-tree", players=("leader", "follower"), node=node, leader=leader, randomized=randomized)

@@ -165,7 +165,7 @@ def test_weighted_rock_paper_scissors():
 @pytest.mark.long
 def test_abcs_learns_leduc_poker():
     """Half of NashConv after 1.25e6 steps, a mean of ten runs."""
-    found = sx.extensive.self_play(leduc(), ExtensiveFollowers("abcs"), told=(68_000,), seeds=10)
+    found = sx.extensive.self_play(leduc(), ExtensiveFollowers("abcs"), told=(64_000,), seeds=10)
     assert found.nodes.mean() == pytest.approx(1.25e6, rel=0.05)
     assert found.nash_conv.mean() / 2 <= 0.45
 

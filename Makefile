@@ -54,10 +54,10 @@ bench: $(TOOLS)
 bench-leaders: $(TOOLS)
 	$(BIN)/python benchmarks/leaders.py
 
-reproduce: $(READY)
+reproduce: $(TOOLS)
 	$(BIN)/python experiments/reproduce.py --seeds $(SEEDS)
 
-reproduce-quick: $(READY)
+reproduce-quick: $(TOOLS)
 	XLA_FLAGS="$$($(BIN)/python tests/quick_flags.py)" $(BIN)/python experiments/reproduce.py --quick --out runs/reproduce-quick/results --runs runs/reproduce-quick/runs
 
 $(READY): pyproject.toml $(LOCK)

@@ -37,6 +37,9 @@ EXPERIMENTS = (
     "principals",
     "security",
     "large_mechanisms",
+    "commitment_in_trees",
+    "abcs",
+    "abcs_stack",
 )
 START, END = "<!-- claims: written by reproduce.py -->", "<!-- end of claims -->"
 

@@ -35,7 +35,9 @@ class SelfPlay(NamedTuple):
     average: tuple[np.ndarray, ...]
 
 
-def self_play(game: ExtensiveGame, followers: Any = None, *, told: Sequence[int] = (), seeds: int = 1) -> SelfPlay:
+def self_play(
+    game: ExtensiveGame, followers: Any = None, *, told: Sequence[int] = (), seeds: int = 1, seed: int = 0
+) -> SelfPlay:
     """Lets all players of a game learn against each other, the leader too, and tells how far from equilibrium they are.
 
     Args:
@@ -44,6 +46,7 @@ def self_play(game: ExtensiveGame, followers: Any = None, *, told: Sequence[int]
         alternating=True)``.
       told: after which iterations `nash_conv` is told; by default after the last alone, as ``followers`` have it.
       seeds: how many runs there are, of kinds that draw.
+      seed: the first of them; the others count on from it.
 
     Raises:
       InputError: the kind does not learn, or draws nothing and there are several seeds, or ``told`` is not in ascending order.
@@ -53,6 +56,7 @@ def self_play(game: ExtensiveGame, followers: Any = None, *, told: Sequence[int]
     kinds = CfrFollowers, SampledCfrFollowers, BoltzmannFollowers
     require_is("followers", followers, kinds, 'of a kind that learns, for example ExtensiveFollowers("cfr-plus")')
     require_count("seeds", seeds)
+    require_count("seed", seed, least=0, most=2**31 - 1 - seeds)
     if seeds > 1 and isinstance(followers, CfrFollowers):
         raise InputError(f"seeds={seeds} must be 1: {followers.kind} draws nothing")
     after = [*told] or [followers.iterations]
@@ -60,10 +64,10 @@ def self_play(game: ExtensiveGame, followers: Any = None, *, told: Sequence[int]
         require_count("told", count)
         if count <= earlier:
             raise InputError(f"told={tuple(after)} must be in ascending order")
-    start, steps = (_regrets if isinstance(followers, CfrFollowers) else _draws)(game, followers, seeds)
+    start, steps = (_regrets if isinstance(followers, CfrFollowers) else _draws)(game, followers, range(seed, seed + seeds))
     state, gaps, nodes = jax.jit(start)(), [], []
     played: tuple[np.ndarray, ...] = ()
-    compiled = jax.jit(steps, static_argnums=1)
+    compiled = jax.jit(steps)  # one program for any number of iterations
     for earlier, count in itertools.pairwise([0, *after]):
         state, average = compiled(state, count - earlier)
         played = tuple(np.asarray(own, np.float64) for own in average)
@@ -75,25 +79,27 @@ def self_play(game: ExtensiveGame, followers: Any = None, *, told: Sequence[int]
 Functions = tuple[Callable[[], Any], Callable[[Any, int], tuple[Any, Any]]]
 
 
-def _regrets(game: ExtensiveGame, followers: CfrFollowers, seeds: int) -> Functions:
+def _regrets(game: ExtensiveGame, followers: CfrFollowers, seeds: range) -> Functions:
     """The first state, and that after more iterations with averages ``[I, A, S]``."""
-    like, discount = jnp.zeros(seeds), discount_of(followers)
+    like, discount = jnp.zeros(len(seeds)), discount_of(followers)
 
     def steps(state: Any, count: int) -> Any:
         learners = everybody(game, like)
-        state = regret_steps(learners, state, count, discount, followers.alternating)
+        once = lambda _, state: regret_steps(learners, state, 1, discount, followers.alternating)
+        state = jax.lax.fori_loop(0, count, once, state)
         return state, learnt(learners, state).average
 
     return (lambda: regret_start(everybody(game, like), like, False)), steps
 
 
-def _draws(game: ExtensiveGame, followers: Any, seeds: int) -> Functions:
+def _draws(game: ExtensiveGame, followers: Any, seeds: range) -> Functions:
     """The same of kinds that draw; states have the seed as the first axis."""
     players = tuple(range(len(game.treeplexes)))
-    sampler, keys = sampler_of(followers, game, players), jax.random.split(jax.random.key(0), seeds)
+    sampler, keys = sampler_of(followers, game, players), jax.vmap(jax.random.key)(jnp.asarray(seeds))
 
     def steps(state: Any, count: int) -> Any:
-        state = jax.vmap(lambda state, key: sampler.steps(state, key, count, {}))(state, keys)
+        once = jax.vmap(lambda state, key: sampler.steps(state, key, 1, {}))
+        state = jax.lax.fori_loop(0, count, lambda _, state: once(state, keys), state)
         averages = lambda state: tuple(sampler.average(state, i) for i in players)
         return state, jax.vmap(averages, out_axes=-1)(state)
 

@@ -21,6 +21,7 @@ from tests.extensive.test_trees import random_game
 from tests.oracles import abcs as oracle
 from tests.oracles import cfr
 from tests.oracles import extensive as trees
+from tests.oracles.max_cfr import max_cfr_turn
 
 RPS = [[0.0, -1.0, 1.0], [1.0, 0.0, -2.0], [-1.0, 2.0, 0.0]]  # weighted rock, paper, scissors
 
@@ -234,7 +235,7 @@ def test_where_all_is_judged_to_change_it_is_max_cfr_draw_by_draw(make, x64):
             for width in walk.widths:
                 shapes += [(width,), (walk.between, width * walk.treeplex.num_actions)]
             opening, *drawn = map(np.asarray, uniforms_of(own_key, shapes, jnp.float64))
-            oracle.max_cfr_turn(game, known, p, opening[:, 0], list(zip(drawn[::2], drawn[1::2], strict=True)))
+            max_cfr_turn(game, known, p, opening[:, 0], list(zip(drawn[::2], drawn[1::2], strict=True)))
     for own, (values, visits, played) in zip(state.estimates, known, strict=True):
         for found, told in ((own.values, values), (own.visits, visits), (own.played, played)):
             for i, row in enumerate(told):

@@ -186,3 +186,14 @@ def test_all_players_learn_without_a_leader():
     assert found.nodes is None
     three = sx.extensive.self_play(kuhn(players=3), ExtensiveFollowers("dcfr", iterations=200))
     assert three.nash_conv[0, 0] < 0.02
+
+
+def test_seeds_of_self_play_are_runs_of_their_own():
+    kind = ExtensiveFollowers("bql", iterations=200)
+    many = sx.extensive.self_play(kuhn(), kind, seeds=4)
+    some = sx.extensive.self_play(kuhn(), kind, seeds=2, seed=2)
+    np.testing.assert_array_equal(many.nodes[:, 2:], some.nodes)
+    np.testing.assert_allclose(many.nash_conv[:, 2:], some.nash_conv, rtol=1e-5)
+    assert len(np.unique(many.nash_conv)) == 4
+    with pytest.raises(InputError, match="seed=-1 must be"):
+        sx.extensive.self_play(kuhn(), kind, seed=-1)

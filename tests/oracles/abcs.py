@@ -18,14 +18,33 @@ BUFFER, FEWEST, FORGET = 1000, 10, 0.05
 ABCS, MAXCFR, BQL, HEDGE = range(4)
 
 
-class Nodes(NamedTuple):
-    """The tree: who moves, the place of its set, children, chances, what ends pay, and each node's kind as a child."""
+class Graph(NamedTuple):
+    """A game whose nodes several ways may lead to; a child has a larger number than its parents.
+
+    ``who [V]`` moves (-1 chance, -2 nobody), at the set ``where [V]``. The edges of ``v`` are ``first[v]`` to ``first[v + 1]``,
+    with ``child [E]``, ``chance [E]`` and what players ``gain [P, E]`` there. Ends pay ``pays [P, V]``. ``choices`` are the
+    numbers of actions, by player and set.
+    """
 
     who: np.ndarray
     where: np.ndarray
     first: np.ndarray
     child: np.ndarray
     chance: np.ndarray
+    gain: np.ndarray
+    pays: np.ndarray
+    choices: tuple[np.ndarray, ...]
+
+
+class Nodes(NamedTuple):
+    """A graph's arrays, and each node's kind as a child, by player: the place among all that may follow an own action."""
+
+    who: np.ndarray
+    where: np.ndarray
+    first: np.ndarray
+    child: np.ndarray
+    chance: np.ndarray
+    gain: np.ndarray
     pays: np.ndarray
     kinds: np.ndarray
 
@@ -46,34 +65,46 @@ class State(NamedTuple):
     counts: np.ndarray
     fixed: np.ndarray
     is_fixed: np.ndarray
+    met: np.ndarray
 
 
-def arrays(game, learners):
-    """The tree as arrays: who moves, children, and the kind of each node as a child of its player's last sequence.
-
-    ``learners`` are places among the game's players, leader 0; the others' chances come with each run.
-    """
+def graph_of(game):
+    """A tree as a graph, leader 0."""
     tree = game.tree
     first, child = tree.children
-    who, where = game.node_player.astype(np.int64), game.node_set.astype(np.int64)
-    pays = np.zeros((len(game.seats), len(who)))
+    pays = np.zeros((len(game.seats), len(tree.owner)))
     pays[:, tree.leaves] = tree.payoffs[:, list(game.seats)].T
-    kinds = np.zeros((len(game.seats), len(who)), np.int64)
-    most = 1
-    for p in learners:
-        known = {}
-        for v in range(len(who)):
-            if who[v] == p or who[v] == -2:
-                of = known.setdefault(int(game.node_rows[p, v]), {})
-                kinds[p, v] = of.setdefault(("node", v) if who[v] == p else ("end", float(pays[p, v])), len(of))
-                most = max(most, len(of))
-    widest = max(one.num_actions for one in game.treeplexes)
-    sets = max(one.num_sets for one in game.treeplexes)
-    counts = np.ones((len(game.seats), sets), np.int64)
-    for p, one in enumerate(game.treeplexes):
-        counts[p, : one.num_sets] = one.choices
-    nodes = Nodes(who, where, first.astype(np.int64), child.astype(np.int64), tree.chance, pays, kinds)
-    return nodes, most, counts, widest
+    gain = np.zeros((len(game.seats), len(child)))
+    who, where = game.node_player.astype(np.int64), game.node_set.astype(np.int64)
+    edges = first.astype(np.int64), child.astype(np.int64), tree.chance[child]
+    return Graph(who, where, *edges, gain, pays, tuple(one.choices.astype(np.int64) for one in game.treeplexes))
+
+
+def kinds_of(graph, p):
+    """``[V]`` a number for each node of ``p`` and each end, the same for all that are alike to ``p``; and how many there are.
+
+    Ends are alike that pay ``p`` alike. A node gets the least number that none has which may follow an action beside it.
+    """
+    following = [set()] * len(graph.who)
+    for v in range(len(graph.who) - 1, -1, -1):
+        below = graph.child[graph.first[v] : graph.first[v + 1]]
+        mine = graph.who[v] in (p, -2)
+        following[v] = {v} if mine else set().union(*(following[u] for u in below))
+    after = {}
+    for v in np.flatnonzero(graph.who == p).tolist():
+        for a, u in enumerate(graph.child[graph.first[v] : graph.first[v + 1]]):
+            after.setdefault((int(graph.where[v]), a), set()).update(following[u])
+    what = lambda v: ("end", float(graph.pays[p, v])) if graph.who[v] == -2 else ("node", v)
+    number, beside = {}, {}
+    for nodes in after.values():
+        alike = {what(v) for v in nodes}
+        for one in alike:
+            beside.setdefault(one, set()).update(alike)
+    for one in sorted(beside, key=str):
+        taken = {number[other] for other in beside[one] if other in number}
+        number[one] = next(k for k in range(len(taken) + 1) if k not in taken)
+    found = np.array([number.get(what(v), 0) if graph.who[v] in (p, -2) else 0 for v in range(len(graph.who))], np.int64)
+    return found, 1 + max(number.values(), default=0)
 
 
 @njit(cache=False)
@@ -163,32 +194,38 @@ def _explore(s, p, i):
 
 @njit(cache=False)
 def _advance(t, s, p, v):
-    """From a node to the next of ``p``, or the end."""
+    """From a node to the next of ``p``, or the end, and what ``p`` gains on the way."""
+    gained = 0.0
     while t.who[v] != p and t.who[v] != -2:
         kids = t.first[v + 1] - t.first[v]
         if t.who[v] == -1:
             at, left = 0, np.random.random()
-            while at < kids - 1 and left >= t.chance[t.child[t.first[v] + at]]:
-                left -= t.chance[t.child[t.first[v] + at]]
+            while at < kids - 1 and left >= t.chance[t.first[v] + at]:
+                left -= t.chance[t.first[v] + at]
                 at += 1
         else:
             at = _draw(_explore(s, t.who[v], t.where[v]), kids)
+        gained += t.gain[p, t.first[v] + at]
         v = t.child[t.first[v] + at]
-    return v
+    return v, gained
 
 
 @njit(cache=False)
 def _visit(t, s, p, v, reach):
     i = t.where[v]
     count = s.counts[p, i]
+    is_first = s.met[p, i] < s.held[2]  # in this pass: an action branches once, the drawn one is always followed
+    s.met[p, i] = s.held[2]
     sigma = _explore(s, p, i)
     taken = _draw(sigma, count)
     nexts = np.full(count, -1)
+    gains = np.zeros(count)
     olds = np.zeros((count, s.q.shape[2]))
     for a in range(count):
         if s.mode == 2 and a != taken:
             continue
-        nexts[a] = _advance(t, s, p, t.child[t.first[v] + a])
+        nexts[a], gains[a] = _advance(t, s, p, t.child[t.first[v] + a])
+        gains[a] += t.gain[p, t.first[v] + a]
         s.held[1] += 1
         if s.mode == 0:
             s.buffer[p, i, a, s.filled[p, i, a] % BUFFER] = t.kinds[p, nexts[a]]
@@ -199,7 +236,7 @@ def _visit(t, s, p, v, reach):
     followed = np.zeros(count)
     for a in range(count):
         if nexts[a] >= 0 and t.who[nexts[a]] == p:
-            followed[a] = not _stationary(s, p, i, a)
+            followed[a] = is_first and not _stationary(s, p, i, a)
             if s.mode == 3 or a == taken or followed[a] > 0:
                 values[a] = _visit(t, s, p, nexts[a], reach * sigma[a])
     if s.mode == 3:
@@ -230,6 +267,7 @@ def _visit(t, s, p, v, reach):
                         newest = s.n[p, j, b] * s.q[p, j, b] - (s.n[p, j, b] - 1) * olds[a, b]
                         correction += newest - s.q[p, j, b]
                 target += correction / equals
+        target += gains[a]
         s.q[p, i, a] += (target - s.q[p, i, a]) / (s.n[p, i, a] + 1)
         s.n[p, i, a] += 1
     if s.mode == 2:
@@ -248,7 +286,7 @@ def _run(t, s, learners, until, most_iterations, cooling, seed):
         if np.random.random() < FORGET:
             s.verdict[:] = -1
         for p in learners:
-            v = _advance(t, s, p, 0)
+            v, _ = _advance(t, s, p, 0)
             if t.who[v] == p:
                 _visit(t, s, p, v, 1.0)
         s.held[2] += 1
@@ -260,12 +298,18 @@ class Learning:
     """Players of a game who learn by ``mode``; leader 0 and others who do not learn keep to ``fixed[player] [I, A]``."""
 
     def __init__(self, game, mode=ABCS, fixed=None, seed=0, significance=0.05, cooling=None, temperature=1.0):
-        self.game, self.seed, self.fixed = game, seed, fixed or {}
-        learners = [p for p in range(len(game.seats)) if p not in self.fixed]
-        self.tree, most, counts, widest = arrays(game, learners)
-        self.learners = np.array(learners)
-        shape = (len(game.seats), counts.shape[1], widest)
-        chances, is_fixed = np.zeros(shape), np.zeros(len(game.seats), np.bool_)
+        graph = game if isinstance(game, Graph) else graph_of(game)
+        self.graph, self.seed, self.fixed = graph, seed, fixed or {}
+        players = len(graph.choices)
+        self.learners = np.array([p for p in range(players) if p not in self.fixed])
+        kinds, most = zip(*(kinds_of(graph, p) for p in range(players)), strict=True)
+        self.tree = Nodes(*graph[:-1], np.stack(kinds))
+        most = max(most[p] for p in self.learners)
+        counts = np.ones((players, max(map(len, graph.choices))), np.int64)
+        for p, choices in enumerate(graph.choices):
+            counts[p, : len(choices)] = choices
+        shape = (*counts.shape, counts.max())
+        chances, is_fixed = np.zeros(shape), np.zeros(players, np.bool_)
         for p, made in self.fixed.items():
             is_fixed[p], chances[p, : made.shape[0], : made.shape[1]] = True, made
         critical = np.concatenate([[0.0], chi2.isf(significance, np.arange(1, most + 1))])
@@ -275,7 +319,7 @@ class Learning:
         self.state = State(
             *(held, np.zeros(shape), np.zeros(shape), np.zeros(shape)),
             *(ring, np.zeros(shape, np.int64), np.full(shape, -1, np.int64), critical, most, mode, counts),
-            *(chances, is_fixed),
+            *(chances, is_fixed, np.full(counts.shape, -1.0)),
         )
 
     def run(self, nodes=np.inf, iterations=np.inf):
@@ -291,11 +335,11 @@ class Learning:
     def _of(self, array):
         """``array [P, I, A]`` as behaviours of all players, leader first."""
         found = []
-        for p, one in enumerate(self.game.treeplexes):
-            own = array[p, : one.num_sets, : one.num_actions] * one.mask
+        for p, choices in enumerate(self.graph.choices):
+            mask = np.arange(choices.max()) < choices[:, None]
+            own = array[p, : len(choices), : choices.max()] * mask
             total = own.sum(axis=1, keepdims=True)
-            even = one.mask / one.choices[:, None]
-            made = np.where(total > 0, own / np.where(total > 0, total, 1.0), even)
+            made = np.where(total > 0, own / np.where(total > 0, total, 1.0), mask / choices[:, None])
             found.append(self.fixed.get(p, made))
         return found
 
@@ -308,75 +352,6 @@ class Learning:
         q = np.where(self.state.n > 0, self.state.q, -np.inf)
         return self._of((q == q.max(axis=2, keepdims=True)).astype(float))
 
-
-def _tried(q, n):
-    """MAX-CFR's chances at a set: an untried action, else in proportion to exponentials of sums."""
-    if (n == 0).any():
-        return (n == 0) / (n == 0).sum()
-    raised = np.exp((q - q.max()) * n.max())
-    return raised / raised.sum()
-
-
-def _first_beyond(chances, uniform):
-    sums = np.cumsum(chances)[:-1]
-    return int((uniform >= sums).sum())
-
-
-def max_cfr_turn(game, known, p, opening, levels):
-    """One turn of player ``p`` by given draws: every own node that can be met is visited, one level after another.
-
-    ``known[player] = (q, n, total)`` are lists of an array for each set, changed in place. ``opening [G]`` are uniforms of the
-    others' moves before the first own node; ``levels`` have ``(place [W], moves [G, W * A])``, of the own draw at each node and
-    of the others' moves after each of its actions. Nodes after drawn actions come first on the next level.
-    """
-    tree = game.tree
-    first, child = tree.children
-    kids = lambda v: child[first[v] : first[v + 1]]
-    width = game.treeplexes[p].num_actions
-
-    def chances(who, i):
-        return _tried(known[who][0][i], known[who][1][i])
-
-    def arrived(v, uniforms):
-        for uniform in uniforms:
-            who = game.node_player[v]
-            if who in (p, -2):
-                break
-            v = kids(v)[_first_beyond(tree.chance[kids(v)] if who == -1 else chances(who, game.node_set[v]), uniform)]
-        return v
-
-    def visit(nodes, level):
-        """By node: newest samples of greedy actions less what is now known of them, which corrects what parents learn."""
-        place, moves = levels[level]
-        after, taken, olds = [], [], []
-        for slot, v in enumerate(nodes):
-            own = chances(p, game.node_set[v])
-            taken.append(_first_beyond(own, place[slot]))
-            after.append([arrived(one, moves[:, slot * width + a]) for a, one in enumerate(kids(v))])
-            olds.append(own)
-        places = [(slot, a) for slot, row in enumerate(after) for a, v in enumerate(row) if game.node_player[v] == p]
-        places.sort(key=lambda at: taken[at[0]] != at[1])
-        before = {at: known[p][0][game.node_set[after[at[0]][at[1]]]].max() for at in places}
-        surprises = visit([after[slot][a] for slot, a in places], level + 1) if places else []
-        learned = dict(zip(places, surprises, strict=True))
-        found = []
-        for slot, v in enumerate(nodes):
-            i = game.node_set[v]
-            q, n, total = (part[i] for part in known[p])
-            pays = [
-                tree.payoffs[np.searchsorted(tree.leaves, u), game.seats[p]] if first[u] == first[u + 1] else 0.0
-                for u in after[slot]
-            ]
-            target = np.array(
-                [before[slot, a] + learned[slot, a] if (slot, a) in learned else pays[a] for a in range(len(pays))]
-            )
-            greedy = q == q.max()
-            q += (target - q) / (n + 1)
-            n += 1
-            total += olds[slot]
-            found.append((target - q)[greedy].mean())
-        return found
-
-    start = arrived(0, opening)
-    if game.node_player[start] == p:
-        visit([start], 0)
+    def explored(self, p):
+        """``[I, A]`` what player ``p`` plays next."""
+        return np.array([_explore(self.state, p, i) for i in range(len(self.graph.choices[p]))])

@@ -115,6 +115,10 @@ def linear_payoffs(game: ExtensiveGame, plan: Any) -> Any:
 
     They do not depend on what it does: the payoffs of its plan ``x [Q_1]`` are the sums of these times ``x``.
     """
+    if isinstance(plan, jax.Array) and game.is_dense:
+        table = jnp.asarray(game.by_sequences, plan.dtype)
+        flat = jnp.matmul(table, plan.reshape(len(plan), -1), precision="highest")
+        return flat.reshape(*flat.shape[:2], *plan.shape[1:])
     found = induce(game, plan).payoffs
     rows, batch = game.profile_rows[0], found.shape[2:]
     shape = 2, game.treeplexes[1].num_rows, *batch

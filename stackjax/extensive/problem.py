@@ -14,10 +14,10 @@ import numpy as np
 from stackjax.arrays import in_full
 from stackjax.errors import require_is
 from stackjax.extensive.certificate import ExtensiveCertificate, best_gains
-from stackjax.extensive.exact import worth_of
 from stackjax.extensive.followers import ExtensiveFollowers, SoftmaxFollower
 from stackjax.extensive.improve import improved
-from stackjax.extensive.induced import counterfactual, expected, gradient, induce, library_of, normalised, plan_of
+from stackjax.extensive.induced import counterfactual, induce, library_of, normalised, plan_of
+from stackjax.extensive.nearby import nearby_of
 from stackjax.extensive.optimum.solve import solved, takes_long
 from stackjax.extensive.played import played
 from stackjax.extensive.rules import TIE, Answer, FollowerRule, follower_range, tied_replies
@@ -34,6 +34,7 @@ from stackjax.types import Array, PRNGKey
 __all__ = ["ExtensiveProblem"]
 
 MOST_ONE_HOT = 2_048  # sets that are told apart by an entry each; more by the bits of their number
+MOST_CLIMBED = 75  # slacks, with which a search still climbs
 MOST_SECONDS = 20.0  # for the optimum of a run that is over
 NO_GAIN = 1e-12  # of the follower's payoff range: rounding in float64
 AWAY = -2.0  # of a simplex: the nearest mix has none of it
@@ -178,36 +179,13 @@ class ExtensiveProblem(GameProblem):
 
     @cached_property
     def nearby(self) -> Callable[[Array, Array], tuple[Nearby, Nearby]] | None:
-        """See `Problem`; None where followers do not answer exactly, or the leader does not mix.
+        """See `Problem`; None where the follower does not answer exactly, or the leader does not mix.
 
-        A slack is what a deviation at one set costs a follower that keeps to its answer below.
+        None as well where it would take most of the time of a search: `improve` then climbs, once.
         """
-        if not (self.rule.is_best and self.mixes):
+        if not (self.rule.is_best and self.mixes) or self.num_slacks > MOST_CLIMBED:
             return None
-        game, bounds = self.game, np.cumsum([0, *(own.num_sets for own in self.game.treeplexes[1:])])
-
-        def values(commitment: Array, answer: Array) -> tuple[Nearby, Nearby]:
-            induced = induce(game, plan_of(game.treeplexes[0], self.behaviour(commitment[None])[..., 0]))
-            parts = [answer[bounds[i] : bounds[i + 1]] for i in range(game.num_followers)]
-            dtype = commitment.dtype
-            pure = [
-                jax.nn.one_hot(own, one.num_actions, dtype=dtype) for own, one in zip(parts, game.treeplexes[1:], strict=True)
-            ]
-            plans = [plan_of(one, own) for one, own in zip(game.treeplexes[1:], pure, strict=True)]
-            paid, slacks = expected(game, induced, plans), []
-            for i, (one, own) in enumerate(zip(game.treeplexes[1:], pure, strict=True)):
-                (by_action,) = worth_of(one, gradient(game, induced, plans, i)[None], own).by_action
-                here = (by_action * own).sum(axis=1, keepdims=True)
-                slacks.append(((here - by_action) * (1.0 - own)).ravel()[np.flatnonzero(one.mask)])
-            return (Nearby(paid[0], jnp.concatenate(slacks), paid[1:]),) * 2
-
-        @in_full
-        def nearby(commitment: Array, answer: Array) -> tuple[Nearby, Nearby]:
-            derivative = jax.jacfwd if commitment.size <= self.num_slacks else jax.jacrev
-            slopes, here = derivative(values, has_aux=True)(commitment, answer)
-            return here, slopes
-
-        return nearby
+        return in_full(nearby_of(self.game, lambda commitment: self.behaviour(commitment[None])[..., 0]))
 
     @cached_property
     def differentiable(self) -> Differentiable | None:

@@ -27,7 +27,7 @@ LEAST_ROOM = 1e-7  # of a box or of the payoffs' scale, below which float32 tell
 LEAST_PIVOT = 2e-5  # of rows of length 1: of a row that depends on others elimination leaves less
 REFINEMENTS = 4  # the first of them is the solution
 MOST_SLOPES = 2**18  # of every slack by every entry of a commitment that climbs
-MOST_SLACKS = 128  # a step up the slope solves as many linear equations
+MOST_EQUATIONS = 128  # that a step up the slope solves, one for each slack and each mix that is held
 
 
 class Limits(NamedTuple):
@@ -61,8 +61,9 @@ def can_climb(problem: Problem) -> bool:
     """Whether the payoff has slopes, and no more than can be worked with."""
     if problem.nearby is None:
         return False
-    entries, slacks = problem.commitments.num_nodes * math.prod(problem.commitments.actions.shape), problem.num_slacks
-    return slacks <= MOST_SLACKS and slacks * entries <= MOST_SLOPES
+    nodes, actions, slacks = problem.commitments.num_nodes, problem.commitments.actions, problem.num_slacks
+    held = 0 if Limits.of(actions, nodes) is None else nodes
+    return slacks + held <= MOST_EQUATIONS and slacks * nodes * math.prod(actions.shape) <= MOST_SLOPES
 
 
 def climbed(

@@ -26,7 +26,7 @@ def hop(form: SequenceForm, plan: np.ndarray, rng: np.random.Generator, seen: se
       plan: where to start.
       rng: breaks ties between replies that pay everybody alike.
       seen: replies that need not be held again, to which those of this call are added.
-      until: the time, by `time.monotonic`, after which there are no more programmes; the first is always tried.
+      until: the time, by `time.thread_time`, after which there are no more programmes; the first is always tried.
 
     Raises:
       ArithmeticError: a linear programme failed.
@@ -42,7 +42,7 @@ def hop(form: SequenceForm, plan: np.ndarray, rng: np.random.Generator, seen: se
         if found is None or (best is not None and found.value <= best.value + CLOSED):
             return best
         best, plan = found, found.plan
-        if time.monotonic() > until:
+        if time.thread_time() > until:
             return best
 
 
@@ -61,14 +61,14 @@ def wander(form: SequenceForm, best: Held | None, count: int, seed: int, until: 
       best: the best so far; None to start anywhere.
       count: how many moves there are.
       seed: of the random plans.
-      until: the time, by `time.monotonic`, after which there are no more.
+      until: the time, by `time.thread_time`, after which there are no more.
 
     Raises:
       ArithmeticError: a linear programme failed.
     """
     rng, seen = np.random.default_rng(seed), set[bytes]()
     for _ in range(count):
-        if time.monotonic() > until:
+        if time.thread_time() > until:
             break
         other, share = random_plan(form, rng), rng.uniform(0.0, FARTHEST) if best is not None and rng.random() < 0.5 else 1.0
         start = other if best is None else best.plan + share * (other - best.plan)

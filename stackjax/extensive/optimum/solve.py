@@ -189,7 +189,7 @@ def _attained(form: SequenceForm, behaviour: np.ndarray, value: float) -> tuple[
 def _strong(form: SequenceForm, until: float, seed: int) -> tuple[Held, float]:
     """The best commitment found, and a value that none exceeds."""
     fits, few = num_entries(form) <= LARGEST_PROGRAMME, num_reduced_plans(form.game.treeplexes[1]) <= MOST_PLANS
-    best = None if fits else wander(form, None, MOVES, seed, until)
+    best = None if fits else wander(form, None, MOVES, seed, time.thread_time() + _left(until))
     bound = MOST
     if fits:
         found = best_by_integers(form, _left(until) / (2 if few else 1.2))
@@ -202,7 +202,7 @@ def _strong(form: SequenceForm, until: float, seed: int) -> tuple[Held, float]:
         except UnsolvedError:  # then there is a bound
             pass
     if best is None or bound - best.value > CLOSED:
-        best = wander(form, best, MOVES, seed, time.monotonic() + max(_left(until), SECONDS_OF_MOVES))
+        best = wander(form, best, MOVES, seed, time.thread_time() + max(_left(until), SECONDS_OF_MOVES))
     if best is None:
         raise ArithmeticError("no linear programme holds a reply of the follower")
     return best, max(bound, best.value)

@@ -146,7 +146,7 @@ def equilibrium(game: MeanFieldGame, own: Array, tolerance: float) -> Array:
     atoms = Atoms(flow, bought, beside, in_first(jnp.ones(game.num_types, own.dtype)))
     start = jnp.int32(0), atoms, jnp.asarray(jnp.inf, own.dtype)
     _, atoms, _ = jax.lax.while_loop(lambda carry: (carry[0] < MOST_STEPS) & (carry[2] > tolerance), step, start)
-    return added(atoms.weight[..., None, None, None] * atoms.flow, 1)  # jaxlib 0.10.2 crashes on sum(axis=1) inside two vmaps
+    return added(atoms.weight[..., None, None, None] * atoms.flow, 1)
 
 
 def _zero_of(slope: Callable[[Array], Array], most: Array) -> Array:

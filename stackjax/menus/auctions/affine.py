@@ -37,7 +37,6 @@ class Outcome(NamedTuple):
 @in_full
 def scores(allocations: Any, weights: Any, boosts: Any, values: Any) -> tuple[Any, Any]:
     """``[B, K]`` weighted welfare and boost, and ``[B, n, K]`` the same without each bidder; NumPy or JAX."""
-    # A product, as jaxlib 0.10.2 computes wrong sums of 33 to 64 options on CPUs (jax-ml/jax#39103).
     worth = (values.swapaxes(0, 1) @ allocations.transpose(1, 2, 0)).transpose(1, 2, 0)
     shares = worth * weights[None, None]  # [B, K, n]
     whole = shares.sum(axis=2) + boosts[None]

@@ -39,7 +39,7 @@ def test_the_python_of_a_page_runs_and_prints_what_it_says(page, capsys):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", ["tutorial/markov.md", "tutorial/menu.md"])
+@pytest.mark.parametrize("page", ["tutorial/markov.md", "tutorial/menu.md", "tutorial/tree.md"])
 @jax.numpy_dtype_promotion("standard")
 def test_the_python_of_a_tutorial_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

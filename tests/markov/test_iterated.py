@@ -144,6 +144,7 @@ def test_ppo_learns_the_one_table_of_the_dilemma():
     assert [seed.commitment.tolist() for seed in found.seeds] == [[1, 0, 0, 1, 1]] * 4
 
 
+@pytest.mark.long
 def test_softmax_followers_sweep_over_temperatures_in_one_program(tmp_path):
     axes = ["--followers.kind", "softmax", "--sweep.followers.temperature", 0.1, 1.0]
     small = ["--seeds", 1, "--search.num-updates", 2, "--search.population", 64, "--polish", 0]
@@ -153,6 +154,7 @@ def test_softmax_followers_sweep_over_temperatures_in_one_program(tmp_path):
     assert len(list((tmp_path / "sweep/chunks").iterdir())) == 1
 
 
+@pytest.mark.long
 def test_a_users_matrix_is_played_again_and_again(tmp_path, capsys):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"payoffs": [[[3, 3], [1, 4]], [[4, 1], [2, 2]]]}), encoding="utf-8")

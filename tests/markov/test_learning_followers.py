@@ -123,6 +123,7 @@ def test_a_run_keeps_the_follower_that_it_trained(contextual, capsys):
     (contextual / "followers.npz").write_bytes(kept)
 
 
+@pytest.mark.long
 def test_a_follower_that_plans_has_nothing_to_keep(tmp_path):
     assert run("train", "iterated", *SMALL, "--out", tmp_path / "run") == 0
     assert not (tmp_path / "run/followers.npz").exists()

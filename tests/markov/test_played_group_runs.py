@@ -29,6 +29,7 @@ def finished(tmp_path_factory):
     return directory
 
 
+@pytest.mark.long
 def test_a_result_names_the_rule_and_that_gains_are_lower_bounds(finished, capsys):
     result = json.loads((finished / "result.json").read_text(encoding="utf-8"))
     assert (result["family"], result["solver"], result["gap_name"]) == ("played-groups", "es", "gain_found_end")
@@ -62,6 +63,7 @@ def test_a_result_names_the_rule_and_that_gains_are_lower_bounds(finished, capsy
     assert found.best.certificate.gain_found == seed["gain_found"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("is_settled", "said"), [(True, ""), (False, "Not settled: a learner found, or may have found, that a follower could gain")]
 )

@@ -224,6 +224,7 @@ class Rounds(PlayedGroupGame):
         return {"asked": jax.random.randint(key, (), 0, 2, jnp.int32), "step": state["step"] + 1}, paid
 
 
+@pytest.mark.long
 def test_a_learner_finds_what_there_is_to_gain():
     """Followers who act evenly earn a third and a half of what an own best action does in every step."""
     discount = 0.5

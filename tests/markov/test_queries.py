@@ -236,6 +236,7 @@ def test_a_run_goes_on_and_is_judged_again_as_if_nothing_had_been(tmp_path):
     assert "The leader plays its last commitment" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_run_of_before_there_were_queries_is_read(tmp_path):
     assert run("train", "iterated", "--seeds", 1, "--search.num-updates", 1, "--polish", 0, "--out", tmp_path / "run") == 0
     config = json.loads((tmp_path / "run/config.json").read_text(encoding="utf-8"))

@@ -114,6 +114,7 @@ def test_affine_auctions_go_through_the_command_line(trained, tmp_path, capsys):
     assert run("train", "affine-auction", "--game.bidders", "9", "--out", tmp_path / "no") == 2
 
 
+@pytest.mark.long
 def test_no_auction_beats_the_bound():
     """With one bidder it is above the best menu; with two above what is learned, and below what buyers have to give."""
     assert 0.549201 < auction_bound(1, 12).value < 0.5515

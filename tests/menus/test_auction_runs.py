@@ -52,6 +52,7 @@ def test_one_item_is_sold_as_myerson_does(one):
         assert float(seed["mechanism"][1].split()[-1]) == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.long
 def test_evaluating_again_says_the_same(one):
     before = [seed["by_quadrature"] for seed in result_of(one)["seeds"]]
     for command in ("evaluate", "report"):
@@ -61,6 +62,7 @@ def test_evaluating_again_says_the_same(one):
     assert np.shape(json.loads((one.parent / "one.json").read_text(encoding="utf-8"))["actions"]) == (5, 1)
 
 
+@pytest.mark.long
 def test_two_items_are_learned_and_proved(two, check):
     (seed,) = result_of(two)["seeds"]
     assert seed["is_auction"]
@@ -77,6 +79,7 @@ def test_two_items_are_learned_and_proved(two, check):
     assert kinds == ["cells"] * 3 + ["regions"] * 3
 
 
+@pytest.mark.long
 def test_the_checker_refuses_a_price_that_is_lower(two, check, tmp_path):
     """At 20 places where lower prices are not compatible; where they are, they never give an item twice."""
     auction = load_auction(two)
@@ -103,6 +106,7 @@ def test_the_checker_refuses_a_price_that_is_lower(two, check, tmp_path):
     assert slack
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [

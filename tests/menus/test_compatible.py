@@ -171,7 +171,7 @@ def test_weights_prove_it_in_whole_numbers():
     assert checked == 7 * 16 * 9
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", first(4, CASES))
 def test_repaired_menus_never_give_an_item_twice_and_nobody_gains_by_a_misreport(case):
     problem = MenuAuctionProblem(*CASES[case])
     made = problem.improve(random_commitment(problem, 3), 2)
@@ -215,6 +215,7 @@ def test_random_menus_are_repaired(seed, case, num_steps):
         assert ((played.allocations * values).sum(axis=2) - played.payments).min() >= -1e-9 * problem.menus.scale
 
 
+@pytest.mark.long
 def test_what_cannot_be_repaired_is_said():
     """Lotteries that cost as much as whole items are too far from all that is compatible, now and then."""
     problem, said = MenuAuctionProblem(*CASES["lotteries"]), []
@@ -286,6 +287,7 @@ def test_one_item_from_a_constant_price(cells):
     assert 0.416666 <= revenue(auction.menus, problem.ties, problem.ties.free(auction.prices))[0] <= 5 / 12 + 1e-12
 
 
+@pytest.mark.long
 def test_bounds_hold_for_random_auctions():
     problem = MenuAuctionProblem(MenuAuction(2), PriceConfig(cells=2))
     for seed in range(24):

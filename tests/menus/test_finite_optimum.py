@@ -90,6 +90,7 @@ def test_one_bidder_is_a_buyer_of_finitely_many_types(seed, items, bayesian):
     assert finite_optimum(values, chances, bayesian, 1, items).value == pytest.approx(unit * best_of_all(buyer).value, rel=1e-6)
 
 
+@pytest.mark.long
 @SOME
 @given(seed=SEEDS, size=st.sampled_from([(1, 2), (2, 2), (3, 2), (2, 3)]), scale=st.floats(1e-3, 1e3))
 @example(seed=0, size=(4, 2), scale=2.0)

@@ -102,6 +102,7 @@ def test_cases_that_can_be_solved_by_hand(atoms, box, free, cost, best):
     assert low <= (found.commitment[:, -1]).min() <= high
 
 
+@pytest.mark.long
 def test_a_run_of_a_single_type_ends_at_its_optimum():
     game = MenuGame("one", finite(np.array([[0.7]]), np.ones(1)), BoxAllocations([0.0], [1.0]), np.zeros((1, 1)), np.zeros(1))
     config = sx.GradientConfig(num_updates=3)

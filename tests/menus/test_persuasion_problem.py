@@ -178,6 +178,7 @@ def test_other_solvers_persuade_too(solver):
     assert run.best.certificate.leader_payoff == pytest.approx(0.6, abs=1e-3)
 
 
+@pytest.mark.long
 def test_persuasion_through_the_command_line(tmp_path, capsys):
     """Two games, solved, trained, judged again, reported, exported, and voted on by the one receiver."""
     for instance in ("prosecutor", "investment"):

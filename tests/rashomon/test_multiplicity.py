@@ -99,6 +99,7 @@ def small(tmp_path_factory):
     return place
 
 
+@pytest.mark.long
 def test_training_ends_with_the_best_for_the_worse_off(run):
     result = json.loads((run / "result.json").read_text(encoding="utf-8"))
     for seed in result["seeds"]:

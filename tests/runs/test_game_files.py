@@ -186,6 +186,7 @@ def test_a_table_that_is_not_found_beside_the_file_is_told_how(tmp_path, capsys)
     assert "for a file beside the game's, write pathlib.Path(__file__).with_name('table.csv') (line 2)" in one_line(capsys)
 
 
+@pytest.mark.long
 def test_a_run_keeps_its_game_and_no_other_is_taken_for_it(tmp_path, capsys):
     """The file is as it was, the helper is not: the run's game.npz tells."""
     path, out = write_helped(tmp_path / "g", 3.0), tmp_path / "out"

@@ -99,7 +99,7 @@ def test_epsilon_greedy_pulls_the_arms_of_the_loop(seed, epsilon, decay):
     replayed(problem_of(seed), config, choose, seed)
 
 
-@pytest.mark.parametrize(("seed", "prior"), first(2, [(0, (0.5, 0.5, 0.1)), (1, (0.9, 0.2, 0.4)), (2, (0.0, 2.0, 0.05))]))
+@pytest.mark.parametrize(("seed", "prior"), first(1, [(0, (0.5, 0.5, 0.1)), (1, (0.9, 0.2, 0.4)), (2, (0.0, 2.0, 0.05))]))
 def test_thompson_pulls_the_arms_of_the_loop(seed, prior):
     mean, deviation, noise = prior
     config = BanditConfig(rule="thompson", num_updates=200, prior_mean=mean, prior_deviation=deviation, noise=noise)

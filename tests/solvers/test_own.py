@@ -77,7 +77,7 @@ def test_the_return_of_a_batch_is_what_the_principal_earned():
     assert np.abs(np.array(shares) - float(metrics["total_return"])).min() < 1e-3
 
 
-@pytest.mark.parametrize("seed", first(2, range(10)))
+@pytest.mark.parametrize("seed", first(1, range(10)))
 def test_contracts_learned_by_the_command_come_near_the_equilibrium(seed):
     """Judged by the game's own dynamic programming, and by a pass in NumPy; a twentieth of the default's batches."""
     game = contracts(depth=3, tree_seed=seed)
@@ -103,6 +103,7 @@ def test_a_run_of_contracts_with_its_defaults_gets_98_of_100_of_the_equilibrium(
     assert (payoffs <= trained.best.optimum + 1e-5).all()
 
 
+@pytest.mark.long
 def test_the_payments_of_the_equilibrium_are_worth_what_it_says():
     """To the game's own dynamic programming, where payments fit the box; and the best commitment is no less."""
     for seed in range(4):

@@ -130,6 +130,7 @@ def test_the_exported_policy_does_what_the_commitment_does(large_run, tmp_path):
     np.testing.assert_allclose(action, np.array(seed["commitment"]["actions"]), atol=1e-6)
 
 
+@pytest.mark.long
 def test_a_large_run_is_evaluated_again(large_run, monkeypatch):
     monkeypatch.setattr(judge, "MOST_PAIRS", 200)
     before = json.loads((large_run / "result.json").read_text(encoding="utf-8"))

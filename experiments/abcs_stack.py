@@ -2,6 +2,9 @@
 
 Poker does not remember the way, but in the corridor. Such stacks are graphs, in which players learn event by event, by the
 reference that the library's learners are tested against, compiled by numba. Not all of these stacks favour ABCs.
+
+In a graph it matters what "once a pass" means. Here the actions of a set branch once in a pass, and drawn actions are always
+followed. If no set is visited twice in a pass, MAX-CFR gains most: half of NashConv after the orchard is .027 for .054.
 """
 
 import importlib.util

@@ -4,7 +4,8 @@ Poker does not remember the way, but in the corridor. Such stacks are graphs, in
 reference that the library's learners are tested against, compiled by numba. Not all of these stacks favour ABCs.
 
 In a graph it matters what "once a pass" means. Here the actions of a set branch once in a pass, and drawn actions are always
-followed. If no set is visited twice in a pass, MAX-CFR gains most: half of NashConv after the orchard is .027 for .054.
+followed. If no set is visited twice in a pass, MAX-CFR gains most: half of NashConv after the orchard is .027 instead of .06.
+*Apart* are figures that were computed apart from this code, whose reading of that is not known.
 """
 
 import importlib.util
@@ -30,36 +31,30 @@ CORRIDOR_ITERATIONS = {"ABCs": 15_000, "MAX-CFR": 1_670, "Q-learning": 32_600}  
 
 
 class Stack(NamedTuple):
-    """A decision problem, then poker: the specification's figures are shares of the prize, then half of NashConv."""
+    """A decision problem, then poker; ``apart`` are shares of the prize and half of NashConv that were computed elsewhere."""
 
-    first: Callable[[], "Problem"]
+    first: Callable[[], Graph]
     game: str
     nodes: float
     seeds: int
-    known: dict[str, tuple[float, float]]
+    apart: dict[str, tuple[float, float]]
 
 
-class Problem(NamedTuple):
-    """A decision problem of player 0 as a graph whose ends pay the prize."""
-
-    graph: Graph
-
-    def worth(self, behaviour: np.ndarray | None) -> float:
-        """What ``behaviour [I, A]`` wins; the most that any does if it is None."""
-        graph = self.graph
-        values = graph.pays[0].copy()
-        for v in range(len(graph.who) - 1, -1, -1):
-            edges = slice(graph.first[v], graph.first[v + 1])
-            below = values[graph.child[edges]]
-            if graph.who[v] == -1:
-                values[v] = graph.chance[edges] @ below
-            elif graph.who[v] == 0:
-                values[v] = below.max() if behaviour is None else behaviour[graph.where[v], : len(below)] @ below
-        return float(values[0])
+def worth(problem: Graph, behaviour: np.ndarray | None = None) -> float:
+    """What ``behaviour [I, A]`` of the one player wins; the most that any does if it is None."""
+    values = problem.pays[0].copy()
+    for v in range(len(problem.who) - 1, -1, -1):
+        edges = slice(problem.first[v], problem.first[v + 1])
+        below = values[problem.child[edges]]
+        if problem.who[v] == -1:
+            values[v] = problem.chance[edges] @ below
+        elif problem.who[v] == 0:
+            values[v] = below.max() if behaviour is None else behaviour[problem.where[v], : len(below)] @ below
+    return float(values[0])
 
 
-def problem_of(start: Hashable, follow: Callable[[Any], Any]) -> Problem:
-    """The graph of all states: ``follow`` gives a list of states to choose from, a dict of chances, or the prize of an end."""
+def problem_of(start: Hashable, follow: Callable[[Any], Any]) -> Graph:
+    """A decision problem: ``follow`` gives a list of states to choose from, a dict of chances, or the prize of an end."""
     known: dict[Hashable, Any] = {}
     order: list[Hashable] = []
     left: list[tuple[Hashable, bool]] = [(start, False)]
@@ -86,18 +81,17 @@ def problem_of(start: Hashable, follow: Callable[[Any], Any]) -> Problem:
         first.append(len(child))
     whole = lambda values: np.array(values, np.int64)
     gain = np.zeros((1, len(child)))
-    return Problem(
-        Graph(whole(who), whole(where), whole(first), whole(child), np.array(chance), gain, np.array([pays]), (whole(choices),))
-    )
+    edges = whole(first), whole(child), np.array(chance)
+    return Graph(whole(who), whole(where), *edges, gain, np.array([pays]), (whole(choices),))
 
 
-def orchard() -> Problem:
+def orchard() -> Graph:
     """Three picks of eight; what they pay looks like chance."""
     place = lambda picks: picks[0] * 64 + picks[1] * 8 + picks[2]
     return problem_of((), lambda picks: [(*picks, k) for k in range(8)] if len(picks) < 3 else (37 * place(picks) % 512) / 511)
 
 
-def line(steps: int, places: int) -> Problem:
+def line(steps: int, places: int) -> Graph:
     """Up or down a line, where one slips the other way; where one ends is paid."""
     inside = lambda x: min(max(x, 0), places - 1)
 
@@ -111,10 +105,9 @@ def line(steps: int, places: int) -> Problem:
     return problem_of((0, places // 2), follow)
 
 
-def then(problem: Problem, game: ExtensiveGame) -> Graph:
-    """A game after every end of the problem; player 0 has won the prize by then."""
-    before, after = problem.graph, graph_of(game)
-    ends, count, sets = before.who == -2, len(before.who), len(before.choices[0])
+def then(before: Graph, game: ExtensiveGame) -> Graph:
+    """A game after every end of the problem ``before``; player 0 has won the prize by then."""
+    after, ends, sets = graph_of(game), before.who == -2, len(before.choices[0])
     number = np.cumsum(~ends) - 1  # of nodes that stay; ends become the root of the game
     root = int((~ends).sum())
     moved = np.where(ends, root, number)
@@ -122,7 +115,6 @@ def then(problem: Problem, game: ExtensiveGame) -> Graph:
     gain[0] = np.where(ends[before.child], before.pays[0, before.child], 0.0)
     degrees = np.diff(before.first)[~ends]
     first = np.concatenate([[0], np.cumsum(degrees)])
-    assert first[-1] == len(before.child) == before.first[count]
     return Graph(
         np.concatenate([before.who[~ends], after.who]),
         np.concatenate([before.where[~ends], np.where(after.who == 0, after.where + sets, after.where)]),
@@ -158,13 +150,13 @@ CORRIDOR = {"ABCs": 0.276, "MAX-CFR": 0.128, "Q-learning": 0.453}
 def learned(stack: Stack, mode: int, nodes: float, seeds: int) -> np.ndarray:
     """``[S, 2]`` the share of the prize that is played last, and half of NashConv of the averages in the game."""
     problem, game = stack.first(), sx.make(stack.game)
-    graph, sets, best = then(problem, game), len(problem.graph.choices[0]), problem.worth(None)
+    graph, sets, best = then(problem, game), len(problem.choices[0]), worth(problem)
     found = []
     for seed in range(seeds):
         done = Learning(graph, mode, seed=seed).run(nodes=nodes)
         average = done.average()
         own = [average[0][sets:, : game.treeplexes[0].num_actions], *average[1:]]
-        found.append((problem.worth(done.explored(0)[:sets]) / best, sx.extensive.nash_conv(game, own) / 2))
+        found.append((worth(problem, done.explored(0)[:sets]) / best, sx.extensive.nash_conv(game, own) / 2))
     return np.array(found)
 
 
@@ -220,13 +212,13 @@ def main(settings: Settings) -> None:
             whole, ExtensiveFollowers(kind, **options), told=(settings.few(iterations, 100),), seeds=min(settings.seeds, 5)
         )
     for name in chosen:
-        known = STACKS[name].known
+        apart = STACKS[name].apart
         experiment.claim(
             "ABCs",
             f"{name}: ABCs lose less than MAX-CFR and than Q-learning",
             "; ".join(
-                f"{learner} {prize:.3f} of the prize, {gap:.4f} in poker, score {score(name, learner):.2f} (specification "
-                f"{known[learner][0]}, {known[learner][1]})"
+                f"{learner} {prize:.3f} of the prize, {gap:.4f} in poker, score {score(name, learner):.2f} (apart "
+                f"{apart[learner][0]}, {apart[learner][1]})"
                 for learner in LEARNERS
                 for prize, gap in (found[name][learner].mean(axis=0),)
             ),
@@ -239,7 +231,7 @@ def main(settings: Settings) -> None:
         "ABCs",
         "corridor, Kuhn, sets remember the way: ABCs are nearer to equilibrium than MAX-CFR and than Q-learning",
         "; ".join(
-            f"{learner} {gaps[learner]:.3f} at {walked[learner].nodes[-1].mean():.2g} nodes (specification {CORRIDOR[learner]})"
+            f"{learner} {gaps[learner]:.3f} at {walked[learner].nodes[-1].mean():.2g} nodes (apart {CORRIDOR[learner]})"
             for learner in gaps
         ),
         gaps["ABCs"] < min(gaps["MAX-CFR"], gaps["Q-learning"]),

@@ -4,6 +4,7 @@ Optima are exact: linear programmes where they suffice, else one integer program
 leader's payoffs.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -68,10 +69,13 @@ def case_of(name: str, options: dict[str, Any]) -> Case:
 
 
 def paid_by(case: Case, followers: Any, behaviour: np.ndarray, seeds: int) -> np.ndarray:
-    """``[S]`` what the leader is paid whose followers learn to answer its ``behaviour [I, A]``; each seed has its own."""
+    """``[S]`` what the leader is paid whose followers learn to answer its ``behaviour [I, A]``; each seed has its own.
+
+    They learn for as long as those by whom a run is judged.
+    """
     problem = ExtensiveProblem(case.game, followers)
     commitments = jnp.asarray(np.repeat(behaviour[None], seeds, axis=0), jnp.float32)
-    return np.asarray(jax.jit(problem.worth)(jax.random.key(0), commitments).payoff, np.float64)
+    return np.asarray(jax.jit(partial(problem.worth, lasting=seeds))(jax.random.key(0), commitments).payoff, np.float64)
 
 
 def main(settings: Settings) -> None:

@@ -72,6 +72,9 @@ def regions(title: str, axes: tuple[str, str], polygons: Sequence[dict[str, Any]
 
 
 def graph(title: str, nodes: Sequence[dict[str, Any]], edges: Sequence[dict[str, Any]]) -> Picture:
-    """At most 24 nodes, each with ``label``, ``note`` and ``chance``, and edges with ``source``, ``target`` and ``chance``."""
+    """At most 24 nodes, each with ``label``, ``note`` and ``chance``, and edges with ``source``, ``target`` and ``chance``.
+
+    Edges of a tree may have ``words``. It is drawn from the top down if its nodes are in depth-first order.
+    """
     kept = [edge for edge in edges if max(edge["source"], edge["target"]) < MOST_NODES]
     return {"kind": "graph", "title": title, "nodes": list(nodes[:MOST_NODES]), "edges": kept}

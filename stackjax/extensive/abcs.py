@@ -80,7 +80,7 @@ class Branching(Explorers):
 
     Args:
       significance: of the test; 0 for players to whom nothing changes, 1 for those to whom everything does (MAX-CFR).
-      window: the most visits of a test's first stretch; later ones are of about two thirds of it.
+      window: the most visits of a test's first stretch; the others have about two thirds of it.
       frontier: the most own nodes of a level.
       by_reach: whether plays are weighted by how likely own moves lead there.
     """

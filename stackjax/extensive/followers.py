@@ -203,7 +203,7 @@ class AbcsFollowers(BoltzmannFollowers):
     significance: float = 0.05
     """Of the test for whether what follows an action has changed; 0: it never has, 1: it always has (MAX-CFR)."""
     window: int = 500
-    """The most observations of each half of the test."""
+    """The most visits of the test's first stretch; the others have about two thirds of it."""
     frontier: int = 16
     """The most own nodes on a level that one iteration goes on from."""
     average: Counted = "visits"

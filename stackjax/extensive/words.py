@@ -89,7 +89,7 @@ def tree_graph(game: ExtensiveGame, behaviours: list[np.ndarray]) -> list[Pictur
 
     nodes = [{**label(node), "chance": min(1.0, float(reach[node]))} for node in range(len(tree.owner))]
     edges = [
-        {"source": parent, "target": node, "chance": min(1.0, float(chance[node]))}
+        {"source": parent, "target": node, "chance": min(1.0, float(chance[node])), "words": str(tree.path(node)[-1])}
         for node, parent in enumerate(tree.parent.tolist())
         if parent >= 0
     ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "figure_of", "image", "to_svg"]
 
+ROOM = 0.2  # of a level of a tree, above and below what is written at a node
 MOST_LETTERS = 54  # of a line of text; what is longer is wrapped, as the panel would shrink to nothing beside it
 ABOUT = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Producer", "Creator"), "png": ()}  # left out: it changes
 
@@ -198,8 +199,48 @@ def _written(axes: "Axes", x: float, place: float, text: str, **how: Any) -> flo
     return 1.0 + more
 
 
+def _tree_places(picture: Picture) -> list[tuple[float, float]] | None:
+    """Where nodes of a tree in depth-first order stand: ends side by side, parents above children. None if it is no tree."""
+    parents = {edge["target"]: edge["source"] for edge in picture["edges"]}
+    count = len(picture["nodes"])
+    if count < 2 or len(picture["edges"]) != count - 1 or any(parents.get(k, k) >= k for k in range(1, count)):
+        return None
+    inner, depth, x = set(parents.values()), [0.0] * count, [0.0] * count
+    ends = [k for k in range(count) if k not in inner]
+    for k in range(1, count):
+        depth[k] = depth[parents[k]] + 1.0
+    for place, k in enumerate(ends):
+        x[k] = float(place)
+    for k in reversed(range(count)):
+        below = [x[child] for child, parent in parents.items() if parent == k]
+        x[k] = sum(below) / len(below) if below else x[k]
+    return list(zip(x, (-one for one in depth), strict=True))
+
+
+def _tree(picture: Picture, places: list[tuple[float, float]]) -> "Figure":
+    """A tree from the top down: actions and their chances along the lines, thick where play goes."""
+    wide, deep = 1.0 + max(x for x, _ in places), 1.0 - min(y for _, y in places)
+    figure, axes = _panel((max(4.4, 0.8 * wide), 0.95 * deep), left=0.1, bottom=0.1)
+    for edge in picture["edges"]:
+        (x, y), (to_x, to_y), strength = places[edge["source"]], places[edge["target"]], min(edge["chance"], 1.0)
+        how = {"color": BLUE, "alpha": max(0.2, strength), "linewidth": 0.6 + 1.8 * strength}
+        axes.plot([x, to_x], [y - ROOM, to_y + ROOM], **how)
+        words = f"{edge.get('words', '')} {edge['chance']:.3g}".strip()
+        side, beside = ("right", -0.06) if to_x < x else ("left", 0.06)
+        axes.text((x + to_x) / 2 + beside, (y + to_y) / 2, words, ha=side, va="bottom", fontsize=6.5)
+    for (x, y), node in zip(places, picture["nodes"], strict=True):
+        words, weight = "\n".join(filter(None, (node["label"], node["note"]))), "bold" if node["chance"] > 1e-3 else "normal"
+        axes.text(x, y, words, ha="center", va="center", fontsize=6.5, weight=weight)
+    axes.set(xlim=(-0.6, wide - 0.4), ylim=(-deep + 0.5, 0.5))
+    axes.set_axis_off()
+    return figure
+
+
 def _graph(picture: Picture) -> "Figure":
-    """States on a circle, larger where play is more often, with arrows where it goes next."""
+    """States on a circle, larger where play is more often, with arrows where it goes next; a tree from the top down."""
+    tree = _tree_places(picture)
+    if tree is not None:
+        return _tree(picture, tree)
     count = len(picture["nodes"])
     figure, axes = _panel((4.4, 4.4), left=0.1, bottom=0.1)
     angles = [math.pi / 2 - 2 * math.pi * k / count for k in range(count)]

@@ -140,6 +140,19 @@ def test_kuhn_poker_in_law_at_length(mode, options):
 
 
 @pytest.mark.long
+def test_weighted_rock_paper_scissors_in_law():
+    """Verdicts that are late here show in NashConv, which is a matter of how soon a player notices that it is wrongly calm."""
+    pytest.importorskip("numba")
+    after, lanes, game = (20_000, 166_667), 64, weighted_rps()
+    found = sx.extensive.self_play(game, ExtensiveFollowers("abcs"), told=after, seeds=lanes).nash_conv
+    told = [oracle.Learning(game, oracle.ABCS, seed=seed) for seed in range(lanes)]
+    for count, ours in zip(after, found, strict=True):
+        theirs = np.array([sx.extensive.nash_conv(game, one.run(iterations=count).average()) for one in told])
+        error = np.sqrt((ours.var(ddof=1) + theirs.var(ddof=1)) / lanes)
+        assert abs(ours.mean() - theirs.mean()) <= 3 * error
+
+
+@pytest.mark.long
 def test_abcs_learns_kuhn_poker_and_q_learning_does_not():
     """Half of NashConv after 5e5 steps, means of 20 runs."""
     game = kuhn()

@@ -192,6 +192,7 @@ def test_a_small_tree_is_drawn_and_a_large_play_is_cut():
     (drawn,) = [picture for picture in said["pictures"] if picture["kind"] == "graph"]
     assert len(drawn["nodes"]) == 15
     assert sum(node["chance"] for node in drawn["nodes"][-12:]) > 0
+    assert [edge["words"] for edge in drawn["edges"]] == ["g", "X", "l", "r", "Y", "l", "r", "b", "X", "l", "r", "Y", "l", "r"]
     treeplex = kuhn(players=3).treeplexes[0]
     big = type("Big", (), {"num_sets": 100, "set_names": [f"set {k}" for k in range(100)], "action_names": [("a",)] * 100})
     reach = np.arange(100) / 100

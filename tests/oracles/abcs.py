@@ -1,4 +1,4 @@
-"""ABCs, MAX-CFR, Boltzmann Q-learning and external sampling event by event, on a tree's nodes; compiled where numba is there.
+"""ABCs, MAX-CFR, Boltzmann Q-learning and external sampling event by event, on a game's nodes; compiled where numba is there.
 
 Plain loops as in the code of "Adaptive branching through child stationarity" (ABCs): nodes are stepped one at a time, children
 are kept in ring buffers, verdicts in a cache. What players a commitment leaves out are chances like others.
@@ -36,19 +36,6 @@ class Graph(NamedTuple):
     choices: tuple[np.ndarray, ...]
 
 
-class Nodes(NamedTuple):
-    """A graph's arrays, and each node's kind as a child, by player: the place among all that may follow an own action."""
-
-    who: np.ndarray
-    where: np.ndarray
-    first: np.ndarray
-    child: np.ndarray
-    chance: np.ndarray
-    gain: np.ndarray
-    pays: np.ndarray
-    kinds: np.ndarray
-
-
 class State(NamedTuple):
     """By player, set and action, changed in place; ``held`` is the temperature, and how many nodes and iterations were."""
 
@@ -65,6 +52,7 @@ class State(NamedTuple):
     counts: np.ndarray
     fixed: np.ndarray
     is_fixed: np.ndarray
+    kinds: np.ndarray
     met: np.ndarray
 
 
@@ -228,7 +216,7 @@ def _visit(t, s, p, v, reach):
         gains[a] += t.gain[p, t.first[v] + a]
         s.held[1] += 1
         if s.mode == 0:
-            s.buffer[p, i, a, s.filled[p, i, a] % BUFFER] = t.kinds[p, nexts[a]]
+            s.buffer[p, i, a, s.filled[p, i, a] % BUFFER] = s.kinds[p, nexts[a]]
             s.filled[p, i, a] += 1
         if t.who[nexts[a]] == p:
             olds[a] = s.q[p, t.where[nexts[a]]]
@@ -236,9 +224,11 @@ def _visit(t, s, p, v, reach):
     followed = np.zeros(count)
     for a in range(count):
         if nexts[a] >= 0 and t.who[nexts[a]] == p:
-            followed[a] = is_first and not _stationary(s, p, i, a)
-            if s.mode == 3 or a == taken or followed[a] > 0:
+            followed[a] = not _stationary(s, p, i, a)
+            if s.mode == 3 or a == taken or (is_first and followed[a] > 0):
                 values[a] = _visit(t, s, p, nexts[a], reach * sigma[a])
+            else:
+                followed[a] = 0.0
     if s.mode == 3:
         value = 0.0
         for a in range(count):
@@ -303,7 +293,6 @@ class Learning:
         players = len(graph.choices)
         self.learners = np.array([p for p in range(players) if p not in self.fixed])
         kinds, most = zip(*(kinds_of(graph, p) for p in range(players)), strict=True)
-        self.tree = Nodes(*graph[:-1], np.stack(kinds))
         most = max(most[p] for p in self.learners)
         counts = np.ones((players, max(map(len, graph.choices))), np.int64)
         for p, choices in enumerate(graph.choices):
@@ -319,12 +308,12 @@ class Learning:
         self.state = State(
             *(held, np.zeros(shape), np.zeros(shape), np.zeros(shape)),
             *(ring, np.zeros(shape, np.int64), np.full(shape, -1, np.int64), critical, most, mode, counts),
-            *(chances, is_fixed, np.full(counts.shape, -1.0)),
+            *(chances, is_fixed, np.stack(kinds), np.full(counts.shape, -1.0)),
         )
 
     def run(self, nodes=np.inf, iterations=np.inf):
         """Carry on until so many nodes were stepped, or iterations made."""
-        _run(self.tree, self.state, self.learners, float(nodes), float(iterations), self.cooling, self.seed)
+        _run(self.graph, self.state, self.learners, float(nodes), float(iterations), self.cooling, self.seed)
         self.seed = -1
         return self
 

@@ -16,7 +16,7 @@ from stackjax import pictures
 from stackjax.bayesian.pomdp.tree import commitment_paths, decision_tree
 from stackjax.bayesian.words import chances_of_paths, moved_strategies
 from stackjax.reports.curves import learning_curves
-from stackjax.reports.pictures import draw, figure_of
+from stackjax.reports.pictures import _tree_places, draw, figure_of
 from stackjax.reports.style import styled
 from stackjax.reports.sweep_report import _ends_of_colours, _tied
 from tests.runs.commands import PLAIN, result_of, run
@@ -38,6 +38,11 @@ OF_EACH_KIND = {
         "t",
         [{"label": NASTY, "note": "n", "chance": 0.6}, {"label": "b", "note": "m", "chance": 0.4}],
         [{"source": 0, "target": 1, "chance": 0.5}, {"source": 1, "target": 1, "chance": 1.0}],
+    ),
+    "tree": pictures.graph(
+        "t",
+        [{"label": label, "note": "", "chance": 0.5} for label in (NASTY, "b", "c", "d", "e")],
+        [{"source": s, "target": t, "chance": 0.5, "words": NASTY} for s, t in ((0, 1), (1, 2), (1, 3), (0, 4))],
     ),
 }
 
@@ -80,6 +85,15 @@ def test_everything_lies_within_the_picture(kind):
 
 
 @pytest.mark.filterwarnings("error")
+def test_a_tree_stands_from_the_top_down():
+    """Ends side by side, parents in the middle above their children; what has a circle, or two roots, is no tree."""
+    assert _tree_places(OF_EACH_KIND["tree"]) == [(1.25, 0.0), (0.5, -1.0), (0.0, -2.0), (1.0, -2.0), (2.0, -1.0)]
+    assert _tree_places(OF_EACH_KIND["graph"]) is None
+    nodes, edge = OF_EACH_KIND["tree"]["nodes"], lambda source, target: {"source": source, "target": target, "chance": 1.0}
+    assert _tree_places(pictures.graph("t", nodes[:3], [edge(0, 1), edge(2, 1)])) is None
+    assert _tree_places(pictures.graph("t", nodes[:3], [edge(0, 1), edge(1, 1)])) is None
+
+
 def test_long_words_are_wrapped():
     words = ", ".join(f"message {k}" for k in range(16))
     path = {"label": words, "chance": 0.5, "steps": [{"text": words, "size": 0.5, "marks": [0.2]}]}

@@ -140,6 +140,11 @@ class Problem(abc.ABC):
         return None
 
     @property
+    def improves_from_afar(self) -> bool:
+        """Whether `improve` finds good commitments from almost anywhere, so that a search that cannot climb is kept short."""
+        return False
+
+    @property
     def has_kernel(self) -> bool:
         """Whether followers answer in a kernel of their own, so that little is left to what XLA compiles."""
         return False

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stackjax.extensive.induced import library_of, summed
+from stackjax.extensive.rolled import MOST_UNROLLED, rolled_backward
 from stackjax.extensive.treeplex import Treeplex
 from stackjax.types import Array
 
@@ -33,16 +34,19 @@ class Passed(NamedTuple):
     behaviour: Array
 
 
-def backward(treeplex: Treeplex, payoffs: Any, choose: Callable[[Any, int, int], Any]) -> Passed:
+def backward(treeplex: Treeplex, payoffs: Any, choose: Callable[[Any, Any], Any]) -> Passed:
     """The sets from the last level to the first, each with what is chosen there.
 
     Args:
       treeplex: the player's.
       payoffs: ``[K, Q, *B]``, ``K`` payoffs that are linear in its plan.
-      choose: ``(by_action K x [n, A, *B], first, end) -> [n, A, *B]``, the chances at the ``n`` sets from ``first`` to
-        ``end``; 0 for actions that there are not.
+      choose: ``(by_action K x [n, A, *B], at) -> [n, A, *B]``, the chances at ``n`` sets, a slice of them or int ``[n]``; 0 for
+        actions that there are not.
     """
     library, batch, width = library_of(payoffs), payoffs.shape[2:], treeplex.num_actions
+    if library is jnp and len(treeplex.spans) > MOST_UNROLLED:
+        values, by_action, behaviour = rolled_backward(treeplex, list(payoffs), choose)
+        return Passed(jnp.stack(values), jnp.stack(by_action), behaviour)
     owns = [own[:-1].reshape(*treeplex.mask.shape, *batch) for own in payoffs]  # apart: an axis in front makes JAX far slower
     below: Any = None
     chosen: list[Any] = []
@@ -52,7 +56,7 @@ def backward(treeplex: Treeplex, payoffs: Any, choose: Callable[[Any, int, int],
         here = [own[first:end] for own in owns]
         if below is not None:
             here = [own + more.reshape(own.shape) for own, more in zip(here, below, strict=True)]
-        chances = choose(here, first, end)
+        chances = choose(here, slice(first, end))
         found.append(here)
         chosen.append(chances)
         values = [(chances * own).sum(axis=1) for own in here]  # [end - first, *B]
@@ -67,12 +71,13 @@ def backward(treeplex: Treeplex, payoffs: Any, choose: Callable[[Any, int, int],
 
 def worth_of(treeplex: Treeplex, payoffs: Any, behaviour: Any) -> Passed:
     """What a ``behaviour [I, A, *B]`` is worth by ``payoffs [K, Q, *B]``."""
-    return backward(treeplex, payoffs, lambda by_action, first, end: behaviour[first:end])
+    made = library_of(payoffs).asarray(behaviour)
+    return backward(treeplex, payoffs, lambda by_action, at: made[at])
 
 
-def _legal(treeplex: Treeplex, like: Any, first: int, end: int) -> Any:
-    """bool ``[end - first, A, 1, ...]`` of as many axes as ``like [end - first, A, *B]``."""
-    mask = treeplex.mask[first:end]
+def _legal(treeplex: Treeplex, like: Any, at: Any) -> Any:
+    """bool ``[n, A, 1, ...]`` of as many axes as ``like [n, A, *B]``, which has the sets ``at``."""
+    mask = treeplex.mask[at] if isinstance(at, slice) else jnp.asarray(treeplex.mask)[at]
     return library_of(like).asarray(mask.reshape(*mask.shape, *[1] * (like.ndim - 2)))
 
 
@@ -95,14 +100,15 @@ def best_reply(treeplex: Treeplex, payoffs: Any, slack: Any, ties: Ties) -> Pass
         chances (``"even"``).
     """
     library = library_of(payoffs)
+    room = None if slack is None else library.asarray(slack)
 
-    def choose(by_action: Any, first: int, end: int) -> Any:
-        legal = _legal(treeplex, by_action[0], first, end)
+    def choose(by_action: Any, at: Any) -> Any:
+        legal = _legal(treeplex, by_action[0], at)
         low = library.asarray(-library.inf, payoffs.dtype)
         own = library.where(legal, by_action[0], low)
-        if slack is None:
+        if room is None:
             return _first_best(own)
-        tied = own >= own.max(axis=1, keepdims=True) - slack[first:end][:, None]
+        tied = own >= own.max(axis=1, keepdims=True) - room[at][:, None]
         if ties == "even":
             equal = tied.astype(payoffs.dtype)
             return equal / equal.sum(axis=1, keepdims=True)
@@ -132,9 +138,9 @@ def quantal_reply(treeplex: Treeplex, payoffs: Any, mass: Any, temperature: Any)
     tiny = float(np.finfo(payoffs.dtype).tiny) / float(np.finfo(payoffs.dtype).eps)
     scale = library.asarray(temperature, payoffs.dtype) * library.maximum(mass, library.asarray(tiny, payoffs.dtype))
 
-    def choose(by_action: Any, first: int, end: int) -> Any:
-        legal = _legal(treeplex, by_action[0], first, end)
-        logits = by_action[0] / scale[first:end][:, None]
+    def choose(by_action: Any, at: Any) -> Any:
+        legal = _legal(treeplex, by_action[0], at)
+        logits = by_action[0] / scale[at][:, None]
         logits = library.where(legal, logits, library.asarray(-library.inf, logits.dtype))
         if library is jnp:
             return jax.nn.softmax(logits, axis=1)

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+import zlib
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from stackjax.extensive.treeplex import ExtensiveGame
 
 __all__ = ["improved"]
 
-EVALUATIONS = 1_000  # for each move
+EVALUATIONS = 100  # for each move
 FEWEST_MOVES = 5
 SECONDS = 4.0  # of this thread, other programs apart, after which there are no more moves
 
@@ -29,7 +30,7 @@ def improved(game: ExtensiveGame, ties: Ties, commitment: np.ndarray, num_evalua
       game: the rules.
       ties: for whom the follower breaks its ties.
       commitment: weights of the leader's actions.
-      num_evaluations: that it may take; a move, of some linear programmes, counts as 1,000, and there are 5 at least.
+      num_evaluations: that it may take; a move, of some linear programmes, counts as 100, and there are 5 at least.
     """
     form = sequence_form(game)
     start = normalised(game.treeplexes[0], np.asarray(commitment, np.float64))
@@ -47,7 +48,8 @@ def _tried(form: SequenceForm, ties: Ties, plan: np.ndarray, moves: int) -> list
     if is_zero_sum(form):
         return [leader_plan(form.game.treeplexes[0], best_zero_sum(form)[1])[0]]
     until, told = time.thread_time() + SECONDS, form if ties == "for" else form.averse(SHARE)
-    best = wander(told, hop(told, plan, np.random.default_rng(0), set(), until), moves, 0, until)
+    seed = zlib.crc32(plan.tobytes())  # what was learned otherwise is improved by other moves
+    best = wander(told, hop(told, plan, np.random.default_rng(seed), set(), until), moves, seed, until)
     if best is None:
         return []
     return [best.behaviour] if ties == "for" else [best_against_ties(form, [best.reply]).behaviour]

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stackjax.extensive.rolled import MOST_UNROLLED, rolled_plan
 from stackjax.extensive.treeplex import ExtensiveGame, Treeplex
 from stackjax.types import Array
 
@@ -88,6 +89,8 @@ def uniform(treeplex: Treeplex) -> np.ndarray:
 def plan_of(treeplex: Treeplex, behaviour: Any) -> Any:
     """The plan ``[Q, *B]`` of a behaviour ``[I, A, *B]``, whose entries of actions that there are not are 0."""
     library, batch = library_of(behaviour), behaviour.shape[2:]
+    if library is jnp and len(treeplex.spans) > MOST_UNROLLED:
+        return rolled_plan(treeplex, behaviour)
     parts: list[Any] = []
     for level, (first, end) in enumerate(treeplex.spans):
         own = behaviour[first:end]

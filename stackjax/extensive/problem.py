@@ -35,7 +35,7 @@ __all__ = ["ExtensiveProblem"]
 
 MOST_ONE_HOT = 2_048  # sets that are told apart by an entry each; more by the bits of their number
 MOST_CLIMBED = 75  # slacks, with which a search still climbs
-MOST_SECONDS = 20.0  # for the optimum of a run that is over
+MOST_SECONDS = 12.0  # for the optimum of a run that is over
 NO_GAIN = 1e-12  # of the follower's payoff range: rounding in float64
 AWAY = -2.0  # of a simplex: the nearest mix has none of it
 
@@ -252,6 +252,11 @@ class ExtensiveProblem(GameProblem):
         """See `Problem`; where the leader mixes against one follower that does not err by design."""
         known = self.mixes and self.game.num_followers == 1 and not self.rule.errs
         return partial(improved, self.game, self.rule.ties) if known else None
+
+    @property
+    def improves_from_afar(self) -> bool:
+        """See `Problem`."""
+        return self.improve is not None
 
     def played(self, judged: Judged, commitments: Any) -> list[Played]:
         """See `Problem`."""

@@ -60,9 +60,32 @@ class Treeplex:
         return tuple(zip(self.levels[:-1], self.levels[1:], strict=True))
 
     @cached_property
+    def by_level(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """int32 ``[D, W]`` the sets of each level, padded with set 0; ``[I]`` where each is among these, level by level; and
+        ``[D, W]`` the same sets, padded with ``I + 1``: ``I`` is for the empty sequence.
+        """
+        widest = max(end - first for first, end in self.spans)
+        place = np.full((len(self.spans), widest), self.num_sets + 1, np.int32)
+        for level, (first, end) in enumerate(self.spans):
+            place[level, : end - first] = np.arange(first, end)
+        is_set = place < self.num_sets
+        return np.where(is_set, place, 0), np.flatnonzero(is_set).astype(np.int32), place
+
+    @cached_property
     def choices(self) -> np.ndarray:
         """int ``[I]`` how many actions each set has."""
         return self.mask.sum(axis=1)
+
+    @cached_property
+    def ways(self) -> np.ndarray:
+        """``[I, A]`` how many sequences after which the player does not move again begin with each action."""
+        found = np.append(np.zeros(self.mask.size), 0.0)
+        for infoset in reversed(range(self.num_sets)):
+            first = infoset * self.num_actions
+            own = slice(first, first + int(self.choices[infoset]))
+            found[own] = np.maximum(found[own], 1.0)
+            found[self.parent[infoset]] += found[own].sum()
+        return found[:-1].reshape(self.mask.shape)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ from stackjax.compiler import compiler_options
 from stackjax.errors import InputError
 from stackjax.problem import Problem
 from stackjax.rashomon.among import NEXT_TO_NONE, measures
-from stackjax.rashomon.selection import CONFIG, TOLERANCE, found_by
+from stackjax.rashomon.selection import CONFIG, NUM_UPDATES, TOLERANCE, found_by
 from stackjax.solvers.every import all_of, how_many
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
@@ -139,7 +139,7 @@ def _ends(problem: Problem, key: PRNGKey, floor: float, good: np.ndarray, names:
     starts = good[np.arange(len(directions)) % len(good)]
     low, high = problem.payoff_range
     affordable = int(MOST_SECONDS / (pace * CONFIG.population * len(directions)))
-    config = dataclasses.replace(CONFIG, num_updates=min(CONFIG.num_updates, max(FEWEST_UPDATES, affordable)))
+    config = dataclasses.replace(CONFIG, num_updates=min(NUM_UPDATES, max(FEWEST_UPDATES, affordable)))
 
     def one(each: tuple[Array, Array, Array]) -> Array:
         key, weights, start = each

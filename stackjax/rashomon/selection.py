@@ -18,9 +18,10 @@ from stackjax.solvers.every import all_of, how_many
 from stackjax.spaces import Discrete
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["CONFIG", "TOLERANCE", "check_choice", "chosen", "found_by", "num_distinct", "simplest", "told"]
+__all__ = ["CONFIG", "NUM_UPDATES", "TOLERANCE", "check_choice", "chosen", "found_by", "num_distinct", "simplest", "told"]
 
-CONFIG = DirectConfig(num_updates=200, population=128)
+NUM_UPDATES = 200
+CONFIG = DirectConfig(num_updates=NUM_UPDATES, population=128)
 TOLERANCE = 1e-6  # of the leader's payoff range: by how much a floor may be missed, as payoffs are float32
 NUM_TRIES = 4  # searches whose best by the exact worst reply counts
 FIRST_STEP = 0.05  # of a box, around the commitment that the search starts from
@@ -101,9 +102,9 @@ def found_by(
     state, update = solver.init(start_key), lambda _, state: solver.update(state)[0]
     if solver.tries_all:
         return solver.commitment(jax.lax.fori_loop(0, solver.tries_all, update, state))
-    near, half = jnp.broadcast_to(commitment, (config.population // 2, 1, *commitment.shape)), config.population // 2
-    near = children.bred(child_key, space, near, jnp.ones((half, 1)), jnp.asarray(FIRST_STEP)).at[0].set(commitment)
-    state = jax.lax.fori_loop(0, config.num_updates, update, state._replace(tried=state.tried.at[:half].set(near)))
+    half = config.population // 2
+    near = children.bred_near(child_key, space, commitment, half, FIRST_STEP).at[0].set(commitment)
+    state = jax.lax.fori_loop(0, solver.num_updates, update, state._replace(tried=state.tried.at[:half].set(near)))
     both = jnp.stack([commitment, solver.commitment(state)])
     judged = among.worth(last_key, both, lasting=2)
     is_better = (judged.gap[1] <= 1.0) & ((judged.gap[0] > 1.0) | (judged.payoff[1] > judged.payoff[0]))

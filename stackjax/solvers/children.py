@@ -1,7 +1,8 @@
 """How `direct` makes new commitments from those that it keeps.
 
-Each child has parents of its own, ``[count, m, O, ...]``, with weights ``[count, m]`` that sum to 1 and are 0 for those that do
-not count. Numbers are scaled to [0, 1]. Random numbers come from one draw, as every draw takes the compiler long.
+Each child has parents of its own among the commitments ``[K, O, ...]`` that are kept: their places, int ``[count, m]``, with
+weights ``[count, m]`` that sum to 1 and are 0 for those that do not count. Numbers are scaled to [0, 1]. Random numbers come from
+one draw, as every draw takes the compiler long.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from stackjax.problem import Table
 from stackjax.spaces import Discrete, Space
 from stackjax.types import Array, PRNGKey
 
-__all__ = ["box_children", "bred", "first_population", "strangers", "uniforms", "whole"]
+__all__ = ["box_children", "bred", "bred_near", "first_population", "strangers", "uniforms", "whole"]
 
 
 def uniforms(key: PRNGKey, count: int, widths: Sequence[int]) -> list[Array]:
@@ -51,45 +52,50 @@ def strangers(key: PRNGKey, table: Table, count: int) -> Array:
     return space.from_uniform(drawn_by.reshape(count, table.num_nodes, space.num_uniforms), power[..., None])
 
 
-def bred(key: PRNGKey, space: Space, parents: Array, weights: Array, step: Array) -> Array:
-    """``[count, O, ...]`` from ``parents [count, m, O, ...]``; of numbers changes are of size ``step`` and more."""
+def bred_near(key: PRNGKey, space: Space, commitment: Array, count: int, step: float) -> Array:
+    """``[count, O, ...]`` children of one ``commitment [O, ...]`` alone."""
+    return bred(key, space, commitment[None], jnp.zeros((count, 1), jnp.int32), jnp.ones((count, 1)), jnp.asarray(step))
+
+
+def bred(key: PRNGKey, space: Space, kept: Array, places: Array, weights: Array, step: Array) -> Array:
+    """``[count, O, ...]`` from ``kept [K, O, ...]``; of numbers changes are of size ``step`` and more."""
     if isinstance(space, Discrete):
-        return discrete_children(key, space, parents, weights)
-    return space.from_unit(box_children(key, space.to_unit(parents), weights, step))
+        return discrete_children(key, space, kept, places, weights)
+    return space.from_unit(box_children(key, space.to_unit(kept), places, weights, step))
 
 
-def discrete_children(key: PRNGKey, space: Discrete, parents: Array, weights: Array) -> Array:
-    """``[count, O]`` from ``parents [count, m, O]``: half take each node's action from another parent, half change one parent.
+def discrete_children(key: PRNGKey, space: Discrete, kept: Array, places: Array, weights: Array) -> Array:
+    """``[count, O]`` from ``kept [K, O]``: half take each node's action from another parent, half change one parent.
 
     Of the first, one node in twenty is drawn uniformly; of the second, about one node in all.
     """
-    count, _, num_nodes = parents.shape
+    count, num_nodes = len(places), kept.shape[1]
     of_node, of_child, changes, value = uniforms(key, count, (num_nodes, 1, num_nodes, num_nodes))
-    mixed = jnp.take_along_axis(parents, _pick(of_node, weights)[:, None], axis=1)[:, 0]
-    start = jnp.take_along_axis(parents, _pick(of_child, _equal(weights))[:, None], axis=1)[:, 0]
+    mixed = kept[_picked(places, of_node, weights), jnp.arange(num_nodes)]
+    start = kept[_picked(places, of_child, _equal(weights))[:, 0]]
     is_mixed = (jnp.arange(count) % 2 == 0)[:, None]
     is_drawn = changes < jnp.where(is_mixed, 0.05, 1.5 / num_nodes)
-    return jnp.where(is_drawn, whole(value, space.n).astype(parents.dtype), jnp.where(is_mixed, mixed, start))
+    return jnp.where(is_drawn, whole(value, space.n).astype(kept.dtype), jnp.where(is_mixed, mixed, start))
 
 
-def box_children(key: PRNGKey, parents: Array, weights: Array, step: Array) -> Array:
-    """``[count, O, d]`` from ``parents [count, m, O, d]``, of three kinds.
+def box_children(key: PRNGKey, kept: Array, places: Array, weights: Array, step: Array) -> Array:
+    """``[count, O, d]`` from ``kept [K, O, d]``, of three kinds.
 
     Draws from the Gaussian that has the parents' mean and covariance; a parent moved by the difference of two others
     (differential evolution, Storn and Price 1997); and a parent, or two of them crossed, some entries of which are drawn afresh
     or changed by Gaussian steps, of size ``step`` and more.
     """
-    count, m, num_nodes, width = parents.shape
+    (count, m), (num_nodes, width) = places.shape, kept.shape[1:]
     size, equal = num_nodes * width, _equal(weights)
     coins, picks, mix, per_node, *of_entries = uniforms(key, count, (7, 4, m, num_nodes, size, size, size))
     per_node, coins = per_node[..., None], coins.T[..., None, None]
     per_entry, spread, noise = (part.reshape(count, num_nodes, width) for part in of_entries)
     fresh, noise, mix = noise, _normal(noise), _normal(mix) * jnp.sqrt(equal)
-    chosen = jnp.take_along_axis(parents, _pick(picks, equal)[..., None, None], axis=1)
-    start, second, third, fourth = jnp.moveaxis(chosen, 1, 0)
+    start, second, third, fourth = kept[_picked(places, picks, equal).T]
 
     centred = weights + 1.2 * (mix - mix.sum(axis=-1, keepdims=True) * equal)
-    mean = jnp.matmul(centred[:, None], parents.reshape(count, m, size), precision="highest")
+    shares = jnp.zeros((count, len(kept)), kept.dtype).at[jnp.arange(count)[:, None], places].add(centred)
+    mean = jnp.matmul(shares, kept.reshape(len(kept), size), precision="highest")
     sampled = mean.reshape(start.shape) + 0.5 * step * noise
     crossed = jnp.where(jnp.where(coins[0] < 0.5, per_node, per_entry) < 0.5, second, start)
     where_changed = (per_node * num_nodes < 1.5) | (coins[1] < 0.3)
@@ -107,11 +113,11 @@ def _equal(weights: Array) -> Array:
     return among / among.sum(axis=-1, keepdims=True)
 
 
-def _pick(uniform: Array, weights: Array) -> Array:
-    """Columns ``[count, times]`` with probabilities ``weights [count, m]``, from ``uniform [count, times]``."""
+def _picked(places: Array, uniform: Array, weights: Array) -> Array:
+    """``[count, times]`` of ``places [count, m]``, drawn with chances ``weights [count, m]`` by ``uniform [count, times]``."""
     below = jnp.cumsum(weights, axis=-1)[:, None] <= uniform[..., None]
     last = (weights > 0).sum(axis=-1, keepdims=True) - 1  # the sum may be rounded to less than 1
-    return jnp.minimum(below.sum(axis=-1), last)
+    return jnp.take_along_axis(places, jnp.minimum(below.sum(axis=-1), last), axis=1)
 
 
 def _normal(uniform: Array) -> Array:

@@ -128,8 +128,8 @@ class OwnConfig:
 class DirectConfig:
     """Settings of `direct`, which evolves commitments and keeps them by what followers answer."""
 
-    num_updates: int = 400
-    """Updates, of all starts together."""
+    num_updates: int | None = None
+    """Updates, of all starts together; by default 400, or 40 where a problem improves what was learned so well that they do."""
     starts: int = 2
     """Times that the search starts from random commitments; the best of all starts is the answer. Steps are annealed, and
     answers given up, over the updates of each."""
@@ -158,7 +158,7 @@ class DirectConfig:
     """Actions in a box: the same at the end."""
 
     def __post_init__(self) -> None:
-        _check_size(self.num_updates, self.population)
+        _check_size(1 if self.num_updates is None else self.num_updates, self.population)
         require("population", self.population, self.population >= 4, "at least 4")
         for name in ("starts", "num_answers", "most_alike", "trusted_groups"):
             require_count(name, getattr(self, name))

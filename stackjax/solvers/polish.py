@@ -1,7 +1,6 @@
 """The last step of a run: the best commitment, whoever found it, improved in its neighbourhood by exact evaluation."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from stackjax.problem import Problem
@@ -47,8 +46,7 @@ def polished(problem: Problem, key: PRNGKey, commitment: Array, num_evaluations:
     update = lambda _, state: solver.update(state)[0]
     if solver.tries_all:
         return solver.commitment(jax.lax.fori_loop(0, solver.tries_all, update, solver.init(start_key)))
-    parents, weights = jnp.broadcast_to(commitment, (population, 1, *commitment.shape)), jnp.ones((population, 1))
-    near = children.bred(child_key, space, parents, weights, jnp.asarray(FIRST_STEP))
+    near = children.bred_near(child_key, space, commitment, population, FIRST_STEP)
     near = near.at[: config.num_rechecked].set(commitment)
     state = solver.init(start_key)._replace(tried=near)
-    return solver.commitment(jax.lax.fori_loop(0, config.num_updates, update, state))
+    return solver.commitment(jax.lax.fori_loop(0, solver.num_updates, update, state))

@@ -169,7 +169,8 @@ def test_a_step_up_the_slope_is_dikins():
 
 def test_children_in_a_box_are_the_oracles():
     rng, key, (count, m, nodes, width) = np.random.default_rng(5), jax.random.key(8), (60, 4, 3, 2)
-    parents = rng.random((count, m, nodes, width)).astype(np.float32)
+    kept, places = rng.random((9, nodes, width)).astype(np.float32), rng.integers(0, 9, (count, m)).astype(np.int32)
+    parents = kept[places]
     weights = np.where(np.arange(m) < rng.integers(1, m + 1, (count, 1)), rng.random((count, m)), 0.0).astype(np.float32)
     weights /= weights.sum(axis=-1, keepdims=True)
     widths = (7, 4, m, nodes, *(nodes * width,) * 3)
@@ -178,7 +179,7 @@ def test_children_in_a_box_are_the_oracles():
     entries = lambda values: values.reshape(count, nodes, width)
     drawn = (normal(mix), entries(normal(noise)), picks, coins, per_node[..., None], *map(entries, (per_entry, spread, noise)))
     want = [box_child(parents[c], weights[c], 0.3, *(part[c] for part in drawn)) for c in range(count)]
-    got = box_children(key, jnp.asarray(parents), jnp.asarray(weights), jnp.float32(0.3))
+    got = box_children(key, jnp.asarray(kept), jnp.asarray(places), jnp.asarray(weights), jnp.float32(0.3))
     np.testing.assert_allclose(got, want, atol=2e-6)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "best_holding",
     "best_zero_sum",
     "is_zero_sum",
+    "left_out",
     "widest",
     "worst_by_plans",
 ]
@@ -92,18 +93,18 @@ def widest(form: SequenceForm, reply: np.ndarray) -> tuple[np.ndarray, np.ndarra
       ArithmeticError: the linear programme failed, or no commitment holds the reply.
     """
     (upper, limits), (count, width) = _holding(form, reply), _sizes(form)
-    left_out = np.flatnonzero(_left_out(form, reply))
-    margins = np.zeros((len(form.rows), len(left_out)))
-    margins[left_out, np.arange(len(left_out))] = 1.0
+    others = np.flatnonzero(left_out(form, reply))
+    margins = np.zeros((len(form.rows), len(others)))
+    margins[others, np.arange(len(others))] = 1.0
     blocks = [[*upper[0], scipy.sparse.csr_array(margins)], [*upper[1], None]]
-    costs = np.concatenate([np.zeros(count + width), -np.ones(len(left_out))])
-    found = _solved(form, costs, blocks, limits, extra=[(0.0, CAP)] * len(left_out))
+    costs = np.concatenate([np.zeros(count + width), -np.ones(len(others))])
+    found = _solved(form, costs, blocks, limits, extra=[(0.0, CAP)] * len(others))
     if found is None:
         raise ArithmeticError("no commitment holds a reply of the follower")
-    return leader_plan(form.game.treeplexes[0], found.x[:count])[1], left_out[found.x[count + width :] > WIDE]
+    return leader_plan(form.game.treeplexes[0], found.x[:count])[1], others[found.x[count + width :] > WIDE]
 
 
-def _left_out(form: SequenceForm, reply: np.ndarray) -> np.ndarray:
+def left_out(form: SequenceForm, reply: np.ndarray) -> np.ndarray:
     """bool ``[n]`` which sequences the ``reply [n]`` might take at the sets that it comes to, and does not."""
     treeplex = form.game.treeplexes[1]
     taken = np.zeros(treeplex.num_rows)

@@ -1,8 +1,8 @@
 """How `direct` makes new commitments from those that it keeps.
 
 Each child has parents of its own among the commitments ``[K, O, ...]`` that are kept: their places, int ``[count, m]``, with
-weights ``[count, m]`` that sum to 1 and are 0 for those that do not count. Numbers are scaled to [0, 1]. Random numbers come from
-one draw, as every draw takes the compiler long.
+weights ``[count, m]`` that sum to 1 and are 0 for those that do not count. Numbers are scaled to [0, 1]. Random numbers come
+from one draw, as every draw takes the compiler long.
 """
 
 from collections.abc import Sequence

@@ -15,6 +15,7 @@ from stackjax.compute.conclusion import Conclusion
 from stackjax.compute.state import Evaluated
 from stackjax.disk import metrics
 from stackjax.problem import Optimum, Problem
+from stackjax.solvers.config import OwnConfig
 from stackjax.specs.run import RunSpec
 
 __all__ = ["entries", "refuted", "result_of", "updates_of", "versions"]
@@ -66,8 +67,8 @@ def updates_of(spec: RunSpec, asked: int, done: int, stopped: str, rose_at: np.n
     Args:
       rose_at: ``[S]`` the updates at which the seeds' best payoffs last rose.
     """
-    may_rise = not stopped and asked >= FEWEST_TO_RISE and spec.solver.num_updates is not None  # None: a method's own number
-    is_rising = (rose_at > 0.9 * asked) & may_rise
+    is_fixed = isinstance(spec.solver, OwnConfig) and spec.solver.num_updates is None  # the method needs no more
+    is_rising = (rose_at > 0.9 * asked) & (not (stopped or is_fixed) and asked >= FEWEST_TO_RISE)
     rising = [spec.first_seed + int(i) for i in np.flatnonzero(is_rising)]
     return {"done": done, "asked": asked, "stopped": stopped, "patience": spec.patience, "still_rising": rising}
 

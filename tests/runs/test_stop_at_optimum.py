@@ -116,6 +116,7 @@ def test_a_run_that_still_rises_says_so():
     result["seeds"][0]["optimality_gap"] = 0.0
     assert rising_in_words(result) == ""
     assert updates_of(SPEC, 400, 100, "flat", np.array([99, 98]))["still_rising"] == []
+    assert updates_of(replace(SPEC, solver=sx.OwnConfig()), 400, 400, "", np.array([399, 20]))["still_rising"] == []
 
 
 def taxes(seed):
